@@ -1,0 +1,485 @@
+"""`vae-core`: train, look at, evaluate and move runs from the command line.
+
+Exit codes: 0, 2 for a usage error, 1 with one plain sentence for everything else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from vae_core.config import RunConfig
+from vae_core.data import list_specs, open_images
+from vae_core.errors import BadConfig, VaeCoreError
+from vae_core.events import EpochDone, Event, StepDone
+from vae_core.options import Choice, Leaf, leaves, replace_at
+from vae_core.places import Places
+from vae_core.runs.store import FAILED, FINISHED, QUEUED, Run, Store
+
+
+class UsageError(Exception):
+    """The command line itself is wrong: exit code 2."""
+
+
+# ---------------------------------------------------------------- settings as switches
+
+
+def switches(cls: type[RunConfig]) -> dict[str, list[Leaf]]:
+    """Switch name -> the settings it may mean. Parameters of several registry entries share a switch."""
+    found: dict[str, list[Leaf]] = {}
+    for leaf in leaves(cls):
+        name = leaf.spec.flag or {"architecture": "model"}.get(leaf.name, leaf.name)
+        found.setdefault(name.replace("_", "-"), []).append(leaf)
+    return found
+
+
+def add_config_switches(parser: argparse.ArgumentParser) -> None:
+    for name, found in switches(RunConfig).items():
+        leaf = found[0]
+        help = leaf.spec.help + (f" [{leaf.spec.unit}]" if leaf.spec.unit else "")
+        default = leaf.default.name if isinstance(leaf.default, Choice) else leaf.default
+        if isinstance(default, tuple):
+            default = " ".join(map(str, default))
+        owners = [f.owner for f in found if f.owner]
+        if owners:
+            help += f" (for {', '.join(dict.fromkeys(owners))})"
+        help = f"{help}; default {default}".replace("%", "%%")
+        kwargs: dict[str, Any] = {"help": help, "dest": f"set:{name}", "default": None}
+        if leaf.registry is not None:
+            kwargs["choices"] = list(leaf.registry)
+        elif leaf.spec.values is not None:
+            kwargs["choices"] = leaf.spec.values
+        elif isinstance(leaf.default, tuple):
+            kwargs |= {"type": int, "nargs": "+"}
+        else:
+            kwargs["type"] = type(leaf.default)
+        if "choices" not in kwargs:
+            kwargs["metavar"] = {int: "N", float: "X", str: "NAME"}.get(kwargs["type"], "VALUE")
+        parser.add_argument(f"--{name}", **kwargs)
+
+
+def config_from(args: argparse.Namespace) -> RunConfig:
+    """The config of parsed switches. Raises UsageError for a parameter of an entry that was not chosen."""
+    config = RunConfig()
+    given = {k[4:]: v for k, v in vars(args).items() if k.startswith("set:") and v is not None}
+    found = switches(RunConfig)
+    try:
+        # choices first: parameters belong to what was chosen
+        for name, value in sorted(given.items(), key=lambda item: found[item[0]][0].registry is None):
+            value = tuple(value) if isinstance(value, list) else value
+            config = replace_at(config, _place(config, name, found[name]), value)
+    except BadConfig as error:
+        raise UsageError(str(error)) from None
+    return config
+
+
+def _place(config: RunConfig, switch: str, found: list[Leaf]) -> tuple[str, ...]:
+    for leaf in found:
+        if not leaf.owner:
+            return leaf.path
+        holder: Any = config
+        for step in leaf.path[:-1]:
+            holder = getattr(holder, step)
+        if isinstance(holder, Choice) and holder.name == leaf.owner:
+            return leaf.path
+    owners = " or ".join(dict.fromkeys(leaf.owner for leaf in found))
+    raise UsageError(f"--{switch} belongs to {owners}, which was not chosen")
+
+
+# ---------------------------------------------------------------- progress on a terminal
+
+
+class Bar:
+    """One line that is rewritten on a terminal; a line an epoch elsewhere."""
+
+    def __init__(self, steps_total: int = 0) -> None:
+        self.live = sys.stderr.isatty()
+        self.drawn = 0.0
+
+    def show(self, text: str, *, force: bool = False) -> None:
+        now = time.monotonic()
+        if self.live and (force or now - self.drawn > 0.1):
+            self.drawn = now
+            width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
+            sys.stderr.write("\r" + text[:width].ljust(width))
+            sys.stderr.flush()
+
+    def line(self, text: str) -> None:
+        if self.live:
+            self.show("", force=True)
+            sys.stderr.write("\r")
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+    def watch(self, run: Run) -> Any:
+        def see(event: Event) -> None:
+            if isinstance(event, StepDone):
+                status = run.status()
+                total = max(1, status.steps_total)
+                done = event.step / total
+                eta = "" if status.eta is None else f" · {_clock(status.eta)} left"
+                self.show(
+                    f"{'█' * round(20 * done):░<20} {done:4.0%} · epoch {event.epoch} · loss {event.terms.loss:.2f}"
+                    f" nats · {event.images_per_second:,.0f} images/s{eta}"
+                )
+            elif isinstance(event, EpochDone):
+                v = event.validation
+                rate = "" if v.rate is None else f", rate {v.rate:.2f}, {event.active_units} active"
+                self.line(
+                    f"epoch {event.epoch}: validation objective {v.objective:.2f}, distortion {v.distortion:.2f}"
+                    f"{rate}{'  best' if event.best else ''}"
+                )
+
+        return see
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+# ---------------------------------------------------------------- subcommands
+
+
+def do_train(args: argparse.Namespace, places: Places) -> int:
+    from vae_core.runs.worker import train_run
+
+    config, store = config_from(args), Store(places)
+    start_from = store.find(args.from_run) if args.from_run else None
+    run = store.create(config, args.name or "", group=args.group, start_from=start_from)
+    bar = Bar()
+    sys.stderr.write(f"training {run.name} ({run.id}); Ctrl-C stops it and keeps what it learned\n")
+    return _report(run, train_run(run, places, bar.watch(run)), bar)
+
+
+def _report(run: Run, status: Any, bar: Bar) -> int:
+    if status.state == FAILED:
+        raise VaeCoreError(f"{run.name} failed: {status.error}")
+    bar.line(f"{run.name} {status.state} after {status.step:,} steps")
+    return 0
+
+
+def do_runs(args: argparse.Namespace, places: Places) -> int:
+    store = Store(places)
+    if args.action is None:
+        rows = [_row(run) for run in store.all()]
+        if getattr(args, "json", False):
+            print(json.dumps(rows))
+            return 0
+        _table(["name", "id", "dataset", "model", "D", "objective", "β", "status", "created"], rows)
+        return 0
+    run = store.find(args.run)
+    if args.action == "show":
+        record, status = run.record(), run.status()
+        from vae_core.options import to_json
+
+        shown = _row(run) | {
+            "epochs": status.epochs, "epoch": status.epoch, "step": status.step, "error": status.error,
+            "path": str(run.path), "config": to_json(record.effective), "machine": record.machine,
+            "data": record.data,
+        }  # fmt: skip
+        print(json.dumps(shown, indent=1))
+    elif args.action == "rename":
+        store.rename(run, args.to)
+    elif args.action == "delete":
+        if not args.yes and not _confirm(f"Delete {run.name} ({run.id}) and all it learned?"):
+            print("kept")
+            return 0
+        store.delete(run)
+    elif args.action == "resume":
+        return _resume(run, places, args.epochs)
+    return 0
+
+
+def _resume(run: Run, places: Places, epochs: int) -> int:
+    from vae_core.runs.jobs import is_alive
+    from vae_core.runs.worker import train_run
+
+    status = run.status()
+    if status.state == FINISHED and not epochs:
+        print(f"{run.name} has finished; `--epochs N` goes on for N more")
+        return 0
+    if status.live and not is_alive(status):  # its process is gone; nobody marked it yet
+        run.update_status(state="interrupted", pid=0)
+    if run.status().state != QUEUED:
+        run.go_on(epochs)
+    bar = Bar()
+    return _report(run, train_run(run, places, bar.watch(run)), bar)
+
+
+def _row(run: Run) -> dict[str, Any]:
+    try:
+        record, status = run.record(), run.status()
+    except VaeCoreError as error:
+        return {"name": "?", "id": run.id, "status": f"unreadable: {error}"}
+    config = record.effective
+    objective = config.objective.objective
+    return {
+        "name": record.name, "id": run.id, "dataset": config.data.dataset,
+        "model": config.model.architecture.name, "D": config.model.latent_dim, "objective": objective.name,
+        "β": getattr(objective.params, "beta", "") if objective.name != "vae" else 1.0,
+        "status": "pretrained" if run.read_only else status.state, "created": record.created,
+    }  # fmt: skip
+
+
+def _table(columns: list[str], rows: list[dict[str, Any]]) -> None:
+    cells = [columns, *([str(row.get(c, "")) for c in columns] for row in rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
+    for line in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _confirm(question: str) -> bool:
+    if not sys.stdin.isatty():
+        raise UsageError("deleting asks for confirmation; pass --yes where nobody can answer")
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+
+
+def do_evaluate(args: argparse.Namespace, places: Places) -> int:
+    from vae_core.evaluation.likelihood import evaluate
+    from vae_core.inference import load_run
+
+    run = Store(places).find(args.run)
+    model = load_run(run, which=args.weights)
+    data = open_images(model.config.data.dataset, model.shape[1], places)
+    bar = Bar()
+    found = evaluate(
+        model,
+        data,
+        split=args.split,
+        seed=args.seed,
+        progress=lambda share, what: bar.show(f"{share:4.0%} {what}"),
+    )
+    if bar.live:
+        bar.show("", force=True)
+        sys.stderr.write("\r")
+    result = found.to_json() | {"run": run.name, "id": run.id, "weights": args.weights, "seed": args.seed}
+    if data.fingerprint != model.record.data.get("fingerprint"):
+        sys.stderr.write("note: this dataset differs from the one the run was trained on\n")
+    if args.json:
+        print(json.dumps(result))
+        return 0
+    print(f"{run.name} on {found.images:,} {found.split} images, nats per image, posterior sampled once")
+    if found.elbo is not None and found.rate is not None:
+        print(f"  −ELBO        {-found.elbo:10.3f} ± {found.standard_error:.3f}")
+        print(f"  distortion   {found.distortion:10.3f}")
+        print(f"  rate (KL)    {found.rate:10.3f}")
+    else:
+        print(f"  distortion   {found.distortion:10.3f} ± {found.standard_error:.3f}")
+    print(f"  active units {found.active_units:6d} of {model.latent_dim}")
+    print(f"  mse          {found.mse:10.5f} per pixel")
+    if found.sigma is not None:
+        print(f"  learned σ    {found.sigma:10.5f}")
+    return 0
+
+
+def do_export(args: argparse.Namespace, places: Places) -> int:
+    from vae_core import export
+    from vae_core.inference import load_run
+
+    run = Store(places).find(args.run)
+    if args.shipped:
+        return _ship(run, Path(args.to), places)
+    kind = args.to if args.to in ("zip", "onnx", "gif") else Path(args.to).suffix.lstrip(".").lower()
+    target = Path(f"{run.name}.{args.to}") if args.to in ("zip", "onnx", "gif") else Path(args.to)
+    if kind not in ("zip", "onnx", "gif"):
+        raise UsageError(f"--to {args.to}: give a file ending in .zip, .onnx or .gif, or just that ending")
+    if not target.absolute().parent.is_dir():
+        raise VaeCoreError(f"the folder {target.absolute().parent} is not there; create it first")
+    written = [target]
+    if kind == "zip":
+        export.archive(run, target)
+    elif kind == "gif":
+        export.export_gif(load_run(run), target)
+    else:
+        written = export.export_onnx(load_run(run), target)
+    for path in written:
+        print(path)
+    return 0
+
+
+def _ship(run: Run, target: Path, places: Places) -> int:
+    from vae_core.shipping import ship
+
+    record = run.record()
+    if record.shape is None:
+        raise VaeCoreError(f"{run.name} never started, so there is nothing to ship")
+    data = open_images(record.effective.data.dataset, record.shape[1], places)
+    kept = target / "recipe.sh"
+    ship(run, target, data, recipe=kept.read_text() if kept.exists() else "")
+    print(f"{target}  {sum(p.stat().st_size for p in target.rglob('*') if p.is_file()) / 1e6:.2f} MB")
+    return 0
+
+
+def do_import(args: argparse.Namespace, places: Places) -> int:
+    from vae_core.export import unarchive
+
+    path = Path(args.file)
+    if not path.is_file():
+        raise VaeCoreError(f"there is no file {path}")
+    run = unarchive(path, Store(places), args.name or "")
+    print(f"{run.name} ({run.id})")
+    return 0
+
+
+def do_data(args: argparse.Namespace, places: Places) -> int:
+    if args.action == "list":
+        rows = [
+            {
+                "name": s.name, "kind": s.kind, "sides": " ".join(map(str, s.sides)), "channels": s.channels,
+                "here": "yes" if s.build is None or s.present(places) else "to download", "what": s.blurb,
+            }
+            for s in list_specs(places)
+        ]  # fmt: skip
+        if args.json:
+            print(json.dumps(rows))
+        else:
+            _table(["name", "kind", "sides", "channels", "here", "what"], rows)
+        return 0
+    from vae_core.data.own import accept, inspect, remove
+
+    if args.action == "remove":
+        remove(args.name, places)
+        return 0
+    bar = Bar()
+    plan = inspect(args.path, progress=lambda share, what: bar.show(f"{share:4.0%} {what}"))
+    name = args.name or re.sub(r"[^A-Za-z0-9_-]+", "-", Path(plan.title).stem).strip("-") or "images"
+    spec = accept(
+        plan,
+        name,
+        places,
+        side=args.side or plan.side,
+        colour=args.colour,
+        fit=args.fit,
+        limit=args.limit,
+        title=plan.title,
+        progress=lambda share, what: bar.show(f"{share:4.0%} {what}"),
+    )
+    data = open_images(spec.name, spec.sides[0], places)
+    for note in data.notes:
+        bar.line(note)
+    channels, side, _ = data.shape
+    print(f"{spec.name}: {len(data):,} images, {side}×{side}, {'colour' if channels == 3 else 'grey'}")
+    return 0
+
+
+# ---------------------------------------------------------------- the parser
+
+
+def make_parser() -> argparse.ArgumentParser:
+    # suppressed, or the default of an action would undo what was given before it: runs --home DIR show RUN
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument(
+        "--home", metavar="DIR", help="where runs and datasets lie; default ~/.latent-explorer"
+    )
+    common.add_argument("--data-dir", metavar="DIR", help="torchvision's root; default HOME/downloads")
+    parser = argparse.ArgumentParser(
+        prog="vae-core", description="Train and use variational autoencoders.",
+        epilog="RUN is a run's name or id. Losses are in nats per image.",
+    )  # fmt: skip
+    sub = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    train = sub.add_parser("train", parents=[common], help="train a new run in the foreground")
+    train.add_argument("--name", help="plain and not taken; default names dataset, model and objective")
+    train.add_argument("--group", default="", metavar="NAME", help="runs of one sweep share it")
+    train.add_argument("--from-run", metavar="RUN", help="fine-tune: start from this run's weights")
+    add_config_switches(train)
+    train.set_defaults(do=do_train)
+
+    runs = sub.add_parser("runs", parents=[common], help="list, show, rename, delete or resume runs")
+    runs.add_argument("--json", action="store_true", help="list as JSON")
+    runs.set_defaults(do=do_runs, action=None)
+    actions = runs.add_subparsers(dest="action", metavar="ACTION")
+    for name, help in (("show", "all that is known of a run, as JSON"), ("rename", "give a run another name"),
+                       ("delete", "delete a run"), ("resume", "go on with an interrupted or stopped run")):  # fmt: skip
+        action = actions.add_parser(name, parents=[common], help=help)
+        action.add_argument("run", metavar="RUN")
+        if name == "rename":
+            action.add_argument("to", metavar="NAME")
+        elif name == "delete":
+            action.add_argument("--yes", action="store_true", help="do not ask")
+        elif name == "resume":
+            action.add_argument(
+                "--epochs", type=int, default=0, metavar="N", help="go on for N more epochs once finished"
+            )
+
+    ev = sub.add_parser("evaluate", parents=[common], help="ELBO and its terms on a split")
+    ev.add_argument("run", metavar="RUN")
+    ev.add_argument("--json", action="store_true", help="one JSON object")
+    ev.add_argument("--split", choices=("test", "validation", "train"), default="test", help="default test")
+    ev.add_argument("--weights", choices=("last", "best"), default="last", help="default last")
+    ev.add_argument("--seed", type=int, default=0, metavar="N", help="of the posterior's noise; default 0")
+    ev.set_defaults(do=do_evaluate)
+
+    ex = sub.add_parser("export", parents=[common], help="write a run as .zip, .onnx or .gif")
+    ex.add_argument("run", metavar="RUN")
+    ex.add_argument(
+        "--to", required=True, metavar="FILE", help="file.zip, file.onnx, file.gif, or zip, onnx, gif"
+    )
+    ex.add_argument(
+        "--shipped",
+        action="store_true",
+        help="FILE is a folder: a small read-only copy to ship with the package",
+    )
+    ex.set_defaults(do=do_export)
+
+    im = sub.add_parser("import", parents=[common], help="bring a .zip of a run back")
+    im.add_argument("file", metavar="FILE.zip")
+    im.add_argument("--name", help="default: its own, or a free one like it")
+    im.set_defaults(do=do_import)
+
+    data = sub.add_parser("data", help="list datasets or add images of your own")
+    acts = data.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = acts.add_parser("list", parents=[common], help="datasets known here")
+    listing.add_argument("--json", action="store_true", help="as JSON")
+    listing.set_defaults(do=do_data)
+    adding = acts.add_parser("add", parents=[common], help="import images of your own")
+    adding.add_argument("path", metavar="PATH", help="a folder or .zip of images, a .npy or an .npz")
+    adding.add_argument("--name", help="plain and not taken; default from the path")
+    adding.add_argument("--side", type=int, choices=(16, 32, 64, 128), help="pixels; default what suits")
+    adding.add_argument("--colour", choices=("auto", "grey", "colour"), default="auto", help="default auto")
+    adding.add_argument(
+        "--fit", choices=("crop", "pad", "stretch"), default="crop", help="of images not square; default crop"
+    )
+    adding.add_argument("--limit", type=int, default=0, metavar="N", help="keep N images; default 0, all")
+    adding.set_defaults(do=do_data)
+    removing = acts.add_parser("remove", parents=[common], help="delete an imported dataset; runs stay")
+    removing.add_argument("name", metavar="NAME")
+    removing.set_defaults(do=do_data)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    try:
+        places = Places.find(getattr(args, "home", None), getattr(args, "data_dir", None))
+        code = args.do(args, places)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except UsageError as error:
+        sys.stderr.write(f"vae-core: {error}\n")
+        return 2
+    except VaeCoreError as error:
+        sys.stderr.write(f"vae-core: {error}\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(
+            f"vae-core: {error.strerror or error}{f': {error.filename}' if error.filename else ''}\n"
+        )
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\nvae-core: stopped\n")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

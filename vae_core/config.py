@@ -1,0 +1,149 @@
+"""All settings of a run, frozen and stored beside its weights."""
+
+# ruff: noqa: RUF009 - a choice is frozen
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from vae_core.errors import BadConfig
+from vae_core.models.networks import ARCHITECTURES
+from vae_core.objectives import BETA_SCHEDULES, LIKELIHOODS, OBJECTIVES
+from vae_core.options import Choice, Options, choice, option
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class DataConfig(Options):
+    dataset: str = option("digits", help="name of a dataset, built in or imported")
+    side: int = option(
+        0, help="image side; 0 takes what suits dataset and model", unit="pixels", minimum=0, maximum=128
+    )
+    limit: int = option(
+        0, help="train on this many images only; 0 takes all", unit="images", minimum=0, advanced=True
+    )
+    validation: float = option(
+        0.05,
+        help="share of the training images kept for validation, at most 2,500 images",
+        minimum=0.001,
+        maximum=0.5,
+        advanced=True,
+        title="validation share",
+    )
+    split_seed: int = option(
+        0, help="seed of the cut between training and validation", minimum=0, maximum=2**31 - 1, advanced=True
+    )
+
+
+@dataclass(frozen=True)
+class ModelConfig(Options):
+    architecture: Choice = choice(ARCHITECTURES, "conv", help="shape of the two networks", title="model")
+    latent_dim: int = option(
+        10,
+        help="number of latent dimensions D",
+        unit="dimensions",
+        minimum=1,
+        maximum=512,
+        title="latent dimensions D",
+    )
+
+
+@dataclass(frozen=True)
+class ObjectiveConfig(Options):
+    objective: Choice = choice(OBJECTIVES, "vae", help="what is minimised")
+    likelihood: Choice = choice(LIKELIHOODS, "bernoulli", help="pixel model, which defines the distortion")
+    schedule: Choice = choice(
+        BETA_SCHEDULES, "constant", help="how β comes in over training", title="β schedule"
+    )
+    free_bits: float = option(
+        0.0,
+        help="rate that every dimension may use free of charge",
+        unit="nats per dimension",
+        minimum=0.0,
+        maximum=10.0,
+        advanced=True,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.free_bits > 0 and not OBJECTIVES[self.objective.name].takes_free_bits:
+            raise BadConfig(
+                f"free_bits: {self.objective.name} has no rate term that could be spared; set it to 0"
+            )
+
+
+@dataclass(frozen=True)
+class TrainingConfig(Options):
+    epochs: int = option(
+        10, help="passes over the training images", unit="epochs", minimum=1, maximum=100_000
+    )
+    batch_size: int = option(
+        0,
+        help="images per step; 0 chooses by the size of the dataset",
+        unit="images",
+        minimum=0,
+        maximum=65_536,
+        advanced=True,
+    )
+    learning_rate: float = option(
+        4e-3,
+        help="peak learning rate of the one-cycle schedule, or the constant one",
+        minimum=1e-7,
+        maximum=1.0,
+        advanced=True,
+    )
+    rate_schedule: str = option(
+        "one_cycle",
+        help="one_cycle rises to the peak and falls to zero over the planned steps",
+        values=("one_cycle", "constant"),
+        advanced=True,
+        title="learning-rate schedule",
+    )
+    precision: str = option(
+        "auto",
+        help="float32, or bfloat16 autocast; auto takes bfloat16 where the processor has it",
+        values=("auto", "float32", "bfloat16"),
+        advanced=True,
+    )
+    device: str = option(
+        "auto",
+        help="auto takes a GPU when there is one",
+        values=("auto", "cpu", "cuda", "mps"),
+        advanced=True,
+    )
+    threads: int = option(
+        0,
+        help="processor threads; 0 takes as many as there are cores",
+        unit="threads",
+        minimum=0,
+        maximum=1024,
+        advanced=True,
+    )
+    seed: int = option(
+        0, help="seed of weights, order of images and noise", minimum=0, maximum=2**31 - 1, advanced=True
+    )
+    checkpoint_every: int = option(
+        0,
+        help="steps between checkpoints; 0 estimates about 30 seconds' worth",
+        unit="steps",
+        minimum=0,
+        advanced=True,
+    )
+    log_every: int = option(
+        0,
+        help="steps between points of the curves; 0 chooses by the cost of a step",
+        unit="steps",
+        minimum=0,
+        advanced=True,
+    )
+    continued: tuple[int, ...] = option((), help="epochs of each Continue, in order", minimum=1, hidden=True)
+    init_from: str = option("", help="id of the run whose weights a fine-tune starts from", hidden=True)
+
+
+@dataclass(frozen=True)
+class RunConfig(Options):
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)

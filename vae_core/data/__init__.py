@@ -1,0 +1,6 @@
+"""Images to learn from: every source ends as one memory-mapped uint8 form (see imageset.py)."""
+
+from vae_core.data.imageset import ImageSet, Splits
+from vae_core.data.registry import DATASETS, DatasetSpec, find_spec, list_specs, open_images
+
+__all__ = ["DATASETS", "DatasetSpec", "ImageSet", "Splits", "find_spec", "list_specs", "open_images"]

@@ -1,0 +1,252 @@
+"""The one form in which images lie on disk, and the writer that brings any source into it.
+
+A folder per dataset and side:
+
+    images.npy   uint8 (N, C, H, W), memory-mapped on reading, so that a set larger than memory trains
+    labels.npy   int64 (N,)            where the source has labels
+    factors.npy  float32 (N, K)        where the generating factors are known
+    test.npy     int64, sorted         indices that never train
+    meta.json    names, fingerprint, notes
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from vae_core.errors import BadImages
+from vae_core.places import write_json
+
+FORMAT = 1
+SPLIT_SEED = 20240117  # of the test split of sources that come without one
+TEST_SHARE = 0.1
+MARGIN = 64 << 20  # bytes left free on the disk
+Progress = Callable[[float, str], object]
+
+
+def silent(share: float, what: str) -> None:
+    """The progress callback of a caller that does not watch."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Consecutive images: uint8 (n, C, side, side), labels (n,) or None, factors (n, K) or None."""
+
+    images: np.ndarray
+    labels: np.ndarray | None = None
+    factors: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Images on their way into the one form.
+
+    `test` holds the indices of the source's own test split; None has one cut by SPLIT_SEED. `notes` are
+    sentences a person should read (what was converted or left out); they are read after the last chunk.
+    """
+
+    count: int
+    channels: int
+    chunks: Iterable[Chunk]
+    label_names: tuple[str, ...] = ()
+    factor_names: tuple[str, ...] = ()
+    test: np.ndarray | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Sorted indices into an ImageSet. The three are disjoint."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+    def named(self, name: str) -> np.ndarray:
+        return {"train": self.train, "validation": self.validation, "test": self.test}[name]
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """A dataset opened for reading; arrays are memory-mapped (see the module's text for shapes)."""
+
+    name: str
+    title: str
+    images: np.ndarray
+    labels: np.ndarray | None
+    label_names: tuple[str, ...]
+    factors: np.ndarray | None
+    factor_names: tuple[str, ...]
+    test: np.ndarray
+    fingerprint: str
+    notes: tuple[str, ...] = ()
+    own: bool = False
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        return tuple(self.images.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def label_of(self, index: int) -> str:
+        """The label of an image in words, or an empty string."""
+        if self.labels is None:
+            return ""
+        label = int(self.labels[index])
+        return self.label_names[label] if 0 <= label < len(self.label_names) else str(label)
+
+    def split(self, seed: int, share: float = 0.05, most: int = 2_500, limit: int = 0) -> Splits:
+        """Cut validation from what is not test: `share` of it, at most `most`, at least one image.
+
+        `limit` keeps that many training images (0: all), chosen by the same seed.
+        Raises BadImages when nothing is left to train on.
+        """
+        rest = np.setdiff1d(np.arange(len(self)), self.test, assume_unique=True)
+        if len(rest) < 2:
+            raise BadImages(f"{self.name} has {len(rest)} images outside its test split; training needs 2")
+        order = np.random.default_rng(seed).permutation(rest)
+        held = min(most, max(1, round(share * len(rest))))
+        train = order[held:]
+        if limit:
+            train = train[:limit]
+        return Splits(np.sort(train), np.sort(order[:held]), self.test)
+
+
+def write_images(
+    folder: Path, name: str, title: str, source: Source, *, progress: Progress = silent, own: bool = False,
+    version: int = 1,
+) -> None:  # fmt: skip
+    """Bring `source` into `folder`, whole or not at all: written beside it and renamed.
+
+    Raises BadImages when the source holds fewer than two images.
+    """
+    if source.count < 2:
+        raise BadImages(
+            f"{name}: {'no image' if source.count == 0 else 'one image'} found; a dataset needs at least 2"
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        _write_into(work, name, title, source, progress, own, version)
+        if folder.exists():
+            shutil.rmtree(folder)
+        work.rename(folder)
+    except BaseException:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+
+
+def _write_into(
+    work: Path, name: str, title: str, source: Source, progress: Progress, own: bool, version: int
+) -> None:
+    digest = hashlib.sha256()
+    images: np.memmap | None = None
+    labels: list[np.ndarray] = []
+    factors: list[np.ndarray] = []
+    done = 0
+    for chunk in source.chunks:
+        if images is None:
+            check_room(source.count * chunk.images[0].size, work)
+            images = np.lib.format.open_memmap(
+                work / "images.npy", mode="w+", dtype=np.uint8, shape=(source.count, *chunk.images.shape[1:])
+            )
+        images[done : done + len(chunk.images)] = chunk.images
+        digest.update(np.ascontiguousarray(chunk.images).data)
+        if chunk.labels is not None:
+            labels.append(np.asarray(chunk.labels, np.int64))
+        if chunk.factors is not None:
+            factors.append(np.asarray(chunk.factors, np.float32))
+        done += len(chunk.images)
+        progress(done / source.count, f"{done:,} of {source.count:,} images")
+    if images is None or done != source.count:
+        raise BadImages(f"{name}: {source.count} images were announced, {done} came")
+    images.flush()
+    if labels:
+        np.save(work / "labels.npy", np.concatenate(labels))
+        digest.update(np.concatenate(labels).data)
+    if factors:
+        np.save(work / "factors.npy", np.concatenate(factors))
+    if source.test is None:
+        held = max(1, round(TEST_SHARE * source.count)) if source.count > 2 else 0
+        test = np.random.default_rng(SPLIT_SEED).permutation(source.count)[:held]
+    else:
+        test = np.asarray(source.test)
+    np.save(work / "test.npy", np.sort(test).astype(np.int64))
+    meta = {
+        "format": FORMAT,
+        "version": version,
+        "name": name,
+        "title": title,
+        "own": own,
+        "label_names": list(source.label_names),
+        "factor_names": list(source.factor_names),
+        "split_seed": None if source.test is not None else SPLIT_SEED,
+        "fingerprint": digest.hexdigest()[:16],
+        "notes": source.notes,
+    }
+    write_json(work / "meta.json", meta)
+
+
+def check_room(needed: int, folder: Path) -> None:
+    """Raises BadImages when `needed` bytes do not fit on the folder's disk.
+
+    Asked before writing: a memory-mapped file that outgrows its disk ends the process without a word.
+    """
+    free = shutil.disk_usage(folder).free
+    if needed + MARGIN > free:
+        raise BadImages(
+            f"the images take {needed / 1e9:.1f} GB and {folder.parent} has {free / 1e9:.1f} GB left; make room, "
+            "choose a smaller side or fewer images"
+        )
+
+
+def read_meta(folder: Path) -> dict | None:
+    """The meta.json of a dataset folder, or None where there is no whole dataset."""
+    try:
+        meta = json.loads((folder / "meta.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return meta if meta.get("format") == FORMAT else None
+
+
+def read_images(folder: Path) -> ImageSet:
+    """Open a folder written by `write_images`. Raises BadImages when it is damaged."""
+    meta = read_meta(folder)
+    try:
+        if meta is None:
+            raise ValueError("meta.json is missing or of another format")
+
+        def load(name: str) -> np.ndarray | None:
+            # copy-on-write: torch wants writable memory, the file stays as it is
+            path = folder / f"{name}.npy"
+            return np.load(path, mmap_mode="c", allow_pickle=False) if path.exists() else None
+
+        images, test = load("images"), load("test")
+        if images is None or test is None:
+            raise ValueError("images.npy or test.npy is missing")
+        return ImageSet(
+            name=meta["name"],
+            title=meta["title"],
+            images=images,
+            labels=load("labels"),
+            label_names=tuple(meta["label_names"]),
+            factors=load("factors"),
+            factor_names=tuple(meta["factor_names"]),
+            test=np.asarray(test),
+            fingerprint=meta["fingerprint"],
+            notes=tuple(meta["notes"]),
+            own=bool(meta["own"]),
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise BadImages(
+            f"the dataset in {folder} is damaged ({error}); delete that folder and import again"
+        ) from None

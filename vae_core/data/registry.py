@@ -1,0 +1,162 @@
+"""The one place to add a dataset: a build function and an entry in DATASETS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from vae_core.data import downloads
+from vae_core.data.bundled import build_digits
+from vae_core.data.faces import build_faces
+from vae_core.data.imageset import ImageSet, Progress, Source, read_images, read_meta, silent, write_images
+from vae_core.data.shapes import build_shapes
+from vae_core.errors import BadConfig, BadImages, UnknownDataset
+from vae_core.places import PLAIN_NAME, Places
+
+OWN = "own"
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """What an interface needs to know of a dataset before it is opened.
+
+    Attributes:
+        kind: bundled, procedural, download or own.
+        sides: image sides offered; an architecture takes the first it accepts.
+        build: (side, places, progress) -> Source; may raise DataUnavailable.
+        present: (places) -> bool: can it be built without a network?
+        version: counts changes of what `build` makes, so that older copies are made again.
+    """
+
+    name: str
+    title: str
+    blurb: str
+    kind: str
+    channels: int
+    sides: tuple[int, ...]
+    build: Callable[[int, Places, Progress], Source] | None
+    present: Callable[[Places], bool] = lambda places: True
+    version: int = 1
+
+
+DIGITS = DatasetSpec(
+    "digits", "Digits", "1,797 handwritten digits, 8×8, from scikit-learn. The quickest to train.",
+    "bundled", 1, (16, 32), build_digits,
+)  # fmt: skip
+SHAPES = DatasetSpec(
+    "shapes", "Shapes", "30,000 sprites, 64×64, with five known factors: shape, scale, orientation, x and y.",
+    "procedural", 1, (64,), build_shapes,
+)  # fmt: skip
+FACES = DatasetSpec(
+    "faces", "Faces", "10,000 cartoon faces in colour with ten known attributes, from smile to background.",
+    "procedural", 3, (64, 32), build_faces,
+)  # fmt: skip
+DOWNLOADS = (
+    DatasetSpec(
+        "mnist", "MNIST", "70,000 handwritten digits, 28×28. A download of 12 MB.",
+        "download", 1, (28, 32), downloads.MNIST.build, downloads.MNIST.present,
+    ),
+    DatasetSpec(
+        "fashion_mnist", "Fashion-MNIST",
+        "70,000 pieces of clothing in ten kinds, 28×28 (Zalando). A download of 31 MB.",
+        "download", 1, (28, 32), downloads.FASHION_MNIST.build, downloads.FASHION_MNIST.present,
+    ),
+    DatasetSpec(
+        "kmnist", "KMNIST", "70,000 cursive hiragana of ten kinds, 28×28. A download of 21 MB.",
+        "download", 1, (28, 32), downloads.KMNIST.build, downloads.KMNIST.present,
+    ),
+    DatasetSpec(
+        "emnist_letters", "EMNIST letters",
+        "145,600 handwritten letters A to Z, large and small together, 28×28. A download of 562 MB.",
+        "download", 1, (28, 32), downloads.EMNIST_LETTERS.build, downloads.EMNIST_LETTERS.present,
+    ),
+    DatasetSpec(
+        "cifar10", "CIFAR-10", "60,000 photographs of ten kinds of things, 32×32. A download of 170 MB.",
+        "download", 3, (32,), downloads.build_cifar10, downloads.cifar10_present,
+    ),
+    DatasetSpec(
+        "svhn", "SVHN", "99,289 digits cut from photographs of house numbers, 32×32. A download of 246 MB.",
+        "download", 3, (32,), downloads.build_svhn, downloads.svhn_present,
+    ),
+    DatasetSpec(
+        "celeba", "CelebA", "202,599 faces with 40 attributes, 64×64 or 128×128. A download of 1.4 GB.",
+        "download", 3, (64, 128), downloads.build_celeba, downloads.celeba_present,
+    ),
+)  # fmt: skip
+DATASETS: dict[str, DatasetSpec] = {spec.name: spec for spec in (DIGITS, SHAPES, FACES, *DOWNLOADS)}
+
+
+def list_specs(places: Places) -> list[DatasetSpec]:
+    """Built-in datasets, then the user's own by name."""
+    own = []
+    if places.datasets.is_dir():
+        for folder in sorted(places.datasets.iterdir()):
+            if folder.name not in DATASETS and not folder.name.startswith("."):
+                spec = _own_spec(folder)
+                if spec is not None:
+                    own.append(spec)
+    return [*DATASETS.values(), *own]
+
+
+def _own_spec(folder: Path) -> DatasetSpec | None:
+    sides = sorted(int(f.name) for f in folder.iterdir() if f.name.isdigit()) if folder.is_dir() else []
+    metas = [(side, read_meta(folder / str(side))) for side in sides]
+    metas = [(side, meta) for side, meta in metas if meta and meta["own"]]
+    if not metas:
+        return None
+    try:
+        images = read_images(folder / str(metas[0][0]))
+    except BadImages:
+        return None  # one damaged dataset must not hide the others; find_spec says what is wrong with it
+    return DatasetSpec(
+        folder.name, images.title, f"{len(images):,} images of yours.", OWN, images.shape[0],
+        tuple(side for side, _ in metas), None,
+    )  # fmt: skip
+
+
+def find_spec(name: str, places: Places) -> DatasetSpec:
+    """The spec of a built-in or imported dataset. Raises UnknownDataset, or BadImages when it is damaged."""
+    for spec in list_specs(places):
+        if spec.name == name:
+            return spec
+    folder = places.datasets / name
+    if PLAIN_NAME.fullmatch(name) and folder.is_dir():
+        for side in sorted(f for f in folder.iterdir() if f.name.isdigit()):
+            read_images(side)  # raises with what is damaged
+    known = ", ".join(spec.name for spec in list_specs(places))
+    raise UnknownDataset(
+        f"there is no dataset {name!r}; known are {known}. `vae-core data add` imports your own"
+    )
+
+
+def open_images(name: str, side: int, places: Places, progress: Progress = silent) -> ImageSet:
+    """Open a dataset at a side, building its one form first where that is missing.
+
+    Raises UnknownDataset, BadConfig for a side it does not come in, DataUnavailable, BadImages.
+    """
+    spec = find_spec(name, places)
+    if side not in spec.sides:
+        raise BadConfig(f"{name} comes at side {', '.join(map(str, spec.sides))}, not {side}")
+    folder = places.datasets / name / str(side)
+    if spec.build is None or _current(folder, spec):
+        return read_images(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.parent / f".{side}.lock"):
+        if not _current(folder, spec):  # another process may have built it while we waited
+            source = spec.build(side, places, progress)
+            write_images(folder, name, spec.title, source, progress=progress, version=spec.version)
+    return read_images(folder)
+
+
+def is_built(name: str, side: int, places: Places) -> bool:
+    """Whether `open_images` would only read."""
+    spec = find_spec(name, places)
+    return spec.build is None or _current(places.datasets / name / str(side), spec)
+
+
+def _current(folder: Path, spec: DatasetSpec) -> bool:
+    meta = read_meta(folder)
+    return meta is not None and meta["version"] == spec.version

@@ -1,0 +1,220 @@
+"""What a run says while it learns: one dataclass per kind of event, convertible to a JSON line.
+
+Every term is in nats per image (see objectives.py). Events come at fixed step counts, never by the clock;
+fields that hold wall time are named in WALL_FIELDS, and all others repeat bit for bit on the same machine.
+Snapshot and Checkpoint carry arrays: the run store writes those to files and leaves their names in the line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from vae_core.errors import BadRun
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a run is asked: pause, resume, step, epoch, stop, beta (value) or learning_rate (factor). Numbered."""
+
+    number: int
+    name: str
+    value: float | None = None
+
+
+WALL_FIELDS = frozenset({"seconds", "images_per_second"})
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The loss and its parts over some images. `objective` is the final, un-annealed loss.
+
+    Attributes:
+        loss: what was minimised at that moment, nats per image.
+        distortion: -E_q log p(x|z), nats per image, all constants included.
+        rate: KL[q(z|x) || p(z)], nats per image; None for the plain autoencoder.
+        objective: the loss with every schedule at its final value, nats per image.
+        kl_per_dim: (D,) nats per image and latent dimension; empty where it was not worth the line.
+    """
+
+    loss: float
+    distortion: float
+    rate: float | None
+    objective: float
+    kl_per_dim: tuple[float, ...] = ()
+
+    @property
+    def elbo(self) -> float | None:
+        """-(distortion + rate) at beta = 1, nats per image; None for the plain autoencoder."""
+        return None if self.rate is None else -(self.distortion + self.rate)
+
+
+@dataclass(frozen=True)
+class Started:
+    """The first line of every run. `steps_total` counts all cycles planned so far."""
+
+    step: int
+    steps_total: int
+    steps_per_epoch: int
+    epochs: int
+    parameters: int
+    train_images: int
+    validation_images: int
+    batch_size: int
+    log_every: int
+    checkpoint_every: int
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """Means over the steps since the previous StepDone."""
+
+    step: int
+    epoch: int
+    terms: Terms
+    beta: float
+    learning_rate: float
+    capacity: float | None = None
+    seconds: float = 0.0
+    images_per_second: float = 0.0
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """Means over an epoch, and the same terms on the validation images with the mean-field noise fixed."""
+
+    step: int
+    epoch: int
+    train: Terms
+    validation: Terms
+    active_units: int
+    best: bool
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Pictures of an epoch. Arrays are uint8: (N, C, H, W), the traversal (R, S, C, H, W)."""
+
+    step: int
+    epoch: int
+    originals: Any = field(repr=False)
+    reconstructions: Any = field(repr=False)
+    samples: Any = field(repr=False)
+    traversal: Any = field(repr=False)
+    dims: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Weights as named arrays: `last`, the `best` so far, and all that `resume` needs to go on."""
+
+    step: int
+    epoch: int
+    last: Any = field(repr=False)
+    best: Any = field(repr=False)
+    resume: Any = field(repr=False)
+    best_epoch: int = 0
+
+
+@dataclass(frozen=True)
+class Controlled:
+    """A person's request, taken up after `step`. `number` is the request's own number."""
+
+    step: int
+    number: int
+    command: str
+    value: float | None = None
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """Training went on from a checkpoint: lines after that checkpoint's are superseded."""
+
+    step: int
+    steps_total: int
+    epochs: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """`reason` is completed or stopped. Both keep what was learned."""
+
+    step: int
+    epoch: int
+    reason: str
+    best_epoch: int
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Training cannot go on; the weights of the last checkpoint stay."""
+
+    step: int
+    epoch: int
+    reason: str
+
+
+Event = Started | StepDone | EpochDone | Snapshot | Checkpoint | Controlled | Resumed | Finished | Failed
+KINDS: dict[str, type] = {
+    "started": Started,
+    "step": StepDone,
+    "epoch": EpochDone,
+    "snapshot": Snapshot,
+    "checkpoint": Checkpoint,
+    "controlled": Controlled,
+    "resumed": Resumed,
+    "finished": Finished,
+    "failed": Failed,
+}
+NAMES = {cls: name for name, cls in KINDS.items()}
+
+
+def to_line(event: Event, **replaced: Any) -> dict[str, Any]:
+    """The event as a JSON object. Arrays must be replaced by name, e.g. by the files they went to."""
+    line: dict[str, Any] = {"event": NAMES[type(event)]}
+    for f in dataclasses.fields(event):
+        value = replaced[f.name] if f.name in replaced else getattr(event, f.name)
+        line[f.name] = _plain(value)
+    return line
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Terms):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, (tuple, list)):
+        return [_plain(v) for v in value]
+    if isinstance(value, (np.floating, float)):
+        # JSON has no NaN; nine digits keep every float32 apart
+        return float(f"{value:.9g}") if np.isfinite(value) else None
+    if isinstance(value, np.integer):
+        return int(value)
+    return value
+
+
+def from_line(line: dict[str, Any]) -> Event:
+    """The event of one JSON object. Fields unknown to this version are left out."""
+    cls = KINDS.get(str(line.get("event")))
+    if cls is None:
+        raise BadRun(f"unknown event {line.get('event')!r}")
+    names = {f.name for f in dataclasses.fields(cls)}
+    kwargs = {k: v for k, v in line.items() if k in names}
+    for key in ("terms", "train", "validation"):
+        if isinstance(kwargs.get(key), dict):
+            known = {f.name for f in dataclasses.fields(Terms)}
+            terms: dict[str, Any] = {
+                k: (float("nan") if v is None and k != "rate" else v) for k, v in kwargs[key].items()
+            }
+            kl = terms.get("kl_per_dim") or ()
+            terms["kl_per_dim"] = tuple(float("nan") if v is None else v for v in kl)
+            kwargs[key] = Terms(**{k: v for k, v in terms.items() if k in known})
+    if "dims" in kwargs:
+        kwargs["dims"] = tuple(kwargs["dims"])
+    try:
+        return cls(**kwargs)
+    except TypeError as error:
+        raise BadRun(f"event {line.get('event')!r} lacks a field: {error}") from None

@@ -1,0 +1,213 @@
+"""A run as something to take away: one archive, ONNX or GIF."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vae_core.errors import BadConfig, BadRun, MissingPackage, RunNotFound
+from vae_core.inference import LoadedModel, codes_bytes, load_run, stored_codes
+from vae_core.latent.paths import slerp
+from vae_core.places import check_plain_name, write_atomically
+from vae_core.runs.store import Run, Store
+
+# ---------------------------------------------------------------- archive
+
+ARCHIVED = ("config.json", "events.jsonl", "thumbnail.png", "codes.npz")
+MOST_BYTES = 2_000_000_000
+MOST_FILES = 20_000
+
+
+def archive(run: Run, target: Path) -> None:
+    """Write a run as one .zip: settings, events, weights, pictures, codes if there are any, and notes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as zf:
+        for name in ARCHIVED:
+            if (run.path / name).exists():
+                zf.write(run.path / name, name)
+        for picture in sorted((run.path / "snapshots").glob("*.png")):
+            zf.write(picture, f"snapshots/{picture.name}", zipfile.ZIP_STORED)
+        status = dataclasses.asdict(dataclasses.replace(run.status(), pid=0, process_started=0.0, queued=0.0))
+        zf.writestr("status.json", json.dumps(status))
+        if run.has_weights():
+            for name in ("model.safetensors", "resume.safetensors"):
+                if (run.path / name).exists():
+                    zf.write(run.path / name, name)
+            codes = stored_codes(run)
+            if codes is not None and "codes.npz" not in zf.namelist():
+                zf.writestr("codes.npz", codes_bytes(codes, run.stamp()))
+        if run.notes.is_dir():
+            for note in sorted(run.notes.rglob("*")):
+                if note.is_file():
+                    zf.write(note, f"notes/{note.relative_to(run.notes).as_posix()}")
+    write_atomically(target, buffer.getvalue())
+
+
+def unarchive(source: Path | io.IOBase, store: Store, name: str = "") -> Run:
+    """Bring an archive back as a new run of this home, under its own name or a free one like it.
+
+    Raises BadRun when it is not such an archive or is damaged; nothing is imported then.
+    """
+    import secrets
+    import shutil
+    import tempfile
+
+    store.places.runs.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(dir=store.places.runs, prefix=".import-"))
+    try:
+        _extract(source, work)
+        run = Run(work, store.places)
+        record = run.record()
+        if run.has_weights():
+            load_run(run)  # shapes fit, nothing is damaged
+        # a name in an archive may be anything, and this one becomes part of a path
+        dataset = check_plain_name(record.config.data.dataset, "dataset")
+        run_id = f"{dataset}-{secrets.token_hex(3)}"
+        chosen = store.check_name(name) if name else store.free_name(record.name)
+        run.write_record(dataclasses.replace(record, id=run_id, name=chosen))
+        state = run.status()
+        if state.live or state.state == "queued":
+            run.write_status(dataclasses.replace(state, state="interrupted", pid=0, error=""))
+        notes = work / "notes"
+        if notes.is_dir():
+            store.places.notes.mkdir(parents=True, exist_ok=True)
+            notes.rename(store.places.notes / run_id)
+        final = store.places.runs / run_id
+        work.rename(final)
+        return Run(final, store.places)
+    except (BadRun, RunNotFound, BadConfig) as error:
+        shutil.rmtree(work, ignore_errors=True)
+        raise BadRun(str(error).replace(f"the run {work.name}", "this archive")) from None
+    except BaseException:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+
+
+ALLOWED = (*ARCHIVED, "status.json", "model.safetensors", "resume.safetensors")
+
+
+def _extract(source: Path | io.IOBase, work: Path) -> None:
+    """Unpack what an archive of a run may hold, counting bytes as they come."""
+    try:
+        with zipfile.ZipFile(source) as zf:
+            infos = [i for i in zf.infolist() if not i.is_dir()]
+            if len(infos) > MOST_FILES:
+                raise BadRun(f"this archive holds {len(infos):,} files; a run has at most {MOST_FILES:,}")
+            total = 0
+            for info in infos:
+                path = PurePosixPath(info.filename)
+                inside = str(path) in ALLOWED or path.parts[:1] in (("snapshots",), ("notes",))
+                if path.is_absolute() or ".." in path.parts or "\\" in info.filename or not inside:
+                    raise BadRun(f"this archive holds {info.filename!r}, which is no part of a run")
+                target = work.joinpath(*path.parts)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with zf.open(info) as incoming, open(target, "wb") as outgoing:
+                    while block := incoming.read(1 << 20):
+                        total += len(block)
+                        if total > MOST_BYTES:
+                            raise BadRun("this archive unpacks to more than 2 GB; a run is smaller")
+                        outgoing.write(block)
+            if not (work / "config.json").exists():
+                raise BadRun("this .zip is no run: it has no config.json. Export one with `vae-core export`")
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+        raise BadRun(f"this file is not a whole .zip archive ({error})") from None
+
+
+# ---------------------------------------------------------------- pictures and ONNX
+
+
+def enlarge(frames: np.ndarray, size: int = 256) -> np.ndarray:
+    """uint8 (N, C, H, W) -> every pixel repeated until the side is at least `size`."""
+    factor = max(1, -(-size // frames.shape[2]))
+    return frames.repeat(factor, 2).repeat(factor, 3)
+
+
+def gif_of(frames: np.ndarray, *, milliseconds: int = 50, size: int = 256) -> bytes:
+    """uint8 (N, C, H, W) -> an endless animated GIF, `milliseconds` a frame, at least `size` pixels wide."""
+    from PIL import Image
+
+    big = enlarge(frames, size).transpose(0, 2, 3, 1)
+    images = [Image.fromarray(f[..., 0] if f.shape[-1] == 1 else f) for f in big]
+    if frames.shape[1] == 3:  # one palette for all frames: palettes of their own make still parts flicker
+        palette = Image.fromarray(np.concatenate(big[:: max(1, len(big) // 8)])).quantize(256)
+        images = [i.quantize(palette=palette, dither=Image.Dither.NONE) for i in images]
+    buffer = io.BytesIO()
+    images[0].save(
+        buffer, "GIF", save_all=True, append_images=images[1:], duration=milliseconds, loop=0, optimize=False
+    )
+    return buffer.getvalue()
+
+
+def walk(latent_dim: int, rng: np.random.Generator, stations: int = 6, steps: int = 16) -> np.ndarray:
+    """A closed walk through the prior along great arcs: (stations * steps, D) float32."""
+    points = rng.standard_normal((stations, latent_dim))
+    t = np.arange(steps) / steps
+    legs = [slerp(points[i], points[(i + 1) % stations], t) for i in range(stations)]
+    return np.concatenate(legs).astype(np.float32)
+
+
+def export_gif(model: LoadedModel, target: Path, seed: int = 0) -> None:
+    """A walk through the prior as an endless GIF."""
+    frames = model.decode_uint8(walk(model.latent_dim, np.random.default_rng(seed)))
+    write_atomically(target, gif_of(frames))
+
+
+class _Both(nn.Module):
+    """images -> mean, log_var, reconstruction from the mean; what the ONNX file computes."""
+
+    def __init__(self, model: LoadedModel) -> None:
+        super().__init__()
+        self.model = model.model
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        posterior = self.model.encode(images)
+        return posterior.mean, posterior.log_var, self.model.decode(posterior.mean)
+
+
+class _Decoder(nn.Module):
+    def __init__(self, model: LoadedModel) -> None:
+        super().__init__()
+        self.model = model.model
+
+    def forward(self, codes: Tensor) -> Tensor:
+        return self.model.decode(codes)
+
+
+def export_onnx(model: LoadedModel, target: Path) -> list[Path]:
+    """Two files: TARGET-encoder.onnx (images -> mean, log_var, reconstruction), TARGET-decoder.onnx.
+
+    Raises MissingPackage when onnx is not installed.
+    """
+    try:
+        import onnx  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError:
+        raise MissingPackage(
+            "writing ONNX needs two more packages: pip install 'latent-explorer[onnx]'"
+        ) from None
+    stem = target.with_suffix("")
+    paths = [stem.with_name(f"{stem.name}-encoder.onnx"), stem.with_name(f"{stem.name}-decoder.onnx")]
+    batch = torch.export.Dim("batch", min=1)
+    cpu = LoadedModel(model.record, model.model.state_dict(), model.stamp, "cpu")
+    jobs: list[tuple[nn.Module, Tensor, list[str], list[str]]] = [
+        (_Both(cpu), torch.zeros(2, *model.shape), ["images"], ["mean", "log_var", "reconstruction"]),
+        (_Decoder(cpu), torch.zeros(2, model.latent_dim), ["codes"], ["images"]),
+    ]
+    for path, (module, example, inputs, outputs) in zip(paths, jobs, strict=True):
+        buffer = io.BytesIO()
+        program = torch.onnx.export(
+            module.eval(), (example,), input_names=inputs, output_names=outputs, dynamo=True,
+            dynamic_shapes=({0: batch},), verbose=False,
+        )  # fmt: skip
+        assert program is not None
+        program.save(buffer)  # type: ignore[arg-type]
+        write_atomically(path, buffer.getvalue())
+    return paths

@@ -1,0 +1,1 @@
+"""Pure functions on codes: paths, directions, projections, statistics."""

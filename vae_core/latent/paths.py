@@ -1,0 +1,68 @@
+"""Paths through latent space: straight lines, great arcs, traversals, grids. Pure functions of arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vae_core.errors import BadCodes
+
+
+def lerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Straight line. a, b (D,), t (S,) -> (S, D); t outside [0, 1] overshoots."""
+    a, b, t = _pair(a, b, t)
+    return (1 - t)[:, None] * a + t[:, None] * b
+
+
+def slerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Great arc between the directions of a and b, with the norm going linearly from |a| to |b|.
+
+    Shoemake 1985; for latent codes White 2016, "Sampling Generative Networks". a, b (D,), t (S,) -> (S, D).
+    Where no single arc exists the straight line is taken: for equal or opposite directions, and when either
+    code is the origin.
+    """
+    a, b, t = _pair(a, b, t)
+    norm_a, norm_b = np.linalg.norm(a), np.linalg.norm(b)
+    if min(norm_a, norm_b) < 1e-8:
+        return lerp(a, b, t)
+    unit_a, unit_b = a / norm_a, b / norm_b
+    # from chord and anti-chord: arccos of the dot product loses its digits near 0 and pi
+    angle = 2 * np.arctan2(np.linalg.norm(unit_a - unit_b), np.linalg.norm(unit_a + unit_b))
+    if np.sin(angle) < 1e-5:
+        return lerp(a, b, t)
+    direction = (np.sin((1 - t) * angle)[:, None] * unit_a + np.sin(t * angle)[:, None] * unit_b) / np.sin(
+        angle
+    )
+    norm = (1 - t) * norm_a + t * norm_b
+    path = direction * norm[:, None]
+    # the end points exactly, so that the end frames are the decodes of the codes themselves
+    path[t == 0], path[t == 1] = a, b
+    return path
+
+
+def traverse(z: np.ndarray, dim: int, values: np.ndarray) -> np.ndarray:
+    """Vary one coordinate. z (D,), values (S,) -> (S, D)."""
+    z = np.asarray(z, np.float32)
+    if not 0 <= dim < len(z):
+        raise BadCodes(f"there is no dimension {dim}: the code has {len(z)}")
+    path = np.repeat(z[None], len(values), 0)
+    path[:, dim] = values
+    return path
+
+
+def grid(z: np.ndarray, dims: tuple[int, int], xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
+    """Vary two coordinates. z (D,), xs (S,) for dims[0], ys (R,) for dims[1] -> (R, S, D)."""
+    z = np.asarray(z, np.float32)
+    for dim in dims:
+        if not 0 <= dim < len(z):
+            raise BadCodes(f"there is no dimension {dim}: the code has {len(z)}")
+    plane = np.broadcast_to(z, (len(ys), len(xs), len(z))).copy()
+    plane[:, :, dims[0]] = np.asarray(xs)[None]
+    plane[:, :, dims[1]] = np.asarray(ys)[:, None]
+    return plane
+
+
+def _pair(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    a, b, t = (np.asarray(v, np.float64) for v in (a, b, t))
+    if a.shape != b.shape or a.ndim != 1 or t.ndim != 1:
+        raise BadCodes(f"a path needs two codes of one length, got {a.shape} and {b.shape}")
+    return a, b, t

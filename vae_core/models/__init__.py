@@ -1,0 +1,1 @@
+"""Networks and the model that wraps them."""

@@ -1,0 +1,153 @@
+"""Encoders and decoders. An encoder gives 2 D numbers per image, a decoder one logit per pixel.
+
+To add an architecture: a parameter dataclass, two build functions, one entry in ARCHITECTURES. torch is imported
+where layers are made: settings, lists and help texts are wanted long before, and torch takes seconds to import.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from vae_core.errors import BadConfig
+from vae_core.options import Entry, Options, option
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Shape = tuple[int, int, int]  # channels, height, width
+
+
+@dataclass(frozen=True)
+class MlpParams(Options):
+    hidden: tuple[int, ...] = option(
+        (400,),
+        help="units of each hidden layer, encoder order; the decoder mirrors them",
+        unit="units",
+        minimum=1,
+        maximum=4096,
+        advanced=True,
+    )
+
+
+@dataclass(frozen=True)
+class ConvParams(Options):
+    width: int = option(
+        32,
+        help="channels of the first convolution; later ones have twice as many",
+        unit="channels",
+        minimum=4,
+        maximum=256,
+        advanced=True,
+    )
+    units: int = option(
+        256,
+        help="units of the dense layer before and after the code",
+        unit="units",
+        minimum=8,
+        maximum=2048,
+        advanced=True,
+    )
+
+
+@dataclass(frozen=True)
+class Architecture(Entry):
+    """Registry entry: `sides` lists the image sides it accepts (empty: any)."""
+
+    encoder: Callable[[Options, Shape, int], nn.Module]
+    decoder: Callable[[Options, Shape, int], nn.Module]
+    sides: tuple[int, ...] = ()
+
+    def accepts(self, side: int) -> bool:
+        return not self.sides or side in self.sides
+
+
+def _mlp_encoder(params: MlpParams, shape: Shape, latent_dim: int) -> nn.Module:
+    from torch import nn
+
+    sizes = (math.prod(shape), *params.hidden)
+    layers: list[nn.Module] = [nn.Flatten()]
+    for a, b in pairwise(sizes):
+        layers += [nn.Linear(a, b), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(sizes[-1], 2 * latent_dim))
+
+
+def _mlp_decoder(params: MlpParams, shape: Shape, latent_dim: int) -> nn.Module:
+    from torch import nn
+
+    sizes = (latent_dim, *reversed(params.hidden))
+    layers: list[nn.Module] = []
+    for a, b in pairwise(sizes):
+        layers += [nn.Linear(a, b), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(sizes[-1], math.prod(shape)), nn.Unflatten(1, shape))
+
+
+def _conv_channels(params: ConvParams, shape: Shape) -> list[int]:
+    """Channels after each halving from the image's side down to 4: width, then twice the width."""
+    halvings = int(math.log2(shape[1])) - 2
+    return [params.width] + [2 * params.width] * (halvings - 1)
+
+
+def _conv_encoder(params: ConvParams, shape: Shape, latent_dim: int) -> nn.Module:
+    from torch import nn
+
+    channels = _conv_channels(params, shape)
+    layers: list[nn.Module] = []
+    for a, b in pairwise([shape[0], *channels]):
+        layers += [nn.Conv2d(a, b, 4, stride=2, padding=1), nn.ReLU()]
+    layers += [nn.Flatten(), nn.Linear(channels[-1] * 16, params.units), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(params.units, 2 * latent_dim))
+
+
+def _conv_decoder(params: ConvParams, shape: Shape, latent_dim: int) -> nn.Module:
+    from torch import nn
+
+    channels = _conv_channels(params, shape)
+    layers: list[nn.Module] = [
+        nn.Linear(latent_dim, params.units), nn.ReLU(),
+        nn.Linear(params.units, channels[-1] * 16), nn.ReLU(),
+        nn.Unflatten(1, (channels[-1], 4, 4)),
+    ]  # fmt: skip
+    steps = list(pairwise([*reversed(channels), shape[0]]))
+    for i, (a, b) in enumerate(steps):
+        layers.append(nn.ConvTranspose2d(a, b, 4, stride=2, padding=1))
+        if i + 1 < len(steps):
+            layers.append(nn.ReLU())
+    return nn.Sequential(*layers)
+
+
+MLP = Architecture(
+    name="mlp",
+    title="Dense layers",
+    blurb="One hidden layer of 400 units on each side, as in the first VAE (Kingma & Welling 2014). Fast.",
+    params=MlpParams,
+    encoder=_mlp_encoder,  # type: ignore[arg-type]
+    decoder=_mlp_decoder,  # type: ignore[arg-type]
+)
+CONV = Architecture(
+    name="conv",
+    title="Convolutions",
+    blurb="Strided 4×4 convolutions down to 4×4 and back. Fewer weights, better pictures, slower on a CPU.",
+    params=ConvParams,
+    encoder=_conv_encoder,  # type: ignore[arg-type]
+    decoder=_conv_decoder,  # type: ignore[arg-type]
+    sides=(16, 32, 64, 128),
+)
+ARCHITECTURES = {entry.name: entry for entry in (MLP, CONV)}
+
+
+def build(architecture: str, params: Options, shape: Shape, latent_dim: int) -> tuple[nn.Module, nn.Module]:
+    """Encoder (B, C, H, W) -> (B, 2 D) and decoder (B, D) -> logits (B, C, H, W), freshly initialised.
+
+    Raises BadConfig when the architecture cannot take images of that side.
+    """
+    entry = ARCHITECTURES[architecture]
+    if shape[1] != shape[2] or not entry.accepts(shape[1]):
+        sides = ", ".join(map(str, entry.sides)) or "any square size"
+        raise BadConfig(
+            f"{architecture} takes square images of side {sides}; these are {shape[1]}×{shape[2]}"
+        )
+    return entry.encoder(params, shape, latent_dim), entry.decoder(params, shape, latent_dim)

@@ -1,0 +1,86 @@
+"""Where things lie on disk: the home of runs and datasets, and torchvision's root for downloads."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vae_core.errors import BadName
+
+HOME_VARIABLE = "LATENT_EXPLORER_HOME"
+DATA_VARIABLE = "LATENT_EXPLORER_DATA"
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}")
+
+
+@dataclass(frozen=True)
+class Places:
+    """`home` holds runs, datasets, derived results and notes; `data_dir` is torchvision's root."""
+
+    home: Path
+    data_dir: Path
+
+    @classmethod
+    def find(cls, home: str | Path | None = None, data_dir: str | Path | None = None) -> Places:
+        """Arguments win over the environment, which wins over ~/.latent-explorer."""
+        base = Path(home or os.environ.get(HOME_VARIABLE) or "~/.latent-explorer").expanduser().absolute()
+        data = data_dir or os.environ.get(DATA_VARIABLE) or base / "downloads"
+        return cls(base, Path(data).expanduser().absolute())
+
+    @property
+    def runs(self) -> Path:
+        return self.home / "runs"
+
+    @property
+    def datasets(self) -> Path:
+        return self.home / "datasets"
+
+    @property
+    def derived(self) -> Path:
+        return self.home / "derived"
+
+    @property
+    def notes(self) -> Path:
+        return self.home / "notes"
+
+
+def assets() -> Path:
+    """The folder of shipped files: inside the package once installed, beside it in a checkout."""
+    inside = Path(__file__).parent / "_assets"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "assets"
+
+
+def check_plain_name(name: str, what: str) -> str:
+    """Return `name` when it is letters, digits, '.', '_', '-' (at most 80, no leading '.' or '-')."""
+    if not PLAIN_NAME.fullmatch(name):
+        raise BadName(
+            f"{name!r} cannot name a {what}: use letters, digits, '.', '_' and '-', at most 80, "
+            "not starting with '.' or '-'"
+        )
+    return name
+
+
+def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write beside `path` and rename, so that readers see the old or the new, whole.
+
+    `durable` also waits until the disk has it; leave that out where losing the newest is no loss.
+    """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with open(beside, "xb") as file:
+            file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
+    write_atomically(path, json.dumps(value, indent=1, allow_nan=False).encode(), durable=durable)

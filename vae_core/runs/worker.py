@@ -1,0 +1,289 @@
+"""Train one run folder in this process, from whatever state it is in to its end.
+
+`python -m vae_core.runs.worker --home HOME --data-dir DIR RUN_ID` is what the launcher starts; the command
+line calls `train_run` in the foreground.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import errno
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+from filelock import Timeout
+
+from vae_core.config import RunConfig
+from vae_core.data import find_spec, open_images
+from vae_core.errors import BadConfig, BadRun, RunBusy, RunNotFound, VaeCoreError
+from vae_core.events import Command, Controlled, Event, Failed, Finished, Resumed, Started, StepDone
+from vae_core.places import Places
+from vae_core.runs.store import (
+    FAILED,
+    FINISHED,
+    PAUSED,
+    RUNNING,
+    STOPPED,
+    Record,
+    Run,
+    Status,
+    data_of,
+)
+from vae_core.training import choose_device, choose_side, machine_of, resolve, train
+
+HEARTBEAT_SECONDS = 0.5
+POLL_SECONDS = 0.05
+Watch = Callable[[Event], None]
+
+
+class StoppedEarly(Exception):  # noqa: N818 - no fault
+    """A stop was asked for before the first step."""
+
+
+class FileControl:
+    """Requests from the run's control.jsonl, and a stop from inside the process (a signal)."""
+
+    def __init__(self, run: Run) -> None:
+        self.path = run.path / "control.jsonl"
+        self.run, self.after, self.seen = run, 0, -1
+        self.earlier = 0  # requests up to this number were made before the run was queued
+        self.stop_asked = False
+
+    def start(self, after: int, earlier: int) -> None:
+        """Take up requests above `after`; of those up to `earlier` only settings, not a pause or stop of old."""
+        self.after, self.earlier = after, earlier
+
+    def pending(self) -> list[Command]:
+        commands = self.run.requests(self.after)
+        return [c for c in commands if c.number > self.earlier or c.name in ("beta", "learning_rate")]
+
+    def stop_pending(self) -> bool:
+        """Whether a stop waits to be taken up."""
+        return self.stop_asked or any(command.name == "stop" for command in self.pending())
+
+    def poll(self) -> list[Command]:
+        if self.stop_asked:
+            self.stop_asked = False
+            return [Command(self.after, "stop")]
+        try:
+            size = os.stat(self.path).st_size
+        except OSError:
+            size = 0
+        if size == self.seen:
+            return []
+        self.seen = size
+        commands = self.pending()
+        if commands:
+            self.after = commands[-1].number
+        return commands
+
+    def wait(self) -> None:
+        while not self.stop_asked:
+            with contextlib.suppress(OSError):
+                if os.stat(self.path).st_size != self.seen:
+                    return
+            time.sleep(POLL_SECONDS)
+
+
+class Reporter:
+    """Writes status.json twice a second from a thread of its own, so that a pause looks alive too."""
+
+    def __init__(self, run: Run, control: FileControl) -> None:
+        self.run, self.control = run, control
+        process = psutil.Process()
+        self.status = dataclasses.replace(
+            run.status(), state=RUNNING, pid=process.pid, process_started=process.create_time(), error="",
+            note="starting", eta=None,
+        )  # fmt: skip
+        self.speed = 0.0  # steps a second, smoothed
+        self.last: tuple[int, float] | None = None
+        self.done = threading.Event()
+        self.thread = threading.Thread(target=self._beat, daemon=True)
+        self.write()
+        self.thread.start()
+
+    def write(self) -> None:
+        self.run.write_status(dataclasses.replace(self.status, heartbeat=time.time()))
+
+    def _beat(self) -> None:
+        while not self.done.wait(HEARTBEAT_SECONDS):
+            try:
+                self.write()
+            except OSError:
+                if not self.run.path.is_dir():  # deleted under us: nobody is left to train for
+                    self.control.stop_asked = True
+
+    def preparing(self, share: float, what: str) -> None:
+        """The progress of images on their way in; a stop need not wait for the last of them."""
+        self.status = dataclasses.replace(self.status, note=f"preparing images: {what}")
+        if self.control.stop_pending():
+            raise StoppedEarly
+
+    def see(self, event: Event) -> None:
+        changes: dict = {"step": getattr(event, "step", self.status.step), "note": ""}
+        if isinstance(event, (Started, Resumed)):
+            changes |= {"steps_total": event.steps_total, "epochs": event.epochs}
+        elif isinstance(event, StepDone):
+            changes |= {"epoch": event.epoch, "images_per_second": round(event.images_per_second, 1)}
+            if self.last is not None and event.seconds > self.last[1]:
+                now = (event.step - self.last[0]) / (event.seconds - self.last[1])
+                self.speed = now if self.speed == 0 else 0.8 * self.speed + 0.2 * now
+                changes["eta"] = round((self.status.steps_total - event.step) / max(1e-9, self.speed), 1)
+            self.last = (event.step, event.seconds)
+        elif isinstance(event, Controlled):
+            changes["control"] = max(self.status.control, event.number)
+            if event.command == "pause":
+                changes |= {"state": PAUSED, "eta": None}
+            elif event.command in ("resume", "step", "epoch"):
+                changes["state"] = RUNNING
+        self.status = dataclasses.replace(self.status, **changes)
+
+    def end(self, state: str, error: str = "") -> Status:
+        self.done.set()
+        self.thread.join()
+        self.status = dataclasses.replace(
+            self.status, state=state, error=error, note="", eta=None, pid=0, process_started=0.0
+        )
+        self.write()
+        return self.status
+
+
+def train_run(run: Run, places: Places, watch: Watch | None = None) -> Status:
+    """Train to the end or to a stop; faults end in status `failed` with a sentence, and are not raised.
+
+    `watch` sees every event after it is stored. SIGTERM and Ctrl-C stop cleanly when this is the main thread.
+    Raises RunBusy when another process trains the run, RunNotFound when it is gone.
+    """
+    run.status()  # raises when the run is gone; a lock would bring its folder back
+    lock = run.lock()
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RunBusy(f"{run.name} is being trained by another process") from None
+    try:
+        control = FileControl(run)
+        with _stop_on_signals(control):
+            reporter = Reporter(run, control)
+            try:
+                state, error = _train(run, places, control, reporter, watch)
+            except StoppedEarly:
+                state, error = STOPPED, ""
+            except VaeCoreError as fault:
+                state, error = FAILED, str(fault)
+            except OSError as fault:
+                state, error = FAILED, _say_os_error(fault)
+            except MemoryError:
+                state, error = FAILED, "memory ran out; a smaller batch, model or image side needs less"
+            except Exception as fault:
+                traceback.print_exc()
+                state, error = FAILED, f"{type(fault).__name__}: {fault}"
+            if not run.path.is_dir():
+                raise RunNotFound(f"the run {run.id} was deleted while it trained")
+            return reporter.end(state, error)
+    finally:
+        run.close()
+        with contextlib.suppress(OSError):
+            lock.release()
+
+
+def _train(
+    run: Run, places: Places, control: FileControl, reporter: Reporter, watch: Watch | None
+) -> tuple[str, str]:
+    record = run.record()
+    resume = run.resume_state()
+    control.start(int(resume["scalars"][-1]) if resume else 0, reporter.status.control)
+    asked = _for_this_machine(record)
+    side = choose_side(asked, find_spec(asked.data.dataset, places).sides)
+    data = open_images(asked.data.dataset, side, places, reporter.preparing)
+    if resume and record.data and record.data["fingerprint"] != data.fingerprint:
+        raise BadRun(
+            f"the dataset {data.name} is not the one this run began with; train a new run on it instead"
+        )
+    config = resolve(asked, data)
+    # read anew: preparing the images may have taken minutes, in which the run was renamed
+    run.write_record(
+        dataclasses.replace(run.record(), resolved=config, machine=machine_of(config), data=data_of(data))
+    )
+    state, error = FAILED, "training ended without saying why"
+    for event in train(config, data, control, resume, None if resume else run.initial_weights()):
+        run.append(event)
+        reporter.see(event)
+        if watch is not None:
+            watch(event)
+        if isinstance(event, Finished):
+            state, error = (STOPPED if event.reason == "stopped" else FINISHED), ""
+        elif isinstance(event, Failed):
+            state, error = FAILED, event.reason
+    return state, error
+
+
+def _for_this_machine(record: Record) -> RunConfig:
+    """The resolved settings, but for a device that was found on the machine it began on and is not here."""
+    try:
+        choose_device(record.effective.training.device)
+        return record.effective
+    except BadConfig:
+        asked = record.config.training
+        training = dataclasses.replace(
+            record.effective.training, device=asked.device, precision=asked.precision, threads=asked.threads
+        )
+        return dataclasses.replace(record.effective, training=training)
+
+
+def _say_os_error(fault: OSError) -> str:
+    where = f" ({fault.filename})" if fault.filename else ""
+    if fault.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return (
+            f"the disk is full or a size limit is reached{where}: {fault.strerror}. What was saved is kept; "
+            "free some space, then resume"
+        )
+    return f"a file could not be read or written{where}: {fault.strerror or fault}"
+
+
+@contextlib.contextmanager
+def _stop_on_signals(control: FileControl):
+    """SIGINT and SIGTERM ask for a stop; only the main thread may set that up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ask(signum: int, frame: object) -> None:
+        control.stop_asked = True
+
+    before = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for s, handler in before.items():
+            signal.signal(s, handler)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m vae_core.runs.worker", description=__doc__)
+    parser.add_argument("--home", required=True)
+    parser.add_argument("--data-dir", required=True)
+    parser.add_argument("run")
+    args = parser.parse_args(argv)
+    with contextlib.suppress(psutil.Error, OSError):
+        # pages stay quick while a run trains
+        psutil.Process().nice(10 if os.name == "posix" else psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    places = Places(Path(args.home), Path(args.data_dir))
+    try:
+        status = train_run(Run(places.runs / args.run, places), places)
+    except (RunBusy, RunNotFound) as fault:
+        sys.stderr.write(f"{fault}\n")
+        return 1
+    return 0 if status.state in (FINISHED, STOPPED) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
