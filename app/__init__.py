@@ -1,0 +1,1 @@
+"""The face of Latent Explorer: Streamlit pages over vae_core."""

@@ -1,0 +1,37 @@
+"""The page table and the run picker, nothing else."""
+
+import sys
+from pathlib import Path
+
+if str(Path(__file__).parent.parent) not in sys.path:
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import streamlit as st
+
+from app import boundary, picker, resources, state
+from vae_core.places import assets
+
+PAGES = [
+    st.Page("views/home.py", title="Home", icon=":material/home:", url_path="", default=True),
+    st.Page("views/train.py", title="Train", icon=":material/model_training:", url_path="train"),
+    st.Page("views/latent_map.py", title="Latent map", icon=":material/scatter_plot:", url_path="map"),
+    st.Page("views/sliders.py", title="Sliders", icon=":material/tune:", url_path="sliders"),
+    st.Page("views/interpolate.py", title="Interpolate", icon=":material/timeline:", url_path="interpolate"),
+    st.Page("views/beta.py", title="β", icon=":material/balance:", url_path="beta"),
+]
+
+st.set_page_config(page_title="Latent Explorer", page_icon=str(assets() / "logo.svg"), layout="wide")
+page = st.navigation(PAGES, position="hidden")
+state.sync_run()
+st.logo(str(assets() / "wordmark.svg"), icon_image=str(assets() / "logo.svg"), size="large")
+with st.sidebar:
+    picker.show()
+    for entry in PAGES:
+        label = entry.title
+        st.page_link(entry, label=label, query_params={"run": state.run_id()} if state.run_id() else None)
+try:
+    page.run()
+except Exception as error:
+    # Streamlit's own control flow (rerun, stop) is no Exception subclass that ends here
+    boundary.show(error)
+resources.first_page.set()

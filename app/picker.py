@@ -1,0 +1,115 @@
+"""The run picker of the sidebar: a popover list to search, and the progress of what is training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from app import resources, state
+from vae_core.errors import BadRun, RunNotFound
+from vae_core.runs.store import Run, Status
+
+DOTS = {
+    "running": ":green[●]", "paused": ":orange[●]", "queued": ":blue[●]", "failed": ":red[●]",
+    "interrupted": ":red[○]", "stopped": ":gray[●]", "finished": ":gray[●]",
+}  # fmt: skip
+SHOWN = 12
+
+
+def show() -> None:
+    chosen = state.run_or_none()
+    label = "No run yet" if chosen is None else chosen.name
+    popover = st.popover(
+        _short(label), icon=":material/folder_open:", width="stretch", on_change="rerun", key="picker",
+        help="The run that all pages show. Type to search.",
+    )  # fmt: skip
+    if popover.open:  # a list of pictures: drawn only when looked at
+        with popover:
+            _list(chosen)
+    if chosen is not None:
+        st.caption(describe(chosen))
+    _progress()
+
+
+def describe(run: Run) -> str:
+    """Dataset, objective and D of a run in one line."""
+    try:
+        config = run.record().effective
+    except (BadRun, RunNotFound):
+        return "unreadable"
+    objective = config.objective.objective
+    weight = getattr(objective.params, "beta", None)
+    words = {"vae": "VAE, β 1", "autoencoder": "autoencoder", "capacity": "capacity"}
+    name = words.get(objective.name) or f"β {weight:g}"
+    kind = " · pretrained" if run.read_only else ""
+    return f"{config.data.dataset} · {config.model.architecture.name} · D {config.model.latent_dim} · {name}{kind}"
+
+
+def _list(chosen: Run | None) -> None:
+    needle = st.text_input(
+        "Search runs", placeholder="name, dataset, status", label_visibility="collapsed", key="picker search"
+    ).lower()
+    runs = sorted(resources.store().all(), key=lambda r: state.recency(r.id))
+    found = [
+        (run, line)
+        for run in runs
+        if needle in f"{(line := describe(run))} {_name(run)} {run.status().state}".lower()
+    ]
+    for run, line in found[:SHOWN]:
+        picture, button = st.columns([1, 4], vertical_alignment="center")
+        thumbnail = run.path / "thumbnail.png"
+        if thumbnail.exists():
+            picture.image(thumbnail.read_bytes(), width=44)
+        status = run.status().state
+        dot = DOTS.get(status, "")
+        if button.button(
+            f"{dot} {_short(_name(run))}", help=line, key=f"pick {run.id}", width="stretch",
+            type="primary" if chosen is not None and run.id == chosen.id else "tertiary",
+        ):  # fmt: skip
+            state.select(run.id)
+            st.rerun()
+    if not found:
+        st.caption("No run has that in its name, dataset or status.")
+    elif len(found) > SHOWN:
+        st.caption(f"{len(found) - SHOWN} more: type to search.")
+
+
+@st.fragment(run_every=1.0)
+def _progress() -> None:
+    """A thin line for whatever trains now. Its place is kept when nothing does, so that the pages below stay put."""
+    with st.container(height=44, border=False, gap=None):
+        for run in resources.store().own():
+            status = run.status()
+            if status.live:
+                eta = "" if status.eta is None else f" · {clock(status.eta)}"
+                st.progress(min(1.0, status.progress), text=f"{_short(_name(run), 14)}: {said(status)}{eta}")
+                return
+
+
+def said(status: Status) -> str:
+    """What a run does, in words."""
+    if status.note:
+        return status.note.split(":")[0]
+    if status.state == "running":
+        return f"{status.epoch}/{status.epochs}"
+    return status.state
+
+
+def clock(seconds: float) -> str:
+    """1:05 or 2:03:04."""
+    whole = int(seconds)
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+
+
+def _name(run: Run) -> str:
+    try:
+        return run.name
+    except (BadRun, RunNotFound):
+        return f"{Path(run.path).name} (unreadable)"
+
+
+def _short(name: str, most: int = 30) -> str:
+    """The beginning and end of a long name."""
+    return name if len(name) <= most else f"{name[: most // 2]}…{name[len(name) - most // 2 + 1 :]}"

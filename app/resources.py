@@ -1,0 +1,194 @@
+"""What is expensive and shared: places, store, launcher, loaded models, opened datasets.
+
+Keys name content (a run's id and its weights stamp), never just a path, so that retrained weights are seen.
+Both the pages and the /api routes come here; nothing in this file needs a script's context.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places
+
+if TYPE_CHECKING:
+    # torch takes seconds to import: the server answers before it is there
+    from vae_core.browser import BrowserDecoder
+    from vae_core.config import RunConfig
+    from vae_core.data import ImageSet
+    from vae_core.inference import LoadedModel, StoredCodes
+    from vae_core.runs.jobs import Launcher
+    from vae_core.runs.store import Run, Store
+
+JOBS_VARIABLE = "LATENT_EXPLORER_JOBS"  # runs that train at a time
+
+_lock = threading.RLock()
+
+
+def places() -> Places:
+    """Where this server keeps things; set by the command line through the environment."""
+    return Places.find(os.environ.get(HOME_VARIABLE), os.environ.get(DATA_VARIABLE))
+
+
+def store() -> Store:
+    from vae_core.runs.store import Store
+
+    return Store(places())
+
+
+@cache
+def _launcher(places: Places, slots: int) -> Launcher:
+    from vae_core.runs.jobs import Launcher
+
+    launcher = Launcher(places, slots)
+    launcher.start()
+    return launcher
+
+
+def launcher() -> Launcher:
+    """The queue of this server's home, started when first asked for."""
+    with _lock:
+        return _launcher(places(), int(os.environ.get(JOBS_VARIABLE, "1")))
+
+
+def stop_launcher() -> None:
+    """Leave the queue to the next server. Running runs go on."""
+    with _lock:
+        if _launcher.cache_info().currsize:
+            launcher().stop()
+            _launcher.cache_clear()
+
+
+@lru_cache(maxsize=8)
+def _model(path: Path, home: Path, stamp: str) -> LoadedModel:
+    from vae_core.inference import load_run
+    from vae_core.runs.store import Run
+
+    return load_run(Run(path, Places.find(home)))
+
+
+def model(run: Run) -> LoadedModel:
+    """The run's network with the weights it has now. Raises BadRun when it has none."""
+    with _lock:
+        return _model(run.path, run.places.home, run.stamp())
+
+
+@lru_cache(maxsize=16)
+def _browser_decoder(path: Path, home: Path, stamp: str) -> BrowserDecoder:
+    from vae_core.browser import browser_decoder
+    from vae_core.runs.store import Run
+
+    run = Run(path, Places.find(home))
+    return browser_decoder(run.record(), run.arrays())
+
+
+def browser_decoder(run: Run) -> BrowserDecoder:
+    """The run's decoder in the browser's form."""
+    return _browser_decoder(run.path, run.places.home, run.stamp())
+
+
+def decoder_header(run: Run) -> dict[str, Any]:
+    """The decoder's layers, and the stamp under which its weights are to be fetched."""
+    return browser_decoder(run).header() | {"stamp": run.stamp()}
+
+
+@lru_cache(maxsize=4)
+def _images(name: str, side: int, places: Places, version: int) -> ImageSet:
+    from vae_core.data import open_images
+
+    return open_images(name, side, places)
+
+
+def images(name: str, side: int) -> ImageSet:
+    """A dataset that is already on this machine in its one form."""
+    folder = places().datasets / name / str(side) / "meta.json"
+    version = folder.stat().st_mtime_ns if folder.exists() else 0
+    return _images(name, side, places(), version)
+
+
+def images_ready(name: str, side: int) -> bool:
+    """Whether `images` would only open files."""
+    from vae_core.data.registry import is_built
+
+    return is_built(name, side, places())
+
+
+def images_of(run: Run) -> ImageSet | None:
+    """The images a run was trained on, if they lie on this machine ready to read."""
+    from vae_core.errors import VaeCoreError
+
+    record = run.record()
+    if record.shape is None:
+        return None
+    try:
+        name, side = record.effective.data.dataset, record.shape[1]
+        return images(name, side) if images_ready(name, side) else None
+    except VaeCoreError:  # an imported dataset that was removed
+        return None
+
+
+@lru_cache(maxsize=64)
+def _kl(path: Path, home: Path, stamp: str, size: int) -> tuple[float, ...]:
+    from vae_core.events import EpochDone
+    from vae_core.inference import stored_codes
+    from vae_core.runs.store import Run
+
+    run = Run(path, Places.find(home))
+    codes = stored_codes(run)
+    if codes is not None:
+        return tuple(float(v) for v in codes.kl_per_dim)
+    for event in reversed(run.history()):
+        if isinstance(event, EpochDone) and event.validation.kl_per_dim:
+            return event.validation.kl_per_dim
+    return (0.0,) * run.record().effective.model.latent_dim
+
+
+def kl_per_dim(run: Run) -> tuple[float, ...]:
+    """KL per dimension of a run, (D,) nats: from its codes, else from the last epoch's validation."""
+    log = run.path / "events.jsonl"
+    return _kl(run.path, run.places.home, run.stamp(), log.stat().st_size if log.exists() else 0)
+
+
+@lru_cache(maxsize=16)
+def _codes(path: Path, home: Path, stamp: str, split: str, version: int) -> StoredCodes | None:
+    from vae_core.inference import stored_codes
+    from vae_core.runs.store import Run
+
+    return stored_codes(Run(path, Places.find(home)), split)
+
+
+def codes(run: Run, split: str = "test") -> StoredCodes | None:
+    """Codes of a run's images, if they were computed for these very weights or shipped with it."""
+    from vae_core.inference import codes_path
+
+    computed = codes_path(run, split)
+    version = computed.stat().st_mtime_ns if computed.exists() else 0
+    return _codes(run.path, run.places.home, run.stamp(), split, version)
+
+
+@lru_cache(maxsize=64)
+def step_seconds(config: RunConfig, fingerprint: str) -> float:
+    """Seconds per training step here, timed on three real ones; once per network and dataset."""
+    from vae_core.data import find_spec
+    from vae_core.training import choose_side, time_step
+
+    side = choose_side(config, find_spec(config.data.dataset, places()).sides)
+    return time_step(config, images(config.data.dataset, side))
+
+
+first_page = threading.Event()  # set when a page was drawn
+
+
+def warm_up() -> None:
+    """Start the queue at once; import torch when the first page is there, or nobody came for one.
+
+    Importing takes seconds of processor time, which that page should not have to share.
+    """
+    launcher()
+    first_page.wait(10)
+    time.sleep(1.5)
+    import vae_core.inference  # noqa: F401

@@ -1,0 +1,155 @@
+"""One ASGI app: the pages, the /api routes, start-up and shut-down.
+
+latent-explorer [--host 127.0.0.1] [--port 8501] [--home DIR] [--data-dir DIR]
+streamlit run app/server.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+import sys
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+if str(HERE.parent) not in sys.path:  # `streamlit run app/server.py` puts app/ on the path, not its parent
+    sys.path.insert(0, str(HERE.parent))
+
+import streamlit as st  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
+from starlette.requests import HTTPConnection  # noqa: E402
+from starlette.responses import PlainTextResponse  # noqa: E402
+from starlette.types import ASGIApp, Receive, Scope, Send  # noqa: E402
+
+from app import api, resources  # noqa: E402
+from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places  # noqa: E402
+
+HOST_VARIABLE = "LATENT_EXPLORER_HOST"
+
+
+@asynccontextmanager
+async def lifespan(app: st.App) -> AsyncIterator[None]:
+    threading.Thread(target=resources.warm_up, name="warm-up", daemon=True).start()
+    yield
+    resources.stop_launcher()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server that listens on `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class LoopbackNames:
+    """While listening on loopback, answer to loopback names only.
+
+    Otherwise a web page elsewhere could let its own name point here and drive the app (DNS rebinding).
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket") and is_loopback(os.environ.get(HOST_VARIABLE, "127.0.0.1")):
+            name = HTTPConnection(scope).url.hostname or ""
+            if not is_loopback(name) and name != "testserver":
+                refusal = "This server answers to localhost only; start it with --host to open it to others."
+                await PlainTextResponse(refusal, 421)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+app = st.App(HERE / "main.py", routes=api.ROUTES, lifespan=lifespan, middleware=[Middleware(LoopbackNames)])
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command `latent-explorer`."""
+    parser = argparse.ArgumentParser(
+        prog="latent-explorer", description="Open Latent Explorer in the browser."
+    )
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on; default 127.0.0.1, this machine only"
+    )
+    parser.add_argument("--port", type=int, default=8501, help="port to listen on; default 8501")
+    parser.add_argument(
+        "--home", metavar="DIR", help="where runs and datasets lie; default ~/.latent-explorer"
+    )
+    parser.add_argument("--data-dir", metavar="DIR", help="torchvision's root; default HOME/downloads")
+    parser.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="runs that train at a time; default 1"
+    )
+    args = parser.parse_args(argv)
+    if args.jobs < 1:
+        parser.error(f"--jobs {args.jobs}: expected 1 or more")
+    if not 0 < args.port < 65536:
+        parser.error(f"--port {args.port}: expected 1 to 65535")
+    places = Places.find(args.home, args.data_dir)
+    os.environ[HOME_VARIABLE], os.environ[DATA_VARIABLE] = str(places.home), str(places.data_dir)
+    os.environ[HOST_VARIABLE] = args.host
+    os.environ[resources.JOBS_VARIABLE] = str(args.jobs)
+    try:
+        places.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        print(
+            f"latent-explorer: cannot write to {places.home}: {error.strerror}; choose another --home",
+            file=sys.stderr,
+        )
+        return 1
+    if not is_loopback(args.host):
+        print(
+            f"Warning: listening on {args.host}. Whoever reaches this address can train runs, import images "
+            "and delete what is here; there are no passwords.",
+            file=sys.stderr,
+        )
+    return serve(args.host, args.port)
+
+
+def serve(host: str, port: int) -> int:
+    """Serve until stopped; prints the address once it answers."""
+    import socket
+
+    import uvicorn
+    from streamlit import config
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: Any = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                shown = "localhost" if is_loopback(host) or host in ("0.0.0.0", "::") else host
+                shown = f"[{shown}]" if ":" in shown else shown
+                print(
+                    f"Latent Explorer is ready at http://{shown}:{port}  (Ctrl-C ends it; runs go on)",
+                    flush=True,
+                )
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.socket(family)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host.strip("[]"), port))
+    except OSError as error:
+        print(
+            f"latent-explorer: cannot listen on {host}:{port}: {error.strerror or error}. Another program may use "
+            "that port: choose another with --port",
+            file=sys.stderr,
+        )
+        return 1
+    config.set_option("server.port", port)
+    config.set_option("server.address", host)
+    Server(uvicorn.Config(app, log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=2)).run(
+        sockets=[listener]
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,288 @@
+"""Train: choose images, make a run, watch it learn, steer it while it does."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import streamlit as st
+
+from app import charts, forms, importer, pictures, resources, state
+from app.components.live import live
+from vae_core.config import RunConfig
+from vae_core.data import DatasetSpec, find_spec
+from vae_core.errors import BadConfig, RunBusy, VaeCoreError
+from vae_core.options import Choice, NoParams
+from vae_core.runs.store import ENDED, FINISHED, PAUSED, QUEUED, RUNNING, Run, Status
+from vae_core.training import Plan, choose_side, count_parameters, resolve, splits_of
+
+
+def page() -> None:
+    st.title("Train")
+    run = state.run_or_none()
+    busy = run is not None and not run.read_only and (run.status().live or run.status().state == QUEUED)
+    with st.expander("New run", icon=":material/add:", expanded=not busy):
+        new_run(run)
+    with st.expander("Import your own images", icon=":material/add_photo_alternate:"):
+        importer.show()
+    if run is not None:
+        watch(run)
+    else:
+        st.info("No run yet: choose a dataset above and press **Start**.", icon=":material/info:")
+
+
+# ---------------------------------------------------------------- a new run
+
+
+def new_run(current: Run | None) -> None:
+    form, side_by_side = st.columns([3, 2], gap="large")
+    with form:
+        config = forms.config_form()
+    with side_by_side:
+        spec = find_spec(config.data.dataset, resources.places())
+        side = choose_side(config, spec.sides)
+        st.caption(spec.blurb)
+        ready = samples(spec, side)
+        parameters = count_parameters(config, (spec.channels, side, side))
+        facts = st.empty()
+        facts.markdown(f"**{parameters:,}** parameters · {side}×{side} pixels")
+        start_from = None
+        if current is not None and current.has_weights():
+            same = _fits(config, side, spec.channels, current)
+            if st.toggle(
+                f"Fine-tune: start from the weights of {current.name}", key="fine-tune", disabled=not same,
+                help="Needs the same model, latent dimensions, side and channels." if not same else None,
+            ) and same:  # fmt: skip
+                start_from = current
+        name = st.text_input(
+            "Name", placeholder="chosen for you", key="run-name", help="Letters, digits, '.', '_' and '-'."
+        )
+        if state.button(
+            "Start",
+            "start",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=not ready,
+            width="stretch",
+        ):
+            store = resources.store()
+            run = store.create(config, name.strip(), start_from=start_from)
+            resources.launcher().wake()
+            state.select(run.id)
+            st.rerun()
+    if ready:
+        plan = _plan(config, side)
+        with st.expander(
+            "Schedules: β and learning rate over the planned steps", icon=":material/show_chart:"
+        ):
+            previews(plan)
+        size = f"**{parameters:,}** parameters · {side}×{side} pixels · {plan.steps_total:,} steps"
+        if any(run.status().live for run in resources.store().own()):
+            facts.markdown(f"{size} · time is estimated while nothing trains")
+        else:
+            with facts.container(), st.spinner("timing three steps…"):
+                seconds = _estimate(config, side) * plan.steps_total
+                st.markdown(f"{size} · about **{_about(seconds)}** here")
+
+
+def samples(spec: DatasetSpec, side: int) -> bool:
+    """Eight images of the dataset, built first where that needs no network. True when it can be trained on."""
+    if not resources.images_ready(spec.name, side):
+        if not spec.present(resources.places()):
+            st.info(
+                f"{spec.title} is not on this machine. It can be downloaded now, or put into "
+                f"`{resources.places().data_dir}` in torchvision's layout.",
+                icon=":material/download:",
+            )
+            if not state.button(
+                f"Download {spec.title}", f"download {spec.name}", icon=":material/download:"
+            ):
+                return False
+        bar = st.progress(0.0, text="preparing images")
+        try:
+            from vae_core.data import open_images
+
+            open_images(
+                spec.name,
+                side,
+                resources.places(),
+                lambda share, what: bar.progress(min(1.0, share), text=what),
+            )
+        except VaeCoreError as error:
+            bar.empty()
+            st.error(str(error), icon=":material/cloud_off:")
+            return False
+        bar.empty()
+    data = resources.images(spec.name, side)
+    chosen = np.linspace(0, len(data) - 1, 8).astype(int)
+    st.image(pictures.strip(data.images[chosen]), width="stretch")
+    for note in data.notes:
+        st.caption(note)
+    return True
+
+
+def _fits(config: RunConfig, side: int, channels: int, run: Run) -> bool:
+    record = run.record()
+    return record.effective.model == config.model and record.shape == (channels, side, side)
+
+
+def _plan(config: RunConfig, side: int) -> Plan:
+    data = resources.images(config.data.dataset, side)
+    resolved = resolve(config, data)
+    return Plan(resolved, len(splits_of(resolved, data).train))
+
+
+def _estimate(config: RunConfig, side: int) -> float:
+    """Seconds a step, timed once for each network: what does not change a step's cost is left out of the key."""
+    training = dataclasses.replace(config.training, epochs=1, seed=0, learning_rate=1e-3, checkpoint_every=0)
+    objective = dataclasses.replace(config.objective, schedule=Choice("constant", NoParams()))
+    plain = dataclasses.replace(config, training=training, objective=objective)
+    return resources.step_seconds(plain, resources.images(config.data.dataset, side).fingerprint)
+
+
+def _about(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def previews(plan: Plan) -> None:
+    steps = np.unique(np.linspace(0, plan.steps_total - 1, 200).astype(int))
+    left, right = st.columns(2)
+    beta = np.array([plan.weight(int(s)) for s in steps])
+    capacity = [plan.capacity(int(s)) for s in steps]
+    with left:
+        if capacity[0] is not None:
+            figure = charts.schedule("Capacity C", "nats per image", steps, np.array(capacity, float))
+        else:
+            figure = charts.schedule("β", "weight of the rate", steps, beta)
+        st.plotly_chart(figure, key="preview beta", config={"displayModeBar": False})
+    with right:
+        rates = np.array([plan.learning_rate(int(s)) for s in steps])
+        st.plotly_chart(
+            charts.schedule("Learning rate", "per step", steps, rates), key="preview lr",
+            config={"displayModeBar": False},
+        )  # fmt: skip
+
+
+# ---------------------------------------------------------------- the run looked at
+
+
+def watch(run: Run) -> None:
+    status = run.status()
+    if run.read_only:
+        st.caption(
+            "A pretrained run: its curves as they were recorded. It stays as it is; fine-tune a copy above."
+        )
+    else:
+        controls(run, status)
+    others = [
+        r for r in resources.store().readable() if r.id != run.id and (r.path / "events.jsonl").exists()
+    ]
+    names = {r.id: r.name for r in others}
+    compared = st.multiselect(
+        "Overlay", list(names), format_func=lambda i: names.get(i, i), key="overlay", bind="query-params",
+        max_selections=7, placeholder="compare with other runs", label_visibility="collapsed",
+    )  # fmt: skip
+    live([(run.id, run.name), *((i, names[i]) for i in compared if i in names)], status.state, lambda: None)
+
+
+def controls(run: Run, status: Status) -> None:
+    """Every button is always there, in its place, and greyed out where a state does not allow it.
+
+    Swapping one for another would move its neighbours for a moment, and a press on them would miss.
+    """
+    live_now, ended = status.live, status.state in ENDED
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        _button(run, "Pause", "pause", ":material/pause:", status.state == RUNNING)
+        if state.button(
+            "Resume",
+            "resume",
+            icon=":material/play_arrow:",
+            disabled=not (status.state == PAUSED or (ended and status.state != FINISHED)),
+            help="After a pause, a stop or an interruption: goes on from where it was.",
+        ):
+            if ended:
+                run.go_on()
+                resources.launcher().wake()
+            else:
+                run.request("resume")
+            st.rerun()
+        _button(run, "Step", "step", ":material/skip_next:", live_now, "Train on one batch, then pause.")
+        _button(
+            run,
+            "Epoch",
+            "epoch",
+            ":material/fast_forward:",
+            live_now,
+            "Train to the end of this epoch, then pause.",
+        )
+        _button(
+            run,
+            "Stop",
+            "stop",
+            ":material/stop:",
+            live_now or status.state == QUEUED,
+            "Ends the run, or takes it out of the queue, and keeps what it learned.",
+        )
+        with st.popover(
+            "Continue",
+            icon=":material/more_time:",
+            disabled=status.state != FINISHED,
+            help="Train a finished run for more epochs, at a tenth of the peak learning rate.",
+        ):
+            epochs = st.number_input("More epochs", 1, 10_000, 5, key="more epochs")
+            if state.button("Continue", "continue now", type="primary"):
+                run.go_on(int(epochs))
+                resources.launcher().wake()
+                st.rerun()
+        with st.popover("Reset", icon=":material/restart_alt:", disabled=not ended):
+            st.markdown(f"Forget what **{run.name}** learned and start afresh from the same settings?")
+            if state.button("Reset and start", "reset now", type="primary"):
+                run.reset()
+                resources.launcher().wake()
+                st.rerun()
+        if live_now:
+            steer(run)
+
+
+def _button(run: Run, label: str, command: str, icon: str, enabled: bool, help: str | None = None) -> None:
+    if state.button(label, f"control {command}", icon=icon, disabled=not enabled, help=help):
+        try:
+            run.request(command)
+        except RunBusy as error:
+            st.toast(str(error))
+        st.rerun()
+
+
+def steer(run: Run) -> None:
+    """beta and learning rate of a run while it learns."""
+    config = run.record().effective
+    asked = run.requests()
+    plan = Plan(config, 1)
+    if config.objective.objective.name != "autoencoder":
+        beta = next((c.value for c in reversed(asked) if c.name == "beta"), plan.final_weight)
+        st.number_input(
+            "Live γ" if config.objective.objective.name == "capacity" else "Live β", 0.0, 10_000.0, float(beta or 0.0),
+            step=0.5, format="%g", key=f"live beta {run.id}", width=130, on_change=_live, args=(run, "beta"),
+            help="Weight of the rate term from now on; written into the events.",
+        )  # fmt: skip
+    factors = [0.01, 0.03, 0.1, 0.3, 1.0, 2.0, 3.0, 10.0]
+    factor = next((c.value for c in reversed(asked) if c.name == "learning_rate"), 1.0)
+    st.selectbox(
+        "Live lr ×", factors, index=factors.index(factor) if factor in factors else 4,
+        format_func=lambda f: f"× {f:g}", key=f"live learning_rate {run.id}", width=120, on_change=_live,
+        args=(run, "learning_rate"), help="Multiplies the planned learning rate from now on.",
+    )  # fmt: skip
+
+
+def _live(run: Run, name: str) -> None:
+    try:
+        run.request(name, float(st.session_state[f"live {'beta' if name == 'beta' else name} {run.id}"]))
+    except BadConfig as error:
+        st.toast(str(error), icon=":material/error:")
+
+
+page()
