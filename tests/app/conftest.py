@@ -1,0 +1,55 @@
+"""Pages run without a browser: a home of their own, and the launcher kept still unless a test wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import resources
+from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places
+from vae_core.runs.store import Store
+
+MAIN = Path(__file__).parents[2] / "app" / "main.py"
+
+
+@pytest.fixture(autouse=True)
+def _served_home(places: Places, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv(HOME_VARIABLE, str(places.home))
+    monkeypatch.setenv(DATA_VARIABLE, str(places.data_dir))
+    yield
+    resources.stop_launcher()
+
+
+@pytest.fixture
+def no_pretrained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if no run were shipped."""
+    monkeypatch.setattr(Store, "pretrained", lambda self: [])
+
+
+@pytest.fixture
+def open_page() -> Callable[..., AppTest]:
+    """Open a view with query parameters, as a copied link would."""
+
+    def opened(view: str, **query: str) -> AppTest:
+        at = AppTest.from_file(str(MAIN), default_timeout=120)
+        for key, value in query.items():
+            at.query_params[key] = value
+        at.run()
+        if view != "home":
+            at.switch_page(f"views/{view}.py")
+            for key, value in query.items():
+                at.query_params[key] = value
+            at.run()
+        return at
+
+    return opened
+
+
+def shown(at: AppTest) -> str:
+    """Everything a person can read, as one text."""
+    parts = [e.value for kind in ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error", "code")
+             for e in getattr(at, kind)]  # fmt: skip
+    return "\n".join(str(p) for p in parts)

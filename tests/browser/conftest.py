@@ -1,0 +1,87 @@
+"""A real server on an empty home and a real Chromium. Without Chromium these tests are skipped, unless
+LATENT_EXPLORER_BROWSER=required, as in continuous integration: then its absence is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from servers import CHROMIUM_ARGS, Server, serve
+
+from vae_core.places import Places
+from vae_core.runs.store import Store
+
+PATIENCE = 60_000  # milliseconds: machines are noisy, and nothing here is timed
+
+expect.set_options(timeout=PATIENCE)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in Path(item.fspath).parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if executable is None:
+        if os.environ.get("LATENT_EXPLORER_BROWSER") == "required":
+            pytest.fail("the browser tests are required, and there is no Chromium: apt-get install chromium")
+        pytest.skip("no Chromium on this machine: the browser tests need one")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[Server]:
+    """One server for all tests; its home begins empty, and its working directory is none of ours."""
+    home = tmp_path_factory.mktemp("home")
+    places = Places(home, home / "downloads")
+    found = serve(places, tmp_path_factory.mktemp("elsewhere"))
+    yield found
+    found.stop()
+    for run in Store(places).own():  # runs outlive their server
+        if run.status().live:
+            run.request("stop")
+
+
+@pytest.fixture
+def visit(chromium: Browser, server: Server, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
+    """Open a path in a fresh profile. Fails the test when the page threw or asked another host for anything."""
+    faults: list[str] = []
+    contexts = []
+
+    def open_page(path: str = "/", *, width: int = 1440, height: int = 900, dark: bool = False) -> Page:
+        context = chromium.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            accept_downloads=True,
+        )
+        context.set_default_timeout(PATIENCE)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(f"script error on {path}: {error}"))
+
+        def asked(asking: object) -> None:
+            url = asking.url  # type: ignore[attr-defined]
+            if not url.startswith((server.url, server.url.replace("http", "ws"), "data:", "blob:")):
+                faults.append(f"{path} asked another host: {url}")
+
+        page.on("request", asked)
+        page.on("websocket", asked)
+        page.goto(server.url + path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not faults, "\n".join(faults)

@@ -1,0 +1,132 @@
+"""Take the README's pictures again, and the small ones on Home's cards.
+
+    python tests/browser/screenshots.py [--dark] [--phone] [--out assets/screenshots]
+
+Starts a server on an empty home, trains a little so that Train has something to show, and photographs each page in
+Chromium as it is. MNIST's map shows its real images when LATENT_EXPLORER_DATA says where they lie.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Page, expect, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parent))
+from servers import CHROMIUM_ARGS, serve
+
+from vae_core.places import Places
+
+ROOT = Path(__file__).parents[2]
+CARD = (480, 270)
+
+
+def settled(page: Page) -> None:
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=180_000)
+    page.wait_for_timeout(1500)
+
+
+def train(page: Page, base: str) -> None:
+    page.goto(f"{base}/train?dataset=faces&model=conv&latent-dim=12&epochs=12&limit=1500&log-every=2")
+    page.get_by_role("button", name="Start", exact=True).click(timeout=180_000)
+    page.wait_for_url(lambda url: "run=faces-" in url, timeout=180_000)
+    page.wait_for_function(
+        "() => Number(document.querySelector('[data-n=epoch]')?.textContent.split('/')[0]) >= 7",
+        timeout=600_000,
+    )
+    page.locator(".live").scroll_into_view_if_needed()
+
+
+def visit(path: str):
+    def go(page: Page, base: str) -> None:
+        page.goto(base + path)
+        settled(page)
+
+    return go
+
+
+SHOTS = {
+    "home": visit("/?run=faces"),
+    "train": train,
+    "map": visit("/map?run=mnist&image=60010"),
+    "sliders": visit("/sliders?run=faces"),
+    "interpolate": visit("/interpolate?run=faces&from-image=3&to-image=12&path=spherical"),
+    "beta": visit("/beta?sweep=digits-beta"),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, default=ROOT / "assets" / "screenshots")
+    parser.add_argument("--dark", action="store_true")
+    parser.add_argument("--phone", action="store_true", help="390×844 instead of 1440×900")
+    parser.add_argument("--full", action="store_true", help="the whole page, not what fits the screen")
+    parser.add_argument("--only", nargs="*", choices=list(SHOTS), default=list(SHOTS))
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    (ROOT / "assets" / "cards").mkdir(exist_ok=True)
+    size = {"width": 390, "height": 844} if args.phone else {"width": 1440, "height": 900}
+    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
+        data = Path(os.environ.get("LATENT_EXPLORER_DATA") or Path(home) / "downloads")
+        server = serve(Places(Path(home), data), Path(home))
+        try:
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_ARGS)
+            page = browser.new_context(
+                viewport=size,  # type: ignore[arg-type]
+                color_scheme="dark" if args.dark else "light",
+            ).new_page()
+            page.set_default_timeout(180_000)
+            for name in args.only:
+                page.set_viewport_size(size)  # type: ignore[arg-type]
+                SHOTS[name](page, server.url)
+                page.wait_for_timeout(1500)
+                if args.full:
+                    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+                    page.set_viewport_size({"width": size["width"], "height": min(4000, int(height))})
+                    page.wait_for_timeout(1500)
+                shot = page.screenshot()
+                (args.out / f"{name}.png").write_bytes(shot)
+                if args.out == ROOT / "assets" / "screenshots" and name != "home":
+                    (ROOT / "assets" / "cards" / f"{name}.png").write_bytes(card(shot))
+                    (args.out / "python.png").write_bytes(faces())
+                print(args.out / f"{name}.png")
+            browser.close()
+        finally:
+            server.stop()
+
+
+def faces() -> bytes:
+    """Eight faces above their reconstructions: what the README's Python lines compute."""
+    import vae_core as vc
+    from app.pictures import grid
+
+    with tempfile.TemporaryDirectory() as home:
+        run = vc.load("faces", home=home)
+        images = vc.open_images("faces", 64, Places.find(home)).images[:8]
+        decoded = (run.decode(run.encode(images).mean) * 255).round().astype("uint8")
+        return grid(np.stack((images, decoded)), 96)
+
+
+def card(shot: bytes) -> bytes:
+    """The page's own part of a screenshot, small enough for a card."""
+    with Image.open(io.BytesIO(shot)) as whole:
+        part = whole.crop((290, 60, 1440, 60 + 1150 * CARD[1] // CARD[0])).resize(
+            CARD, Image.Resampling.LANCZOS
+        )
+    buffer = io.BytesIO()
+    part.convert("RGB").quantize(128).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""The command latent-explorer in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from vae_core.places import Places
+
+CHROMIUM_ARGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+]  # fmt: skip
+
+
+@dataclass
+class Server:
+    """latent-explorer in a process of its own."""
+
+    url: str
+    places: Places
+    process: subprocess.Popen
+    log: Path
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def serve(places: Places, cwd: Path, *more: str, pythonpath: Path | None = None) -> Server:
+    """Start a server and wait until it answers. `pythonpath` goes before what is installed."""
+    places.home.mkdir(parents=True, exist_ok=True)
+    port, log = free_port(), places.home / "server.log"
+    environment = {
+        k: v for k, v in os.environ.items() if not k.startswith(("STREAMLIT_", "LATENT_EXPLORER_"))
+    }
+    if pythonpath is not None:
+        environment["PYTHONPATH"] = str(pythonpath)
+    command = [
+        sys.executable, "-m", "app.server", "--port", str(port), "--home", str(places.home), "--data-dir",
+        str(places.data_dir), *more,
+    ]  # fmt: skip
+    with open(log, "ab") as out:
+        process = subprocess.Popen(command, cwd=cwd, stdout=out, stderr=out, env=environment)
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(600):
+        try:
+            urllib.request.urlopen(f"{url}/healthz", timeout=1).read()
+            return Server(url, places, process, log)
+        except OSError:
+            if process.poll() is not None:
+                break
+            time.sleep(0.1)
+    process.kill()
+    raise RuntimeError(f"the server did not answer: {log.read_text()}")

@@ -1,0 +1,167 @@
+"""The looking pages in a real Chromium: sliders, map, interpolation, sweep, and the decoder that runs in the page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+from servers import Server
+
+from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
+from vae_core.inference import load_run
+from vae_core.runs.store import FINISHED, Run, Store
+from vae_core.runs.worker import train_run
+
+
+@pytest.fixture(scope="module", params=["mlp", "conv"])
+def trained(request: pytest.FixtureRequest, server: Server) -> Run:
+    """A run of a few steps in the server's home, for either network."""
+    config = RunConfig(
+        DataConfig("digits", side=16, limit=200),
+        ModelConfig(request.param, 5),
+        ObjectiveConfig("vae"),
+        TrainingConfig(epochs=2, precision="float32"),
+    )
+    run = Store(server.places).create(config, f"looked-at-{request.param}")
+    assert train_run(run, server.places).state == FINISHED
+    return run
+
+
+def settled(page: Page) -> None:
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+
+
+DECODE = """
+async ([run, codes]) => {
+  const tools = await import('/api/scripts/decoder.js');
+  const decoder = await tools.loadDecoder(run);
+  return codes.map(code => [...decoder.decode(code)]);
+}
+"""
+
+
+@pytest.mark.parametrize("shipped", ["digits", "shapes", "faces", "mnist"])
+def test_browser_and_torch_decode_alike(visit: Callable[..., Page], server: Server, shipped: str) -> None:
+    run = Store(server.places).find(shipped)
+    model = load_run(run)
+    codes = np.random.default_rng(0).standard_normal((100, model.latent_dim)).astype(np.float32) * 1.5
+    page = visit(f"/sliders?run={shipped}")
+    found = np.array(page.evaluate(DECODE, [run.id, codes.tolist()]), np.float32)
+    channels, height, width = model.shape
+    found = found.reshape(-1, height, width, channels).transpose(0, 3, 1, 2)
+    assert np.abs(found - model.decode(codes)).max() < 1e-4
+
+
+def test_either_network_is_decoded_alike(visit: Callable[..., Page], trained: Run) -> None:
+    model = load_run(trained)
+    codes = np.random.default_rng(1).standard_normal((20, model.latent_dim)).astype(np.float32)
+    page = visit(f"/sliders?run={trained.id}")
+    found = np.array(page.evaluate(DECODE, [trained.id, codes.tolist()]), np.float32).reshape(20, 1, 16, 16)
+    assert np.abs(found - model.decode(codes)).max() < 1e-4
+
+
+def picture(page: Page) -> str:
+    return page.get_by_test_id("stImage").first.locator("img").get_attribute("src") or ""
+
+
+def test_a_slider_changes_the_picture_and_the_link(visit: Callable[..., Page], trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}")
+    slider = page.get_by_role("slider").first
+    expect(slider).to_be_visible()
+    settled(page)
+    before, link = picture(page), page.url
+    slider.focus()
+    for _ in range(30):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_url(lambda url: "&z=" in url and url != link)
+    page.wait_for_function(
+        "before => document.querySelector('[data-testid=stImage] img').getAttribute('src') !== before",
+        arg=before,
+    )
+    # the code shown and the code in the link are one, whenever the script came to rest
+    page.wait_for_function(
+        """() => { const shown = document.querySelector('[data-testid=stCode]')?.innerText.replace(/[\\[\\]\\s]/g, '');
+             const z = new URL(location.href).searchParams.get('z');
+             window.calm = shown === z && window.last === z ? (window.calm || 0) + 1 : 0;
+             window.last = z; return window.calm > 5; }""",
+        polling=200,
+    )
+    code = page.get_by_test_id("stCode").first.inner_text()
+    again = visit(page.url[page.url.index("/sliders") :])
+    expect(again.get_by_test_id("stCode").first).to_have_text(code)
+
+
+def test_a_click_on_the_map_tells_of_the_image(visit: Callable[..., Page], trained: Run) -> None:
+    page = visit(f"/map?run={trained.id}")
+    chart = page.locator(".js-plotly-plot").first
+    expect(chart).to_be_visible()
+    settled(page)
+    # the middle of the plot is empty or full by chance: ask the chart where its first point lies
+    spot = chart.evaluate(
+        """d => { const l = d._fullLayout, t = d._fullData.find(t => t.x?.length), b = d.getBoundingClientRect();
+             return [b.left + l.xaxis._offset + l.xaxis.d2p(t.x[0]), b.top + l.yaxis._offset + l.yaxis.d2p(t.y[0])]; }"""
+    )
+    page.mouse.move(*spot)
+    page.wait_for_timeout(300)
+    page.mouse.click(*spot)
+    expect(page.get_by_role("heading", name=re.compile(r"^Image \d+"))).to_be_visible()
+    number = re.search(r"image=(\d+)", page.url)
+    assert number
+    expect(page.get_by_role("heading", name=f"Image {number.group(1)}")).to_be_visible()
+    page.get_by_role("link", name="Send to sliders").click()
+    expect(page.get_by_role("heading", name="Sliders")).to_be_visible()
+    assert f"run={trained.id}" in page.url
+
+
+def test_two_dimensions_are_shown_raw_with_the_decoded_plane(visit: Callable[..., Page]) -> None:
+    page = visit("/map?run=digits")
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    expect(page.get_by_text("Posterior means").first).to_be_visible()
+    page.get_by_text("Decoded plane behind").click()
+    page.wait_for_function(
+        "() => document.querySelector('.js-plotly-plot').layout.images?.[0]?.source.startsWith('data:image/png')"
+    )
+
+
+def test_interpolation_is_taken_away_as_a_gif(
+    visit: Callable[..., Page], trained: Run, tmp_path: Path
+) -> None:
+    page = visit(f"/interpolate?run={trained.id}&steps=6&path=spherical")
+    settled(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download GIF").click()
+    path = tmp_path / "walk.gif"
+    download.value.save_as(path)
+    with Image.open(path) as gif:
+        assert gif.n_frames == 10  # six there, four back
+        assert gif.size == (256, 256)
+
+
+def test_an_upload_is_an_end_of_the_path(visit: Callable[..., Page], trained: Run, tmp_path: Path) -> None:
+    path = tmp_path / "mine.png"
+    Image.fromarray(np.tile(np.arange(0, 240, 8, np.uint8), (30, 1))).save(path)
+    page = visit(f"/interpolate?run={trained.id}")
+    settled(page)
+    page.get_by_text("upload", exact=True).first.click()
+    page.locator("input[type=file]").first.set_input_files(path)
+    expect(page.get_by_text("mine.png · its reconstruction")).to_be_visible()
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"not an image")
+    page.locator("input[type=file]").first.set_input_files(bad)
+    expect(page.get_by_text("not an image").first).to_be_visible()
+
+
+def test_the_shipped_sweep_is_shown(visit: Callable[..., Page]) -> None:
+    page = visit("/beta?sweep=digits-beta")
+    chart = page.locator(".js-plotly-plot").first
+    expect(chart).to_be_visible()
+    settled(page)
+    rates = chart.evaluate("d => [...d.data[0].x]")
+    assert len(rates) == 5
+    assert rates == sorted(rates, reverse=True), "a larger beta takes rate away"
+    expect(page.get_by_text("samples", exact=True)).to_have_count(5)

@@ -1,0 +1,88 @@
+"""Every page in a real Chromium: it is drawn, says no error, fits a phone, and asks no other host for anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+PAGES = {
+    "/": "Latent Explorer",
+    "/train": "Train",
+    "/map": "Latent map",
+    "/sliders": "Sliders",
+    "/interpolate": "Interpolate",
+    "/beta": "β",
+}
+RUN = "digits"
+
+
+def settled(page: Page) -> None:
+    """Wait until the script has run to its end."""
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize(("width", "height", "dark"), [(1440, 900, False), (390, 844, True)])
+def test_page_is_drawn_without_error(
+    visit: Callable[..., Page], path: str, width: int, height: int, dark: bool
+) -> None:
+    page = visit(f"{path}?run={RUN}", width=width, height=height, dark=dark)
+    expect(page.get_by_role("heading", name=PAGES[path], exact=True).first).to_be_visible()
+    settled(page)
+    expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    overflow = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth - innerWidth")
+    assert overflow <= 0, f"{path} is {overflow} px wider than a screen of {width}"
+    background = page.evaluate(
+        "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+    )
+    assert background == ("rgb(16, 21, 27)" if dark else "rgb(255, 255, 255)")
+
+
+def test_home_paints_a_decoded_picture_that_moves(visit: Callable[..., Page]) -> None:
+    page = visit("/?run=faces")
+    canvas = page.get_by_role("img", name="decoded image")
+    expect(canvas).to_be_visible()
+    page.wait_for_function(
+        """() => { const c = [...document.querySelectorAll('*')].map(e => e.shadowRoot?.querySelector('canvas'))
+             .find(Boolean); window.canvas = c; return c && Number(c.dataset.frame) > 3; }"""
+    )
+    pixels = "() => { const c = window.canvas; return [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]; }"
+    first = page.evaluate(pixels)
+    assert page.evaluate("[window.canvas.width, window.canvas.height]") == [64, 64]
+    assert len(set(first)) > 20, "the picture is blank"
+    frame = page.evaluate("Number(window.canvas.dataset.frame)")
+    page.wait_for_function(f"() => Number(window.canvas.dataset.frame) > {frame + 20}")
+    assert page.evaluate(pixels) != first
+    page.get_by_role("button", name="Pause").click()
+    frame = page.evaluate("window.canvas.dataset.frame")
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.canvas.dataset.frame") == frame
+
+
+def test_the_url_says_which_run_and_a_copied_link_opens_it(visit: Callable[..., Page]) -> None:
+    page = visit("/sliders?run=shapes")
+    settled(page)
+    assert "run=shapes" in page.url
+    page.get_by_role("link", name="Latent map").click()
+    expect(page.get_by_role("heading", name="Latent map")).to_be_visible()
+    assert "/map?run=shapes" in page.url
+
+
+def test_the_picker_finds_and_opens_a_run(visit: Callable[..., Page]) -> None:
+    page = visit("/sliders?run=digits")
+    settled(page)
+    page.get_by_test_id("stSidebar").get_by_role("button", name="digits").click()
+    search = page.get_by_role("textbox", name="Search runs")
+    search.fill("shapes")
+    search.press("Enter")
+    page.get_by_test_id("stPopoverBody").get_by_role("button", name="shapes").click()
+    page.wait_for_url("**run=shapes**")
+
+
+def test_a_missing_run_is_said_and_the_page_goes_on(visit: Callable[..., Page]) -> None:
+    page = visit("/sliders?run=no-such-run")
+    expect(page.get_by_text("there is no run 'no-such-run'").first).to_be_visible()
+    expect(page.get_by_role("heading", name="Sliders")).to_be_visible()

@@ -1,0 +1,180 @@
+"""The Train page in a real Chromium: start, watch, steer, zoom, reload, overlay."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from urllib.parse import parse_qs, urlparse
+
+import pytest
+from playwright.sync_api import Page, expect
+from servers import Server
+
+from vae_core.runs.store import QUEUED, Run, Store
+
+QUICK = "/train?dataset=digits&model=mlp&log-every=2"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_trains_on(server: Server) -> Iterator[None]:
+    """A test that fails must not leave its run training, or the next test's waits behind it."""
+    yield
+    for run in Store(server.places).own():
+        if run.status().live or run.status().state == QUEUED:
+            run.request("stop")
+
+
+def start(page: Page, server: Server, name: str) -> Run:
+    """Press Start and wait until the first curve is drawn."""
+    page.get_by_role("textbox", name="Name").fill(name)
+    page.get_by_role("textbox", name="Name").press("Tab")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_url(lambda url: "run=digits-" in url)
+    expect(page.locator(".live .name")).to_have_text(name)
+    expect(page.locator("[data-n=loss]")).not_to_have_text("–")
+    return Store(server.places).find(parse_qs(urlparse(page.url).query)["run"][0])
+
+
+def state(page: Page, expected: str) -> None:
+    expect(page.locator(".live .state")).to_have_text(expected)
+
+
+def test_a_run_is_started_watched_and_finishes(visit: Callable[..., Page], server: Server) -> None:
+    page = visit(QUICK + "&epochs=3")
+    start(page, server, "quick")
+    state(page, "finished")
+    expect(page.locator("[data-n=epoch]")).to_have_text("3 / 3")
+    for strip in ("originals", "reconstructions", "samples", "traversal"):
+        image = page.locator(f"[data-strip={strip}] img")
+        expect(image).to_be_visible()
+        assert image.evaluate("i => i.complete && i.naturalWidth > 16")
+    curves = page.locator("[data-chart=loss]").evaluate("d => d.data.map(t => [t.name, t.y.length])")
+    assert dict(curves)["validation"] == 3
+    assert dict(curves)["train"] > 20
+    bars = page.locator("[data-chart=kl]").evaluate("d => d.data[0].y")
+    assert bars == sorted(bars, reverse=True)
+    assert len(bars) == 10
+    # the buttons followed the run without a reload
+    expect(page.get_by_role("button", name="Continue")).to_be_enabled()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    lines = download.value.path().read_text().splitlines()
+    assert lines[0].startswith("event,step,epoch,split,loss")
+    assert sum(line.startswith("epoch,") for line in lines) == 6
+
+
+def test_zoom_survives_new_events(visit: Callable[..., Page], server: Server) -> None:
+    page = visit(QUICK + "&epochs=400")
+    run = start(page, server, "zoomed")
+    chart = page.locator("[data-chart=loss]")
+    chart.scroll_into_view_if_needed()
+    box = chart.locator(".nsewdrag").first.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 40, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 140, box["y"] + 90, steps=5)
+    page.mouse.up()
+    zoomed = chart.evaluate("d => d.layout.xaxis.range.map(Number)")
+    count = chart.evaluate("d => d.data[0].x.length")
+    page.wait_for_function(
+        f"() => document.querySelector('[data-chart=loss]').data[0].x.length > {count + 20}"
+    )
+    assert chart.evaluate("d => d.layout.xaxis.range.map(Number)") == zoomed
+    run.request("stop")
+    state(page, "stopped")
+    assert chart.evaluate("d => d.layout.xaxis.range.map(Number)") == zoomed
+
+
+def test_a_live_run_is_paused_stepped_steered_and_stopped(visit: Callable[..., Page], server: Server) -> None:
+    page = visit(QUICK + "&epochs=2000")
+    run = start(page, server, "steered")
+    page.get_by_role("button", name="Pause", exact=True).click()
+    state(page, "paused")
+    before = run.status().step
+    page.get_by_role("button", name="Step", exact=True).click()
+    page.wait_for_timeout(1500)
+    state(page, "paused")
+    assert run.status().step == before + 1
+    page.get_by_role("spinbutton", name="Live β").fill("7.5")
+    page.get_by_role("spinbutton", name="Live β").press("Enter")
+    page.get_by_role("button", name="Resume", exact=True).click()
+    expect(page.locator("[data-n=beta]")).to_have_text("7.5")
+    page.get_by_role("button", name="Stop", exact=True).click()
+    state(page, "stopped")
+    commands = [(line["command"], line["value"]) for line in run.lines()[0] if line["event"] == "controlled"]
+    assert ("beta", 7.5) in commands
+    assert commands[-1][0] == "stop"
+    step = run.status().step
+    page.get_by_role("button", name="Resume", exact=True).click()
+    state(page, "running")
+    page.get_by_role("button", name="Stop", exact=True).click()
+    state(page, "stopped")
+    assert run.status().step > step
+
+
+def test_a_run_outlives_its_page_and_two_tabs_see_it(visit: Callable[..., Page], server: Server) -> None:
+    page = visit(QUICK + "&epochs=2000")
+    run = start(page, server, "outliving")
+    pid = run.status().pid
+    page.reload()
+    expect(page.locator(".live .name")).to_have_text("outliving")
+    state(page, "running")
+    other = visit(f"/train?run={run.id}")
+    expect(other.locator(".live .name")).to_have_text("outliving")
+    page.close()
+    expect(other.locator("[data-n=epoch]")).not_to_have_text("–")
+    epoch = int(other.locator("[data-n=epoch]").inner_text().split("/")[0])
+    other.wait_for_function(
+        "epoch => Number(document.querySelector('[data-n=epoch]').textContent.split('/')[0]) > epoch",
+        arg=epoch,
+    )
+    assert run.status().pid == pid
+    other.get_by_role("button", name="Stop", exact=True).click()
+    state(other, "stopped")
+
+
+def test_runs_are_overlaid(visit: Callable[..., Page], server: Server) -> None:
+    page = visit("/train?run=digits")
+    page.get_by_role("combobox", name="Overlay").click()
+    page.get_by_role("option", name="shapes").click()
+    page.wait_for_function("() => document.querySelector('[data-chart=loss]')?.data?.length === 4")
+    names = page.locator("[data-chart=loss]").evaluate("d => d.data.map(t => t.name)")
+    assert {n.split(":")[0] for n in names} == {"digits", "shapes"}
+
+
+def test_a_failed_run_says_why(visit: Callable[..., Page], server: Server) -> None:
+    from vae_core.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
+
+    config = RunConfig(
+        DataConfig("digits"),
+        ModelConfig("mlp"),  # type: ignore[arg-type]
+        training=TrainingConfig(epochs=50, learning_rate=1.0, rate_schedule="constant", precision="float32"),
+    )
+    run = Store(server.places).create(config, "diverging")
+    page = visit(f"/train?run={run.id}")
+    state(page, "failed")
+    expect(page.locator(".live .advice")).to_contain_text("not a finite number")
+    expect(page.locator(".live .advice")).to_contain_text("learning rate")
+    assert "step" in json.dumps(run.status().error)
+
+
+def test_nothing_moves_while_a_run_is_paused_and_resumed(visit: Callable[..., Page], server: Server) -> None:
+    page = visit(QUICK + "&epochs=2000")
+    run = start(page, server, "steady")
+    state(page, "running")
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_enabled()
+    page.evaluate(
+        """() => { window.moved = []; new PerformanceObserver(list => { for (const entry of list.getEntries())
+             if (entry.value > 0.0002) window.moved.push(entry.sources.map(s => s.node?.innerText)); })
+             .observe({ type: 'layout-shift' }); }"""
+    )
+    for _ in range(2):
+        page.get_by_role("button", name="Pause", exact=True).click()
+        state(page, "paused")
+        expect(page.get_by_role("button", name="Resume", exact=True)).to_be_enabled()
+        page.get_by_role("button", name="Resume", exact=True).click()
+        state(page, "running")
+        expect(page.get_by_role("button", name="Pause", exact=True)).to_be_enabled()
+    assert page.evaluate("window.moved") == []
+    run.request("stop")
+    state(page, "stopped")

@@ -1,0 +1,78 @@
+"""What all tests share: a home of one's own, and one small run trained once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from helpers import config_of, write_blobs
+
+from vae_core.data import ImageSet, open_images
+from vae_core.inference import LoadedModel, load_run
+from vae_core.models.networks import MlpParams
+from vae_core.options import Choice
+from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places
+from vae_core.runs.store import FINISHED, Run, Store
+from vae_core.runs.worker import train_run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_home_of_the_person(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nothing a test forgets to say may land in the home of whoever runs the tests."""
+    os.environ[HOME_VARIABLE] = str(tmp_path_factory.mktemp("forgotten"))
+    os.environ.pop(DATA_VARIABLE, None)
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    """An empty home that knows one dataset, `tiny`."""
+    places = Places(tmp_path / "home", tmp_path / "downloads")
+    write_blobs(places.datasets)
+    return places
+
+
+@pytest.fixture
+def store(places: Places) -> Store:
+    return Store(places)
+
+
+@pytest.fixture(scope="session")
+def digits_places(tmp_path_factory: pytest.TempPathFactory) -> Places:
+    """A home with the digits built; for reading only."""
+    home = tmp_path_factory.mktemp("digits")
+    places = Places(home, home / "downloads")
+    open_images("digits", 16, places)
+    return places
+
+
+@pytest.fixture(scope="session")
+def digits(digits_places: Places) -> ImageSet:
+    return open_images("digits", 16, digits_places)
+
+
+@pytest.fixture(scope="session")
+def trained(digits_places: Places) -> Run:
+    """A small run on digits, finished; for reading only."""
+    config = config_of(
+        dataset="digits", side=16, architecture=Choice("mlp", MlpParams((64,))), latent_dim=4, epochs=8,
+        validation=0.05, batch_size=32, log_every=20, checkpoint_every=130,
+    )  # fmt: skip
+    run = Store(digits_places).create(config, "trained")
+    status = train_run(run, digits_places)
+    assert status.state == FINISHED, status.error
+    return run
+
+
+@pytest.fixture(scope="session")
+def model(trained: Run) -> LoadedModel:
+    return load_run(trained)
+
+
+@pytest.fixture
+def copied(trained: Run, places: Places) -> Run:
+    """The trained run in a home of its own, free to be changed; its dataset comes along."""
+    shutil.copytree(trained.path, places.runs / trained.id)
+    (places.datasets / "digits").symlink_to(trained.places.datasets / "digits")
+    return Run(places.runs / trained.id, places)

@@ -1,0 +1,427 @@
+import dataclasses
+import io
+import json
+import struct
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from helpers import blob_set, config_of, frozen
+from PIL import Image
+
+from vae_core import export
+from vae_core.browser import browser_decoder
+from vae_core.errors import BadName, BadRun, MissingPackage
+from vae_core.events import Checkpoint
+from vae_core.export import (
+    archive,
+    enlarge,
+    export_gif,
+    export_onnx,
+    gif_of,
+    unarchive,
+    walk,
+)
+from vae_core.inference import LoadedModel, compute_codes, load_run, stored_codes
+from vae_core.models.networks import ConvParams, MlpParams
+from vae_core.options import Choice
+from vae_core.places import Places
+from vae_core.runs.store import FINISHED, INTERRUPTED, QUEUED, RUNNING, Record, Store, data_of
+from vae_core.runs.worker import train_run
+from vae_core.training import make_model
+
+
+def fresh(side=16, channels=1, **changes):
+    """An untrained model with weights and biases large enough to matter."""
+    config = config_of(**changes)
+    data = blob_set(20, side, channels)
+    torch.manual_seed(4)
+    weights = {k: torch.randn(v.shape) * 0.3 for k, v in make_model(config, data.shape).state_dict().items()}
+    return LoadedModel(Record("a-1", "a", "now", config, None, {}, data_of(data)), weights, "0" * 16)
+
+
+def arrays(model):
+    return {k: v.numpy() for k, v in model.model.state_dict().items()}
+
+
+CONV = {"architecture": Choice("conv", ConvParams(8, 16))}
+
+
+# ---------------------------------------------------------------- the browser's decoder
+
+
+def decode_by_the_list(layers, floats, z):
+    """What the documented list of layers computes for one code, in numpy: (H * W * C) channels last."""
+    x = np.asarray(z, np.float64)
+    for layer in layers:
+        kind = layer["kind"]
+        if kind == "linear":
+            n, m = layer["inputs"], layer["outputs"]
+            weight = floats[layer["weight"] : layer["weight"] + n * m].reshape(m, n)
+            x = weight @ x + floats[layer["bias"] : layer["bias"] + m]
+        elif kind == "up":
+            n, m, side = layer["inputs"], layer["outputs"], layer["side"]
+            weight = floats[layer["weight"] : layer["weight"] + 16 * n * m].reshape(4, 4, n, m)
+            x = x.reshape(side, side, n)
+            wide = np.zeros((2 * side + 2, 2 * side + 2, m))
+            for row in range(4):
+                for column in range(4):
+                    wide[row : row + 2 * side : 2, column : column + 2 * side : 2] += x @ weight[row, column]
+            x = (wide[1:-1, 1:-1] + floats[layer["bias"] : layer["bias"] + m]).ravel()
+        elif kind == "relu":
+            x = np.maximum(x, 0)
+        elif kind == "sigmoid":
+            x = 1 / (1 + np.exp(-x))
+        else:
+            raise AssertionError(f"the list has an undocumented layer {kind}")
+    return x
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    ("side", "changes"),
+    [
+        (16, {}),
+        (16, {"architecture": Choice("mlp", MlpParams((9, 5)))}),
+        (16, {"architecture": Choice("mlp", MlpParams(()))}),
+        (28, {}),
+        (16, CONV),
+        (32, CONV),
+    ],
+    ids=str,
+)
+def test_the_browsers_decoder_computes_what_the_network_does(side, channels, changes):
+    model = fresh(side, channels, latent_dim=5, **changes)
+    browser = browser_decoder(model.record, arrays(model))
+    header = json.loads(json.dumps(browser.header()))
+    assert (
+        header["floats"] == browser.weights.size == sum(p.numel() for p in model.model.decoder.parameters())
+    )
+    assert (header["channels"], header["height"], header["width"]) == (channels, side, side)
+    assert browser.weights.dtype == np.float32
+    codes = np.random.default_rng(0).standard_normal((4, header["latent_dim"]))
+    for z, picture in zip(codes, model.decode(codes), strict=True):
+        found = decode_by_the_list(header["layers"], browser.weights.astype(np.float64), z)
+        found = found.reshape(side, side, channels).transpose(2, 0, 1)
+        np.testing.assert_allclose(found, picture, atol=1e-5)
+        assert np.ptp(found) > 0.1
+
+
+def test_a_decoder_the_browser_does_not_know_is_refused():
+    model = fresh(**CONV)
+    other = {**arrays(model)}
+    last = [k for k in other if k.startswith("decoder") and other[k].ndim == 4][-1]
+    other[last] = other[last][:, :, :2, :2]
+    with pytest.raises(BadRun, match="4×4 transposed convolutions only"):
+        browser_decoder(model.record, other)
+    unknown = dataclasses.replace(model.record, data={})
+    with pytest.raises(BadRun, match="the browser cannot decode"):
+        browser_decoder(unknown, arrays(model))
+
+
+# ---------------------------------------------------------------- archives
+
+
+@pytest.fixture
+def other(tmp_path):
+    """Another home, to bring archives to."""
+    return Store(Places(tmp_path / "other", tmp_path / "other"))
+
+
+@pytest.fixture
+def zipped(copied, digits, tmp_path):
+    """An archive with everything a run may hold."""
+    compute_codes(copied, load_run(copied), digits)
+    (copied.notes / "deep").mkdir(parents=True)
+    (copied.notes / "note.txt").write_text("a β-VAE")
+    (copied.notes / "deep" / "names.json").write_text('{"0": "tilt"}')
+    target = tmp_path / "run.zip"
+    archive(copied, target)
+    return target
+
+
+def test_a_run_survives_the_archive(copied, zipped, other):
+    run = unarchive(zipped, other)
+    assert run.places == other.places
+    assert run.id != copied.id
+    assert run.name == copied.name
+    assert other.find(run.name).path == run.path
+    was, now = copied.record(), run.record()
+    assert dataclasses.replace(now, id=was.id) == was
+    assert run.stamp() == copied.stamp()
+    assert run.status().state == FINISHED
+    for which in ("last", "best"):
+        assert frozen(run.weights(which)) == frozen(copied.weights(which))
+    assert frozen(run.resume_state()) == frozen(copied.resume_state())
+    assert [frozen(e) for e in run.history()] == [frozen(e) for e in copied.history()]
+    assert (run.path / "events.jsonl").read_bytes() == (copied.path / "events.jsonl").read_bytes()
+    pictures = sorted(p.name for p in (copied.path / "snapshots").iterdir())
+    assert sorted(p.name for p in (run.path / "snapshots").iterdir()) == pictures
+    assert len(pictures) > 8
+    assert (run.path / "thumbnail.png").read_bytes() == (copied.path / "thumbnail.png").read_bytes()
+    np.testing.assert_array_equal(stored_codes(run).mean, stored_codes(copied).mean)
+    assert (run.notes / "note.txt").read_text() == "a β-VAE"
+    assert (run.notes / "deep" / "names.json").read_text() == '{"0": "tilt"}'
+    assert not (run.path / "notes").exists()
+    assert [p.name for p in other.places.runs.iterdir() if p.is_dir()] == [run.id]
+
+
+def test_an_archive_is_read_from_memory_too(zipped, other):
+    run = unarchive(io.BytesIO(zipped.read_bytes()), other, "chosen")
+    assert run.name == "chosen"
+
+
+def test_an_imported_run_goes_on_as_the_original_would(copied, zipped, store):
+    imported = unarchive(zipped, store)
+    for run in (copied, imported):
+        run.go_on(1)
+        assert train_run(run, run.places).state == FINISHED
+    assert frozen(imported.weights()) == frozen(copied.weights())
+    assert [frozen(e) for e in imported.history()] == [frozen(e) for e in copied.history()]
+
+
+def test_a_taken_name_gets_a_number_unless_it_was_asked_for(copied, zipped, store):
+    first, second = unarchive(zipped, store), unarchive(zipped, store)
+    assert [first.name, second.name] == [f"{copied.name}-2", f"{copied.name}-3"]
+    before = sorted(p.name for p in store.places.runs.iterdir())
+    for name, says in ((copied.name, "already is a run"), ("not plain", "letters, digits")):
+        with pytest.raises(BadName, match=says):
+            unarchive(zipped, store, name)
+    assert sorted(p.name for p in store.places.runs.iterdir()) == before
+
+
+def test_codes_of_other_weights_do_not_travel(copied, digits, other, tmp_path):
+    compute_codes(copied, load_run(copied), digits)
+    (copied.path / "resume.safetensors").unlink()
+    copied.append(Checkpoint(200, 8, {k: v + 1 for k, v in copied.weights().items()}, {}, {}))
+    copied.close()
+    archive(copied, tmp_path / "changed.zip")
+    assert stored_codes(unarchive(tmp_path / "changed.zip", other)) is None
+
+
+@pytest.mark.parametrize("state", [RUNNING, QUEUED])
+def test_a_live_run_arrives_interrupted(copied, other, tmp_path, state):
+    copied.update_status(state=state, pid=4711, process_started=1.0)
+    archive(copied, tmp_path / "live.zip")
+    status = unarchive(tmp_path / "live.zip", other).status()
+    assert (status.state, status.pid, status.queued) == (INTERRUPTED, 0, 0.0)
+
+
+def test_a_run_that_never_started_can_be_carried_too(store, other, tmp_path):
+    run = store.create(config_of(), "empty")
+    archive(run, tmp_path / "empty.zip")
+    found = unarchive(tmp_path / "empty.zip", other)
+    assert found.record().config == config_of()
+    assert not found.has_weights()
+    assert found.status().state == INTERRUPTED
+
+
+def changed(zipped, **replaced):
+    """The archive with some members replaced (None: left out), as bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(zipped) as old, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new:
+        contents = {name: old.read(name) for name in old.namelist()} | replaced
+        for name, content in contents.items():
+            if content is not None:
+                new.writestr(name, content)
+    return buffer.getvalue()
+
+
+def settings(zipped, **values):
+    with zipfile.ZipFile(zipped) as zf:
+        raw = json.loads(zf.read("config.json"))
+    for dotted, value in values.items():
+        holder = raw
+        *heads, last = dotted.split("__")
+        for head in heads:
+            holder = holder[head]
+        holder[last] = value
+    return json.dumps(raw)
+
+
+def flipped(zipped, name):
+    """The archive with bytes in the middle of one member's compressed data turned over."""
+    raw = bytearray(zipped.read_bytes())
+    with zipfile.ZipFile(zipped) as zf:
+        info = zf.getinfo(name)
+    start = info.header_offset + 30 + len(info.filename) + info.compress_size // 2
+    raw[start : start + 8] = bytes(b ^ 0xFF for b in raw[start : start + 8])
+    return bytes(raw)
+
+
+BAD = {
+    "empty": (lambda z: b"", "not a whole .zip"),
+    "no zip": (lambda z: b"hello" * 100, "not a whole .zip"),
+    "cut": (lambda z: z.read_bytes()[:-200], "not a whole .zip"),
+    "cut in the middle": (lambda z: z.read_bytes()[: z.stat().st_size // 2], "not a whole .zip"),
+    "flipped bytes in the weights": (lambda z: flipped(z, "model.safetensors"), "not a whole .zip"),
+    "flipped bytes in the settings": (lambda z: flipped(z, "config.json"), "not a whole .zip"),
+    "an empty zip": (lambda z: changed(z, **dict.fromkeys(zipfile.ZipFile(z).namelist())), "no config.json"),
+    "without settings": (lambda z: changed(z, **{"config.json": None}), "no config.json"),
+    "a path upwards": (lambda z: changed(z, **{"../evil.txt": b"x"}), "no part of a run"),
+    "a path upwards inside": (lambda z: changed(z, **{"notes/../../evil.txt": b"x"}), "no part of a run"),
+    "an absolute path": (lambda z: changed(z, **{"/tmp/evil.txt": b"x"}), "no part of a run"),
+    "a backslash": (lambda z: changed(z, **{"notes\\evil.txt": b"x"}), "no part of a run"),
+    "a stranger": (lambda z: changed(z, **{"setup.py": b"x"}), "no part of a run"),
+    "a name that is nothing": (lambda z: changed(z, **{".": b"x"}), "no part of a run"),
+    "settings that are none": (lambda z: changed(z, **{"config.json": "[]"}), "no settings"),
+    "settings of the future": (lambda z: changed(z, **{"config.json": settings(z, format=99)}), "newer"),
+    "settings out of bounds": (
+        lambda z: changed(z, **{"config.json": settings(z, config__model__latent_dim=10_000)}), "latent_dim",
+    ),
+    "a dataset that is a path": (
+        lambda z: changed(z, **{"config.json": settings(z, config__data__dataset="../../evil")}), "evil",
+    ),
+    "a name that is a path": (lambda z: changed(z, **{"config.json": settings(z, name="../evil")}), "evil"),
+    "weights that do not fit": (
+        lambda z: changed(z, **{"config.json": settings(z, resolved__model__latent_dim=9)}), "do not fit",
+    ),
+    "weights that are none": (lambda z: changed(z, **{"model.safetensors": b"\x00" * 99}), "damaged"),
+    "images of no run": (lambda z: changed(z, **{"config.json": settings(z, data={"shape": [9, 9]})}), "config"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "says"), BAD.values(), ids=BAD.keys())
+def test_a_bad_archive_is_refused_and_leaves_nothing(zipped, other, make, says, tmp_path):
+    content = make(zipped)
+    outside = sorted(str(p) for p in tmp_path.rglob("*"))
+    with pytest.raises((BadRun, BadName), match=says) as caught:
+        unarchive(io.BytesIO(content), other)
+    assert ".import-" not in str(caught.value)
+    assert list(other.places.runs.iterdir()) == []
+    assert not other.places.notes.exists()
+    after = sorted(str(p) for p in tmp_path.rglob("*") if p not in (other.places.home, other.places.runs))
+    assert after == outside
+
+
+def test_a_bomb_is_stopped_while_it_unpacks(zipped, other, monkeypatch):
+    bomb = changed(zipped, **{"events.jsonl": b"\x00" * 3_000_000})
+    assert len(bomb) < zipped.stat().st_size + 10_000
+    monkeypatch.setattr(export, "MOST_BYTES", 2_500_000)
+    with pytest.raises(BadRun, match="more than"):
+        unarchive(io.BytesIO(bomb), other)
+    assert list(other.places.runs.iterdir()) == []
+    monkeypatch.setattr(export, "MOST_FILES", 5)
+    with pytest.raises(BadRun, match="at most 5"):
+        unarchive(zipped, other)
+
+
+def test_the_size_an_archive_claims_is_not_believed(zipped, other, monkeypatch):
+    """A member whose header says ten bytes and that holds a million."""
+    raw = bytearray(changed(zipped, **{"events.jsonl": b"\x00" * 1_000_000}))
+    with zipfile.ZipFile(io.BytesIO(raw)) as zf:
+        info = zf.getinfo("events.jsonl")
+    central = raw.index(b"PK\x01\x02", zf.start_dir)
+    while raw[central + 46 : central + 46 + 12] != b"events.jsonl":
+        central = raw.index(b"PK\x01\x02", central + 4)
+    for place in (info.header_offset + 22, central + 24):
+        raw[place : place + 4] = struct.pack("<I", 10)
+    monkeypatch.setattr(export, "MOST_BYTES", 900_000)
+    with pytest.raises(BadRun):
+        unarchive(io.BytesIO(raw), other)
+    assert list(other.places.runs.iterdir()) == []
+
+
+def test_nobody_lists_a_run_that_is_still_being_unpacked(zipped, other, monkeypatch):
+    seen = []
+    real = export.load_run
+
+    def look(run, **kwargs):
+        seen.append([r.id for r in other.own()])
+        return real(run, **kwargs)
+
+    monkeypatch.setattr(export, "load_run", look)
+    unarchive(zipped, other)
+    assert seen == [[]]
+
+
+# ---------------------------------------------------------------- pictures
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_gif_shows_every_frame_at_its_size_and_pace(channels):
+    frames = np.zeros((12, channels, 16, 16), np.uint8)
+    for i in range(12):
+        frames[i, :, i, :] = 255  # a line that wanders down
+    image = Image.open(io.BytesIO(gif_of(frames, milliseconds=80, size=64)))
+    assert (image.n_frames, image.size, image.info["loop"], image.info["duration"]) == (12, (64, 64), 0, 80)
+    for i in range(12):
+        image.seek(i)
+        picture = np.asarray(image.convert("RGB"))
+        assert (picture[4 * i : 4 * i + 4] == 255).all()
+        assert picture.mean() == pytest.approx(255 / 16, abs=0.5)
+
+
+def test_colours_survive_the_palette():
+    frames = np.zeros((3, 3, 16, 16), np.uint8)
+    for i in range(3):
+        frames[i, i] = 255
+    image = Image.open(io.BytesIO(gif_of(frames, size=16)))
+    for i in range(3):
+        image.seek(i)
+        colour = np.asarray(image.convert("RGB"))[8, 8]
+        assert colour.argmax() == i
+        assert colour.max() > 200
+        assert np.delete(colour, i).max() < 60
+
+
+def test_pictures_are_enlarged_by_whole_pixels():
+    frames = np.arange(4, dtype=np.uint8).reshape(1, 1, 2, 2)
+    np.testing.assert_array_equal(
+        enlarge(frames, 5)[0, 0], np.repeat(np.repeat([[0, 1], [2, 3]], 3, 0), 3, 1)
+    )
+    assert enlarge(np.zeros((2, 3, 64, 64), np.uint8), 32).shape == (2, 3, 64, 64)
+
+
+def test_a_walk_is_closed_and_has_no_jumps():
+    path = walk(6, np.random.default_rng(0), stations=5, steps=16)
+    assert (path.shape, path.dtype) == ((80, 6), np.float32)
+    steps = np.linalg.norm(np.diff(np.concatenate((path, path[:1])), axis=0), axis=1)
+    assert steps.max() < 5 * np.median(steps)
+    stations = np.random.default_rng(0).standard_normal((5, 6))
+    np.testing.assert_allclose(path[::16], stations, rtol=1e-6)
+    np.testing.assert_array_equal(path, walk(6, np.random.default_rng(0), stations=5, steps=16))
+
+
+def test_a_models_gif_is_its_walk(model, tmp_path):
+    export_gif(model, tmp_path / "walk.gif")
+    image = Image.open(io.BytesIO((tmp_path / "walk.gif").read_bytes()))
+    assert (image.n_frames, image.size) == (96, (256, 256))
+    image.seek(40)
+    frame = np.asarray(image.convert("L"))[::16, ::16].astype(int)
+    expected = model.decode_uint8(walk(4, np.random.default_rng(0)))[40, 0]
+    assert np.abs(frame - expected).max() <= 1
+
+
+# ---------------------------------------------------------------- ONNX
+
+
+@pytest.mark.parametrize("changes", [{}, CONV | {"objective": "autoencoder"}], ids=["mlp", "plain conv"])
+def test_onnx_files_compute_what_the_network_does(tmp_path, changes):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxscript")
+    runtime = pytest.importorskip("onnxruntime")
+    model = fresh(channels=3, **changes)
+    paths = export_onnx(model, tmp_path / "model.onnx")
+    assert [p.name for p in paths] == ["model-encoder.onnx", "model-decoder.onnx"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(p.name for p in paths)
+    encoder, decoder = (runtime.InferenceSession(p, providers=["CPUExecutionProvider"]) for p in paths)
+    for count in (1, 5):  # the number of images is free
+        images = blob_set(count, channels=3).images
+        mean, log_var, picture = encoder.run(None, {"images": (images / 255).astype(np.float32)})
+        q = model.encode(images)
+        np.testing.assert_allclose(mean, q.mean, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(log_var, q.log_var, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(picture, model.decode(q.mean), atol=1e-5)
+        (decoded,) = decoder.run(None, {"codes": q.mean})
+        np.testing.assert_allclose(decoded, model.decode(q.mean), atol=1e-5)
+    assert [o.name for o in encoder.get_outputs()] == ["mean", "log_var", "reconstruction"]
+
+
+def test_without_the_package_onnx_says_what_to_install(model, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(MissingPackage, match=r"pip install 'latent-explorer\[onnx\]'"):
+        export_onnx(model, tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,138 @@
+"""What several tests plant: tiny images, settings that train in moments, a control that follows a script."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from vae_core.config import RunConfig
+from vae_core.data.imageset import Chunk, ImageSet, Source, write_images
+from vae_core.events import WALL_FIELDS, Command, Event, StepDone
+from vae_core.models.networks import MlpParams
+from vae_core.options import Choice, leaves, replace_at
+from vae_core.runs.store import FAILED, INTERRUPTED, Run
+
+PATHS = {leaf.name: leaf.path for leaf in leaves(RunConfig) if not leaf.owner}
+PATHS["continued"] = ("training", "continued")
+TINY = {
+    "dataset": "tiny", "validation": 0.2, "architecture": Choice("mlp", MlpParams((12,))), "latent_dim": 3,
+    "epochs": 2, "batch_size": 16, "learning_rate": 1e-2, "precision": "float32", "device": "cpu", "threads": 1,
+    "log_every": 2, "checkpoint_every": 3,
+}  # fmt: skip
+
+
+def config_of(**changes: Any) -> RunConfig:
+    """Settings that train on the tiny dataset in a blink, with some changed by their plain names."""
+    config = RunConfig()
+    for name, value in {**TINY, **changes}.items():
+        config = replace_at(config, PATHS[name], value)
+    return config
+
+
+def blobs(count: int = 90, side: int = 16, channels: int = 1, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Soft round spots: uint8 (N, C, S, S), and where they lie, (N, 2) in [0, 1]."""
+    rng = np.random.default_rng(seed)
+    places = rng.uniform(0.2, 0.8, (count, 2))
+    axis = (np.arange(side) + 0.5) / side
+    squares = (axis[None, :, None] - places[:, 1, None, None]) ** 2
+    squares = squares + (axis[None, None, :] - places[:, 0, None, None]) ** 2
+    grey = np.exp(-squares / 0.02)
+    tints = np.linspace(1.0, 0.4, channels)
+    return np.rint(255 * grey[:, None] * tints[:, None, None]).astype(np.uint8), places
+
+
+def blob_set(count: int = 90, side: int = 16, channels: int = 1, seed: int = 0) -> ImageSet:
+    """The blobs as a dataset in memory; every tenth image is for testing."""
+    images, places = blobs(count, side, channels, seed)
+    return ImageSet(
+        "tiny", "Tiny", images, (places[:, 0] > 0.5).astype(np.int64), ("left", "right"),
+        places.astype(np.float32), ("x", "y"), np.arange(0, count, 10), "planted",
+    )  # fmt: skip
+
+
+def write_blobs(folder: Path, name: str = "tiny", **kwargs: Any) -> None:
+    """The blobs as a dataset on disk, as an import of one's own images leaves it."""
+    data = blob_set(**kwargs)
+    chunk = Chunk(data.images, data.labels, data.factors)
+    source = Source(len(data), data.shape[0], [chunk], data.label_names, data.factor_names, data.test)
+    write_images(folder / name / str(data.shape[1]), name, data.title, source, own=True)
+
+
+class Script:
+    """A control: requests by the step after which they are due, and those that come while it is paused.
+
+    Needs `log_every=1` and must `see` every event, to know the step.
+    """
+
+    def __init__(self, at: dict[int, list[Any]], paused: list[list[Any]] | None = None) -> None:
+        self.at, self.paused = {k: list(v) for k, v in at.items()}, list(paused or [])
+        self.step = self.number = 0
+        self.ready: list[Any] = []
+
+    def see(self, event: Event) -> Event:
+        if isinstance(event, StepDone):
+            self.step = event.step
+        return event
+
+    def poll(self) -> list[Command]:
+        due = [*self.at.pop(self.step, []), *self.ready]
+        self.ready = []
+        commands = []
+        for one in due:
+            self.number += 1
+            name, value = one if isinstance(one, tuple) else (one, None)
+            commands.append(Command(self.number, name, value))
+        return commands
+
+    def wait(self) -> None:
+        assert self.paused, "the run waits for a request that never comes"
+        self.ready = self.paused.pop(0)
+
+
+def of(kind: type, events: list[Event]) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def frozen(value: Any) -> Any:
+    """A value without its wall-time fields, comparable bit for bit."""
+    if isinstance(value, Tensor):
+        value = value.numpy()
+    if isinstance(value, np.ndarray):
+        return (value.shape, value.dtype.str, value.tobytes())
+    if isinstance(value, dict):
+        return {key: frozen(inner) for key, inner in value.items()}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {f.name: frozen(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return type(value).__name__, {k: v for k, v in fields.items() if k not in WALL_FIELDS}
+    if isinstance(value, list):
+        return [frozen(inner) for inner in value]
+    return value
+
+
+def until(
+    done: Callable[[], Any],
+    what: str,
+    *,
+    meanwhile: Callable[[], Any] = lambda: None,
+    runs: Sequence[Run] = (),
+) -> None:
+    """Wait for another process: minutes, since training gives way to whatever else the machine computes.
+
+    A run of `runs` that ends by a fault ends the wait.
+    """
+    end = time.monotonic() + 180
+    while time.monotonic() < end:
+        meanwhile()
+        if done():
+            return
+        if any(run.status().state in (FAILED, INTERRUPTED) for run in runs):
+            break
+        time.sleep(0.02)
+    told = [(run.status(), *(log.read_text() for log in run.path.glob("log.txt"))) for run in runs]
+    raise AssertionError(f"waited in vain until {what}: {told}")
