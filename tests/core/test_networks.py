@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from vae_core.errors import BadConfig
+from vae_core.models.layers import Up
 from vae_core.models.networks import ARCHITECTURES, ConvParams, MlpParams, build
 from vae_core.models.vae import Posterior, Vae
 
@@ -156,3 +157,37 @@ def test_training_mode_changes_nothing():
     model = Vae("conv", ConvParams(8, 16), (1, 16, 16), 3)
     x = torch.rand(2, 1, 16, 16)
     assert torch.equal(model.train().encode(x).mean, model.eval().encode(x).mean)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_up_computes_what_torch_does_and_so_do_its_gradients(outputs, layout):
+    torch.manual_seed(0)
+    ours = Up(6, outputs).to(memory_format=layout)
+    theirs = nn.ConvTranspose2d(6, outputs, 4, stride=2, padding=1)
+    theirs.load_state_dict(ours.state_dict())
+    x = torch.randn(5, 6, 8, 8).contiguous(memory_format=layout)
+    found, results = [], []
+    for layer in (ours, theirs):
+        given = x.clone().requires_grad_()
+        y = layer(given)
+        y.square().sum().backward()
+        results.append(y)
+        found.append((given.grad, layer.weight.grad, layer.bias.grad))
+    torch.testing.assert_close(*results, rtol=1e-4, atol=1e-5)
+    for a, b in zip(*found, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(x), results[1], rtol=1e-4, atol=1e-5)
+
+
+def test_up_maps_over_stacked_weights():
+    torch.manual_seed(0)
+    layer = Up(4, 1)
+    weights = torch.stack([layer.weight.detach(), 2 * layer.weight.detach()])
+    x = torch.randn(3, 4, 4, 4)
+    bias = torch.zeros(1)
+    y = torch.func.vmap(lambda w: torch.func.functional_call(layer, {"weight": w, "bias": bias}, (x,)))(
+        weights
+    )
+    torch.testing.assert_close(y[1], 2 * y[0], rtol=1e-4, atol=1e-5)

@@ -71,7 +71,7 @@ def _mlp_encoder(params: MlpParams, shape: Shape, latent_dim: int) -> nn.Module:
     sizes = (math.prod(shape), *params.hidden)
     layers: list[nn.Module] = [nn.Flatten()]
     for a, b in pairwise(sizes):
-        layers += [nn.Linear(a, b), nn.ReLU()]
+        layers += [nn.Linear(a, b), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers, nn.Linear(sizes[-1], 2 * latent_dim))
 
 
@@ -81,7 +81,7 @@ def _mlp_decoder(params: MlpParams, shape: Shape, latent_dim: int) -> nn.Module:
     sizes = (latent_dim, *reversed(params.hidden))
     layers: list[nn.Module] = []
     for a, b in pairwise(sizes):
-        layers += [nn.Linear(a, b), nn.ReLU()]
+        layers += [nn.Linear(a, b), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers, nn.Linear(sizes[-1], math.prod(shape)), nn.Unflatten(1, shape))
 
 
@@ -97,25 +97,27 @@ def _conv_encoder(params: ConvParams, shape: Shape, latent_dim: int) -> nn.Modul
     channels = _conv_channels(params, shape)
     layers: list[nn.Module] = []
     for a, b in pairwise([shape[0], *channels]):
-        layers += [nn.Conv2d(a, b, 4, stride=2, padding=1), nn.ReLU()]
-    layers += [nn.Flatten(), nn.Linear(channels[-1] * 16, params.units), nn.ReLU()]
+        layers += [nn.Conv2d(a, b, 4, stride=2, padding=1), nn.ReLU(inplace=True)]
+    layers += [nn.Flatten(), nn.Linear(channels[-1] * 16, params.units), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers, nn.Linear(params.units, 2 * latent_dim))
 
 
 def _conv_decoder(params: ConvParams, shape: Shape, latent_dim: int) -> nn.Module:
     from torch import nn
 
+    from vae_core.models.layers import Up
+
     channels = _conv_channels(params, shape)
     layers: list[nn.Module] = [
-        nn.Linear(latent_dim, params.units), nn.ReLU(),
-        nn.Linear(params.units, channels[-1] * 16), nn.ReLU(),
+        nn.Linear(latent_dim, params.units), nn.ReLU(inplace=True),
+        nn.Linear(params.units, channels[-1] * 16), nn.ReLU(inplace=True),
         nn.Unflatten(1, (channels[-1], 4, 4)),
     ]  # fmt: skip
     steps = list(pairwise([*reversed(channels), shape[0]]))
     for i, (a, b) in enumerate(steps):
-        layers.append(nn.ConvTranspose2d(a, b, 4, stride=2, padding=1))
+        layers.append(Up(a, b))
         if i + 1 < len(steps):
-            layers.append(nn.ReLU())
+            layers.append(nn.ReLU(inplace=True))
     return nn.Sequential(*layers)
 
 
