@@ -69,8 +69,7 @@ def choose(run: Run, model: LoadedModel, key: str, default: int = 0) -> Anchor |
         return uploaded(model, key)
     if found is None:
         st.info(
-            f"The images of {run.record().effective.data.dataset} are not on this machine: choose that dataset on the "
-            "Train page to fetch them, or upload an image here.",
+            "This run carries no codes, and its images are not read: upload one.",
             icon=":material/image_not_supported:",
         )
         return None

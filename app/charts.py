@@ -32,8 +32,8 @@ def figure(title: str, x: str, y: str, *, height: int = 300, legend: bool = True
         plot_bgcolor="rgba(0,0,0,0)",
         uirevision="keep",
     )
-    found.update_xaxes(title={"text": x, "standoff": 6}, automargin=True, zeroline=False)
-    found.update_yaxes(title={"text": y, "standoff": 6}, automargin=True, zeroline=False)
+    found.update_xaxes(title={"text": x, "standoff": 16}, automargin=True, zeroline=False)
+    found.update_yaxes(title={"text": y, "standoff": 16}, automargin=True, zeroline=False)
     return found
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from app import anchors, pictures, resources, state
+from app.prepare import offer_images
 from app.state import NO_RUN
 from vae_core.export import gif_of
 from vae_core.latent.paths import lerp, slerp
@@ -30,6 +31,7 @@ def page() -> None:
         st.subheader("From", anchor=False)
         a = anchors.choose(run, model, "from", 0)
         _show(model, a)
+        offer_images(run)
     with right:
         st.subheader("To", anchor=False)
         b = anchors.choose(run, model, "to", 7)
@@ -73,7 +75,7 @@ def _show(model: resources.LoadedModel, anchor: anchors.Anchor | None) -> None:
         st.image(
             pictures.png(decoded, 192),
             width=192,
-            caption="its reconstruction (the dataset is not on this machine)",
+            caption="its reconstruction",
         )
         return
     both = np.stack((anchor.image, decoded))

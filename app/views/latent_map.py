@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from app import charts, pictures, resources, state
+from app.prepare import offer_images
 from app.state import NO_RUN
 from vae_core.errors import TooFewPoints
 from vae_core.inference import LoadedModel, StoredCodes, compute_codes
@@ -15,6 +16,7 @@ from vae_core.latent import projection
 from vae_core.latent.paths import grid
 from vae_core.latent.statistics import kl_from_prior, nearest, order_by_kl
 from vae_core.runs.store import Run
+from vae_core.training import splits_of
 
 NEIGHBOURS = 8
 MANIFOLD = 20  # pictures along each side of the decoded plane
@@ -27,6 +29,7 @@ def page() -> None:
         st.info(NO_RUN, icon=":material/info:")
         return
     model = resources.model(run)
+    _follow(run, model)
     left, middle, right = st.columns([1, 2, 2])
     with left:
         split = st.selectbox(
@@ -94,17 +97,27 @@ def page() -> None:
 # ---------------------------------------------------------------- what is shown
 
 
+def _follow(run: Run, model: LoadedModel) -> None:
+    """Once a shipped run's images are here its codes fall into splits: open the one that holds the chosen image."""
+    data, wanted = resources.images_of(run), state.param("image")
+    if data is None:
+        state.put("seen without images", run.id)
+    elif state.get("seen without images") == run.id:
+        state.forget("seen without images")
+        splits = splits_of(model.config, data)
+        for name in ("test", "validation", "train"):
+            if wanted.isdigit() and int(wanted) in splits.named(name):
+                state.put("split", name)
+
+
 def _codes(run: Run, model: LoadedModel, split: str) -> StoredCodes | None:
     """Codes of the split, computed with progress where they are not kept yet; those shipped without the dataset."""
     codes, data = resources.codes(run, split), resources.images_of(run)
     if codes is not None and (codes.split == split or data is None):
         return codes
     if data is None:
-        st.info(
-            f"The images of {run.record().effective.data.dataset} are not on this machine, and this run carries no "
-            "codes: choose that dataset on the Train page to fetch them.",
-            icon=":material/image_not_supported:",
-        )
+        st.info("This run carries no codes: its map needs its images.", icon=":material/image_not_supported:")
+        offer_images(run)
         return None
     bar = st.progress(0.0, text="encoding")
     codes = compute_codes(
@@ -285,8 +298,9 @@ def _tell(run: Run, model: LoadedModel, codes: StoredCodes, row: int) -> None:
         st.image(
             pictures.png(decoded, 192),
             width=192,
-            caption="its reconstruction; the dataset is not on this machine",
+            caption="its reconstruction",
         )
+        offer_images(run)
     st.markdown(f"reconstruction error **{codes.error[row]:.1f}** nats")
     found, distances = nearest(codes.mean[row], codes.mean, NEIGHBOURS + 1)
     others = [(int(i), float(d)) for i, d in zip(found[0], distances[0], strict=True) if i != row][

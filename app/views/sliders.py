@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from app import anchors, pictures, resources, state
+from app.prepare import offer_images
 from app.state import NO_RUN
 from vae_core.inference import LoadedModel
 from vae_core.latent.paths import traverse
@@ -120,6 +121,7 @@ def anchor(run: Run, model: LoadedModel, limit: float) -> None:
         )
         with st.popover("Anchor: an image", icon=":material/image:"):
             chosen = anchors.choose(run, model, "anchor")
+            offer_images(run)
             if chosen is not None:
                 if chosen.image is not None:
                     st.image(pictures.png(chosen.image, 128), width=128)

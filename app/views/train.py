@@ -9,9 +9,10 @@ import streamlit as st
 
 from app import charts, forms, importer, pictures, resources, state
 from app.components.live import live
+from app.prepare import prepare
 from vae_core.config import RunConfig
 from vae_core.data import DatasetSpec, find_spec
-from vae_core.errors import BadConfig, RunBusy, VaeCoreError
+from vae_core.errors import BadConfig, RunBusy
 from vae_core.options import Choice, NoParams
 from vae_core.runs.store import ENDED, FINISHED, PAUSED, QUEUED, RUNNING, Run, Status
 from vae_core.training import Plan, choose_side, count_parameters, resolve, splits_of
@@ -98,21 +99,8 @@ def samples(spec: DatasetSpec, side: int) -> bool:
                 f"Download {spec.title}", f"download {spec.name}", icon=":material/download:"
             ):
                 return False
-        bar = st.progress(0.0, text="preparing images")
-        try:
-            from vae_core.data import open_images
-
-            open_images(
-                spec.name,
-                side,
-                resources.places(),
-                lambda share, what: bar.progress(min(1.0, share), text=what),
-            )
-        except VaeCoreError as error:
-            bar.empty()
-            st.error(str(error), icon=":material/cloud_off:")
+        if not prepare(spec, side):
             return False
-        bar.empty()
     data = resources.images(spec.name, side)
     chosen = np.linspace(0, len(data) - 1, 8).astype(int)
     st.image(pictures.strip(data.images[chosen]), width="stretch")

@@ -10,7 +10,8 @@ import pytest
 from conftest import shown
 from streamlit.testing.v1 import AppTest
 
-from vae_core.inference import load_run
+from app import resources
+from vae_core.inference import load_run, stored_codes
 from vae_core.runs.store import Run, Store
 
 Open = Callable[..., AppTest]
@@ -146,6 +147,26 @@ def test_without_the_dataset_stored_codes_serve(open_page: Open, copied: Run) ->
     at = open_page("latent_map", run=copied.id, image=at.query_params["image"])
     fine(at)
     assert any("Image" in s.value for s in at.subheader)
+
+
+def test_a_shipped_runs_images_are_drawn_on_request(open_page: Open, store: Store) -> None:
+    at = open_page("latent_map", run="digits")
+    number = int(stored_codes(store.find("digits")).index[0])
+    at.query_params["image"] = str(number)
+    at.run()
+    (offer,) = [b for b in at.button if b.label == "Show the images of digits"]
+    offer.click().run()
+    assert not at.exception
+    assert resources.images_ready("digits", store.find("digits").record().shape[1])
+    assert not [b for b in at.button if b.label == "Show the images of digits"]
+    assert "Image" in shown(at)
+
+
+def test_images_that_cannot_be_had_are_said(open_page: Open) -> None:
+    at = open_page("interpolate", run="mnist")
+    assert not at.exception
+    assert "images of mnist are not on this machine" in shown(at)
+    assert not [b for b in at.button if b.label.startswith("Show the images")]
 
 
 # ---------------------------------------------------------------- map

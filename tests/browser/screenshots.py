@@ -53,10 +53,19 @@ def visit(path: str):
     return go
 
 
+def latent_map(page: Page, base: str) -> None:
+    visit("/map?run=mnist&image=60010")(page, base)
+    offer = page.get_by_role("button", name="Show the images of mnist")
+    if offer.count():
+        offer.click()
+        expect(offer).to_have_count(0, timeout=180_000)
+        settled(page)
+
+
 SHOTS = {
     "home": visit("/?run=faces"),
     "train": train,
-    "map": visit("/map?run=mnist&image=60010"),
+    "map": latent_map,
     "sliders": visit("/sliders?run=faces"),
     "interpolate": visit("/interpolate?run=faces&from-image=3&to-image=12&path=spherical"),
     "beta": visit("/beta?sweep=digits-beta"),

@@ -225,12 +225,13 @@ class Live {
       title: { text: title, font: { size: 14 }, x: 0, xref: "paper", y: 0.98 },
       font: { family: style.fontFamily, size: 12, color: ink }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       margin: { l: 50, r: layout.yaxis2 ? 50 : 12, t: 34, b: 40 }, uirevision: this.revision || 0, showlegend: true, hovermode: "x unified",
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: rule, activecolor: ink },
       hoverlabel: { bgcolor: style.getPropertyValue("--st-background-color"), bordercolor: rule, font: { color: ink } },
       legend: { orientation: "h", x: 0, y: -0.22, font: { size: 11 } }, ...layout,
       xaxis: merged({ title: { text: "step" }, ...layout.xaxis }), yaxis: merged(layout.yaxis),
     };
     if (layout.yaxis2) full.yaxis2 = merged(layout.yaxis2);
-    window.Plotly.react(this.at(`[data-chart=${name}]`), traces, full, { displaylogo: false, responsive: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] });
+    window.Plotly.react(this.at(`[data-chart=${name}]`), traces, full, { displaylogo: false, responsive: false, displayModeBar: matchMedia("(hover: hover) and (min-width: 700px)").matches ? "hover" : false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] });
   }
 
   // ---------------------------------------------------------------- pictures

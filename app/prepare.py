@@ -1,0 +1,54 @@
+"""Bringing a dataset into its one form, with progress: from the Train page, and from pages that lack a run's images."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import resources, state
+from vae_core.data.registry import DatasetSpec, find_spec
+from vae_core.errors import VaeCoreError
+from vae_core.runs.store import Run
+
+
+def prepare(spec: DatasetSpec, side: int) -> bool:
+    """Download where that is needed, and build; false after saying what went wrong."""
+    from vae_core.data import open_images
+
+    bar = st.progress(0.0, text="preparing images")
+    try:
+        open_images(
+            spec.name,
+            side,
+            resources.places(),
+            lambda share, what: bar.progress(min(1.0, share), text=what),
+        )
+    except VaeCoreError as error:
+        bar.empty()
+        st.error(str(error), icon=":material/cloud_off:")
+        return False
+    bar.empty()
+    return True
+
+
+def offer_images(run: Run) -> None:
+    """Where a run's images are not read yet: a button that reads or draws them, or a word on where to get them."""
+    record = run.record()
+    if record.shape is None or resources.images_of(run) is not None:
+        return
+    name, side = record.effective.data.dataset, record.shape[1]
+    try:
+        spec = find_spec(name, resources.places())
+    except VaeCoreError:
+        st.caption(f"The images of {name} were removed from this machine.")
+        return
+    if not spec.present(resources.places()):
+        st.caption(
+            f"The images of {name} are not on this machine: choose them on the Train page to fetch them."
+        )
+    elif state.button(
+        f"Show the images of {name}",
+        f"prepare {name} {side}",
+        icon=":material/photo_library:",
+        help="Shown are decoded codes. The images themselves are read, or drawn, once.",
+    ) and prepare(spec, side):
+        st.rerun()
