@@ -14,13 +14,13 @@ CORE = [
     {"config"},
     {"training"},
     {"runs"},
-    {"inference", "evaluation", "export", "sweep", "shipping", "diagnosis", "browser"},
+    {"inference", "evaluation", "export", "sweep", "shipping", "diagnosis", "browser", "animation"},
     {"cli", "__init__"},
 ]
 APP = [
-    {"__init__", "components", "charts", "pictures"},
+    {"__init__", "codes", "components", "charts", "pictures"},
     {"resources"},
-    {"state", "api", "forms", "boundary", "anchors", "picker", "importer"},
+    {"state", "api", "forms", "boundary", "anchors", "picker", "importer", "prepare", "stations"},
     {"views"},
     {"main"},
     {"server"},

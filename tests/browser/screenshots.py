@@ -59,6 +59,7 @@ def latent_map(page: Page, base: str) -> None:
     if offer.count():
         offer.click()
         expect(offer).to_have_count(0, timeout=180_000)
+        expect(page.get_by_text("image · its reconstruction")).to_be_visible(timeout=180_000)
         settled(page)
 
 
