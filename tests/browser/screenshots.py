@@ -55,6 +55,7 @@ def visit(path: str):
 
 def latent_map(page: Page, base: str) -> None:
     visit("/map?run=mnist&image=60010")(page, base)
+    expect(page.get_by_text("Image 60010")).to_be_visible(timeout=180_000)
     offer = page.get_by_role("button", name="Show the images of mnist")
     if offer.count():
         offer.click()
