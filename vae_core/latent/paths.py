@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from vae_core.errors import BadCodes
+
+MOST_STATIONS = 8
+OVERSHOOT = 0.5  # how far t may leave [0, 1] on either side
 
 
 def lerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -37,6 +42,50 @@ def slerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
     # the end points exactly, so that the end frames are the decodes of the codes themselves
     path[t == 0], path[t == 1] = a, b
     return path
+
+
+PATHS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {
+    "linear": lerp,
+    "spherical": slerp,
+}
+
+
+def through(stations: np.ndarray, t: np.ndarray, kind: str = "linear") -> np.ndarray:
+    """A path that visits every station in order. stations (K, D), t (S,) in [-0.5, 1.5] -> (S, D) float64.
+
+    Over t in [0, 1] each of the K - 1 legs takes an equal share; station k lies at t = k / (K - 1) and is met
+    exactly. Before 0 and after 1 the first and the last leg go on past their ends, by as many leg lengths as
+    t is outside: half a leg at most, whatever K. Raises BadCodes for a number of stations other than 2 to 8,
+    codes that are not finite, t out of range, or a kind that is not in PATHS.
+    """
+    stations = check_stations(stations)
+    t = np.asarray(t, np.float64)
+    if t.ndim != 1 or not np.all((t >= -OVERSHOOT) & (t <= 1 + OVERSHOOT)):
+        raise BadCodes("positions on a path are a list of numbers from -0.5 to 1.5")
+    if kind not in PATHS:
+        raise BadCodes(f"there is no path of the kind {kind!r}; there are {', '.join(PATHS)}")
+    legs = len(stations) - 1
+    at = np.clip(t, 0, 1) * legs  # in legs from the first station
+    met = np.rint(at)
+    at = np.where(np.abs(at - met) < 1e-6, met, at)  # k / (K - 1) is seldom a float, least of all a float32
+    leg = np.minimum(at.astype(int), legs - 1)
+    within = at - leg + np.minimum(t, 0) + np.maximum(t - 1, 0)
+    path = np.empty((len(t), stations.shape[1]))
+    for k in np.unique(leg):
+        path[leg == k] = PATHS[kind](stations[k], stations[k + 1], within[leg == k])
+    return path
+
+
+def check_stations(stations: np.ndarray) -> np.ndarray:
+    """float64 (K, D), 2 <= K <= 8. Raises BadCodes."""
+    stations = np.asarray(stations, np.float64)
+    if stations.ndim != 2 or not 2 <= len(stations) <= MOST_STATIONS or stations.shape[1] == 0:
+        raise BadCodes(
+            f"a path needs 2 to {MOST_STATIONS} stations of one length, got an array of {stations.shape}"
+        )
+    if not np.isfinite(stations).all():
+        raise BadCodes("a station's code must be finite numbers")
+    return stations
 
 
 def traverse(z: np.ndarray, dim: int, values: np.ndarray) -> np.ndarray:

@@ -1,0 +1,160 @@
+"""A path to take away: its frames as GIF, MP4, one strip or single pictures, and its codes. Arrays in, bytes out.
+
+`frames` are uint8 (S, C, H, H), C 1 or 3. `size` is the pixels on a side of what comes out, by repeating each
+pixel; frames are never made smaller than they are.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from vae_core.data.imageset import Progress, silent
+from vae_core.errors import BadCodes, BadConfig, MissingPackage
+
+MOST_SIZE = 2048
+MOST_BYTES = 600_000_000  # of all enlarged frames: they are in memory for a GIF or a strip
+CODES_FORMAT = 1
+
+
+def gif(frames: np.ndarray, *, size: int = 256, fps: float = 20, progress: Progress = silent) -> bytes:
+    """An endless GIF. A GIF counts in hundredths of a second: `fps` is met as nearly as that allows."""
+    from vae_core.export import gif_of  # imports torch
+
+    frames = _checked(frames, size, fps)
+    progress(0.0, f"writing {len(frames)} frames")
+    found = gif_of(_sized(frames, size), milliseconds=10 * max(2, round(100 / fps)), size=1)
+    progress(1.0, f"{len(found) / 1e6:.1f} MB")
+    return found
+
+
+def has_ffmpeg() -> bool:
+    return shutil.which("ffmpeg") is not None
+
+
+def mp4(frames: np.ndarray, *, size: int = 256, fps: float = 20, progress: Progress = silent) -> bytes:
+    """H.264 in MP4 (yuv420p, which every player shows; it needs even sides, so an odd `size` gains a pixel).
+
+    Raises MissingPackage when ffmpeg is not on the path or cannot write H.264.
+    """
+    frames = _checked(frames, size, fps)
+    program = shutil.which("ffmpeg")
+    if program is None:
+        raise MissingPackage("writing MP4 needs ffmpeg on the path: install it, or save a GIF instead")
+    side = max(size, frames.shape[2])
+    side += side % 2
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as log:
+        target = Path(folder) / "path.mp4"
+        command = [
+            program, "-nostdin", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{side}x{side}",
+            "-r", f"{fps:g}", "-i", "pipe:0", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "18",
+            "-movflags", "+faststart", str(target),
+        ]  # fmt: skip
+        # its complaints go to a file: a full pipe that nobody reads would stop it
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log) as process:
+            assert process.stdin is not None
+            try:
+                for i, frame in enumerate(frames):
+                    rgb = np.broadcast_to(_sized(frame[None], side)[0], (3, side, side))
+                    process.stdin.write(rgb.transpose(1, 2, 0).tobytes())
+                    progress((i + 1) / len(frames), f"{i + 1} of {len(frames)} frames")
+                process.stdin.close()
+            except BrokenPipeError:
+                pass  # it ended early and says below why
+            except BaseException:
+                process.kill()
+                raise
+            code = process.wait()
+        if code == 0 and target.exists():
+            return target.read_bytes()
+        log.seek(0)
+        said = log.read().decode(errors="replace").strip().splitlines() or [f"it ended with {code}"]
+    raise MissingPackage(f"ffmpeg could not write the video ({said[-1].strip()}): save a GIF instead")
+
+
+def png_strip(frames: np.ndarray, *, size: int = 64, gap: int = 2) -> bytes:
+    """One PNG with the frames in a row, `gap` white pixels between them."""
+    frames = _checked(frames, size)
+    if not 0 <= gap <= MOST_SIZE:
+        raise BadConfig(f"a gap is 0 to {MOST_SIZE} pixels wide, got {gap}")
+    big = _sized(frames, size)
+    count, channels, high, wide = big.shape
+    strip = np.full((channels, high, count * (wide + gap) - gap), 255, np.uint8)
+    for i, frame in enumerate(big):
+        strip[:, :, i * (wide + gap) : i * (wide + gap) + wide] = frame
+    return _png(strip)
+
+
+def zip_of_frames(frames: np.ndarray, *, size: int = 256, progress: Progress = silent) -> bytes:
+    """A .zip of 000.png, 001.png ..."""
+    frames = _checked(frames, size)
+    digits = max(3, len(str(len(frames) - 1)))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as zf:  # a PNG does not shrink twice
+        for i, frame in enumerate(frames):
+            zf.writestr(f"{i:0{digits}}.png", _png(_sized(frame[None], size)[0]))
+            progress((i + 1) / len(frames), f"{i + 1} of {len(frames)} frames")
+    return buffer.getvalue()
+
+
+def npz_of(codes: np.ndarray, t: np.ndarray, stations: np.ndarray, kind: str) -> bytes:
+    """An .npz that reads with allow_pickle=False: codes (S, D), t (S,), stations (K, D), kind, format."""
+    codes, t, stations = np.asarray(codes), np.asarray(t), np.asarray(stations)
+    if (
+        codes.ndim != 2
+        or t.shape != codes.shape[:1]
+        or stations.ndim != 2
+        or stations.shape[1] != codes.shape[1]
+    ):
+        raise BadCodes(
+            f"codes (S, D), t (S,) and stations (K, D) are expected, got {codes.shape}, {t.shape}, {stations.shape}"
+        )
+    if any(array.dtype.kind not in "fiu" for array in (codes, t, stations)):
+        raise BadCodes("codes, t and stations are expected as numbers")
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer, format=np.array(CODES_FORMAT), kind=np.array(str(kind)), codes=codes, t=t, stations=stations
+    )
+    return buffer.getvalue()
+
+
+def _checked(frames: np.ndarray, size: int, fps: float = 20) -> np.ndarray:
+    frames = np.asarray(frames)
+    fits = frames.ndim == 4 and frames.shape[1] in (1, 3) and frames.shape[2] == frames.shape[3]
+    if not fits or frames.dtype != np.uint8 or 0 in frames.shape:
+        raise BadCodes(
+            f"frames are expected as uint8 (S, 1 or 3, side, side), got {frames.dtype} {frames.shape}"
+        )
+    if not 1 <= size <= MOST_SIZE:
+        raise BadConfig(f"a frame is 1 to {MOST_SIZE} pixels on a side, got {size}")
+    if not 1 <= fps <= 60:
+        raise BadConfig(f"a film has 1 to 60 frames a second, got {fps:g}")
+    weight = len(frames) * frames.shape[1] * max(size, frames.shape[2]) ** 2
+    if weight > MOST_BYTES:
+        raise BadConfig(
+            f"{len(frames)} frames of {size} pixels take {weight / 1e6:,.0f} MB: choose a smaller size or fewer frames"
+        )
+    return frames
+
+
+def _sized(frames: np.ndarray, size: int) -> np.ndarray:
+    """Each pixel repeated: (S, C, H, H) -> (S, C, size, size). Equally often where size is a multiple of H."""
+    side = frames.shape[2]
+    size = max(size, side)
+    at = np.arange(size) * side // size
+    return frames[:, :, at[:, None], at]
+
+
+def _png(image: np.ndarray) -> bytes:
+    """uint8 (C, H, W) -> PNG."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0)).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,123 @@
+"""Attribute directions: what separates two groups of images, and what else changes along it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vae_core.errors import BadCodes, TooFewPoints
+from vae_core.latent.probes import Probe, softmax
+
+MOST_IMAGES = 2000
+
+
+def attribute_direction(codes: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """mean(a) - mean(b): from the images without to those with it (Larsen et al. 2016).
+
+    codes (N, D), a and b bool (N,) -> (D,) float64. Raises TooFewPoints when a group has no image.
+    """
+    codes = _finite(codes)
+    a, b = _group(a, len(codes), "first"), _group(b, len(codes), "second")
+    return codes[a].mean(0) - codes[b].mean(0)
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """By how much a step along a direction changes what the probe `name` reads; 95 % interval low ... high."""
+
+    name: str
+    change: float
+    low: float
+    high: float
+
+
+def leakage(
+    direction: np.ndarray, probes: dict[str, Probe], codes: np.ndarray, *, size: float = 1.0, boots: int = 200,
+    seed: int = 0, groups: tuple[np.ndarray, np.ndarray] | None = None,
+) -> list[Leakage]:  # fmt: skip
+    """What else changes when `size * direction` is added to codes (N, D), strongest first.
+
+    The change a probe sees in one image is that of the probability of its second class (the yes) if it has two,
+    from -1 to 1; with more classes it is the total variation 1/2 sum_k |p_k(z + step) - p_k(z)|, which is never
+    negative, so that its interval cannot hold 0. `change` is the mean over at most 2,000 of the codes.
+
+    Intervals are percentiles of `boots` bootstrap resamples of those images (Efron 1979). With `groups`, the two
+    masks (N,) whose means the direction came from, those are resampled as well and the direction with them, so
+    that the uncertainty of a direction from few images is in; `direction` may be theirs times any factor. What
+    the probes themselves have wrong is not in. Raises BadCodes, and TooFewPoints for no codes or an empty group.
+    """
+    codes, direction = _finite(codes), np.asarray(direction, np.float64)
+    if direction.shape != codes.shape[1:] or not np.isfinite(direction).all() or not np.isfinite(size):
+        raise BadCodes(
+            f"a direction is expected as ({codes.shape[1]},) finite numbers, got {direction.shape}"
+        )
+    if boots < 1:
+        raise BadCodes("an interval needs at least one resample")
+    if not probes or not len(codes):
+        if len(codes):
+            return []
+        raise TooFewPoints("a change needs codes to be measured on; there are none")
+    rng = np.random.default_rng(seed)
+    rows = codes
+    if len(rows) > MOST_IMAGES:
+        rows = codes[np.sort(rng.choice(len(codes), MOST_IMAGES, replace=False))]
+    steps = _resampled(codes, direction, groups, boots, rng) * size
+    # how often each image is in each resample, (boots, N), over N
+    shares = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), boots) / len(rows)
+
+    found = []
+    for name, probe in probes.items():
+        logits = probe.logits(rows)
+        mean = float(_change(logits, probe.weights @ (size * direction)).mean())
+        if groups is None:
+            means = shares @ _change(logits, probe.weights @ (size * direction))
+        else:
+            means = np.array(
+                [
+                    share @ _change(logits, probe.weights @ step)
+                    for share, step in zip(shares, steps, strict=True)
+                ]
+            )
+        low, high = np.quantile(means, (0.025, 0.975))
+        found.append(Leakage(name, mean, float(low), float(high)))
+    return sorted(found, key=lambda leak: -abs(leak.change))
+
+
+def _change(logits: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """What `leakage` calls the change in one image: logits (N, K), shift (K,) -> (N,)."""
+    change = softmax(logits + shift) - softmax(logits)
+    return change[:, 1] if change.shape[1] == 2 else np.abs(change).sum(1) / 2
+
+
+def _resampled(
+    codes: np.ndarray, direction: np.ndarray, groups: tuple[np.ndarray, np.ndarray] | None, boots: int,
+    rng: np.random.Generator,
+) -> np.ndarray:  # fmt: skip
+    """The direction as resamples of its two groups give it, (boots, D); each group keeps its size."""
+    if groups is None:
+        return np.broadcast_to(direction, (boots, len(direction)))
+    masks = [_group(group, len(codes), name) for group, name in zip(groups, ("first", "second"), strict=True)]
+    means = []
+    for mask in masks:
+        count = int(mask.sum())
+        means.append(rng.multinomial(count, np.full(count, 1 / count), boots) / count @ codes[mask])
+    plain = codes[masks[0]].mean(0) - codes[masks[1]].mean(0)
+    factor = direction @ plain / max(plain @ plain, 1e-300)  # the caller's direction may be scaled
+    return factor * (means[0] - means[1])
+
+
+def _finite(codes: np.ndarray) -> np.ndarray:
+    codes = np.asarray(codes, np.float64)
+    if codes.ndim != 2 or not np.isfinite(codes).all():
+        raise BadCodes(f"codes are expected as finite numbers (N, D), got {codes.dtype} {codes.shape}")
+    return codes
+
+
+def _group(mask: np.ndarray, count: int, name: str) -> np.ndarray:
+    mask = np.asarray(mask)
+    if mask.shape != (count,) or mask.dtype != bool:
+        raise BadCodes(f"the {name} group is expected as {count} truth values, got {mask.dtype} {mask.shape}")
+    if not mask.any():
+        raise TooFewPoints(f"the {name} group has no image: choose groups that both have some")
+    return mask
