@@ -14,6 +14,10 @@ from vae_core.runs.store import Record
 KNOWN = ("mlp", "conv")  # architectures whose layers are all ReLU between, and pixels at the end
 
 
+class UnknownToBrowser(BadRun):
+    """A network of a kind that the browser's code does not decode; the server does."""
+
+
 @dataclass(frozen=True)
 class BrowserDecoder:
     """A list of layers and one float32 buffer they point into.
@@ -30,6 +34,15 @@ class BrowserDecoder:
     shape: tuple[int, int, int]
     latent_dim: int
 
+    @property
+    def products(self) -> int:
+        """Multiplications of one picture."""
+        return sum(
+            layer["inputs"] * layer["outputs"] * (16 * layer["side"] ** 2 if layer["kind"] == "up" else 1)
+            for layer in self.layers
+            if "inputs" in layer
+        )
+
     def header(self) -> dict[str, Any]:
         """All but the weights, as JSON."""
         channels, height, width = self.shape
@@ -40,10 +53,10 @@ class BrowserDecoder:
 
 
 def browser_decoder(record: Record, weights: dict[str, np.ndarray]) -> BrowserDecoder:
-    """Take a run's decoder apart; `weights` are Run.arrays. Raises BadRun for a kind the browser does not know."""
+    """Take a run's decoder apart; `weights` are Run.arrays. Raises UnknownToBrowser."""
     architecture = record.effective.model.architecture.name
     if architecture not in KNOWN or record.shape is None:
-        raise BadRun(f"the browser cannot decode {architecture}; it knows {' and '.join(KNOWN)}")
+        raise UnknownToBrowser(f"the browser cannot decode {architecture}; it knows {' and '.join(KNOWN)}")
     layers: list[dict[str, Any]] = []
     parts: list[np.ndarray] = []
     offset = 0
@@ -71,7 +84,7 @@ def browser_decoder(record: Record, weights: dict[str, np.ndarray]) -> BrowserDe
             )  # fmt: skip
         else:
             if weight.shape[2:] != (4, 4):
-                raise BadRun("the browser decodes 4×4 transposed convolutions only")
+                raise UnknownToBrowser("the browser decodes 4×4 transposed convolutions only")
             weight = weight.transpose(2, 3, 0, 1)  # (in, out, ky, kx) -> (ky, kx, in, out)
             layers.append(
                 {"kind": "up", "inputs": weight.shape[2], "outputs": weight.shape[3], "side": side,

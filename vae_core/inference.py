@@ -66,6 +66,15 @@ class StoredCodes(Codes):
     factor_names: tuple[str, ...]
     split: str
 
+    def take(self, rows: np.ndarray) -> StoredCodes:
+        """The codes at rows (M,)."""
+        return StoredCodes(
+            self.mean[rows], self.log_var[rows], self.index[rows],
+            None if self.labels is None else self.labels[rows],
+            None if self.factors is None else self.factors[rows],
+            self.error[rows], self.label_names, self.factor_names, self.split,
+        )  # fmt: skip
+
 
 class LoadedModel:
     """A run's network, loaded. `images` are (N, C, H, W) uint8 or floats in [0, 1]; codes are (N, D).
