@@ -16,11 +16,14 @@ from vae_core.training import splits_of
 
 @dataclass(frozen=True)
 class Anchor:
-    """code (D,) posterior mean; image uint8 (C, H, W), or None where only the code is known; its source in words."""
+    """code (D,) posterior mean; image uint8 (C, H, W), or None where only the code is known; its source in words;
+    std (D,) of its posterior.
+    """
 
     code: np.ndarray
     image: np.ndarray | None
     words: str
+    std: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,11 @@ def anchor_of(run: Run, model: LoadedModel, row: int, found: Gallery) -> Anchor:
     data = resources.images_of(run)
     if data is not None:
         image = np.asarray(data.images[number])
-        return Anchor(model.encode(image[None]).mean[0], image, f"image {number}{label}")
+        posterior = model.encode(image[None])
+        return Anchor(posterior.mean[0], image, f"image {number}{label}", posterior.std[0])
     codes = resources.codes(run)
     assert codes is not None
-    return Anchor(codes.mean[row], None, f"image {number}{label}, from its stored code")
+    return Anchor(codes.mean[row], None, f"image {number}{label}, from its stored code", codes.std[row])
 
 
 def choose(run: Run, model: LoadedModel, key: str, default: int = 0) -> Anchor | None:
@@ -112,7 +116,8 @@ def uploaded(model: LoadedModel, key: str) -> Anchor | None:
     image = model.prepare(picture)[0]
     for note in notes:
         st.caption(note)
-    return Anchor(model.encode(image[None]).mean[0], image, file.name)
+    posterior = model.encode(image[None])
+    return Anchor(posterior.mean[0], image, file.name, posterior.std[0])
 
 
 def _name(names: tuple[str, ...], label: int) -> str:

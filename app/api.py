@@ -6,16 +6,23 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable
 from functools import lru_cache, wraps
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import anyio.from_thread
+import numpy as np
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from app import resources
 from vae_core.errors import RunNotFound, VaeCoreError
+
+if TYPE_CHECKING:
+    from vae_core.runs.store import Run
 
 FOR_GOOD = {"cache-control": "public, max-age=31536000, immutable"}
 NEVER = {"cache-control": "no-store"}
@@ -141,6 +148,154 @@ def decoder_weights(request: Request) -> Response:
     return Response(body, media_type="application/octet-stream", headers=FOR_GOOD)
 
 
+# ---------------------------------------------------------------- computing
+
+DECODE_BATCH = 64  # codes of one request
+DRAWING_BYTES = 512 * 512
+AT_ONCE = 4  # computing requests at a time: a page has one under way, and asks again with its newest when told to wait
+_turns = threading.BoundedSemaphore(AT_ONCE)
+
+
+class _RefusedError(Exception):
+    """A request that is answered 4xx."""
+
+    def __init__(self, status: int, message: str) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+def _computes(route: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    """The boundary of routes that compute: at most AT_ONCE at a time, the rest are told to come again."""
+
+    @wraps(route)
+    def guarded(request: Request) -> Response:
+        if not _turns.acquire(blocking=False):
+            return JSONResponse({"error": "the server is busy; try again in a moment"}, 429, headers=NEVER)
+        try:
+            return route(request)
+        except _RefusedError as refusal:
+            return JSONResponse({"error": str(refusal)}, refusal.status, headers=NEVER)
+        finally:
+            _turns.release()
+
+    return _answers(guarded)
+
+
+def _body(request: Request, most: int) -> bytes:
+    """A request's body, counted while it comes. Runs in a thread of the server's loop."""
+
+    async def read() -> bytes:
+        parts, total = [], 0
+        async for part in request.stream():
+            total += len(part)
+            if total > most:
+                raise _RefusedError(413, f"the body is larger than the {most:,} bytes expected here")
+            parts.append(part)
+        return b"".join(parts)
+
+    return anyio.from_thread.run(read)
+
+
+def _whole(request: Request, name: str, low: int, high: int) -> int:
+    try:
+        value = int(request.query_params.get(name, ""))
+    except ValueError:
+        raise _RefusedError(400, f"{name}: expected a whole number") from None
+    if not low <= value <= high:
+        raise _RefusedError(400, f"{name}: expected {low} to {high}, got {value}")
+    return value
+
+
+def _same_weights(request: Request, run: Run) -> None:
+    if request.query_params.get("stamp", run.stamp()) != run.stamp():
+        raise _RefusedError(410, "the weights changed; fetch the header again")
+
+
+@_computes
+def decode(request: Request) -> Response:
+    """Float32 codes (B, D), little-endian, B <= DECODE_BATCH -> uint8 pictures (B, H, W, C), one after the other."""
+    run = resources.store().find(request.path_params["run"])
+    _same_weights(request, run)
+    model = resources.model(run)
+    width = 4 * model.latent_dim
+    body = _body(request, DECODE_BATCH * width)
+    if not body or len(body) % width:
+        raise _RefusedError(
+            400, f"expected float32 codes of {model.latent_dim} numbers each, got {len(body)} bytes"
+        )
+    pictures = model.decode_uint8(np.frombuffer(body, "<f4").reshape(-1, model.latent_dim).copy())
+    return Response(
+        np.ascontiguousarray(pictures.transpose(0, 2, 3, 1)).tobytes(),
+        media_type="application/octet-stream",
+        headers=NEVER,
+    )
+
+
+@_computes
+def encode(request: Request) -> Response:
+    """A drawing, uint8 (height, width) as raw bytes -> its posterior, and the picture that was encoded.
+
+    {"mean": [D], "std": [D], "width", "height", "channels", "picture": base64 of uint8 (H, W, C)}
+    """
+    import base64
+
+    from vae_core.data.drawing import BOX, as_digit
+
+    run = resources.store().find(request.path_params["run"])
+    _same_weights(request, run)
+    model = resources.model(run)
+    width, height = _whole(request, "width", 8, 512), _whole(request, "height", 8, 512)
+    body = _body(request, DRAWING_BYTES)
+    if len(body) != width * height:
+        raise _RefusedError(400, f"expected {width}×{height} bytes, got {len(body)}")
+    # scikit-learn's digits fill their picture; MNIST's have a margin, and most others are made like MNIST
+    box = 1.0 if model.config.data.dataset == "digits" else BOX
+    digit = as_digit(np.frombuffer(body, np.uint8).reshape(height, width), model.shape[1], box=box)
+    prepared = model.prepare(digit)
+    posterior = model.encode(prepared)
+    channels, side, _ = model.shape
+    return JSONResponse(
+        {"mean": posterior.mean[0].tolist(), "std": posterior.std[0].tolist(), "width": side, "height": side,
+         "channels": channels,
+         "picture": base64.b64encode(np.ascontiguousarray(prepared[0].transpose(1, 2, 0)).tobytes()).decode()},
+        headers=NEVER,
+    )  # fmt: skip
+
+
+@_computes
+def cloud(request: Request) -> Response:
+    """What is known of where the run's images lie, for the present weights; see resources.Cloud."""
+    run = resources.store().find(request.path_params["run"])
+    return JSONResponse(resources.cloud(run).header(), headers=NEVER)
+
+
+@_computes
+def cloud_points(request: Request) -> Response:
+    """Posterior means float32 (N, D), then image numbers int32 (N,), then classes int32 (N,); little-endian."""
+    run = resources.store().find(request.path_params["run"])
+    found = resources.cloud(run)
+    if request.path_params["version"] != found.version:
+        return JSONResponse({"error": "the weights changed; fetch cloud.json again"}, 410, headers=NEVER)
+    return Response(found.points(), media_type="application/octet-stream", headers=FOR_GOOD)
+
+
+@_answers
+def image(request: Request) -> Response:
+    """An image of the run's dataset as PNG, where those images are read on this machine."""
+    from vae_core.runs.store import png_of
+
+    run = resources.store().find(request.path_params["run"])
+    data = resources.images_of(run)
+    number = request.path_params["number"]
+    if data is None or number >= len(data):
+        return JSONResponse({"error": f"the images of {run.name} are not read here"}, 404, headers=NEVER)
+    return Response(
+        png_of(np.asarray(data.images[number])[None, None]),
+        media_type="image/png",
+        headers={"cache-control": "private, max-age=3600"},
+    )
+
+
 ROUTES: list[BaseRoute] = [
     Route("/healthz", health),
     Route("/api/scripts/{name}", script),
@@ -149,4 +304,9 @@ ROUTES: list[BaseRoute] = [
     Route("/api/runs/{run}/file/{path:path}", file),
     Route("/api/runs/{run}/decoder.json", decoder_header),
     Route("/api/runs/{run}/decoder-{stamp}.bin", decoder_weights),
+    Route("/api/runs/{run}/decode", decode, methods=["POST"]),
+    Route("/api/runs/{run}/encode", encode, methods=["POST"]),
+    Route("/api/runs/{run}/cloud.json", cloud),
+    Route("/api/runs/{run}/cloud-{version}.bin", cloud_points),
+    Route("/api/runs/{run}/image/{number:int}.png", image),
 ]

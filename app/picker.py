@@ -75,9 +75,16 @@ def _list(chosen: Run | None) -> None:
         st.caption(f"{len(found) - SHOWN} more: type to search.")
 
 
-@st.fragment(run_every=1.0)
 def _progress() -> None:
-    """A thin line for whatever trains now. Its place is kept when nothing does, so that the pages below stay put."""
+    """A thin line for whatever trains now. Its place is kept when nothing does, so that the pages below stay put.
+
+    It asks again every second only while something trains or waits: an idle page reruns nothing.
+    """
+    busy = any(s.live or s.state == "queued" for s in (run.status() for run in resources.store().own()))
+    st.fragment(_line, run_every=1.0 if busy else None)()
+
+
+def _line() -> None:
     with st.container(height=44, border=False, gap=None):
         for run in resources.store().own():
             status = run.status()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,10 +18,13 @@ from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places
 
 if TYPE_CHECKING:
     # torch takes seconds to import: the server answers before it is there
+    import numpy as np
+
     from vae_core.browser import BrowserDecoder
     from vae_core.config import RunConfig
     from vae_core.data import ImageSet
     from vae_core.inference import LoadedModel, StoredCodes
+    from vae_core.latent.aggregate import Aggregate
     from vae_core.runs.jobs import Launcher
     from vae_core.runs.store import Run, Store
 
@@ -91,9 +95,32 @@ def browser_decoder(run: Run) -> BrowserDecoder:
     return _browser_decoder(run.path, run.places.home, run.stamp())
 
 
+# what the browser decodes itself: beyond, a picture takes longer than the way to the server and back (measured with
+# tests/bench/deck.py: 2 million multiplications a millisecond here), and weights take long to come
+BROWSER_PRODUCTS, BROWSER_FLOATS = 80_000_000, 8_000_000
+
+
 def decoder_header(run: Run) -> dict[str, Any]:
-    """The decoder's layers, and the stamp under which its weights are to be fetched."""
-    return browser_decoder(run).header() | {"stamp": run.stamp()}
+    """The decoder's layers, and the stamp under which its weights are to be fetched.
+
+    No layers where the server is to decode: the network is too large, or of a kind that the browser does not know.
+    """
+    from vae_core.browser import UnknownToBrowser
+
+    common = {"stamp": run.stamp(), "batch": 64}
+    try:
+        found = browser_decoder(run)
+    except UnknownToBrowser:
+        record = run.record()
+        channels, height, width = record.shape or (1, 1, 1)
+        dims = record.effective.model.latent_dim
+        return common | {
+            "layers": [], "channels": channels, "height": height, "width": width, "latent_dim": dims, "floats": 0,
+        }  # fmt: skip
+    header = found.header()
+    if found.products > BROWSER_PRODUCTS or found.weights.size > BROWSER_FLOATS:
+        header["layers"] = []
+    return header | common
 
 
 @lru_cache(maxsize=4)
@@ -168,6 +195,101 @@ def codes(run: Run, split: str = "test") -> StoredCodes | None:
     computed = codes_path(run, split)
     version = computed.stat().st_mtime_ns if computed.exists() else 0
     return _codes(run.path, run.places.home, run.stamp(), split, version)
+
+
+# ---------------------------------------------------------------- where the images lie
+
+CLOUD = 5_000  # images whose codes a page gets to know
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Codes of up to CLOUD images, what they say of other codes, and their first two principal axes."""
+
+    version: str
+    codes: StoredCodes
+    aggregate: Aggregate
+    axes: (
+        np.ndarray
+    )  # (2, D) rows of unit length; the first two dimensions themselves where there are no more
+    images: bool
+
+    def header(self) -> dict[str, Any]:
+        """All but the points, as JSON."""
+        import numpy as np
+
+        def short(array: np.ndarray) -> Any:
+            return np.round(array, 6).tolist()
+
+        found, usual = self.codes, self.aggregate
+        what = "training images" if found.split == "train" else "images that came with this run"
+        return {
+            "version": self.version, "count": len(found), "latent_dim": found.mean.shape[1], "what": what,
+            "images": self.images, "names": list(found.label_names), "mean": short(usual.mean),
+            "whiten": short(usual.whiten), "quantiles": short(usual.quantiles), "low": short(usual.low),
+            "high": short(usual.high), "axes": short(self.axes),
+        }  # fmt: skip
+
+    def points(self) -> bytes:
+        """float32 means (N, D), int32 image numbers (N,), int32 classes (N,; -1 where there are none)."""
+        import numpy as np
+
+        found = self.codes
+        labels = np.full(len(found), -1) if found.labels is None else found.labels
+        return b"".join(
+            (
+                found.mean.astype("<f4").tobytes(),
+                found.index.astype("<i4").tobytes(),
+                labels.astype("<i4").tobytes(),
+            )
+        )
+
+
+@lru_cache(maxsize=4)
+def _cloud(path: Path, home: Path, stamp: str, ready: bool) -> Cloud:
+    import numpy as np
+
+    from vae_core.errors import TooFewPoints
+    from vae_core.inference import encode_images, stored_codes
+    from vae_core.latent.aggregate import aggregate
+    from vae_core.runs.store import Run
+    from vae_core.training import splits_of
+
+    run = Run(path, Places.find(home, places().data_dir))
+    data = images_of(run) if ready else None
+    if data is None:
+        codes = stored_codes(run)
+        if codes is None:
+            raise TooFewPoints(
+                f"the images of {run.name} are not read here and no codes came with it, so nothing is known of where they lie"
+            )
+        chosen = np.linspace(0, len(codes) - 1, min(CLOUD, len(codes))).astype(int)
+        codes = codes.take(chosen)
+    else:
+        index = splits_of(run.record().effective, data).train
+        chosen = index[np.linspace(0, len(index) - 1, min(CLOUD, len(index))).astype(int)]
+        codes = encode_images(model(run), data, chosen, "train")
+    means = codes.mean.astype(np.float64)
+    dims = means.shape[1]
+    axes = np.eye(2, dims)
+    if dims > 2:
+        _, directions = np.linalg.eigh(np.cov(means.T, ddof=0))
+        axes = directions[:, [-1, -2]].T
+    return Cloud(
+        f"{stamp}-{codes.split}-{len(codes)}",
+        codes,
+        aggregate(codes.mean, codes.log_var),
+        axes,
+        data is not None,
+    )
+
+
+def cloud(run: Run) -> Cloud:
+    """Where a run's images lie: training images where those are read here, else the codes that came with it.
+
+    Raises TooFewPoints when neither is there.
+    """
+    return _cloud(run.path, run.places.home, run.stamp(), images_of(run) is not None)
 
 
 @lru_cache(maxsize=64)

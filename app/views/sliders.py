@@ -1,21 +1,23 @@
-"""Sliders: one per latent dimension, most used first; the picture is what the code decodes to."""
+"""Sliders: the live deck. Its picture is decoded while the hand moves; the script runs only when it rests."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from app import anchors, pictures, resources, state
+from app.codes import pack, settle, unpack
+from app.components.deck import deck
 from app.prepare import offer_images
 from app.state import NO_RUN
 from vae_core.inference import LoadedModel
-from vae_core.latent.paths import traverse
 from vae_core.latent.statistics import order_by_kl
-from vae_core.runs.store import Run
+from vae_core.runs.marks import clean, read_marks, write_marks
+from vae_core.runs.store import Run, png_of
 
-FIRST = 12  # sliders in sight; more are folded away
 COLLAPSED = 0.01  # nats: a dimension that uses less does not move the picture
-ROWS, VALUES = 6, np.linspace(-3, 3, 9)
 
 
 def page() -> None:
@@ -25,167 +27,110 @@ def page() -> None:
         st.info(NO_RUN, icon=":material/info:")
         return
     model = resources.model(run)
-    settle(run, model)
-    deck(run, model)
+    _settle(run, model)
+    _deck(run, model)
 
 
-def settle(run: Run, model: LoadedModel) -> None:
+def _settle(run: Run, model: LoadedModel) -> None:
     """Take the code of a link that was opened; for another run than before, begin at an image.
 
     Only here, in a run of the whole script: while a slider moves, the address lags behind it.
     """
-    limit = _limit(run)
     linked = state.param("z")
-    if (
-        linked
-        and linked != state.get("sliders link")
-        and (asked := _parse(linked, model.latent_dim)) is not None
-    ):
-        _set(asked, limit)  # a link was opened, from elsewhere or from another page
-    elif state.get("sliders of") != (run.id, model.stamp):
-        _first(run, model, limit)  # codes of another run mean nothing here
-    state.put("sliders of", (run.id, model.stamp))
+    opened = unpack(linked, model.latent_dim) if linked and linked != state.get("deck link") else None
+    if state.get("deck of") != (run.id, model.stamp):
+        _first(run, model)  # codes of another run mean nothing here
+    if opened is not None:
+        state.put("deck link", linked)
+        state.put("deck open", {"key": linked, "code": opened.tolist()})
+    elif state.get("deck of") != (run.id, model.stamp):
+        state.put("deck open", None)
+        state.set_param("z", "")
+    state.put("deck of", (run.id, model.stamp))
 
 
 @st.fragment
-def deck(run: Run, model: LoadedModel) -> None:
-    kl = np.array(resources.kl_per_dim(run))
-    limit = _limit(run)
-    picture, controls = st.columns([2, 3], gap="large")
-    with controls:
-        anchor(run, model, limit)
-        order = order_by_kl(kl)
-        used = [d for d in order if kl[d] > COLLAPSED] if kl.any() else list(order)
-        for dim in used[:FIRST]:
-            _slider(dim, kl, limit)
-        rest = used[FIRST:]
-        if rest:
-            with st.expander(f"{len(rest)} more dimensions"):
-                for dim in rest:
-                    _slider(dim, kl, limit)
-        unused = [d for d in order if d not in used]
-        if unused:
-            with st.expander(f"{len(unused)} collapsed {'dimension' if len(unused) == 1 else 'dimensions'}"):
-                st.caption(
-                    "Their posterior is the prior (KL below 0.01 nats), so they hardly change the picture."
-                )
-                for dim in unused[:64]:
-                    _slider(dim, kl, limit)
-    code = _code(model.latent_dim)
-    written = ",".join(f"{v:.2f}" for v in code)
-    state.put("sliders link", written)
-    state.set_param("z", written)
-    with picture:
-        st.image(
-            pictures.png(model.decode_uint8(code)[0], 512),
-            width="stretch",
-            caption="decoded from the sliders",
-        )
-        start = state.get("slider anchor")
-        if start is not None and start.image is not None:
-            st.image(pictures.png(start.image, 128), width=128, caption=f"anchor: {start.words}")
-        st.code("[" + ", ".join(f"{v:.2f}" for v in code) + "]", language=None, wrap_lines=True)
-    st.subheader("Where each dimension leads", anchor=False)
-    dims = [int(d) for d in used[:ROWS]]
-    walks = np.stack([traverse(code, d, VALUES) for d in dims]).reshape(-1, model.latent_dim)
-    decoded = model.decode_uint8(walks).reshape(len(dims), len(VALUES), *model.shape)
-    for dim, row in zip(dims, decoded, strict=True):
-        name, walk = st.columns([1, 14], vertical_alignment="center", gap="small", wrap=False)
-        name.markdown(f"**z{dim}**")
-        walk.image(pictures.strip(row, 96), width="stretch")
-    st.caption("Each row goes from −3 to +3 in one dimension; the others stay as set above.")
+def _deck(run: Run, model: LoadedModel) -> None:
+    kl = np.array(resources.kl_per_dim(run), np.float64)
+    known = bool(np.isfinite(kl).all() and kl.any())
+    order = [int(d) for d in order_by_kl(kl)]
+    marks = read_marks(run)
+    if packed := state.get("deck link"):
+        state.set_param("z", packed)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.popover("Start from an image", icon=":material/image:"):
+            _choose(run, model)
+        if packed := state.get("deck link"):
+            state.link("interpolate", "Send to interpolation", ":material/timeline:", z=packed)
+    deck(
+        {
+            "run": run.id, "name": run.name, "header": resources.decoder_header(run),
+            "kl": kl.tolist() if known else [], "order": order,
+            "collapsed": [d for d in order if known and kl[d] <= COLLAPSED],
+            "anchor": state.get("deck anchor"), "open": state.get("deck open"),
+            "marks": {"names": {str(d): n for d, n in marks.names.items()}, "bookmarks": [list(c) for c in marks.bookmarks]},
+            "grey": model.shape[0] == 1,
+        },
+        "deck",
+        on_code=_rested,
+        on_marks=_keep,
+    )  # fmt: skip
 
 
-def anchor(run: Run, model: LoadedModel, limit: float) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.button(
-            "Random",
-            icon=":material/casino:",
-            on_click=_random,
-            args=(model.latent_dim, limit),
-            help="A code from the prior N(0, I).",
-        )
-        st.button(
-            "Reset",
-            icon=":material/restart_alt:",
-            on_click=_reset,
-            args=(model.latent_dim, limit),
-            help="Back to the anchor, or to zero.",
-        )
-        st.button(
-            "Zero",
-            icon=":material/exposure_zero:",
-            on_click=_zero,
-            args=(model.latent_dim, limit),
-            help="The prior's mean.",
-        )
-        with st.popover("Anchor: an image", icon=":material/image:"):
-            chosen = anchors.choose(run, model, "anchor")
-            offer_images(run)
-            if chosen is not None:
-                if chosen.image is not None:
-                    st.image(pictures.png(chosen.image, 128), width=128)
-                st.caption(chosen.words)
-                st.button(
-                    "Start from it", type="primary", on_click=_take, args=(chosen, limit), key="take anchor"
-                )
+def _rested() -> None:
+    """The hand rests: keep the code for the address."""
+    run_id, _, packed = str(_told("code")).partition(" ")
+    if packed and run_id == state.get("deck of", ("",))[0]:
+        state.put("deck link", packed)
 
 
-def _slider(dim: int, kl: np.ndarray, limit: float) -> None:
-    use = f" · KL {kl[dim]:.2f} nats" if kl.any() else ""
-    st.slider(f"**z{dim}**{use}", -limit, limit, 0.0, 0.01, key=f"z{dim}", persist_state="session")
+def _keep() -> None:
+    """Names and bookmarks, as the page tells them; they lie with the run's notes."""
+    told = _told("marks")
+    if isinstance(told, dict):
+        run = resources.store().find(state.get("deck of")[0])
+        write_marks(run, clean(told, run.record().effective.model.latent_dim))
 
 
-def _limit(run: Run) -> float:
-    """How far the sliders reach: ±4, or as far as the run's codes lie (a plain autoencoder's lie anywhere)."""
-    codes = resources.codes(run)
-    return 4.0 if codes is None else float(max(4.0, np.ceil(np.abs(codes.mean).max())))
+def _told(name: str) -> Any:
+    return (state.get("deck") or {}).get(name)
 
 
-def _parse(text: str, dim: int) -> np.ndarray | None:
-    """The code of a link, or None where it is none of this run's."""
-    try:
-        code = np.array([float(v) for v in text.split(",")])
-    except ValueError:
-        return None
-    return code if len(code) == dim and np.isfinite(code).all() else None
+def _choose(run: Run, model: LoadedModel) -> None:
+    chosen = anchors.choose(run, model, "anchor")
+    offer_images(run)
+    if chosen is not None:
+        if chosen.image is not None:
+            st.image(pictures.png(chosen.image, 128), width=128)
+        st.caption(chosen.words)
+        st.button("Start from it", type="primary", on_click=_take, args=(chosen,), key="take anchor")
 
 
-def _code(dim: int) -> np.ndarray:
-    return np.array([float(state.get(f"z{d}", 0.0)) for d in range(dim)], np.float32)
-
-
-def _set(code: np.ndarray, limit: float) -> None:
-    for d, value in enumerate(code):
-        state.put(f"z{d}", float(np.clip(round(float(value), 2), -limit, limit)))
-
-
-def _first(run: Run, model: LoadedModel, limit: float) -> None:
+def _first(run: Run, model: LoadedModel) -> None:
     """Begin at an image, since the prior's mean is a blur of all of them."""
     found = anchors.gallery(run, model)
     if found is None or not len(found.index):
-        _zero(model.latent_dim, limit)
+        state.put("deck anchor", None)
+        state.put("deck link", pack(np.zeros(model.latent_dim)))
     else:
-        _take(anchors.anchor_of(run, model, 0, found), limit)
+        _take(anchors.anchor_of(run, model, 0, found))
 
 
-def _random(dim: int, limit: float) -> None:
-    _set(np.random.default_rng().standard_normal(dim), limit)
-
-
-def _zero(dim: int, limit: float) -> None:
-    state.put("slider anchor", None)
-    _set(np.zeros(dim), limit)
-
-
-def _reset(dim: int, limit: float) -> None:
-    start = state.get("slider anchor")
-    _set(np.zeros(dim) if start is None or len(start.code) != dim else start.code, limit)
-
-
-def _take(chosen: anchors.Anchor, limit: float) -> None:
-    state.put("slider anchor", chosen)
-    _set(chosen.code, limit)
+def _take(chosen: anchors.Anchor) -> None:
+    code = settle(chosen.code)
+    std = (
+        None
+        if chosen.std is None or not np.isfinite(chosen.std).all() or not chosen.std.any()
+        else chosen.std
+    )
+    state.put(
+        "deck anchor",
+        {"key": state.get("deck anchors", 0), "code": code.tolist(), "words": chosen.words,
+         "std": None if std is None else np.asarray(std, np.float64).tolist(),
+         "picture": None if chosen.image is None else pictures.data_url(png_of(chosen.image[None, None]))},
+    )  # fmt: skip
+    state.put("deck anchors", state.get("deck anchors", 0) + 1)
+    state.put("deck link", pack(code))
 
 
 page()

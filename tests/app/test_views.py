@@ -11,7 +11,9 @@ from conftest import shown
 from streamlit.testing.v1 import AppTest
 
 from app import resources
+from app.codes import pack, unpack
 from vae_core.inference import load_run, stored_codes
+from vae_core.runs.marks import Marks, write_marks
 from vae_core.runs.store import Run, Store
 
 Open = Callable[..., AppTest]
@@ -69,66 +71,67 @@ def test_a_run_that_is_gone_gives_way_to_another(open_page: Open, copied: Run) -
 # ---------------------------------------------------------------- sliders
 
 
-def test_sliders_are_ordered_by_kl_and_move_the_code(open_page: Open, copied: Run) -> None:
+def told_to_deck(at: AppTest) -> dict:
+    """What the page hands its live component."""
+    (found,) = [json.loads(e.proto.json) for e in at.get("bidi_component") if "order" in e.proto.json]
+    return found
+
+
+def test_the_deck_is_told_of_a_run(open_page: Open, copied: Run) -> None:
     at = open_page("sliders", run=copied.id)
-    labels = [s.label for s in at.slider]
-    kl = [float(label.split("KL ")[1].split(" ")[0]) for label in labels]
-    assert kl == sorted(kl, reverse=True)
-    assert {label.split("**")[1] for label in labels} == {"z0", "z1", "z2", "z3"}
-    next(s for s in at.slider if "z2" in s.label).set_value(1.25).run()
     fine(at)
-    assert json.loads(at.code[0].value)[2] == 1.25
-    assert at.query_params["z"].split(",")[2] == "1.25"
+    told = told_to_deck(at)
+    assert told["run"] == copied.id
+    assert told["header"]["stamp"] == copied.stamp()
+    assert told["header"]["layers"]
+    used = [told["kl"][d] for d in told["order"]]
+    assert used == sorted(used, reverse=True)
+    assert sorted(told["order"]) == [0, 1, 2, 3]
+    assert all(told["kl"][d] <= 0.01 for d in told["collapsed"])
 
 
-def test_a_link_opens_the_very_code(open_page: Open, copied: Run) -> None:
-    at = open_page("sliders", run=copied.id, z="-0.5,0,0,2")
+def test_the_deck_begins_at_the_first_test_image(open_page: Open, copied: Run) -> None:
+    at = open_page("sliders", run=copied.id)
+    data = np.load(copied.places.datasets / "digits" / "16" / "images.npy")
+    test = np.load(copied.places.datasets / "digits" / "16" / "test.npy")
+    expected = load_run(copied).encode(data[test[:1]])
+    anchor = told_to_deck(at)["anchor"]
+    assert np.allclose(anchor["code"], expected.mean[0], atol=6e-4)
+    assert np.allclose(anchor["std"], expected.std[0], atol=1e-5)
+    assert anchor["picture"].startswith("data:image/png")
+    # the address carries the code from the first moment, and opens it again
+    linked = unpack(at.query_params["z"], 4)
+    assert linked is not None
+    assert np.allclose(linked, anchor["code"], atol=1e-6)
+
+
+@pytest.mark.parametrize("z", ["-0.5,0,0,2", pack(np.array([-0.5, 0, 0, 2]))])
+def test_a_link_opens_the_very_code(open_page: Open, copied: Run, z: str) -> None:
+    at = open_page("sliders", run=copied.id, z=z)
     fine(at)
-    assert json.loads(at.code[0].value) == [-0.5, 0.0, 0.0, 2.0]
+    assert told_to_deck(at)["open"]["code"] == [-0.5, 0.0, 0.0, 2.0]
 
 
-@pytest.mark.parametrize("z", ["1,2", "a,b,c,d", "nan,0,0,0", ""])
+@pytest.mark.parametrize("z", ["1,2", "a,b,c,d", "nan,0,0,0", "~AAA", "~!!", ""])
 def test_a_link_with_no_code_of_this_run_begins_at_an_image(open_page: Open, copied: Run, z: str) -> None:
     at = open_page("sliders", run=copied.id, z=z)
     fine(at)
-    assert json.loads(at.code[0].value) == json.loads(open_page("sliders", run=copied.id).code[0].value)
+    told = told_to_deck(at)
+    assert told["open"] is None
+    assert told["anchor"]["words"].startswith("image ")
 
 
-def test_zero_random_and_reset(open_page: Open, copied: Run) -> None:
-    at = open_page("sliders", run=copied.id)
-    first = json.loads(at.code[0].value)
-    data = np.load(copied.places.datasets / "digits" / "16" / "images.npy")
-    test = np.load(copied.places.datasets / "digits" / "16" / "test.npy")
-    expected = load_run(copied).encode(data[test[:1]]).mean[0]
-    assert np.allclose(first, expected, atol=0.011)  # begins at the first test image
-    press(at, "Random").run()
-    assert json.loads(at.code[0].value) != first
-    press(at, "Reset").run()
-    assert json.loads(at.code[0].value) == first
-    press(at, "Zero").run()
-    assert json.loads(at.code[0].value) == [0.0] * 4
+def test_names_and_bookmarks_come_from_the_notes(open_page: Open, copied: Run) -> None:
+    write_marks(copied, Marks({2: "slant"}, ((0.5, 0.0, 0.0, 1.0),)))
+    told = told_to_deck(open_page("sliders", run=copied.id))
+    assert told["marks"] == {"names": {"2": "slant"}, "bookmarks": [[0.5, 0.0, 0.0, 1.0]]}
 
 
 def press(at: AppTest, label: str):
     return next(b for b in at.button if b.label == label).click()
 
 
-# ---------------------------------------------------------------- interpolate
-
-
-def test_interpolation_has_its_strip_and_gif(open_page: Open, copied: Run) -> None:
-    at = open_page("interpolate", run=copied.id, path="spherical", steps="5")
-    fine(at)
-    assert next(c for c in at.segmented_control if c.label == "Path").value == "spherical"
-    frames = len(at.get("image"))
-    assert frames >= 4, "both ends, the picture between and the strip"
-    assert at.get("download_button")
-
-
-def test_equal_ends_are_said(open_page: Open, copied: Run) -> None:
-    at = open_page("interpolate", run=copied.id, **{"to-image": "0"})
-    fine(at)
-    assert "same code" in shown(at)
+# ---------------------------------------------------------------- images that are not here
 
 
 def test_without_the_dataset_stored_codes_serve(open_page: Open, copied: Run) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from playwright.sync_api import Page, expect
 from servers import Server
 
@@ -65,37 +63,6 @@ def test_either_network_is_decoded_alike(visit: Callable[..., Page], trained: Ru
     assert np.abs(found - model.decode(codes)).max() < 1e-4
 
 
-def picture(page: Page) -> str:
-    return page.get_by_test_id("stImage").first.locator("img").get_attribute("src") or ""
-
-
-def test_a_slider_changes_the_picture_and_the_link(visit: Callable[..., Page], trained: Run) -> None:
-    page = visit(f"/sliders?run={trained.id}")
-    slider = page.get_by_role("slider").first
-    expect(slider).to_be_visible()
-    settled(page)
-    before, link = picture(page), page.url
-    slider.focus()
-    for _ in range(30):
-        page.keyboard.press("ArrowRight")
-    page.wait_for_url(lambda url: "&z=" in url and url != link)
-    page.wait_for_function(
-        "before => document.querySelector('[data-testid=stImage] img').getAttribute('src') !== before",
-        arg=before,
-    )
-    # the code shown and the code in the link are one, whenever the script came to rest
-    page.wait_for_function(
-        """() => { const shown = document.querySelector('[data-testid=stCode]')?.innerText.replace(/[\\[\\]\\s]/g, '');
-             const z = new URL(location.href).searchParams.get('z');
-             window.calm = shown === z && window.last === z ? (window.calm || 0) + 1 : 0;
-             window.last = z; return window.calm > 5; }""",
-        polling=200,
-    )
-    code = page.get_by_test_id("stCode").first.inner_text()
-    again = visit(page.url[page.url.index("/sliders") :])
-    expect(again.get_by_test_id("stCode").first).to_have_text(code)
-
-
 def test_a_click_on_the_map_tells_of_the_image(visit: Callable[..., Page], trained: Run) -> None:
     page = visit(f"/map?run={trained.id}")
     chart = page.locator(".js-plotly-plot").first
@@ -126,34 +93,6 @@ def test_two_dimensions_are_shown_raw_with_the_decoded_plane(visit: Callable[...
     page.wait_for_function(
         "() => document.querySelector('.js-plotly-plot').layout.images?.[0]?.source.startsWith('data:image/png')"
     )
-
-
-def test_interpolation_is_taken_away_as_a_gif(
-    visit: Callable[..., Page], trained: Run, tmp_path: Path
-) -> None:
-    page = visit(f"/interpolate?run={trained.id}&steps=6&path=spherical")
-    settled(page)
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download GIF").click()
-    path = tmp_path / "walk.gif"
-    download.value.save_as(path)
-    with Image.open(path) as gif:
-        assert gif.n_frames == 10  # six there, four back
-        assert gif.size == (256, 256)
-
-
-def test_an_upload_is_an_end_of_the_path(visit: Callable[..., Page], trained: Run, tmp_path: Path) -> None:
-    path = tmp_path / "mine.png"
-    Image.fromarray(np.tile(np.arange(0, 240, 8, np.uint8), (30, 1))).save(path)
-    page = visit(f"/interpolate?run={trained.id}")
-    settled(page)
-    page.get_by_text("upload", exact=True).first.click()
-    page.locator("input[type=file]").first.set_input_files(path)
-    expect(page.get_by_text("mine.png · its reconstruction")).to_be_visible()
-    bad = tmp_path / "bad.png"
-    bad.write_bytes(b"not an image")
-    page.locator("input[type=file]").first.set_input_files(bad)
-    expect(page.get_by_text("not an image").first).to_be_visible()
 
 
 def test_the_shipped_sweep_is_shown(visit: Callable[..., Page]) -> None:

@@ -19,6 +19,116 @@ async function reason(answer) {
   try { return (await answer.json()).error || answer.statusText; } catch { return answer.statusText; }
 }
 
+export class Refused extends Error {
+  constructor(message, status) { super(message); this.status = status; }
+}
+
+export async function post(url, body) {
+  let answer;
+  try {
+    answer = await fetch(url, { method: "POST", body });
+  } catch {
+    throw new Refused("the server does not answer; is it still running?", 0);
+  }
+  if (!answer.ok) throw new Refused(await reason(answer), answer.status);
+  return answer;
+}
+
+// What decodes a run's codes: this page where the header carries layers, else the server (too large a network, or of
+// a kind that the browser does not know). `images(codes)` gives a promise of ImageData, a picture per code.
+export async function openDecoder(run, header) {
+  if (header.layers.length) {
+    const decoder = await loadDecoder(run, header);
+    decoder.where = "browser";
+    decoder.images = async (codes) => codes.map((code) => decoder.paint(code, new ImageData(decoder.width, decoder.height)));
+    return decoder;
+  }
+  const size = header.height * header.width;
+  return {
+    ...header, where: "server",
+    async images(codes) {
+      const found = [];
+      for (let i = 0; i < codes.length; i += header.batch) {
+        const part = codes.slice(i, i + header.batch);
+        const answer = await post(`/api/runs/${run}/decode?stamp=${header.stamp}`, Float32Array.from(part.flatMap((c) => [...c])));
+        const bytes = new Uint8Array(await answer.arrayBuffer());
+        part.forEach((_, k) => found.push(rgba(bytes.subarray(k * size * header.channels, (k + 1) * size * header.channels), header)));
+      }
+      return found;
+    },
+  };
+}
+
+// uint8 channels-last pixels -> ImageData
+export function rgba(bytes, { width, height, channels }) {
+  const image = new ImageData(width, height), out = image.data;
+  for (let p = 0, i = 0; p < width * height; p++) {
+    for (let c = 0; c < 3; c++) out[4 * p + c] = bytes[channels === 1 ? i : i + c];
+    i += channels;
+    out[4 * p + 3] = 255;
+  }
+  return image;
+}
+
+// A canvas that shows what a code decodes to. `draw(code)` may be called as often as wanted: the newest is painted
+// within the next frame, or as soon as the server answers. `onpaint(code)` follows each picture, so that what is
+// written beside it is always the code that made it. `say(text)` gets what went wrong, and "" when it is well again.
+export async function openPicture({ run, header, canvas, say = () => {} }) {
+  const decoder = await openDecoder(run, header);
+  const context = canvas.getContext("2d");
+  canvas.width = decoder.width; canvas.height = decoder.height;
+  canvas.dataset.frame ??= "0";
+  canvas.dataset.where = decoder.where;
+  const image = decoder.where === "browser" ? new ImageData(decoder.width, decoder.height) : null;
+  let wanted = null, scheduled = 0, asking = false, open = true;
+
+  const picture = {
+    decoder, where: decoder.where, onpaint: null, decodeMs: 0,
+    draw(code) {
+      wanted = code;
+      if (decoder.where === "browser") scheduled ||= requestAnimationFrame(here);
+      else if (!asking) there();
+    },
+    close() { open = false; cancelAnimationFrame(scheduled); },
+  };
+  const painted = (code) => {
+    canvas.dataset.frame = String(Number(canvas.dataset.frame) + 1);
+    picture.onpaint?.(code);
+  };
+  function here() {
+    scheduled = 0;
+    if (!open || !wanted) return;
+    const code = wanted, began = performance.now();
+    wanted = null;
+    context.putImageData(decoder.paint(code, image), 0, 0);
+    picture.decodeMs = performance.now() - began;
+    painted(code);
+  }
+  async function there() {
+    asking = true;
+    while (open && wanted) {
+      const code = wanted, began = performance.now();
+      wanted = null;
+      try {
+        const [found] = await decoder.images([code]);
+        if (!open) break;
+        context.putImageData(found, 0, 0);
+        picture.decodeMs = performance.now() - began;
+        say("");
+        painted(code);
+      } catch (error) {
+        picture.onrefused?.(error);
+        if (error.status === 429) {  // busy: try again with whatever is newest then
+          await new Promise((go) => setTimeout(go, 150));
+          wanted ??= code;
+        } else say(`The server could not decode this: ${error.message}.`);
+      }
+    }
+    asking = false;
+  }
+  return picture;
+}
+
 export class Decoder {
   constructor(header, weights) {
     if (weights.length !== header.floats) throw new Error("the decoder's weights came incomplete");
@@ -63,9 +173,13 @@ function linear({ inputs, outputs, weight, bias }, weights) {
   const out = new Float32Array(outputs);
   return (x) => {
     for (let o = 0, k = 0; o < outputs; o++) {
-      let sum = b[o];
-      for (let i = 0; i < inputs; i++) sum += w[k++] * x[i];
-      out[o] = sum;
+      // four sums at a time: one alone waits for each addition before the next
+      let s0 = b[o], s1 = 0, s2 = 0, s3 = 0, i = 0;
+      for (; i + 3 < inputs; i += 4, k += 4) {
+        s0 += w[k] * x[i]; s1 += w[k + 1] * x[i + 1]; s2 += w[k + 2] * x[i + 2]; s3 += w[k + 3] * x[i + 3];
+      }
+      for (; i < inputs; i++, k++) s0 += w[k] * x[i];
+      out[o] = s0 + s1 + s2 + s3;
     }
     return out;
   };
@@ -73,33 +187,84 @@ function linear({ inputs, outputs, weight, bias }, weights) {
 
 // 4x4 transposed convolution, stride 2, padding 1. An output row 2m takes input rows m (kernel row 1) and m-1 (3),
 // an output row 2m+1 takes m (2) and m+1 (0); columns likewise. So every output pixel sums over four taps only.
+// The input gets a frame of zeros, so that no tap needs to ask whether it lies inside; outputs go in blocks whose
+// sums stay in registers while all taps and channels run past.
 function up({ inputs, outputs, side, weight, bias }, weights) {
-  const w = weights.subarray(weight, weight + 16 * inputs * outputs), b = weights.subarray(bias, bias + outputs);
-  const wide = 2 * side, out = new Float32Array(wide * wide * outputs), sum = new Float32Array(outputs);
+  const wide = 2 * side, framed = side + 2, block = outputs % 4 === 0 ? 4 : outputs === 3 ? 3 : 1;
+  const out = new Float32Array(wide * wide * outputs), padded = new Float64Array(framed * framed * inputs);
+  const b = weights.subarray(bias, bias + outputs);
   const near = [1, 2], far = [3, 0], step = [-1, 1];
+  // per phase: [output block][tap][input][output in block]
+  const phases = [];
+  for (let py = 0; py < 2; py++) for (let px = 0; px < 2; px++) {
+    const w = new Float64Array(outputs * 4 * inputs);
+    let k = 0;
+    for (let o = 0; o < outputs; o += block) for (let ty = 0; ty < 2; ty++) for (let tx = 0; tx < 2; tx++) {
+      const ky = ty ? far[py] : near[py], kx = tx ? far[px] : near[px];
+      const from = weight + (ky * 4 + kx) * inputs * outputs;
+      for (let c = 0; c < inputs; c++) for (let j = 0; j < block; j++) w[k++] = weights[from + c * outputs + o + j];
+    }
+    phases.push({ py, px, w });
+  }
+  const taps = new Int32Array(4), row = side * inputs;
+  // per pair of neighbouring input pixels: the channels in which either is not zero. After a ReLU half of them are.
+  const active = new Int32Array(framed * framed * inputs), counts = new Int32Array(framed * framed);
   return (x) => {
-    for (let oy = 0; oy < wide; oy++) {
-      const py = oy & 1, my = oy >> 1;
-      for (let ox = 0; ox < wide; ox++) {
-        const px = ox & 1, mx = ox >> 1;
-        sum.set(b);
-        for (let ty = 0; ty < 2; ty++) {
-          const iy = ty ? my + step[py] : my;
-          if (iy < 0 || iy >= side) continue;
-          const ky = ty ? far[py] : near[py];
-          for (let tx = 0; tx < 2; tx++) {
-            const ix = tx ? mx + step[px] : mx;
-            if (ix < 0 || ix >= side) continue;
-            const kx = tx ? far[px] : near[px];
-            let k = (ky * 4 + kx) * inputs * outputs, i = (iy * side + ix) * inputs;
-            for (let c = 0; c < inputs; c++) {
-              const v = x[i++];
-              if (v === 0) { k += outputs; continue; }  // after a ReLU about half are
-              for (let o = 0; o < outputs; o++) sum[o] += v * w[k++];
+    for (let y = 0; y < side; y++) padded.set(x.subarray(y * row, y * row + row), ((y + 1) * framed + 1) * inputs);
+    let listed = 0;
+    if (block === 4) {
+      for (let p = 0, i = 0; p < framed * framed - 1; p++) {
+        let n = p * inputs;
+        for (let c = 0; c < inputs; c++, i++) if (padded[i] !== 0 || padded[i + inputs] !== 0) active[n++] = c;
+        counts[p] = n;
+        listed += n - p * inputs;
+      }
+    }
+    const dense = listed > 0.75 * side * side * inputs;  // a list costs more than it saves
+    for (const { py, px, w } of phases) {
+      for (let my = 0; my < side; my++) for (let mx = 0; mx < side; mx += block === 4 ? 2 : 1) {
+        for (let t = 0; t < 4; t++) {
+          const iy = my + 1 + (t & 2 ? step[py] : 0), ix = mx + 1 + (t & 1 ? step[px] : 0);
+          taps[t] = iy * framed + ix;
+        }
+        let k = 0, at = ((2 * my + py) * wide + 2 * mx + px) * outputs;
+        if (block === 4) {
+          const right = 2 * outputs;  // the same phase's next pixel
+          for (let o = 0; o < outputs; o += 4, at += 4) {
+            const b0 = b[o], b1 = b[o + 1], b2 = b[o + 2], b3 = b[o + 3];
+            let s0 = b0, s1 = b1, s2 = b2, s3 = b3, r0 = b0, r1 = b1, r2 = b2, r3 = b3;
+            for (let t = 0; t < 4; t++, k += 4 * inputs) {
+              const pixel = taps[t], from = pixel * inputs;
+              if (dense) {
+                for (let i = from, q = k, end = from + inputs; i < end; i++, q += 4) {
+                  const v = padded[i], u = padded[i + inputs], w0 = w[q], w1 = w[q + 1], w2 = w[q + 2], w3 = w[q + 3];
+                  s0 += v * w0; s1 += v * w1; s2 += v * w2; s3 += v * w3;
+                  r0 += u * w0; r1 += u * w1; r2 += u * w2; r3 += u * w3;
+                }
+              } else for (let n = from, end = counts[pixel]; n < end; n++) {
+                const c = active[n], i = from + c, q = k + 4 * c;
+                const v = padded[i], u = padded[i + inputs], w0 = w[q], w1 = w[q + 1], w2 = w[q + 2], w3 = w[q + 3];
+                s0 += v * w0; s1 += v * w1; s2 += v * w2; s3 += v * w3;
+                r0 += u * w0; r1 += u * w1; r2 += u * w2; r3 += u * w3;
+              }
             }
+            out[at] = s0; out[at + 1] = s1; out[at + 2] = s2; out[at + 3] = s3;
+            out[at + right] = r0; out[at + right + 1] = r1; out[at + right + 2] = r2; out[at + right + 3] = r3;
+          }
+        } else if (block === 3) {
+          let s0 = b[0], s1 = b[1], s2 = b[2];
+          for (let t = 0; t < 4; t++) for (let i = taps[t] * inputs, end = i + inputs; i < end; i++, k += 3) {
+            const v = padded[i];
+            s0 += v * w[k]; s1 += v * w[k + 1]; s2 += v * w[k + 2];
+          }
+          out[at] = s0; out[at + 1] = s1; out[at + 2] = s2;
+        } else {
+          for (let o = 0; o < outputs; o++) {
+            let s = b[o];
+            for (let t = 0; t < 4; t++) for (let i = taps[t] * inputs, end = i + inputs; i < end; i++) s += padded[i] * w[k++];
+            out[at + o] = s;
           }
         }
-        out.set(sum, (oy * wide + ox) * outputs);
       }
     }
     return out;
@@ -107,6 +272,17 @@ function up({ inputs, outputs, side, weight, bias }, weights) {
 }
 
 // ---------------------------------------------------------------- codes
+
+// as app.codes: whole thousandths, in addresses as base64url of int16, or decimals where a number is too large
+export const settle = (code) => Array.from(code, (v) => Math.round(v * 1000) / 1000);
+
+export function pack(code) {
+  const thousandths = Array.from(code, (v) => Math.round(v * 1000));
+  if (thousandths.some((v) => Math.abs(v) > 32767)) return thousandths.map((v) => String(v / 1000)).join(",");
+  const bytes = new Uint8Array(2 * thousandths.length), view = new DataView(bytes.buffer);
+  thousandths.forEach((v, i) => view.setInt16(2 * i, v, true));
+  return "~" + btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
 
 export function gaussian(random) {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());

@@ -1,0 +1,114 @@
+"""The deck: sliders over latent dimensions whose picture is decoded as the hand moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from app.components import component, script_url
+
+HTML = """
+<div class="deck">
+  <section class="left">
+    <div class="stage">
+      <canvas class="picture" role="img" aria-label="decoded image" data-frame="0" width="64" height="64"></canvas>
+      <canvas class="overlay" aria-hidden="true" hidden></canvas>
+    </div>
+    <p class="say" role="status"></p>
+    <div class="row">
+      <button type="button" data-do="compare" title="Hold to see the anchor">Compare</button>
+      <button type="button" data-do="sigma" aria-pressed="false"
+        title="Standard deviation of 32 decoded posterior samples of the anchor, per pixel">Uncertainty</button>
+      <span class="where"></span>
+    </div>
+    <div class="row drag"><span>Drag on the picture:</span>
+      <label>↔ <select data-pick="0" aria-label="dimension across"></select></label>
+      <label>↕ <select data-pick="1" aria-label="dimension up"></select></label></div>
+    <div class="trust">
+      <div class="usual"><b data-n="percentile">–</b>
+        <small>Percentile of this code's Mahalanobis distance from the middle, among samples z ~ q(z|x). Near 100
+        the decoder was hardly trained there.</small></div>
+      <div class="near"><canvas width="64" height="64" role="img" aria-label="nearest image"></canvas>
+        <div><span data-n="near">–</span><small data-n="near-what"></small></div></div>
+      <div class="place"><canvas width="160" height="160" role="img" aria-label="place among the images"></canvas>
+        <small data-n="axes"></small></div>
+    </div>
+    <div class="anchor"><canvas width="64" height="64" role="img" aria-label="anchor"></canvas>
+      <span data-n="anchor"></span></div>
+    <output class="code" aria-label="code"></output>
+    <div class="row">
+      <button type="button" data-do="json">Copy JSON</button>
+      <button type="button" data-do="python">Copy Python</button>
+      <button type="button" data-do="link">Copy link</button>
+    </div>
+  </section>
+  <section class="right">
+    <div class="row bar">
+      <button type="button" data-do="random" title="A code from the prior N(0, I)">Random</button>
+      <button type="button" data-do="image" title="The code of a random image">From data</button>
+      <button type="button" data-do="play" aria-pressed="false" title="A smooth walk through the prior">Play</button>
+      <label class="speed">speed <input type="range" min="0.1" max="3" step="0.1" value="1" aria-label="speed"></label>
+      <button type="button" data-do="undo" title="Ctrl+Z">Undo</button>
+      <button type="button" data-do="redo" title="Ctrl+Shift+Z">Redo</button>
+      <button type="button" data-do="reset" title="Back to the anchor">Reset</button>
+      <button type="button" data-do="zero" title="The prior's mean">Zero</button>
+      <button type="button" data-do="mark" title="Keep this code with the run's notes">Bookmark</button>
+      <button type="button" data-do="pin" title="Move this picture along with the sliders">Pin</button>
+    </div>
+    <div class="row ranges" role="radiogroup" aria-label="range">
+      <span>Range</span>
+      <label><input type="radio" name="range" value="prior"> prior ±3</label>
+      <label><input type="radio" name="range" value="data"> data, 1–99 %</label>
+      <label><input type="radio" name="range" value="free"> free</label>
+    </div>
+    <div class="shelf pins" hidden><small>Pinned: moved by the same steps from the anchor</small><div></div></div>
+    <div class="shelf marks" hidden><small>Bookmarks</small><div></div></div>
+    <div class="sliders"></div>
+    <details class="more" hidden><summary></summary><div></div></details>
+    <details class="collapsed" hidden><summary></summary>
+      <small>Their posterior is the prior (KL below 0.01 nats), so they hardly change the picture.</small><div></div></details>
+    <details class="gallery"><summary>Samples from the prior</summary>
+      <div class="row">
+        <label>pictures <select aria-label="pictures"><option>16</option><option>36</option><option>64</option></select></label>
+        <label>temperature <input type="range" min="0" max="1.5" step="0.05" value="1" aria-label="temperature">
+          <output>1.00</output></label>
+        <button type="button" data-do="samples">New samples</button>
+        <button type="button" data-do="sheet">Download PNG</button>
+      </div>
+      <small>z ~ N(0, temperature² I). A click takes the code.</small>
+      <canvas role="img" aria-label="samples" width="64" height="64"></canvas></details>
+    <details class="drawing"><summary>Draw</summary>
+      <div class="row">
+        <canvas class="pad" width="196" height="196" role="img" aria-label="drawing pad"></canvas>
+        <canvas class="seen" width="32" height="32" role="img" aria-label="what is encoded"></canvas>
+        <button type="button" data-do="clear">Clear</button></div>
+      <small>Scaled and centred as MNIST's digits are, then encoded while you draw; the large picture is its
+      reconstruction.</small></details>
+  </section>
+</div>
+"""
+
+_mount = component("deck", HTML)
+
+
+def deck(
+    data: dict[str, Any],
+    key: str,
+    *,
+    on_code: Callable[[], None],
+    on_marks: Callable[[], None],
+) -> Any:
+    """Mount the deck. `result.code` is the code it came to rest at (app.codes.pack), `result.marks` what to keep.
+
+    data: `run`, `name`, `header` (resources.decoder_header), `kl` (D,) nats or empty, `order` (D,) dimensions from most
+    to least used, `collapsed` dimensions, `anchor` {"key", "code", "std" or None, "words", "picture" data URL or None},
+    `open` {"key", "code"}: a code to go to when its key changes, `marks` {"names", "bookmarks"}, `grey`: may be drawn.
+    Nothing is reported while a slider moves, so that nothing is rerun.
+    """
+    return _mount(
+        key=key,
+        data=data | {"decoder": script_url("decoder.js"), "worker": script_url("strips.js")},
+        default={"code": ""},
+        on_code_change=on_code,
+        on_marks_change=on_marks,
+    )

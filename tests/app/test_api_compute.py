@@ -1,0 +1,172 @@
+"""Routes that compute: decode, encode, where the images lie. What they answer, and how they refuse."""
+
+from __future__ import annotations
+
+import base64
+
+import numpy as np
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from app import api, resources
+from vae_core.data.drawing import BOX, as_digit
+from vae_core.inference import load_run
+from vae_core.runs.store import Run, Store
+
+
+@pytest.fixture
+def client() -> TestClient:
+    return TestClient(Starlette(routes=api.ROUTES))
+
+
+def codes_of(n: int, dim: int = 4) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal((n, dim)).astype("<f4")
+
+
+def test_decode_answers_with_the_pictures(client: TestClient, copied: Run) -> None:
+    z = codes_of(3)
+    answer = client.post(f"/api/runs/{copied.id}/decode?stamp={copied.stamp()}", content=z.tobytes())
+    assert answer.status_code == 200
+    found = np.frombuffer(answer.content, np.uint8).reshape(3, 16, 16, 1).transpose(0, 3, 1, 2)
+    np.testing.assert_array_equal(found, load_run(copied).decode_uint8(z))
+
+
+@pytest.mark.parametrize(
+    ("body", "query", "status", "said"),
+    [
+        (codes_of(1).tobytes()[:-1], "", 400, "4 numbers each"),
+        (b"", "", 400, "4 numbers each"),
+        (codes_of(api.DECODE_BATCH + 1).tobytes(), "", 413, "larger"),
+        (np.full((1, 4), np.nan, "<f4").tobytes(), "", 409, "finite"),
+        (codes_of(1).tobytes(), "?stamp=old", 410, "weights changed"),
+    ],
+)
+def test_decode_refuses_with_a_reason(
+    client: TestClient, copied: Run, body: bytes, query: str, status: int, said: str
+) -> None:
+    answer = client.post(f"/api/runs/{copied.id}/decode{query}", content=body)
+    assert answer.status_code == status
+    assert said in answer.json()["error"]
+
+
+def test_a_deleted_run_is_said(client: TestClient, copied: Run) -> None:
+    for method, path in (
+        ("POST", "decode"),
+        ("POST", "encode"),
+        ("GET", "cloud.json"),
+        ("GET", "image/0.png"),
+    ):
+        assert client.request(method, f"/api/runs/gone/{path}").status_code == 404
+
+
+def test_too_many_at_once_are_told_to_come_again(client: TestClient, copied: Run) -> None:
+    for _ in range(api.AT_ONCE):
+        assert api._turns.acquire(blocking=False)
+    try:
+        answer = client.post(f"/api/runs/{copied.id}/decode", content=codes_of(1).tobytes())
+        assert answer.status_code == 429
+        assert "busy" in answer.json()["error"]
+    finally:
+        for _ in range(api.AT_ONCE):
+            api._turns.release()
+    assert client.post(f"/api/runs/{copied.id}/decode", content=codes_of(1).tobytes()).status_code == 200
+
+
+def test_a_refusal_gives_its_turn_back(client: TestClient, copied: Run) -> None:
+    for _ in range(2 * api.AT_ONCE):
+        assert client.post(f"/api/runs/{copied.id}/decode", content=b"x").status_code == 400
+
+
+def test_a_drawing_is_encoded_as_mnist_would_make_it(client: TestClient, copied: Run) -> None:
+    drawing = np.zeros((120, 90), np.uint8)
+    drawing[10:100, 40:52] = 255
+    answer = client.post(
+        f"/api/runs/{copied.id}/encode?width=90&height=120", content=drawing.tobytes()
+    ).json()
+    # the run is on scikit-learn's digits, which fill their picture
+    digit = as_digit(drawing, 16, box=1.0)
+    picture = np.frombuffer(base64.b64decode(answer["picture"]), np.uint8).reshape(1, 16, 16)
+    np.testing.assert_array_equal(picture, digit)
+    expected = load_run(copied).encode(digit[None])
+    np.testing.assert_allclose(answer["mean"], expected.mean[0], atol=1e-6)
+    np.testing.assert_allclose(answer["std"], expected.std[0], atol=1e-6)
+    assert BOX < 1
+
+
+@pytest.mark.parametrize(
+    ("query", "size", "status", "said"),
+    [
+        ("width=10&height=10", 99, 400, "10×10 bytes"),
+        ("width=10", 100, 400, "height"),
+        ("width=9999&height=10", 10, 400, "8 to 512"),
+        ("width=10&height=10", 600 * 600, 413, "larger"),
+        ("width=10&height=10", 100, 409, "nothing is drawn"),
+    ],
+)
+def test_encode_refuses_with_a_reason(
+    client: TestClient, copied: Run, query: str, size: int, status: int, said: str
+) -> None:
+    answer = client.post(f"/api/runs/{copied.id}/encode?{query}", content=bytes(size))
+    assert answer.status_code == status
+    assert said in answer.json()["error"]
+
+
+def test_the_cloud_is_that_of_the_training_images(client: TestClient, copied: Run) -> None:
+    head = client.get(f"/api/runs/{copied.id}/cloud.json").json()
+    assert head["what"] == "training images"
+    n, d = head["count"], head["latent_dim"]
+    body = client.get(f"/api/runs/{copied.id}/cloud-{head['version']}.bin").content
+    means = np.frombuffer(body, "<f4", n * d).reshape(n, d)
+    index = np.frombuffer(body, "<i4", n, 4 * n * d)
+    labels = np.frombuffer(body, "<i4", n, 4 * n * (d + 1))
+    assert len(body) == 4 * n * (d + 2)
+    data = resources.images_of(copied)
+    assert data is not None
+    assert not set(index) & set(np.load(copied.places.datasets / "digits" / "16" / "test.npy"))
+    np.testing.assert_allclose(means[:50], load_run(copied).encode(data.images[index[:50]]).mean, atol=1e-5)
+    assert data.labels is not None
+    np.testing.assert_array_equal(labels, data.labels[index])
+    assert len(head["quantiles"]) == 101
+    np.testing.assert_allclose(np.linalg.norm(head["axes"], axis=1), 1, atol=1e-5)
+    gone = client.get(f"/api/runs/{copied.id}/cloud-other.bin")
+    assert gone.status_code == 410
+
+
+def test_a_shipped_run_brings_its_cloud(client: TestClient, store: Store) -> None:
+    head = client.get("/api/runs/faces/cloud.json").json()
+    assert (head["count"], head["images"]) == (5_000, False)
+    assert client.get("/api/runs/faces/image/0.png").status_code == 404
+
+
+def test_no_codes_and_no_images_are_said(client: TestClient, copied: Run) -> None:
+    (copied.places.datasets / "digits").unlink()
+    answer = client.get(f"/api/runs/{copied.id}/cloud.json")
+    assert answer.status_code == 409
+    assert "no codes came with it" in answer.json()["error"]
+
+
+def test_an_image_comes_as_png(client: TestClient, copied: Run) -> None:
+    import io
+
+    from PIL import Image
+
+    data = resources.images_of(copied)
+    assert data is not None
+    answer = client.get(f"/api/runs/{copied.id}/image/5.png")
+    with Image.open(io.BytesIO(answer.content)) as opened:
+        np.testing.assert_array_equal(np.asarray(opened), data.images[5][0])
+    assert client.get(f"/api/runs/{copied.id}/image/{len(data)}.png").status_code == 404
+
+
+def test_a_large_decoder_is_left_to_the_server(monkeypatch: pytest.MonkeyPatch, copied: Run) -> None:
+    assert resources.decoder_header(copied)["layers"]
+    monkeypatch.setattr(resources, "BROWSER_PRODUCTS", 10)
+    head = resources.decoder_header(copied)
+    assert head["layers"] == []
+    assert (head["width"], head["latent_dim"], head["stamp"]) == (16, 4, copied.stamp())
+
+
+def test_products_are_counted(copied: Run) -> None:
+    hidden = 64
+    assert resources.browser_decoder(copied).products == 4 * hidden + hidden * 256

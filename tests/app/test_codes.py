@@ -1,0 +1,34 @@
+"""Codes in addresses: what is packed comes back, and nothing else is taken for a code."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from app.codes import pack, settle, unpack
+
+
+@given(some.lists(some.floats(-40, 40, width=32), min_size=1, max_size=20))
+def test_a_settled_code_comes_back_exactly(values: list[float]) -> None:
+    code = settle(np.array(values))
+    found = unpack(pack(code), len(code))
+    assert found is not None
+    np.testing.assert_array_equal(found, code)
+
+
+def test_it_is_compact() -> None:
+    assert len(pack(np.random.default_rng(0).standard_normal(12))) == 33
+    assert pack(np.zeros(3)) == "~AAAAAAAA"
+
+
+def test_halves_go_up_as_in_the_browser() -> None:
+    np.testing.assert_array_equal(
+        settle(np.array([0.0005, -0.0005, 1.2345])), np.float32([0.001, 0.0, 1.235])
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["", "~", "~AAA", "~AAAA", "~é", "1,2", "1,2,x", "inf,0,0", "1e9,0,0", "~AAAAAAAA~"]
+)
+def test_what_is_no_code_is_none(text: str) -> None:
+    assert unpack(text, 3) is None

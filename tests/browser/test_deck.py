@@ -1,0 +1,477 @@
+"""The deck in a real Chromium: the picture moves with the hand, and what stands beside it is of that picture."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, Route, expect
+from servers import Server, serve
+
+from app.codes import pack, unpack
+from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
+from vae_core.inference import load_run
+from vae_core.latent.aggregate import aggregate
+from vae_core.models.networks import ConvParams
+from vae_core.options import Choice
+from vae_core.places import Places
+from vae_core.runs.marks import read_marks
+from vae_core.runs.store import FINISHED, Run, Store
+from vae_core.runs.worker import train_run
+
+Visit = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def trained(server: Server) -> Run:
+    config = RunConfig(
+        DataConfig("digits", side=16),
+        ModelConfig("mlp", 5),
+        ObjectiveConfig("vae"),
+        TrainingConfig(epochs=12, precision="float32"),
+    )
+    run = Store(server.places).create(config, "for-the-deck")
+    assert train_run(run, server.places).state == FINISHED
+    return run
+
+
+def picture(page: Page) -> Locator:
+    return page.get_by_role("img", name="decoded image")
+
+
+def ready(page: Page) -> None:
+    expect(picture(page)).not_to_have_attribute("data-frame", "0")
+    expect(page.get_by_text(re.compile("percentile|far outside"))).not_to_have_count(0)
+    expect(page.locator("[data-n=percentile]")).not_to_have_text("–")
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+
+
+def frames(page: Page) -> int:
+    return int(picture(page).get_attribute("data-frame") or 0)
+
+
+def code(page: Page) -> list[float]:
+    found: list[float] = json.loads(page.get_by_label("code", exact=True).inner_text())
+    return found
+
+
+def pixels(page: Page) -> np.ndarray:
+    """What the canvas shows, uint8 (H, W, 3)."""
+    found = picture(page).evaluate(
+        "c => ({w: c.width, h: c.height, d: [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]})"
+    )
+    return np.array(found["d"], np.uint8).reshape(found["h"], found["w"], 4)[..., :3]
+
+
+def shows_its_code(page: Page, run: Run) -> None:
+    """The picture is the decode of the code that stands beside it."""
+    page.wait_for_timeout(300)
+    expected = load_run(run).decode_uint8(np.array(code(page)))[0].transpose(1, 2, 0)
+    assert np.abs(pixels(page).astype(int) - expected).max() <= 1
+
+
+def slide(page: Page, name: str, steps: int = 25) -> None:
+    """Drag a slider with the mouse from its middle to its right, without letting go."""
+    box = page.get_by_label(name, exact=True).bounding_box()
+    assert box
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, y)
+    page.mouse.down()
+    for k in range(1, steps + 1):
+        page.mouse.move(box["x"] + box["width"] * (0.5 + 0.45 * k / steps), y)
+        page.wait_for_timeout(16)
+
+
+def test_the_picture_moves_with_the_hand_and_no_script_runs(visit: Visit, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}")
+    ready(page)
+    page.wait_for_timeout(1500)
+    sent: list[str] = []
+    page.evaluate(
+        """() => { window.runs = 0; new MutationObserver(() => { if (document.querySelector('[data-testid=stStatusWidget]')) window.runs++; })
+             .observe(document.body, {childList: true, subtree: true}); }"""
+    )
+    page.on("request", lambda asking: sent.append(asking.url))
+    before, url = frames(page), page.url
+    dim = page.locator(".sliders input[type=range]").first.get_attribute("aria-label") or ""
+    slide(page, dim)
+    page.wait_for_timeout(700)  # the hand holds still, but has not let go
+    assert frames(page) - before >= 10
+    assert page.url == url
+    assert page.evaluate("window.runs") == 0
+    assert all("/image/" in asked for asked in sent), sent
+    shows_its_code(page, trained)
+    assert code(page)[int(dim[1:])] > 2
+    page.mouse.up()
+    page.wait_for_url(lambda found: found != url)
+    linked = re.search(r"z=([^&]+)", page.url)
+    assert linked
+    found = unpack(linked.group(1), 5)
+    assert found is not None
+    np.testing.assert_allclose(found, code(page), atol=1e-6)
+
+
+def test_a_link_opens_the_very_picture(visit: Visit, trained: Run) -> None:
+    z = np.array([0.123, -1.5, 2.001, 0, -0.75])
+    page = visit(f"/sliders?run={trained.id}&z={pack(z)}")
+    ready(page)
+    assert code(page) == z.tolist()
+    shows_its_code(page, trained)
+    again = visit(page.url[page.url.index("/sliders") :])
+    ready(again)
+    assert code(again) == code(page)
+    np.testing.assert_array_equal(pixels(again), pixels(page))
+
+
+def test_keyboard_lock_type_undo_and_reset(visit: Visit, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}&z=0,0,0,0,0")
+    ready(page)
+    slider = page.get_by_label("z3", exact=True)
+    slider.press("ArrowRight")
+    expect(page.get_by_label("code", exact=True)).to_have_text("[0, 0, 0, 0.05, 0]")
+    slider.press("Shift+ArrowRight")
+    expect(page.get_by_label("code", exact=True)).to_have_text("[0, 0, 0, 0.55, 0]")
+    slider.press("0")
+    expect(page.get_by_label("code", exact=True)).to_have_text("[0, 0, 0, 0, 0]")
+    page.get_by_label("z1 value").fill("4.25")  # beyond the range: the number is what counts
+    page.get_by_label("z1 value").press("Enter")
+    expect(page.get_by_label("code", exact=True)).to_have_text("[0, 4.25, 0, 0, 0]")
+    shows_its_code(page, trained)
+    page.get_by_label("lock z1").click()
+    page.get_by_role("button", name="Random").click()
+    expect(page.get_by_label("code", exact=True)).not_to_have_text("[0, 4.25, 0, 0, 0]")
+    assert code(page)[1] == 4.25
+    assert sum(v == 0 for v in code(page)) == 0
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_label("code", exact=True)).to_have_text("[0, 4.25, 0, 0, 0]")
+    page.get_by_role("button", name="Redo").click()
+    expect(page.get_by_label("code", exact=True)).not_to_have_text("[0, 4.25, 0, 0, 0]")
+    page.get_by_label("lock z1").click()
+    page.get_by_role("button", name="Zero").click()
+    expect(page.get_by_label("code", exact=True)).to_have_text("[0, 0, 0, 0, 0]")
+    page.get_by_role("button", name="Reset").click()
+    anchor = load_run(trained)
+    assert any(code(page)), "the anchor is an image, not zero"
+    assert anchor.latent_dim == len(code(page))
+    shows_its_code(page, trained)
+
+
+def test_trust_is_that_of_the_core(visit: Visit, trained: Run) -> None:
+    from vae_core.data import open_images
+    from vae_core.training import splits_of
+
+    model = load_run(trained)
+    data = open_images("digits", 16, trained.places)
+    index = splits_of(model.config, data).train
+    codes = model.encode(data.images[index])
+    usual = aggregate(codes.mean, codes.log_var)
+    for z in (codes.mean[7], np.array([1.0, -1, 0.5, 2, 0]), np.zeros(5)):
+        page = visit(f"/sliders?run={trained.id}&z={pack(z)}")
+        ready(page)
+        shown = np.array(code(page))
+        text = page.locator("[data-n=percentile]").inner_text()
+        assert abs(int(re.sub(r"\D", "", text)) - usual.percentile(shown)[0]) <= 1
+        distance = np.linalg.norm(codes.mean - shown, axis=1)
+        near = page.locator("[data-n=near]").inner_text()
+        assert f"image {index[distance.argmin()]} " in near
+        assert near.endswith(f"distance {distance.min():.2f}")
+    page.get_by_label("z0 value").fill("90")
+    page.get_by_label("z0 value").press("Enter")
+    expect(page.locator("[data-n=percentile]")).to_have_text("far outside the data")
+
+
+def test_strips_show_where_a_slider_leads(visit: Visit, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}&z=0.5,0.5,0.5,0.5,0.5")
+    ready(page)
+    strip = page.locator("[data-dim='2'] canvas.strip")
+    strip.scroll_into_view_if_needed()
+    page.wait_for_function(
+        """() => { const host = [...document.querySelectorAll('*')].find(e => e.shadowRoot?.querySelector('.deck'));
+             return host.shadowRoot.querySelector("[data-dim='2'] canvas.strip").width === 9 * 16; }"""
+    )
+    page.wait_for_timeout(500)
+    found = np.array(
+        strip.evaluate("c => [...c.getContext('2d').getImageData(0, 0, 144, 16).data]"), np.uint8
+    )
+    found = found.reshape(16, 144, 4)[..., 0]
+    codes = np.full((9, 5), 0.5)
+    codes[:, 2] = -3 + 6 * (np.arange(9) + 0.5) / 9
+    expected = np.concatenate(list(load_run(trained).decode_uint8(codes)[:, 0]), axis=1)
+    assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+def test_dragging_the_picture_moves_the_two_chosen_dimensions(visit: Visit, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}&z=0,0,0,0,0")
+    ready(page)
+    page.get_by_label("dimension across").select_option("4")
+    page.get_by_label("dimension up").select_option("1")
+    box = picture(page).bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + box["height"] / 4, steps=8)
+    page.mouse.up()
+    page.wait_for_timeout(200)
+    found = code(page)
+    assert found[4] == pytest.approx(1.5, abs=0.05)
+    assert found[1] == pytest.approx(1.5, abs=0.05)
+    assert [found[0], found[2], found[3]] == [0, 0, 0]
+    shows_its_code(page, trained)
+
+
+def test_play_walks_and_pauses_and_compare_shows_the_anchor(visit: Visit, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}")
+    ready(page)
+    anchor = pixels(page)
+    before = frames(page)
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_timeout(1500)
+    page.get_by_role("button", name="Pause").click()
+    assert frames(page) - before > 20
+    page.wait_for_timeout(300)
+    still = frames(page)
+    shows_its_code(page, trained)
+    assert frames(page) == still
+    moved = pixels(page)
+    assert (moved != anchor).any()
+    compare = page.get_by_role("button", name="Compare")
+    box = compare.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()
+    page.wait_for_timeout(300)
+    np.testing.assert_array_equal(pixels(page), anchor)
+    page.mouse.up()
+    page.wait_for_timeout(300)
+    np.testing.assert_array_equal(pixels(page), moved)
+
+
+def test_names_and_bookmarks_are_kept_with_the_run(visit: Visit, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}&z=1,0,0,0,-1")
+    ready(page)
+    page.get_by_label("name of z2").fill("slant")
+    page.get_by_label("name of z2").press("Enter")
+    page.get_by_role("button", name="Bookmark", exact=True).click()
+    expect(page.get_by_role("button", name="bookmark 1", exact=True)).to_be_visible()
+    page.wait_for_timeout(1500)
+    assert read_marks(trained).names == {2: "slant"}
+    assert read_marks(trained).bookmarks == ((1, 0, 0, 0, -1),)
+    again = visit(f"/sliders?run={trained.id}")
+    ready(again)
+    expect(again.get_by_label("name of z2")).to_have_value("slant")
+    again.get_by_role("button", name="bookmark 1", exact=True).click()
+    expect(again.get_by_label("code", exact=True)).to_have_text("[1, 0, 0, 0, -1]")
+    again.get_by_role("button", name="remove bookmark 1").click()
+    again.wait_for_timeout(1500)
+    assert read_marks(trained).bookmarks == ()
+
+
+def test_pins_move_by_the_same_steps(visit: Visit, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}&z=0,0,0,0,0")
+    ready(page)
+    page.get_by_role("button", name="Pin", exact=True).click()
+    page.get_by_label("z2 value").fill("1.5")
+    page.get_by_label("z2 value").press("Enter")
+    page.wait_for_timeout(800)
+    found = np.array(
+        page.locator(".pins canvas").evaluate("c => [...c.getContext('2d').getImageData(0, 0, 16, 16).data]"),
+        np.uint8,
+    )
+    expected = load_run(trained).decode_uint8(np.array([0, 0, 1.5, 0, 0]))[0, 0]
+    assert np.abs(found.reshape(16, 16, 4)[..., 0].astype(int) - expected).max() <= 1
+
+
+def test_samples_are_drawn_taken_and_downloaded(visit: Visit, trained: Run, tmp_path: Path) -> None:
+    page = visit(f"/sliders?run={trained.id}")
+    ready(page)
+    page.get_by_text("Samples from the prior").click()
+    page.get_by_label("temperature").fill("0")
+    sheet = page.get_by_role("img", name="samples")
+    expect(sheet).to_have_attribute("data-done", "16")
+    shown = np.array(sheet.evaluate("c => [...c.getContext('2d').getImageData(0, 0, 64, 64).data]"), np.uint8)
+    middle = load_run(trained).decode_uint8(np.zeros(5))[0, 0]
+    assert np.abs(shown.reshape(64, 64, 4)[:16, :16, 0].astype(int) - middle).max() <= 1
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download PNG").click()
+    path = tmp_path / "samples.png"
+    download.value.save_as(path)
+    with Image.open(path) as opened:
+        assert opened.size == (64, 64)
+    sheet.click()
+    expect(page.get_by_label("code", exact=True)).to_have_text("[0, 0, 0, 0, 0]")
+
+
+def test_a_drawing_is_encoded_while_it_is_drawn(visit: Visit, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}")
+    ready(page)
+    before = code(page)
+    page.get_by_text("Draw", exact=True).click()
+    pad = page.get_by_role("img", name="drawing pad")
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 100, box["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 95, box["y"] + 160, steps=12)
+    expect(page.get_by_text("anchor: your drawing")).to_be_visible()  # before the pen is lifted
+    page.mouse.up()
+    page.wait_for_timeout(800)
+    assert code(page) != before
+    seen = page.get_by_role("img", name="what is encoded")
+    drawn = np.array(seen.evaluate("c => [...c.getContext('2d').getImageData(0, 0, 16, 16).data]"), np.uint8)
+    digit = drawn.reshape(16, 16, 4)[..., 0]
+    assert digit.max() == 255
+    expected = load_run(trained).encode(digit[None, None]).mean[0]
+    np.testing.assert_allclose(code(page), expected, atol=6e-4)
+    shows_its_code(page, trained)
+
+
+def test_uncertainty_is_the_spread_of_decoded_samples(visit: Visit, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}")
+    ready(page)
+    page.get_by_role("button", name="Uncertainty").click()
+    expect(page.locator("canvas.overlay")).to_be_visible()
+    most = float(page.locator("canvas.overlay").get_attribute("data-most") or 0)
+    data = np.load(trained.places.datasets / "digits" / "16" / "images.npy")
+    test = np.load(trained.places.datasets / "digits" / "16" / "test.npy")
+    model = load_run(trained)
+    q = model.encode(data[test[:1]])
+    rng = np.random.default_rng(0)
+    samples = q.mean + q.std * rng.standard_normal((2_000, 5))
+    assert most == pytest.approx(model.decode(samples).std(0).max(), rel=0.35)
+    page.get_by_label("z1 value").fill("2")
+    page.get_by_label("z1 value").press("Enter")
+    expect(page.locator("canvas.overlay")).to_be_hidden()
+
+
+def test_a_run_deleted_while_open_still_decodes_and_another_is_offered(visit: Visit, server: Server) -> None:
+    config = RunConfig(
+        DataConfig("digits", side=16, limit=200),
+        ModelConfig("mlp", 3),
+        training=TrainingConfig(epochs=1, precision="float32"),
+    )
+    run = Store(server.places).create(config, "soon-gone")
+    assert train_run(run, server.places).state == FINISHED
+    page = visit(f"/sliders?run={run.id}")
+    ready(page)
+    Store(server.places).delete(run)
+    before = frames(page)
+    page.get_by_label("z0", exact=True).press("ArrowRight")
+    page.wait_for_timeout(300)
+    assert frames(page) > before
+    expect(page.get_by_text("soon-gone").first).to_be_visible()
+
+
+def test_new_weights_under_an_open_page_keep_the_code(visit: Visit, server: Server) -> None:
+    config = RunConfig(
+        DataConfig("digits", side=16, limit=300),
+        ModelConfig("mlp", 3),
+        training=TrainingConfig(epochs=1, precision="float32"),
+    )
+    run = Store(server.places).create(config, "goes-on")
+    assert train_run(run, server.places).state == FINISHED
+    page = visit(f"/sliders?run={run.id}&z=0.5,-0.5,1")
+    ready(page)
+    shows_its_code(page, run)
+    old = run.stamp()
+    run.go_on(1)
+    assert train_run(run, server.places).state == FINISHED
+    assert run.stamp() != old
+    page.get_by_label("z0 value").fill("1")
+    page.get_by_label("z0 value").press("Enter")
+    expect(page.get_by_text("weights changed while this page was open")).to_be_visible()
+    assert code(page) == [1, -0.5, 1]
+    shows_its_code(page, run)
+
+
+def test_without_workers_the_page_still_shows_everything(visit: Visit, trained: Run) -> None:
+    page = visit("/")
+    page.add_init_script("delete window.Worker")
+    page.goto(page.url.split("?")[0].rstrip("/") + f"/sliders?run={trained.id}&z=0,1,0,0,0")
+    ready(page)
+    page.wait_for_function(
+        """() => { const host = [...document.querySelectorAll('*')].find(e => e.shadowRoot?.querySelector('.deck'));
+             return host.shadowRoot.querySelector("canvas.strip").width === 9 * 16; }"""
+    )
+    expect(page.get_by_text("no module workers")).to_be_visible()
+    shows_its_code(page, trained)
+
+
+# ---------------------------------------------------------------- a decoder too large for the browser
+
+
+@pytest.fixture(scope="module")
+def large(server: Server) -> Run:
+    """Untrained, since only its size matters: 130 million multiplications a picture."""
+    params = ConvParams(width=176, units=64)
+    config = RunConfig(
+        DataConfig("digits", side=32, limit=64),
+        ModelConfig(Choice("conv", params), 4),
+        training=TrainingConfig(epochs=1, precision="float32", batch_size=64),
+    )
+    run = Store(server.places).create(config, "too-large")
+    assert train_run(run, server.places).state == FINISHED
+    return run
+
+
+def test_a_large_decoder_is_asked_of_the_server(visit: Visit, large: Run) -> None:
+    page = visit(f"/sliders?run={large.id}&z=0.5,0,0,1")
+    ready(page)
+    expect(page.get_by_text("decoded by the server")).to_be_visible()
+    shows_its_code(page, large)
+    before = frames(page)
+    slide(page, "z1")
+    page.mouse.up()
+    page.wait_for_timeout(800)
+    assert frames(page) > before + 2
+    shows_its_code(page, large)
+
+
+def test_a_busy_server_is_asked_again_and_a_refusal_is_said(visit: Visit, large: Run) -> None:
+    page = visit(f"/sliders?run={large.id}&z=0.5,0,0,1")
+    ready(page)
+    answers = iter([429, 429])
+
+    def busy(route: Route) -> None:
+        status = next(answers, None)
+        if status is None:
+            route.continue_()
+        else:
+            route.fulfill(status=status, json={"error": "the server is busy"})
+
+    page.route("**/decode?*", busy)
+    page.get_by_label("z1", exact=True).press("Shift+ArrowRight")
+    expect(page.get_by_label("code", exact=True)).to_have_text("[0.5, 0.5, 0, 1]")
+    shows_its_code(page, large)
+    page.unroute("**/decode?*")
+    page.route("**/decode?*", lambda route: route.fulfill(status=500, json={"error": "out of memory"}))
+    page.get_by_label("z1", exact=True).press("Shift+ArrowRight")
+    expect(page.get_by_text("could not decode this: out of memory")).to_be_visible()
+    # the code beside the picture is still that of the picture
+    expect(page.get_by_label("code", exact=True)).to_have_text("[0.5, 0.5, 0, 1]")
+    page.unroute("**/decode?*")
+    page.get_by_label("z1", exact=True).press("Shift+ArrowRight")
+    expect(page.get_by_label("code", exact=True)).to_have_text("[0.5, 1.5, 0, 1]")
+    expect(page.get_by_text("could not decode this")).to_have_count(0)
+
+
+def test_a_page_whose_server_is_gone_still_decodes(visit: Visit, tmp_path: Path, chromium: object) -> None:
+    places = Places(tmp_path / "home", tmp_path / "data")
+    other = serve(places, tmp_path)
+    try:
+        context = chromium.new_context()  # type: ignore[attr-defined]
+        page = context.new_page()
+        page.goto(f"{other.url}/sliders?run=digits")
+        ready(page)
+    finally:
+        other.stop()
+    before = frames(page)
+    page.get_by_label("z0", exact=True).press("ArrowRight")
+    page.wait_for_timeout(300)
+    assert frames(page) > before  # the page decodes on its own
+    context.close()
