@@ -1,22 +1,40 @@
-"""Interpolate: from one image to another through the latent space, and to take away as a GIF."""
+"""Interpolate: along a path through two to eight stations, with what can be trusted of it, and to take away."""
 
 from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from app import anchors, pictures, resources, state
+from app import anchors, charts, pictures, resources, state, stations
+from app.codes import pack
+from app.components.path import path as moving
 from app.prepare import offer_images
 from app.state import NO_RUN
-from vae_core.export import gif_of
-from vae_core.latent.paths import lerp, slerp
+from app.stations import LEAST, MOST, Track
+from vae_core.errors import TooFewPoints, VaeCoreError
+from vae_core.inference import LoadedModel, StoredCodes, compute_codes
+from vae_core.latent import projection
+from vae_core.runs.store import Run
 
-PATHS = {"linear": lerp, "spherical": slerp}
 HELP = {
-    "linear": "The straight line between the two codes.",
-    "spherical": "A great arc: the direction turns evenly and the length changes evenly, so that the path keeps to "
-    "the shell where a Gaussian prior has its mass.",
+    "linear": "The straight line between the codes.",
+    "spherical": "Great arcs: the direction turns evenly and the length changes evenly, so that the path keeps to "
+    "the shell where a Gaussian prior has its mass. Between equal or opposite directions it is the straight line.",
+    "geodesic": "The path along which the decoded picture changes as little as it can (Shao et al. 2018). It takes "
+    "seconds to find, and does not go past its ends.",
 }
+PENALTIES = [0.0, 0.1, 0.3, 1.0, 3.0, 10.0]
+FILES = {
+    "GIF": ("gif", "image/gif"), "MP4": ("mp4", "video/mp4"), "PNG strip": ("png", "image/png"),
+    "frames (zip)": ("zip", "application/zip"), "codes (npz)": ("npz", "application/octet-stream"),
+}  # fmt: skip
+PLAIN = {"displayModeBar": False}
+ECHO = 3.0  # seconds for which an address we wrote may come back late, and is no link
 
 
 def page() -> None:
@@ -26,68 +44,757 @@ def page() -> None:
         st.info(NO_RUN, icon=":material/info:")
         return
     model = resources.model(run)
-    left, middle, right = st.columns([1, 1.3, 1], gap="large")
-    with left:
-        st.subheader("From", anchor=False)
-        a = anchors.choose(run, model, "from", 0)
-        _show(model, a)
-        offer_images(run)
-    with right:
-        st.subheader("To", anchor=False)
-        b = anchors.choose(run, model, "to", 7)
-        _show(model, b)
-    if a is None or b is None:
-        with middle:
-            st.info("Choose two images, one on each side.", icon=":material/timeline:")
+    found = anchors.gallery(run, model)
+    tokens = settle(run, model, found)
+    met = row(run, model, found, tokens)
+    codes = codes_of(run, model)
+    ends = np.stack([a.code for a in met]).astype(np.float32)
+    kind, steps, penalty = choices(codes)
+    along = chosen_track(run, model, ends, kind, penalty, codes)
+    header = resources.decoder_header(run)  # here, since a fragment may outlive the run's folder
+    view(run.id, header, model, along, steps, codes)
+    comparison(run, model, ends, steps, penalty, codes, along)
+    directions(run.id, header, model, met, codes)
+    take_away(run.name, model, along)
+
+
+# ---------------------------------------------------------------- stations
+
+
+def settle(run: Run, model: LoadedModel, found: anchors.Gallery | None) -> list[str]:
+    """The stations as a link, the session or nobody named them; leaves them in the address.
+
+    Only in a run of the whole script. `from-image`, `to-image` (with `-label`) name two images as older links do,
+    `z` a code sent from the sliders, which comes to what is there.
+    """
+    linked = [t for i in range(1, MOST + 1) if (t := state.param(f"s{i}"))]
+    written = {k: v for k, v in state.get("stations written", {}).items() if time.time() - v < ECHO}
+    mine = state.get(f"stations of {run.id}")
+    last = state.get("stations last")
+    if linked and tuple(linked) != last and tuple(linked) not in written:
+        tokens = linked
+    elif mine:
+        tokens = list(mine)
+    elif linked:  # written for the run looked at before, whose codes mean nothing here
+        tokens = [t for t in linked if stations.image_of(t)] if _other_run(run) else linked
+    else:
+        tokens = []
+    if not linked and (old := _two_images(found)):
+        tokens = old
+    for name in ("from", "to"):
+        for part in ("image", "label", "source"):
+            state.set_param(f"{name}-{part}", "")
+    kept = [t for t in tokens[:MOST] if stations.anchor_of(t, run, model, found) is not None]
+    if len(kept) < len(tokens):
+        st.warning(
+            f"{len(tokens) - len(kept)} of the link's stations are no code of this run, which has {model.latent_dim} "
+            "numbers, nor an image of its set; they were left out.",
+            icon=":material/link_off:",
+        )
+    tokens = kept
+    for token in _usual(model, found):
+        if len(tokens) < LEAST:
+            tokens.append(token)
+    if sent := state.param("z"):
+        state.set_param("z", "")
+        code = stations.code_of(sent, model.latent_dim)
+        if code is None:
+            st.warning(f"The code sent here is none of this run's: it needs {model.latent_dim} numbers.")
+        else:
+            token = pack(code)
+            _names()[token] = "from the sliders"
+            tokens = [*tokens[: MOST - 1], token]
+            state.put("station open", len(tokens) - 1)
+    _keep(run.id, tokens)
+    for i in range(1, MOST + 1):
+        state.set_param(f"s{i}", tokens[i - 1] if i <= len(tokens) else "")
+    written[tuple(tokens)] = time.time()
+    state.put("stations written", written)
+    state.put("stations last", tuple(tokens))
+    state.put("stations run", run.id)
+    return tokens
+
+
+def _other_run(run: Run) -> bool:
+    return state.get("stations run") not in (None, run.id)
+
+
+def _two_images(found: anchors.Gallery | None) -> list[str]:
+    """The stations of a link that names two images, from and to."""
+    if not any(state.param(f"{end}-{part}") for end in ("from", "to") for part in ("image", "label")):
+        return []
+    tokens = []
+    for end, usual in (("from", "0"), ("to", "7")):
+        place, label = state.param(f"{end}-image", usual), state.param(f"{end}-label")
+        names = found.names if found is not None else ()
+        tokens.append(
+            stations.image_token(int(place) if place.isdigit() else int(usual), names.index(label) if label in names else None)
+        )  # fmt: skip
+    return tokens
+
+
+def _usual(model: LoadedModel, found: anchors.Gallery | None) -> list[str]:
+    """Two stations to begin with: images of the set, or where none are known codes from the prior."""
+    if found is not None and len(found.index):
+        return [stations.image_token(0), stations.image_token(7)]
+    drawn = np.random.default_rng(0).standard_normal((LEAST, model.latent_dim))
+    tokens = [pack(code) for code in drawn]
+    for token in tokens:
+        _names().setdefault(token, "a code drawn from the prior")
+    return tokens
+
+
+def _names() -> dict[str, str]:
+    """What codes are called, by token."""
+    return state.setdefault("station names", {})
+
+
+def _uploads() -> dict[tuple[str, str], anchors.Anchor]:
+    """Uploaded pictures by (weights stamp, token): an address carries the code alone."""
+    return state.setdefault("station uploads", {})
+
+
+def _keep(run_id: str, tokens: list[str]) -> None:
+    state.put(f"stations of {run_id}", list(tokens))
+    state.put("station open", min(int(state.get("station open", 0)), len(tokens) - 1))
+
+
+def row(
+    run: Run, model: LoadedModel, found: anchors.Gallery | None, tokens: list[str]
+) -> list[anchors.Anchor]:
+    """The stations as thumbnails, and what changes the open one."""
+    met = []
+    for token in tokens:
+        uploaded = _uploads().get((model.stamp, token))
+        anchor = uploaded or stations.anchor_of(token, run, model, found, _names().get(token, "a code"))
+        assert anchor is not None  # settle left no other
+        met.append(anchor)
+    here = int(state.get("station open", 0))
+    with st.container(horizontal=True, vertical_alignment="bottom", key="stations"):
+        for i, anchor in enumerate(met):
+            with st.container(width=112, gap="small"):
+                shown = anchor.image if anchor.image is not None else model.decode_uint8(anchor.code)[0]
+                st.image(pictures.png(shown, 112), width=112, alt=f"station {i + 1}: {anchor.words}")
+                st.button(
+                    f"Station {i + 1}", key=f"open station {i}", on_click=_open, args=(i,),
+                    type="primary" if i == here else "secondary", width="stretch", help=anchor.words,
+                )  # fmt: skip
+        with st.container(width=112):
+            st.button(
+                "Add", key="add station", icon=":material/add:", width="stretch", disabled=len(tokens) >= MOST,
+                on_click=_add, args=(run.id, found is not None), help="One more station at the end, eight at most.",
+            )  # fmt: skip
+    editor(run, model, found, tokens, met, here)
+    return met
+
+
+def editor(
+    run: Run, model: LoadedModel, found: anchors.Gallery | None, tokens: list[str], met: list[anchors.Anchor], here: int
+) -> None:  # fmt: skip
+    """What the open station is: an image of the set, a code, an upload; and its place in the row."""
+    anchor, token = met[here], tokens[here]
+    opened = bool(state.get("station opened"))
+    with st.expander(
+        f"Change station {here + 1}: {anchor.words}",
+        expanded=opened,
+        icon=":material/edit:",
+    ):
+        about, chosen, coded, sent = st.columns([1.2, 1.2, 1.3, 1.3], gap="medium")
+        with about:
+            decoded = model.decode_uint8(anchor.code)[0]
+            both = [decoded] if anchor.image is None else [anchor.image, decoded]
+            st.image(pictures.strip(np.stack(both), 88), width=90 * len(both))
+            st.caption("its decoded code" if anchor.image is None else f"{anchor.words} · its reconstruction")
+            with st.container(horizontal=True, gap="small"):
+                for label, icon, by in (("Earlier", "arrow_back", -1), ("Later", "arrow_forward", 1)):
+                    st.button(
+                        label, key=f"{label.lower()} station", icon=f":material/{icon}:", on_click=_swap, args=(run.id, here, by),
+                        disabled=not 0 <= here + by < len(tokens), help=f"{label} in the row.",
+                    )  # fmt: skip
+                st.button(
+                    "Remove", key="remove station", icon=":material/delete:", on_click=_remove, args=(run.id, here),
+                    disabled=len(tokens) <= LEAST, help="Remove it. A path needs two stations at least.",
+                )  # fmt: skip
+        with chosen:
+            _from_set(run, found, token, here)
+        with coded:
+            state.put("station code", stations.written(anchor.code))
+            st.text_input(
+                "Its code", key="station code", on_change=_type, args=(run.id, model.latent_dim, here),
+                help="The numbers of the code between commas. Paste another one, such as the sliders give.",
+            )  # fmt: skip
+            if fault := state.get("station fault"):
+                st.error(fault, icon=":material/error:")
+                state.forget("station fault")
+        with sent:
+            _upload(run, model, here)
+
+
+def _from_set(run: Run, found: anchors.Gallery | None, token: str, here: int) -> None:
+    """An image by label and place."""
+    image = stations.image_of(token)
+    names = list(found.names) if found is not None and found.labels is not None else []
+    label = image[0] if image is not None else None
+    # what the widgets show follows the station; a change of theirs has renamed it before this line
+    state.put("station label", names[label] if label is not None and label < len(names) else "any")
+    state.put("station place", image[1] if image is not None else 0)
+    st.selectbox(
+        "Image of the set", ["any", *names], key="station label", disabled=not names, on_change=_pick,
+        args=(run.id, here, names), help="Its label." if names else "These images have no labels.",
+    )  # fmt: skip
+    st.number_input(
+        "Place", 0, 10**9 - 1, step=1, key="station place", disabled=found is None, on_change=_pick,
+        args=(run.id, here, names), help="Place among the images with that label.",
+    )  # fmt: skip
+    if found is None:
+        st.caption("This run carries no codes, and its images are not read: upload one, or paste a code.")
+    offer_images(run)
+
+
+def _upload(run: Run, model: LoadedModel, here: int) -> None:
+    try:
+        anchor = anchors.uploaded(model, "station")
+    except VaeCoreError as error:
+        st.error(str(error), icon=":material/error:")  # as it is: it may begin with the file's name
         return
-    with middle:
-        st.subheader("Between", anchor=False)
+    file = state.get("station-upload")
+    if anchor is None or file is None or file.file_id == state.get("station file"):
+        return
+    state.put("station file", file.file_id)
+    token = pack(anchor.code)
+    _uploads()[(model.stamp, token)] = anchor
+    _names()[token] = anchor.words
+    _set(run.id, here, token)
+    st.rerun()
+
+
+def _open(here: int) -> None:
+    state.put("station open", here)
+    state.put("station opened", True)
+
+
+def _tokens(run_id: str) -> list[str]:
+    return list(state.get(f"stations of {run_id}", []))
+
+
+def _set(run_id: str, here: int, token: str) -> None:
+    tokens = _tokens(run_id)
+    tokens[here] = token
+    _keep(run_id, tokens)
+
+
+def _pick(run_id: str, here: int, names: list[str]) -> None:
+    label, place = state.get("station label", "any"), state.get("station place", 0)
+    _set(run_id, here, stations.image_token(int(place or 0), names.index(label) if label in names else None))
+
+
+def _type(run_id: str, dim: int, here: int) -> None:
+    code = stations.code_of(str(state.get("station code", "")), dim)
+    if code is None:
+        state.put("station fault", f"That is no code of this run: it needs {dim} numbers between commas.")
+    else:
+        _set(run_id, here, pack(code))
+
+
+def _add(run_id: str, images: bool) -> None:
+    tokens = _tokens(run_id)
+    if len(tokens) < MOST:
+        used = [image[1] for t in tokens if (image := stations.image_of(t))]
+        tokens.append(stations.image_token(max(used, default=-1) + 1) if images else tokens[-1])
+        _open(len(tokens) - 1)
+        _keep(run_id, tokens)
+
+
+def _remove(run_id: str, here: int) -> None:
+    tokens = _tokens(run_id)
+    if len(tokens) > LEAST and here < len(tokens):
+        del tokens[here]
+        _keep(run_id, tokens)
+
+
+def _swap(run_id: str, here: int, by: int) -> None:
+    tokens = _tokens(run_id)
+    if 0 <= here + by < len(tokens):
+        tokens[here], tokens[here + by] = tokens[here + by], tokens[here]
+        state.put("station open", here + by)
+        _keep(run_id, tokens)
+
+
+# ---------------------------------------------------------------- the path
+
+
+def codes_of(run: Run, model: LoadedModel) -> StoredCodes | None:
+    """Codes of the images that stand for all, computed with progress where they are not kept yet."""
+    codes, data = resources.codes(run), resources.images_of(run)
+    if codes is None and data is not None:
+        bar = st.progress(0.0, text="encoding")
+        compute_codes(
+            run, model, data, most=20_000,
+            progress=lambda share, what: bar.progress(share, text=f"encoding {what}"),
+        )  # fmt: skip
+        bar.empty()
+        codes = resources.codes(run)
+    return codes if codes is not None and len(codes) and np.isfinite(codes.mean).all() else None
+
+
+def choices(codes: StoredCodes | None) -> tuple[str, int, float]:
+    left, middle, right = st.columns([1.4, 1, 1], gap="large", vertical_alignment="bottom")
+    with left:
         kind = st.segmented_control(
-            "Path", list(PATHS), default="linear", key="path", bind="query-params", required=True,
+            "Path", list(stations.KINDS), default="linear", key="path", bind="query-params", required=True,
             help="  \n".join(f"**{k}**: {v}" for k, v in HELP.items()),
         )  # fmt: skip
-        position = st.slider("Position", 0.0, 1.0, 0.5, 0.01, key="position", bind="query-params")
-        steps = st.slider("Pictures in the strip", 3, 33, 11, key="steps", bind="query-params")
-        path = PATHS[kind or "linear"]
-        here = model.decode_uint8(path(a.code, b.code, np.array([position])).astype(np.float32))[0]
-        st.image(pictures.png(here, 384), width="stretch")
-    t = np.linspace(0, 1, steps)
-    frames = model.decode_uint8(path(a.code, b.code, t).astype(np.float32))
-    rows = np.stack([frames]) if steps <= 17 else _wrap(frames)
-    st.image(pictures.grid(rows, 96), width="stretch", caption=f"{steps} equal steps, {kind}")
-    if np.allclose(a.code, b.code):
-        st.caption("Both ends have the same code, so nothing moves between them.")
-    there_and_back = np.concatenate((frames, frames[-2:0:-1])) if len(frames) > 2 else frames
-    milliseconds = st.session_state.get("gif-ms", 80)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        milliseconds = st.number_input("Milliseconds a frame", 20, 1000, 80, 10, key="gif-ms", width=180)
-        st.download_button(
-            "Download GIF", gif_of(there_and_back, milliseconds=int(milliseconds)), f"{run.name}-{kind}.gif", "image/gif",
-            icon=":material/gif_box:", on_click="ignore", help="There and back, endless.",
+    with middle:
+        steps = st.slider(
+            "Pictures in the strip", 3, 33, 11, key="steps", bind="query-params",
+            help="From the first station to the last; what lies beyond them is added.",
         )  # fmt: skip
+    with right:
+        penalty = st.select_slider(
+            "Stay near the data", PENALTIES, key="penalty", bind="query-params", disabled=codes is None,
+            help="Weight of a penalty for leaving the real codes, for the geodesic: the plain one may cut through "
+            "regions that the decoder never learnt.",
+        )  # fmt: skip
+    return kind or "linear", int(steps), float(penalty) if codes is not None else 0.0
 
 
-def _show(model: resources.LoadedModel, anchor: anchors.Anchor | None) -> None:
-    if anchor is None:
-        return
-    decoded = model.decode_uint8(anchor.code)[0]
-    if anchor.image is None:
-        st.image(
-            pictures.png(decoded, 192),
-            width=192,
-            caption="its reconstruction",
+def chosen_track(
+    run: Run, model: LoadedModel, ends: np.ndarray, kind: str, penalty: float, codes: StoredCodes | None
+) -> Track:
+    """The path that was chosen; the straight line until a geodesic is found, which is looked for at once."""
+    with st.container(height=64, border=False, key="path status"):
+        if kind == "geodesic":
+            real = None if codes is None else codes.mean
+            search = stations.begin_search(model, ends, penalty, real)
+            if search.found is not None:
+                _told(model, ends, penalty, search)
+                return stations.track(kind, ends, search.found.codes)
+            if search.error:
+                text = search.error
+                st.error(f"No geodesic was found: {text}", icon=":material/error:")
+            else:
+                searching(model, ends, penalty)
+            return stations.track("linear", ends)
+        words = HELP[kind]
+        if all(np.allclose(ends[0], e) for e in ends):
+            words = "All stations have the same code, so nothing moves between them."
+        elif any(np.allclose(a, b) for a, b in pairwise(ends)):
+            words = "Two stations in a row have the same code, so nothing moves between those."
+        st.caption(words)
+    return stations.track(kind, ends)
+
+
+def _told(model: LoadedModel, ends: np.ndarray, penalty: float, search: stations.Search) -> None:
+    found = search.found
+    assert found is not None
+    words = (
+        f"Energy {found.energy[1]:,.0f} squared pixels, {found.energy[0]:,.0f} on the straight line: the picture changes "
+        "as little and as evenly as was found."
+    )
+    if np.allclose(found.length_before, found.length_after, rtol=1e-4):
+        words += " No shorter path was found than the straight line."
+    if search.stopped:
+        words += " Stopped early: this is the best path so far."
+    elif not found.converged:
+        words += " Not settled: a longer search might shorten it further."
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(words)
+        if search.stopped and state.button("Go on", "again geodesic", icon=":material/refresh:"):
+            stations.forget_search(model, ends, penalty)
+            st.rerun()
+
+
+@st.fragment(run_every=0.5)
+def searching(model: LoadedModel, ends: np.ndarray, penalty: float) -> None:
+    """Follows the search; the page is drawn anew when it is over."""
+    search = stations.search(model, ends, penalty)
+    if search is None or search.done:
+        st.rerun(scope="app")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(
+            search.share,
+            text=f"looking for the geodesic: {search.what}; shown meanwhile is the straight line",
+        )
+        st.button(
+            "Stop",
+            key="stop geodesic",
+            icon=":material/stop:",
+            on_click=search.stop,
+            help="Keeps the best so far.",
+        )
+
+
+@st.fragment
+def view(
+    run_id: str,
+    header: dict[str, Any],
+    model: LoadedModel,
+    along: Track,
+    steps: int,
+    codes: StoredCodes | None,
+) -> None:
+    """The picture, its handle and strip, and under them what can be trusted; only this reruns when the handle rests."""
+    place = _position(along)
+    moving(
+        run_id, header, along.t, along.codes, low=along.low, high=along.high,
+        frames=[float(t) for t in along.frames(steps)],
+        marks=[(float(t), str(i + 1)) for i, t in enumerate(along.stations)], inside=(0.0, 1.0), position=place,
+        key="path picture", on_rest=lambda: None,
+    )  # fmt: skip
+    told = stations.measured(model, along, None if codes is None else codes.mean)
+    common: dict[str, Any] = {
+        "low": along.low, "high": along.high, "stations": along.stations, "position": place,
+    }  # fmt: skip
+    st.plotly_chart(
+        charts.along("Image change, pixels per unit of path", told.t, [("change", told.change)], unit="pixels", **common),
+        key="chart change", config=PLAIN,
+    )  # fmt: skip
+    if codes is None:
+        st.info(
+            "How near the path keeps to real images, and what a probe makes of it, need this run's codes, which are not "
+            "here.",
+            icon=":material/image_not_supported:",
         )
         return
-    both = np.stack((anchor.image, decoded))
-    st.image(pictures.strip(both, 128), width=270, caption=f"{anchor.words} · its reconstruction")
+    assert told.support is not None
+    usual = stations.usual_distance(model.stamp, codes.mean)
+    st.plotly_chart(
+        charts.along(
+            "Distance to the nearest real code, code units", told.t, [("distance", told.support)],
+            reference=("median between real codes", usual), **common,
+        ),
+        key="chart support", config=PLAIN,
+    )  # fmt: skip
+    probabilities(model, along, codes, told.t, common)
 
 
-def _wrap(frames: np.ndarray) -> np.ndarray:
-    """Two rows of equal length; an odd one out is shown again at the end."""
-    half = -(-len(frames) // 2)
-    if len(frames) % 2:
-        frames = np.concatenate((frames, frames[-1:]))
-    return frames.reshape(2, half, *frames.shape[1:])
+def _position(along: Track) -> float:
+    """Where the handle rests: as it told, before that as the address says, at the middle otherwise."""
+    kept = state.get("path picture")
+    told = kept.get("position") if kept is not None and hasattr(kept, "get") else None
+    if told is None:
+        try:
+            told = float(state.param("position", "0.5"))
+        except ValueError:
+            told = 0.5
+    place = float(np.clip(told if np.isfinite(told) else 0.5, along.low, along.high))
+    state.set_param("position", "" if place == 0.5 else f"{place:.3f}")
+    return place
+
+
+def probabilities(
+    model: LoadedModel, along: Track, codes: StoredCodes, t: np.ndarray, common: dict[str, Any]
+) -> None:
+    fitted = stations.probes(model.stamp, codes)
+    if not fitted:
+        st.info(
+            "No probabilities: these images have neither labels nor factors that vary, or too few of each."
+            if codes.labels is None and codes.factors is None
+            else "No probabilities: a probe needs five images or more of two classes.",
+            icon=":material/label_off:",
+        )
+        return
+    by = st.selectbox("Probabilities of", list(fitted), key="probe", bind="query-params", width=260)
+    probe = fitted[by if by in fitted else next(iter(fitted))]
+    values = probe.probabilities(along.at(t))
+    if len(probe.names) == 2:
+        lines = [(str(probe.names[1]), values[:, 1])]
+    else:
+        order = np.argsort(-values.max(0), kind="stable")[:10]
+        lines = [(str(probe.names[i]), values[:, i]) for i in sorted(order)]
+    st.plotly_chart(
+        charts.along(f"Probability of {by} = {lines[0][0]}" if len(lines) == 1 else f"Probability of each {by}", t, lines, share=True, **common),
+        key="chart probabilities", config=PLAIN,
+    )  # fmt: skip
+    st.caption(
+        f"A logistic probe on the codes, right for {100 * probe.accuracy:.0f} % of images it was not fitted to; always "
+        f"guessing the commonest would be right for {100 * probe.chance:.0f} %."
+        + (f" Left out, with fewer than five images: {', '.join(probe.dropped)}." if probe.dropped else "")
+    )
+
+
+# ---------------------------------------------------------------- the three paths
+
+
+def comparison(
+    run: Run, model: LoadedModel, ends: np.ndarray, steps: int, penalty: float, codes: StoredCodes | None, along: Track
+) -> None:  # fmt: skip
+    st.subheader("The three paths", anchor=False)
+    real = None if codes is None else codes.mean
+    search = stations.search(model, ends, penalty)
+    tracks = [stations.track("linear", ends), stations.track("spherical", ends)]
+    if search is not None and search.found is not None:
+        tracks.append(stations.track("geodesic", ends, search.found.codes))
+    t = np.linspace(0, 1, min(steps, 13))
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        for one in tracks:
+            told = stations.measured(model, one, real)
+            words = f"**{one.kind}** · image length {told.length:.1f} pixels"
+            if told.far is not None:
+                words += f" · at most {told.far:.2f} from a real code, {told.mean:.2f} on average"
+            st.markdown(words)
+            st.image(
+                pictures.strip(model.decode_uint8(one.at(t)), 64), width="stretch", alt=f"the {one.kind} path"
+            )
+        if state.button(
+            "Find the geodesic", "find geodesic", icon=":material/route:", disabled=search is not None,
+            help="The path along which the picture changes as little as it can; a few seconds.",
+        ):  # fmt: skip
+            stations.begin_search(model, ends, penalty, real)
+            st.rerun()
+        if search is not None and search.error:
+            st.error(f"No geodesic was found: {search.error}", icon=":material/error:")
+        elif search is not None and not search.done and along.kind != "geodesic":
+            waiting(model, ends, penalty)
+        st.caption(
+            "Image length sums the change of the decoded picture along the path: the root of the summed squared "
+            "differences of pixels, step by step. A short path may still leave the data."
+            + ("" if codes is None else f" Real codes are those of {len(codes):,} images.")
+        )
+    with right:
+        _map(model, codes, tracks, ends)
+
+
+@st.fragment(run_every=0.5)
+def waiting(model: LoadedModel, ends: np.ndarray, penalty: float) -> None:
+    search = stations.search(model, ends, penalty)
+    if search is None or search.done:
+        st.rerun(scope="app")
+    st.progress(search.share, text=f"looking for the geodesic: {search.what}")
+
+
+def _map(model: LoadedModel, codes: StoredCodes | None, tracks: list[Track], ends: np.ndarray) -> None:
+    if codes is None:
+        st.info("The paths are drawn on a map where this run's codes are known.", icon=":material/map:")
+        return
+    t = np.linspace(0, 1, 65)
+    try:
+        if model.latent_dim == 2:
+            projection.check_codes(codes.mean, 3)
+
+            def flat(z: np.ndarray) -> np.ndarray:
+                return z
+
+            x, y, title = "z0", "z1", "The paths among the codes"
+        else:
+            found = projection.pca(codes.mean)
+            assert found.mean is not None
+            assert found.axes is not None
+            assert found.explained is not None
+            mean, axes, explained = found.mean, found.axes, found.explained
+
+            def flat(z: np.ndarray) -> np.ndarray:
+                return (z - mean) @ axes.T
+
+            x, y = (
+                f"{w} component ({100 * s:.0f} %)"
+                for w, s in zip(("first", "second"), explained, strict=True)
+            )
+            title = "The paths on two components of the codes"
+    except TooFewPoints as error:
+        st.info(str(error)[:1].upper() + str(error)[1:], icon=":material/scatter_plot:")
+        return
+    some = codes.mean[np.linspace(0, len(codes) - 1, min(3000, len(codes))).astype(int)]
+    st.plotly_chart(
+        charts.paths_on_map(
+            flat(some), [(one.kind, flat(one.at(t))) for one in tracks], flat(ends), x=x, y=y, title=title
+        ),
+        key="map of paths", config=PLAIN,
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- attribute directions
+
+
+def directions(
+    run_id: str,
+    header: dict[str, Any],
+    model: LoadedModel,
+    met: list[anchors.Anchor],
+    codes: StoredCodes | None,
+) -> None:
+    st.subheader("Attribute directions", anchor=False)
+    st.caption(
+        "The mean code of one group of images minus that of another, added to a station's code with a chosen strength: "
+        "what makes the groups differ, and whatever else differs with it."
+    )
+    names = [] if codes is None else stations.attributes(codes)
+    if codes is None or not names:
+        st.info(
+            "A direction needs codes of images with labels or factors that vary; this run has none.",
+            icon=":material/label_off:",
+        )
+        return
+    push(run_id, header, model, met, codes, names)
+
+
+@st.fragment
+def push(
+    run_id: str,
+    header: dict[str, Any],
+    model: LoadedModel,
+    met: list[anchors.Anchor],
+    codes: StoredCodes,
+    names: list[str],
+) -> None:
+    columns = st.columns(4)
+    with columns[0]:
+        attribute = _choice("Attribute", names, "attribute")
+    first, second = stations.sides(codes, attribute)
+    with columns[1]:
+        a = _choice("Group A", list(first), "group-a")
+    with columns[2]:
+        b = _choice("minus group B", [n for n in second if n != a], "group-b")
+    with columns[3]:
+        at = _choice("on", [f"station {i + 1}" for i in range(len(met))], "on")
+    try:
+        parts = stations.groups(codes, attribute, a, b)
+        direction, leaks = _leaks(model, codes, parts)
+    except VaeCoreError as error:
+        st.warning(str(error)[:1].upper() + str(error)[1:], icon=":material/groups:")
+        return
+    code = met[int(at.split()[1]) - 1].code
+    strengths = np.array([-3.0, 0.0, 3.0])
+    walk = (code + strengths[:, None] * direction).astype(np.float32)
+    walk[1] = code
+    seen, told = st.columns([3, 2], gap="large")
+    with seen:
+        moving(
+            run_id, header, strengths, walk, low=-3.0, high=3.0,
+            frames=[float(v) for v in np.linspace(-3, 3, 13)], marks=[(0.0, "0")], inside=(-3.0, 3.0), position=0.0,
+            name="strength", picture="image along the direction", key="direction picture",
+        )  # fmt: skip
+        st.caption(
+            f"Strength 1 adds the whole difference, {parts.words}: {parts.a.sum():,} and {parts.b.sum():,} images, a step of "
+            f"{np.linalg.norm(direction):.2f} in the code."
+        )
+    with told:
+        if not leaks:
+            st.info(
+                "No probe could be fitted, so what else changes is not known.", icon=":material/label_off:"
+            )
+            return
+        change, low, high = (
+            np.array([getattr(leak, f) for leak in leaks]) for f in ("change", "low", "high")
+        )
+        names = [leak.name for leak in leaks]
+        st.plotly_chart(
+            charts.leakage(names, change, low, high, "change of probability at strength 1"),
+            key="chart leakage", config=PLAIN,
+        )  # fmt: skip
+        st.caption(
+            "Mean change of each probe over real codes, with 95 % bootstrap intervals; grey where the interval holds 0. Of a "
+            "probe with several classes it is half the summed change of all, never negative. A bar other than the "
+            "attribute's own is what comes along with it."
+        )
+
+
+def _choice(label: str, options: list[str], key: str) -> str:
+    """A choice whose options depend on others: one that is no longer offered gives way to the first.
+
+    The address follows by hand, since a bound widget could not let go of what is no longer offered.
+    """
+    wanted = state.get(key) or state.param(key)
+    state.put(key, wanted if wanted in options else options[0])
+    picked = str(st.selectbox(label, options, key=key))
+    state.set_param(key, "" if picked == options[0] else picked)
+    return picked
+
+
+_leaked: stations.Kept[tuple[np.ndarray, list[Any]]] = stations.Kept(32)
+
+
+def _leaks(model: LoadedModel, codes: StoredCodes, parts: stations.Groups) -> tuple[np.ndarray, list[Any]]:
+    def compute() -> tuple[np.ndarray, list[Any]]:
+        from vae_core.latent.directions import attribute_direction, leakage
+
+        found = attribute_direction(codes.mean, parts.a, parts.b)
+        fitted = stations.probes(model.stamp, codes)
+        if not fitted:
+            return found, []
+        return found, list(leakage(found, fitted, codes.mean, groups=(parts.a, parts.b)))
+
+    return _leaked.get((model.stamp, codes.split, parts.words), compute)
+
+
+# ---------------------------------------------------------------- to take away
+
+
+def take_away(name: str, model: LoadedModel, along: Track) -> None:
+    st.subheader("Take it away", anchor=False)
+    export(name, model, along)
+
+
+@st.fragment
+def export(name: str, model: LoadedModel, along: Track) -> None:
+    from vae_core import animation
+
+    columns = st.columns([1.3, 1, 1, 1, 1.2], vertical_alignment="bottom")
+    with columns[0]:
+        form = str(st.selectbox("As", list(FILES), key="as", bind="query-params"))
+    film = form in ("GIF", "MP4")
+    with columns[1]:
+        frames = int(st.number_input("Frames", 2, 400, 31, key="frames", bind="query-params", help="From the first station to the last, ends included."))  # fmt: skip
+    with columns[2]:
+        size = int(st.number_input("Size, pixels", 16, 1024, 256, 16, key="size", bind="query-params", disabled=form == "codes (npz)"))  # fmt: skip
+    with columns[3]:
+        fps = int(st.number_input("Frames a second", 1, 50, 15, key="fps", bind="query-params", disabled=not film))  # fmt: skip
+    with columns[4]:
+        back = st.checkbox("There and back", value=True, key="back", bind="query-params", disabled=not film)
+    possible = form != "MP4" or animation.has_ffmpeg()
+    key = (model.stamp, along.kind, along.codes.tobytes(), form, frames, size, fps, back)
+    ready = state.get("export")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if state.button(
+            "Make the file", "make file", icon=":material/movie:", type="primary", disabled=not possible
+        ):
+            ready = _made(model, along, form, frames, size, fps, bool(back) and film, key)
+        fresh = ready is not None and ready[0] == key
+        suffix, mime = FILES[form]
+        st.download_button(
+            f"Download {form}", ready[1] if fresh else b"", f"{name}-{along.kind}.{suffix}", mime, disabled=not fresh,
+            icon=":material/download:", on_click="ignore", key="download path",
+        )  # fmt: skip
+        if not possible:
+            st.caption("MP4 needs ffmpeg, which is not on this machine's path: install it, or take a GIF.")
+        elif fresh:
+            st.caption(f"{len(ready[1]) / 1024:,.0f} KB, ready.")
+        else:
+            st.caption("Make the file first; it is made anew for every change.")
+
+
+def _made(
+    model: LoadedModel, along: Track, form: str, frames: int, size: int, fps: int, back: bool, key: tuple
+) -> tuple[tuple, bytes] | None:
+    """The file's bytes, with progress; None after saying what went wrong."""
+    from vae_core import animation
+
+    bar = st.progress(0.0, text="decoding")
+
+    def progress(share: float, what: str) -> None:
+        bar.progress(float(np.clip(share, 0, 1)), text=what)
+
+    t = np.linspace(0, 1, frames)
+    path = along.at(t)
+    images = model.decode_uint8(path)
+    film = np.concatenate((images, images[-2:0:-1])) if back else images
+    make: dict[str, Callable[[], bytes]] = {
+        "GIF": lambda: animation.gif(film, size=size, fps=fps, progress=progress),
+        "MP4": lambda: animation.mp4(film, size=size, fps=fps, progress=progress),
+        "PNG strip": lambda: animation.png_strip(images, size=size),
+        "frames (zip)": lambda: animation.zip_of_frames(images, size=size),
+        "codes (npz)": lambda: animation.npz_of(path, t, along.at(along.stations), along.kind),
+    }
+    try:
+        made = (key, make[form]())
+    except VaeCoreError as error:
+        st.error(str(error)[:1].upper() + str(error)[1:], icon=":material/error:")
+        return None
+    finally:
+        bar.empty()
+    state.put("export", made)
+    return made
 
 
 page()

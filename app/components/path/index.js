@@ -1,0 +1,269 @@
+// One instance per place on the page; a rerun of the script only hands it new data.
+const instances = new WeakMap();
+const SECONDS = 4;  // over a whole path at speed 1
+const REST = 400;  // milliseconds without a move until the page is told
+const QUIET = 150;  // milliseconds without a move until the strip goes on decoding
+const LEAST_CELL = 26, MOST_CELL = 112;  // pixels
+
+export default function (component) {
+  let path = instances.get(component.parentElement);
+  if (!path) instances.set(component.parentElement, (path = new Path(component.parentElement)));
+  path.show(component.data, component.setStateValue);
+  return () => { path.stop(); instances.delete(component.parentElement); };
+}
+
+function bytes(text) {
+  return Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
+}
+
+class Path {
+  constructor(root) {
+    this.at = (selector) => root.querySelector(selector);
+    this.handle = this.at("input[type=range]"); this.canvas = this.at(".screen canvas");
+    this.playButton = this.at(".play"); this.strip = this.at(".strip");
+    this.alive = true; this.playing = false; this.moved = -Infinity; this.cells = []; this.wave = 0;
+    this.calm = matchMedia("(prefers-reduced-motion: reduce)");
+    this.handle.oninput = () => { this.play(false); this.move(Number(this.handle.value)); };
+    // a hand that holds the handle still has not let it rest
+    this.handle.onpointerdown = () => { this.held = true; };
+    this.letGo = () => { if (this.held) { this.held = false; this.settle(); } };
+    addEventListener("pointerup", this.letGo);
+    addEventListener("pointercancel", this.letGo);
+    this.handle.onkeydown = (event) => this.key(event);
+    this.playButton.onclick = () => this.play(!this.playing);
+    this.watch = new ResizeObserver(() => this.layOut());
+    this.watch.observe(this.strip);
+  }
+
+  stop() {
+    this.alive = false; this.wave++;
+    this.play(false);
+    clearTimeout(this.resting);
+    this.watch.disconnect();
+    removeEventListener("pointerup", this.letGo);
+    removeEventListener("pointercancel", this.letGo);
+    this.picture?.close();
+  }
+
+  // ---------------------------------------------------------------- what the page hands over
+
+  show(data, tell) {
+    this.tell = data.reports ? tell : null;
+    const first = !this.data, before = this.data;
+    this.data = data;
+    this.say(data);
+    const same = before && before.codes === data.codes && before.t === data.t;
+    if (!same) {
+      this.t = new Float64Array(bytes(data.t));
+      this.codes = new Float32Array(bytes(data.codes));
+      this.dims = this.codes.length / this.t.length;
+    }
+    this.handle.min = data.low; this.handle.max = data.high;
+    this.handle.setAttribute("aria-label", data.name);
+    this.canvas.setAttribute("aria-label", data.picture);
+    // the place is the hand's once it was shown, and a link's before
+    const moved = first || before.position !== data.position && data.position !== this.told;
+    const wanted = moved ? data.position : this.position;
+    this.position = Math.min(data.high, Math.max(data.low, wanted));
+    this.handle.value = this.position;
+    const stale = first || before.run !== data.run || before.header.stamp !== data.header.stamp;
+    if (stale) this.open();
+    else if (!same) { this.picture?.draw(this.code(this.position)); }
+    if (stale || !same || before.frames.join() !== data.frames.join()) this.layOut(true);
+    this.write();
+  }
+
+  say({ edge, inside, low, high }) {
+    const part = (v) => `${(100 * (v - low)) / (high - low)}%`;
+    const faint = "color-mix(in srgb, currentcolor 14%, transparent)", full = "color-mix(in srgb, currentcolor 38%, transparent)";
+    this.at(".path").style.setProperty("--edge", `${100 * edge}%`);
+    // the stretch between the stations stands out from what lies beyond them
+    this.handle.style.setProperty("--track", `linear-gradient(to right, ${faint} ${part(inside[0])}, ${full} ${part(inside[0])} ${part(inside[1])}, ${faint} ${part(inside[1])})`);
+  }
+
+  async open() {
+    this.picture?.close();
+    this.picture = null;
+    const { run, header, decoder } = this.data, turn = (this.turn = (this.turn || 0) + 1);
+    try {
+      // this script runs from a blob, which has no address of its own to be relative to
+      const tools = await import(new URL(decoder, location.origin).href);
+      const picture = await tools.openPicture({ run, header, canvas: this.canvas, say: (text) => { this.at(".fault").textContent = text; } });
+      if (!this.alive || turn !== this.turn) return picture.close();
+      this.picture = picture;
+      this.at(".fault").textContent = "";
+      this.at(".where").textContent = picture.where === "browser" ? "Decoded in this browser." : "Decoded by the server.";
+      picture.onpaint = (code) => { this.at("code").textContent = `[${Array.from(code, (v) => (Math.round(v * 1000) / 1000 || 0).toString()).join(", ")}]`; };
+      picture.draw(this.code(this.position));
+      this.layOut(true);
+    } catch (error) {
+      this.at(".fault").textContent = `This path could not be decoded: ${error.message}. If the run was deleted, choose another one; else reload the page.`;
+    }
+  }
+
+  // ---------------------------------------------------------------- along the path
+
+  // straight between the codes at either side; at a station its code exactly
+  code(position) {
+    const { t, codes, dims } = this;
+    const near = this.data.marks.find(([at]) => Math.abs(at - position) < 6e-4);
+    if (near) position = near[0];
+    let low = 0, high = t.length - 1;
+    while (high - low > 1) { const middle = (low + high) >> 1; if (t[middle] <= position) low = middle; else high = middle; }
+    const share = Math.min(1, Math.max(0, (position - t[low]) / (t[high] - t[low]))), found = new Float32Array(dims);
+    for (let d = 0; d < dims; d++) {
+      const a = codes[low * dims + d], b = codes[high * dims + d];
+      found[d] = share === 0 ? a : share === 1 ? b : a + share * (b - a);
+    }
+    return found;
+  }
+
+  move(position, quietly) {
+    const { low, high } = this.data;
+    this.position = Math.min(high, Math.max(low, position));
+    if (!quietly) this.moved = performance.now();
+    this.handle.value = this.position;
+    this.picture?.draw(this.code(this.position));
+    this.write();
+    if (!quietly) this.settle();
+  }
+
+  settle() {
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => { if (!this.held) this.rest(); }, REST);
+  }
+
+  rest() {
+    const told = Math.round(this.position * 1000) / 1000;
+    if (!this.tell || told === this.told) return;
+    this.told = told;
+    this.tell("position", told);
+  }
+
+  key(event) {
+    const step = (event.shiftKey ? 0.1 : 0.01) * (this.data.inside[1] - this.data.inside[0]);
+    const by = { ArrowRight: step, ArrowUp: step, ArrowLeft: -step, ArrowDown: -step }[event.key];
+    if (by === undefined) return;
+    event.preventDefault();
+    this.play(false);
+    this.move(Math.round((this.position + by) * 1000) / 1000);
+  }
+
+  write() {
+    const words = this.words(this.position), output = this.at("output");
+    output.innerHTML = "<b></b><span></span>";
+    output.firstChild.textContent = this.position.toFixed(2).replace("-", "−");
+    output.lastChild.textContent = words;
+    this.handle.setAttribute("aria-valuetext", `${this.position.toFixed(2)}, ${words}`);
+    let nearest = null;
+    for (const cell of this.cells) {
+      cell.button.removeAttribute("aria-current");
+      if (!nearest || Math.abs(cell.t - this.position) < Math.abs(nearest.t - this.position)) nearest = cell;
+    }
+    nearest?.button.setAttribute("aria-current", "true");
+  }
+
+  words(position) {
+    const { marks, name } = this.data;
+    if (name !== "position") return Math.abs(position) < 6e-4 ? "the image as it is" : "times the difference of the groups";
+    const on = marks.find(([at]) => Math.abs(at - position) < 6e-4);
+    if (on) return `at station ${on[1]}`;
+    if (position < marks[0][0]) return `before station ${marks[0][1]}: extrapolated`;
+    if (position > marks.at(-1)[0]) return `beyond station ${marks.at(-1)[1]}: extrapolated`;
+    const after = marks.findIndex(([at]) => at > position);
+    return `between stations ${marks[after - 1][1]} and ${marks[after][1]}`;
+  }
+
+  // ---------------------------------------------------------------- playing
+
+  play(on) {
+    if (on === this.playing) return;
+    this.playing = on;
+    this.playButton.textContent = on ? "Pause" : "Play";
+    this.playButton.setAttribute("aria-pressed", String(on));
+    cancelAnimationFrame(this.timer);
+    if (!on) { if (this.alive) this.move(this.position); return; }
+    const [low, high] = this.data.inside;
+    if (this.position >= high - 1e-6 || this.position < low) { this.position = low; }
+    this.forward = 1; this.last = performance.now(); this.stood = this.last;
+    const frame = (now) => {
+      if (!this.playing || !this.alive) return;
+      this.timer = requestAnimationFrame(frame);
+      const speed = Number(this.at("select").value), bounce = this.at(".bounce").checked, [from, to] = this.data.inside;
+      let share = Math.min(0.1, (now - this.last) / 1000) * speed / SECONDS;
+      this.last = now;
+      if (this.calm.matches) {  // less motion was asked for: from picture to picture of the strip
+        if (now - this.stood < 700 / speed) return;
+        this.stood = now;
+        const within = this.cells.filter((c) => !c.beyond).length;
+        share = 1 / Math.max(1, within - 1);
+      }
+      let next = this.position + this.forward * share * (to - from);
+      if (next > to + 1e-9) { next = bounce ? Math.max(from, 2 * to - next) : from; this.forward = bounce ? -1 : 1; }
+      else if (next < from - 1e-9) { next = Math.min(to, 2 * from - next); this.forward = 1; }
+      this.move(next, true);
+    };
+    this.timer = requestAnimationFrame(frame);
+  }
+
+  // ---------------------------------------------------------------- the strip
+
+  // as many pictures as have room: every k-th of the positions, counted from the first station
+  layOut(anew) {
+    const { data } = this, width = this.strip.clientWidth;
+    if (!data || !width) return;
+    const usable = width * (1 - 2 * data.edge), span = data.high - data.low;
+    const pitch = data.frames.length > 1 ? (usable * (data.frames[1] - data.frames[0])) / span : usable;
+    const stride = Math.max(1, Math.ceil(LEAST_CELL / pitch));
+    const size = Math.floor(Math.max(12, Math.min(pitch * stride - 3, 2 * width * data.edge - 2, MOST_CELL)));
+    const place = (t) => `${100 * (data.edge + ((1 - 2 * data.edge) * (t - data.low)) / span)}%`;
+    if (!anew && this.size === size && this.stride === stride) return;
+    const known = new Map((anew ? [] : this.cells).map((c) => [c.t, c.canvas]));
+    this.size = size; this.stride = stride;
+    this.at(".marks").replaceChildren(...data.marks.map(([t, text]) => {
+      const mark = document.createElement("span");
+      mark.textContent = text; mark.style.left = place(t);
+      return mark;
+    }));
+    const zero = Math.max(0, data.frames.findIndex((t) => Math.abs(t - data.inside[0]) < 1e-9));
+    this.cells = data.frames.filter((_, i) => (i - zero) % stride === 0).map((t) => {
+      const button = document.createElement("button"), beyond = t < data.inside[0] - 1e-9 || t > data.inside[1] + 1e-9;
+      const kept = known.get(t), canvas = kept ?? document.createElement("canvas");
+      button.type = "button"; button.className = beyond ? "beyond" : "";
+      button.setAttribute("aria-label", `go to ${t.toFixed(2)}`);
+      button.style.left = place(t); button.style.width = button.style.height = `${size}px`;
+      if (!kept) { canvas.width = data.header.width; canvas.height = data.header.height; }
+      button.onclick = () => { this.play(false); this.move(t); };
+      button.append(canvas);
+      return { t, button, canvas, beyond, done: Boolean(kept?.dataset.done) };
+    });
+    this.strip.replaceChildren(...this.cells.map((c) => c.button));
+    this.strip.style.height = `${size + 8}px`;
+    this.write();
+    this.fill();
+  }
+
+  // decoded when nothing moves: the big picture has the right of way
+  async fill() {
+    const wave = ++this.wave, picture = this.picture;
+    if (!picture) return;
+    const pause = (ms) => new Promise((go) => setTimeout(go, ms));
+    const batch = picture.where === "browser" ? 1 : picture.decoder.batch || 16;
+    const left = this.cells.filter((c) => !c.done).sort((a, b) => a.beyond - b.beyond);
+    while (left.length) {
+      await pause(0);
+      while (this.alive && wave === this.wave && performance.now() - this.moved < QUIET) await pause(QUIET);
+      if (!this.alive || wave !== this.wave) return;
+      const part = left.splice(0, batch);
+      try {
+        const images = await picture.decoder.images(part.map((c) => this.code(c.t)));
+        if (!this.alive || wave !== this.wave) return;
+        part.forEach((c, i) => { c.canvas.getContext("2d").putImageData(images[i], 0, 0); c.canvas.dataset.done = "1"; c.done = true; });
+      } catch (error) {
+        if (error.status === 429) { left.unshift(...part); await pause(300); continue; }
+        this.at(".fault").textContent = `The strip could not be decoded: ${error.message}.`;
+        return;
+      }
+    }
+  }
+}

@@ -1,0 +1,370 @@
+"""The stations of a path, as an address names them, and what is computed along the path once.
+
+A station is a short text: `i7` the eighth image of the set, `i3.12` the thirteenth of class 3, else a code as
+`app.codes.pack` writes it. An upload is named by its code; its picture stays with the session.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import numpy as np
+
+from app import anchors, codes
+from vae_core.errors import TooFewPoints, VaeCoreError
+from vae_core.latent.paths import through
+
+if TYPE_CHECKING:
+    from vae_core.inference import LoadedModel
+    from vae_core.latent.geodesic import Geodesic
+    from vae_core.runs.store import Run
+
+LEAST, MOST = 2, 8
+POINTS = 17  # codes a leg of a geodesic, both ends counted
+PER_UNIT = 96  # codes of a line or an arc over t in [0, 1], at least
+OVER = 0.5  # how far the handle goes past either end of a line or an arc
+KINDS = ("linear", "spherical", "geodesic")
+
+IMAGE = re.compile(r"i(?:(\d{1,6})\.)?(\d{1,9})")
+
+
+# ---------------------------------------------------------------- as an address names them
+
+
+def image_token(place: int, label: int | None = None) -> str:
+    """The image at a place of the set, or at a place among those of one class."""
+    return f"i{place}" if label is None else f"i{label}.{place}"
+
+
+def image_of(token: str) -> tuple[int | None, int] | None:
+    """(class or None, place) of an image's token; None for a code's."""
+    found = IMAGE.fullmatch(token)
+    return None if found is None else (None if found[1] is None else int(found[1]), int(found[2]))
+
+
+def code_of(text: str, dim: int) -> np.ndarray | None:
+    """A code as a person pastes it, with or without brackets and spaces, or as an address carries it."""
+    plain = re.sub(r"np\.array|[\s\[\]()]", "", text)
+    return codes.unpack(plain, dim) if plain else None
+
+
+def written(code: np.ndarray) -> str:
+    """A code for reading and copying, to the digits that an address keeps."""
+    return ", ".join(f"{v:.3f}".rstrip("0").rstrip(".") for v in codes.settle(code) + 0.0)
+
+
+def rows_of(found: anchors.Gallery, label: int | None) -> np.ndarray:
+    """Rows of the set with one class; all of them where the set has no such class."""
+    rows = np.arange(len(found.index))
+    if label is None or found.labels is None:
+        return rows
+    chosen = rows[found.labels == label]
+    return chosen if len(chosen) else rows
+
+
+def anchor_of(
+    token: str, run: Run, model: LoadedModel, found: anchors.Gallery | None, words: str = "a code"
+) -> anchors.Anchor | None:
+    """What a token names, or None where this run has no such thing."""
+    image = image_of(token)
+    if image is None:
+        code = codes.unpack(token, model.latent_dim)
+        return None if code is None else anchors.Anchor(code, None, words)
+    if found is None or not len(found.index):
+        return None
+    rows = rows_of(found, image[0])
+    return anchors.anchor_of(run, model, int(rows[image[1] % len(rows)]), found)
+
+
+# ---------------------------------------------------------------- the path between them
+
+
+@dataclass(frozen=True)
+class Track:
+    """A path as the browser runs along it: codes (M, D) float32 at rising t (M,), straight between.
+
+    The handle reaches from low to high; the stations (K,) lie at t = k / (K - 1), exactly among the codes.
+    """
+
+    kind: str
+    t: np.ndarray
+    codes: np.ndarray
+    low: float
+    high: float
+    stations: np.ndarray
+
+    def at(self, t: np.ndarray) -> np.ndarray:
+        """Codes (S, D) float32 at positions t (S,); at a station its code exactly."""
+        t = np.asarray(t, np.float64)
+        near = self.stations[np.abs(t[:, None] - self.stations).argmin(1)]
+        t = np.where(np.abs(t - near) < 1e-9, near, t)
+        columns = [np.interp(t, self.t, column) for column in self.codes.T.astype(np.float64)]
+        return np.stack(columns, 1).astype(np.float32)
+
+    def frames(self, steps: int) -> np.ndarray:
+        """Positions of a strip with `steps` equal pictures over [0, 1], gone on with to the handle's ends."""
+        first, last = np.ceil(self.low * (steps - 1) - 1e-9), np.floor(self.high * (steps - 1) + 1e-9)
+        return np.arange(int(first), int(last) + 1) / (steps - 1)
+
+
+def track(kind: str, stations: np.ndarray, geodesic: np.ndarray | None = None) -> Track:
+    """The line, the arc, or with its codes (1 + (K - 1) n, D) the geodesic through stations (K, D)."""
+    legs = len(stations) - 1
+    met = np.arange(legs + 1) / legs
+    if geodesic is not None:
+        t = np.linspace(0, 1, len(geodesic))
+        t[:: (len(geodesic) - 1) // legs] = met
+        return Track(kind, t, np.asarray(geodesic, np.float32), 0.0, 1.0, met)
+    per_leg = -(-PER_UNIT // legs)
+    inside = np.linspace(0, 1, legs * per_leg + 1)
+    inside[::per_leg] = met
+    outside = np.linspace(0, OVER, PER_UNIT // 2 + 1)[1:]
+    t = np.concatenate((-outside[::-1], inside, 1 + outside))
+    path = through(stations, t, kind).astype(np.float32)
+    # the codes themselves: rounding twice must not move what the end frames are compared with
+    path[np.searchsorted(t, met)] = stations
+    return Track(kind, t, path, -OVER, 1 + OVER, met)
+
+
+# ---------------------------------------------------------------- computed once
+
+T = TypeVar("T")
+
+
+class Kept(Generic[T]):
+    """The last few results, by what they were computed from."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._found: OrderedDict[Any, T] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Any, make: Callable[[], T]) -> T:
+        with self._lock:
+            if key in self._found:
+                self._found.move_to_end(key)
+                return self._found[key]
+        made = make()
+        return self.put(key, made)
+
+    def put(self, key: Any, value: T) -> T:
+        """Keep a value unless there is one already; the one that is kept comes back."""
+        with self._lock:
+            value = self._found.setdefault(key, value)
+            self._found.move_to_end(key)
+            while len(self._found) > self.most:
+                self._found.popitem(last=False)
+            return value
+
+    def find(self, key: Any) -> T | None:
+        with self._lock:
+            return self._found.get(key)
+
+    def drop(self, key: Any) -> None:
+        with self._lock:
+            self._found.pop(key, None)
+
+
+@dataclass
+class Search:
+    """A geodesic that is looked for in a thread of its own: followed, stopped early, read when done."""
+
+    share: float = 0.0
+    what: str = "starting"
+    found: Geodesic | None = None
+    error: str = ""
+    stopped: bool = False
+    thread: threading.Thread | None = field(default=None, repr=False)
+
+    @property
+    def done(self) -> bool:
+        return self.found is not None or bool(self.error)
+
+    def stop(self) -> None:
+        """End it early; the best path so far becomes the result."""
+        self.stopped = True
+
+
+_searches: Kept[Search] = Kept(64)
+
+
+def search_key(stamp: str, stations: np.ndarray, penalty: float) -> tuple[str, bytes, float]:
+    return stamp, np.ascontiguousarray(stations, np.float32).tobytes(), round(float(penalty), 6)
+
+
+def search(model: LoadedModel, stations: np.ndarray, penalty: float) -> Search | None:
+    """The search for this geodesic, if one was begun."""
+    return _searches.find(search_key(model.stamp, stations, penalty))
+
+
+def forget_search(model: LoadedModel, stations: np.ndarray, penalty: float) -> None:
+    """So that it may begin anew, after a fault or an early stop."""
+    _searches.drop(search_key(model.stamp, stations, penalty))
+
+
+def begin_search(model: LoadedModel, stations: np.ndarray, penalty: float, real: np.ndarray | None) -> Search:
+    """Begin to look for a geodesic, unless that was done; `real` (N, D) are the codes a penalty keeps near."""
+    key = search_key(model.stamp, stations, penalty)
+    mine = Search()
+    kept = _searches.put(key, mine)
+    if kept is mine:
+        mine.thread = threading.Thread(target=_look, args=(mine, model, stations, penalty, real), daemon=True)
+        mine.thread.start()
+    return kept
+
+
+def _look(
+    search: Search, model: LoadedModel, stations: np.ndarray, penalty: float, real: np.ndarray | None
+) -> None:
+    from vae_core.latent.geodesic import geodesic
+
+    def progress(share: float, what: str) -> None:
+        search.share, search.what = min(1.0, float(share)), what
+
+    try:
+        search.found = geodesic(
+            model, stations, points=POINTS, penalty=penalty, codes=real, progress=progress,
+            control=lambda: search.stopped,
+        )  # fmt: skip
+    except VaeCoreError as error:
+        search.error = str(error)
+    except Exception as error:  # a thread has no page of its own to show it on
+        search.error = f"{type(error).__name__}: {error}"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a path does: at positions t (S,) its support (S,), and image change (S - 1,) between them.
+
+    length of the images over [0, 1], pixels; far, the largest support there, and mean its mean; both None, as
+    support is, where no real codes are known.
+    """
+
+    t: np.ndarray
+    change: np.ndarray
+    support: np.ndarray | None
+    length: float
+    far: float | None
+    mean: float | None
+
+
+_measured: Kept[Measured] = Kept(48)
+
+
+def measured(model: LoadedModel, path: Track, real: np.ndarray | None) -> Measured:
+    """Decode a path finely and measure it; `real` (N, D) are the codes of real images."""
+    key = (model.stamp, path.codes.tobytes(), 0 if real is None else len(real))
+    return _measured.get(key, lambda: _measure(model, path, real))
+
+
+def _measure(model: LoadedModel, path: Track, real: np.ndarray | None) -> Measured:
+    from vae_core.latent.measures import image_change, image_length, support
+
+    legs = len(path.stations) - 1
+    steps = 1 + legs * -(-48 // legs)  # so that the stations are among the positions
+    t = path.frames(steps)
+    places = path.at(t)
+    images = model.decode(places)
+    inside = (t >= -1e-9) & (t <= 1 + 1e-9)
+    away = None if real is None else support(places, real)
+    return Measured(
+        t, image_change(images, t), away, image_length(images[inside]),
+        None if away is None else float(away[inside].max()),
+        None if away is None else float(away[inside].mean()),
+    )  # fmt: skip
+
+
+_usual: Kept[float] = Kept(16)
+
+
+def usual_distance(stamp: str, real: np.ndarray) -> float:
+    """Median distance from a real code to its nearest other one: what "near" means for this run."""
+    return _usual.get((stamp, len(real)), lambda: _median(real))
+
+
+def _median(real: np.ndarray) -> float:
+    from vae_core.latent.statistics import nearest
+
+    if len(real) < 2:
+        return 0.0
+    some = real[np.linspace(0, len(real) - 1, min(1000, len(real))).astype(int)]
+    return float(np.median(nearest(some, real, 2)[1][:, 1]))
+
+
+_probes: Kept[dict[str, Any]] = Kept(8)
+
+
+def probes(stamp: str, found: Any) -> dict[str, Any]:
+    """Probes on stored codes by what they tell: "label", and each factor. Those that cannot be fitted are left out."""
+    return _probes.get((stamp, found.split, len(found)), lambda: _fit(found))
+
+
+def _fit(found: Any) -> dict[str, Any]:
+    from vae_core.latent.probes import fit_probe, fit_probes_for_factors
+
+    fitted: dict[str, Any] = {}
+    if found.labels is not None:
+        with contextlib.suppress(TooFewPoints):  # the page says of what there are too few
+            fitted["label"] = fit_probe(found.mean, found.labels, names_of(found))
+    if found.factors is not None:
+        fitted |= fit_probes_for_factors(found.factors, found.factor_names, found.mean)
+    return fitted
+
+
+def names_of(found: Any) -> tuple[str, ...]:
+    """Names of the classes, their numbers where they have none."""
+    if found.label_names:
+        return tuple(found.label_names)
+    return tuple(str(i) for i in range(int(found.labels.max()) + 1)) if len(found.labels) else ()
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Two groups of images by bool masks (N,), and what they are called."""
+
+    a: np.ndarray
+    b: np.ndarray
+    words: str
+
+
+def attributes(found: Any) -> list[str]:
+    """What two groups may differ in: the label, and every factor that varies."""
+    names = ["label"] if found.labels is not None and len(np.unique(found.labels)) > 1 else []
+    if found.factors is not None:
+        names += [n for n, f in zip(found.factor_names, found.factors.T, strict=True) if np.ptp(f) > 0]
+    return names
+
+
+def sides(found: Any, attribute: str) -> tuple[Sequence[str], Sequence[str]]:
+    """What groups A and B may be, the usual choice first."""
+    if attribute == "label":
+        present = [n for i, n in enumerate(names_of(found)) if (found.labels == i).any()]
+        return present, ["the rest", *present]
+    values = found.factors[:, list(found.factor_names).index(attribute)]
+    if len(np.unique(values)) == 2:
+        return ["the higher value", "the lower value"], ["the lower value", "the higher value"]
+    return ["top third", "bottom third"], ["bottom third", "top third"]
+
+
+def groups(found: Any, attribute: str, a: str, b: str) -> Groups:
+    """The images of groups A and B."""
+    if attribute == "label":
+        names = names_of(found)
+        first = found.labels == names.index(a)
+        second = ~first if b == "the rest" else found.labels == names.index(b)
+        return Groups(first, second, f"label {a} against {b}")
+    values = found.factors[:, list(found.factor_names).index(attribute)].astype(np.float64)
+    low, high = (
+        (values.min(), values.max()) if len(np.unique(values)) == 2 else np.quantile(values, [1 / 3, 2 / 3])
+    )
+    top, bottom = values >= high, values <= low
+    if top.all() or bottom.all() or (top & bottom).any():  # one value fills a third: part at the middle
+        top, bottom = values > np.median(values), values <= np.median(values)
+    of = {"the higher value": top, "top third": top, "the lower value": bottom, "bottom third": bottom}
+    return Groups(of[a], of[b], f"{attribute}: {a} against {b}")

@@ -1,0 +1,541 @@
+"""Interpolation: stations that an address carries, paths that meet them exactly, and what is said of a path."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import shown
+from helpers import config_of, until
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from app import anchors, charts, resources, stations
+from app.codes import pack
+from vae_core import animation
+from vae_core.config import ObjectiveConfig
+from vae_core.inference import LoadedModel, StoredCodes, compute_codes, load_run
+from vae_core.latent.paths import through
+from vae_core.places import Places
+from vae_core.runs.store import FINISHED, Run, Store
+from vae_core.runs.worker import train_run
+
+Open = Callable[..., AppTest]
+RNG = np.random.default_rng(0)
+
+
+def component(at: AppTest, name: str = "position") -> dict[str, Any]:
+    """What the page handed to the picture whose handle has this name."""
+    for element in at.get("bidi_component"):
+        data = json.loads(element.proto.json)
+        if data["name"] == name:
+            return data
+    raise AssertionError(f"there is no handle {name}")
+
+
+def polyline(data: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Its positions (M,) and codes (M, D), bit for bit."""
+    t = np.frombuffer(base64.b64decode(data["t"]), "<f8")
+    return t, np.frombuffer(base64.b64decode(data["codes"]), "<f4").reshape(len(t), -1)
+
+
+def tokens(at: AppTest) -> list[str]:
+    return [v[0] if isinstance(v := at.query_params[f"s{i}"], list) else v for i in range(1, 9) if f"s{i}" in at.query_params]  # fmt: skip
+
+
+def press(at: AppTest, key: str) -> AppTest:
+    return at.button(key).click().run()
+
+
+def fine(at: AppTest) -> None:
+    assert not at.exception, at.exception
+    assert not at.error, [e.value for e in at.error]
+
+
+def found_codes(run: Run) -> StoredCodes:
+    codes = resources.codes(run)
+    return codes if codes is not None else compute_codes(run, load_run(run), resources.images_of(run))  # type: ignore[arg-type]
+
+
+# ---------------------------------------------------------------- tokens and tracks
+
+
+def test_a_token_names_an_image_or_a_code(copied: Run, model: LoadedModel) -> None:
+    assert stations.image_of(stations.image_token(7)) == (None, 7)
+    assert stations.image_of(stations.image_token(12, 3)) == (3, 12)
+    code = np.array([0.5, -1.25, 0.0, 2.0], np.float32)
+    assert stations.image_of(pack(code)) is None
+    gallery = anchors.gallery(copied, model)
+    assert gallery is not None
+    assert gallery.labels is not None
+    anchor = stations.anchor_of("i3.12", copied, model, gallery)
+    assert anchor is not None
+    assert anchor.image is not None
+    rows = np.flatnonzero(gallery.labels == 3)
+    images = resources.images_of(copied)
+    assert images is not None
+    assert (anchor.image == images.images[gallery.index[rows[12 % len(rows)]]]).all()
+    np.testing.assert_array_equal(stations.anchor_of(pack(code), copied, model, gallery).code, code)  # type: ignore[union-attr]
+    for bad in ("~abc", "1,2", "nan,0,0,0", "i", "ix.3", "x"):
+        assert stations.anchor_of(bad, copied, model, gallery) is None
+    assert stations.anchor_of("i3", copied, model, None) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["0.5,-1.25,0,2", "[0.5, -1.25, 0, 2]", "np.array([0.5, -1.25, 0.0, 2.0])", " 0.5 , -1.25,0 ,2 "]
+)
+def test_a_code_is_read_however_it_is_pasted(text: str) -> None:
+    code = stations.code_of(text, 4)
+    assert code is not None
+    assert code.tolist() == [0.5, -1.25, 0.0, 2.0]
+    assert stations.code_of(stations.written(code), 4).tolist() == code.tolist()  # type: ignore[union-attr]
+    assert stations.code_of(text, 5) is None
+
+
+@pytest.mark.parametrize("count", range(2, 9))
+@pytest.mark.parametrize("kind", ["linear", "spherical"])
+def test_a_track_meets_every_station_exactly_and_keeps_to_its_path(kind: str, count: int) -> None:
+    ends = RNG.standard_normal((count, 5)).astype(np.float32)
+    track = stations.track(kind, ends)
+    assert (track.low, track.high) == (-0.5, 1.5)
+    assert np.all(np.diff(track.t) > 0)
+    np.testing.assert_array_equal(track.at(track.stations), ends)
+    np.testing.assert_array_equal(track.at(np.array([k / (count - 1) for k in range(count)])), ends)
+    t = np.linspace(-0.5, 1.5, 173)
+    # straight pieces between 96 or more points per unit leave an arc by little
+    scale = np.abs(ends).max()
+    assert np.abs(track.at(t) - through(ends, t, kind)).max() < 2e-3 * scale * count
+    frames = track.frames(11)
+    assert len(frames) == 21
+    assert {0.0, 1.0} <= set(frames.tolist())
+
+
+def test_a_geodesics_track_has_its_stations_and_no_overshoot() -> None:
+    codes = RNG.standard_normal((1 + 3 * 16, 4)).astype(np.float32)
+    track = stations.track("geodesic", codes[::16], codes)
+    assert (track.low, track.high) == (0.0, 1.0)
+    np.testing.assert_array_equal(track.at(track.stations), codes[::16])
+    np.testing.assert_array_equal(track.at(track.t), codes)
+    assert track.frames(5).tolist() == [0, 0.25, 0.5, 0.75, 1]
+
+
+def test_kept_results_are_computed_once_and_the_oldest_go() -> None:
+    kept: stations.Kept[int] = stations.Kept(2)
+    calls: list[int] = []
+
+    def make(value: int) -> int:
+        calls.append(value)
+        return value
+
+    for value in (1, 2, 1, 3, 1, 2):
+        assert kept.get(value, lambda value=value: make(value)) == value  # type: ignore[misc]
+    assert calls == [1, 2, 3, 2]
+    assert kept.put(2, 9) == 2, "what is there stays"
+
+
+# ---------------------------------------------------------------- groups
+
+
+def stored(**changes: Any) -> StoredCodes:
+    n = 60
+    labels = np.arange(n) % 3
+    factors = np.stack((np.linspace(0, 1, n), np.arange(n) % 2, np.full(n, 0.5)), 1).astype(np.float32)
+    mean = RNG.standard_normal((n, 2)).astype(np.float32)
+    usual = {
+        "mean": mean, "log_var": np.zeros_like(mean), "index": np.arange(n), "labels": labels, "factors": factors,
+        "error": np.zeros(n), "label_names": ("a", "b", "c"), "factor_names": ("size", "hat", "same"), "split": "test",
+    }  # fmt: skip
+    return StoredCodes(**{**usual, **changes})
+
+
+def test_groups_are_what_they_are_called() -> None:
+    codes = stored()
+    assert stations.attributes(codes) == ["label", "size", "hat"]
+    parts = stations.groups(codes, "label", "b", "the rest")
+    assert codes.labels is not None
+    assert (parts.a == (codes.labels == 1)).all()
+    assert (parts.b == (codes.labels != 1)).all()
+    parts = stations.groups(codes, "label", "b", "c")
+    assert (parts.b == (codes.labels == 2)).all()
+    parts = stations.groups(codes, "size", "top third", "bottom third")
+    assert (parts.a.sum(), parts.b.sum()) == (20, 20)
+    assert parts.a[-20:].all()
+    parts = stations.groups(codes, "hat", "the higher value", "the lower value")
+    assert (parts.a == (np.arange(60) % 2 == 1)).all()
+    assert (parts.b == ~parts.a).all()
+
+
+def test_a_factor_with_one_common_value_still_parts_in_two() -> None:
+    values = np.array([0.0] * 50 + [1.0] * 5 + [2.0] * 5, np.float32)[:, None]
+    parts = stations.groups(
+        stored(factors=values, factor_names=("rare",)), "rare", "top third", "bottom third"
+    )
+    assert parts.a.sum() == 10
+    assert not (parts.a & parts.b).any()
+
+
+# ---------------------------------------------------------------- the page
+
+
+@pytest.mark.parametrize("kind", ["linear", "spherical"])
+def test_the_path_goes_to_the_browser_with_exact_ends(open_page: Open, copied: Run, kind: str) -> None:
+    at = open_page("interpolate", run=copied.id, path=kind, steps="5", s1="i0", s2="i3.1", s3="i9")
+    fine(at)
+    data = component(at)
+    t, codes = polyline(data)
+    model = load_run(copied)
+    gallery = anchors.gallery(copied, model)
+    for (place, text), token, number in zip(data["marks"], ("i0", "i3.1", "i9"), "123", strict=True):
+        anchor = stations.anchor_of(token, copied, model, gallery)
+        assert anchor is not None
+        assert text == number
+        np.testing.assert_array_equal(codes[t == place][0], anchor.code)
+    assert (data["low"], data["high"], data["inside"]) == (-0.5, 1.5, [0, 1])
+    assert data["frames"] == [-0.5, -0.25, 0, 0.25, 0.5, 0.75, 1, 1.25, 1.5]
+    titles = [json.loads(c.proto.spec)["layout"]["title"]["text"] for c in at.get("plotly_chart")]
+    assert [w for w in ("Image change", "Distance to the nearest", "Probability of each label") if any(x.startswith(w) for x in titles)] == [
+        "Image change", "Distance to the nearest", "Probability of each label",
+    ]  # fmt: skip
+    assert "always guessing" in shown(at)
+
+
+def test_links_of_before_open_the_same_two_images(open_page: Open, copied: Run) -> None:
+    at = open_page("interpolate", run=copied.id, **{"from-image": "3", "to-image": "12", "to-label": "4"})
+    fine(at)
+    assert tokens(at) == ["i3", "i4.12"]
+    assert "from-image" not in at.query_params
+
+
+def test_a_link_opens_the_very_stations(open_page: Open, copied: Run) -> None:
+    code = pack(np.array([0.5, -1.0, 0.25, 1.0]))
+    at = open_page(
+        "interpolate", run=copied.id, s1="i2", s2=code, s3="i5.0", path="spherical", position="0.125"
+    )
+    fine(at)
+    again = open_page("interpolate", run=copied.id, **{k: v[0] if isinstance(v, list) else v for k, v in at.query_params.items() if k != "run"})  # fmt: skip
+    assert tokens(again) == tokens(at) == ["i2", code, "i5.0"]
+    assert component(again)["position"] == component(at)["position"] == 0.125
+    assert component(again)["codes"] == component(at)["codes"]
+
+
+def test_a_code_from_the_sliders_becomes_a_station(open_page: Open, copied: Run) -> None:
+    at = open_page("interpolate", run=copied.id, z="0.5,-1,0,2")
+    fine(at)
+    assert tokens(at) == ["i0", "i7", pack(np.array([0.5, -1, 0, 2]))]
+    assert "z" not in at.query_params
+    assert "from the sliders" in " ".join(e.label for e in at.expander)
+    t, codes = polyline(component(at))
+    np.testing.assert_array_equal(codes[t == 1][0], np.array([0.5, -1, 0, 2], np.float32))
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"s1": "i0", "s2": "1,2", "s3": "i4"}, "left out"),
+        ({"s1": "~zz"}, "left out"),
+        ({"z": "1,2"}, "none of this run"),
+    ],
+)
+def test_a_code_of_another_run_is_said(
+    open_page: Open, copied: Run, query: dict[str, str], said: str
+) -> None:
+    at = open_page("interpolate", run=copied.id, **query)
+    fine(at)
+    assert said in at.warning[0].value
+    assert all(stations.image_of(t) for t in tokens(at))
+    assert len(tokens(at)) >= 2
+
+
+def test_stations_are_added_moved_changed_and_removed(open_page: Open, copied: Run) -> None:
+    at = open_page("interpolate", run=copied.id)
+    assert tokens(at) == ["i0", "i7"]
+    assert at.button("remove station").disabled
+    press(at, "add station")
+    assert tokens(at) == ["i0", "i7", "i8"]
+    press(at, "earlier station")
+    assert tokens(at) == ["i0", "i8", "i7"]
+    at.selectbox("station label").set_value("5").run()
+    assert tokens(at) == ["i0", "i5.8", "i7"]
+    at.number_input("station place").set_value(2).run()
+    assert tokens(at) == ["i0", "i5.2", "i7"]
+    at.text_input("station code").set_value("1, 0, -1, 0.5").run()
+    assert tokens(at) == ["i0", pack(np.array([1, 0, -1, 0.5])), "i7"]
+    press(at, "later station")
+    press(at, "open station 0")
+    press(at, "remove station")
+    assert tokens(at) == ["i7", pack(np.array([1, 0, -1, 0.5]))]
+    fine(at)
+    for _ in range(6):
+        press(at, "add station")
+    assert len(tokens(at)) == 8
+    assert at.button("add station").disabled
+    fine(at)
+
+
+def test_a_code_that_is_none_is_said_and_changes_nothing(open_page: Open, copied: Run) -> None:
+    at = open_page("interpolate", run=copied.id)
+    at.text_input("station code").set_value("1, 2, three").run()
+    assert "needs 4 numbers between commas" in at.error[0].value
+    assert tokens(at) == ["i0", "i7"]
+    at.run()
+    fine(at)
+
+
+def picture(array: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_an_upload_of_another_size_and_colour_is_a_station(open_page: Open, copied: Run) -> None:
+    array = RNG.integers(0, 256, (40, 30, 3), np.uint8)
+    at = open_page("interpolate", run=copied.id)
+    at.file_uploader[0].upload("mine.png", picture(array), "image/png").run()
+    at.run()
+    fine(at)
+    model = load_run(copied)
+    code = model.encode(array.transpose(2, 0, 1)).mean[0]
+    t, codes = polyline(component(at))
+    assert np.abs(codes[t == 0][0] - code).max() < 0.2, "encoded as any picture is"
+    assert any("mine.png · its reconstruction" in c.value for c in at.caption)
+    assert tokens(at)[1] == "i7"
+    # the link carries its code
+    again = open_page("interpolate", run=copied.id, s1=tokens(at)[0], s2="i7")
+    assert np.abs(polyline(component(again))[1] - codes).max() < 1e-3
+
+
+def test_an_upload_that_is_no_picture_is_said(open_page: Open, copied: Run) -> None:
+    at = open_page("interpolate", run=copied.id)
+    at.file_uploader[0].upload("bad.png", b"not an image", "image/png").run()
+    assert not at.exception
+    assert "bad.png" in at.error[0].value
+    assert tokens(at) == ["i0", "i7"]
+
+
+def test_a_geodesic_is_found_and_kept(open_page: Open, copied: Run) -> None:
+    at = open_page("interpolate", run=copied.id, path="geodesic")
+    fine(at)
+    model = load_run(copied)
+    gallery = anchors.gallery(copied, model)
+    ends = np.stack([stations.anchor_of(t, copied, model, gallery).code for t in ("i0", "i7")])  # type: ignore[union-attr]
+    search = stations.search(model, ends, 0.0)
+    assert search is not None
+    until(lambda: search.done, "the geodesic is found")
+    assert not search.error
+    at.run()
+    fine(at)
+    data = component(at)
+    assert (data["low"], data["high"]) == (0, 1)
+    codes = polyline(data)[1]
+    np.testing.assert_array_equal(codes[[0, -1]], ends)
+    assert search.found is not None
+    np.testing.assert_array_equal(codes, search.found.codes)
+    assert search.found.energy[1] <= search.found.energy[0]
+    assert at.button("find geodesic").disabled
+    assert sum("image length" in m.value for m in at.markdown) == 3, "the three paths are told apart"
+    assert stations.begin_search(model, ends, 0.0, None) is search, "looked for once"
+
+
+def test_a_search_that_is_stopped_keeps_the_best_so_far(copied: Run) -> None:
+    model = load_run(copied)
+    ends = RNG.standard_normal((8, 4)).astype(np.float32) * 2
+    search = stations.begin_search(model, ends, 1.0, found_codes(copied).mean)
+    search.stop()
+    until(lambda: search.done, "the search has ended")
+    assert search.found is not None
+    np.testing.assert_array_equal(search.found.codes[:: stations.POINTS - 1], ends)
+    stations.forget_search(model, ends, 1.0)
+    assert stations.search(model, ends, 1.0) is None
+
+
+def test_a_fault_of_the_search_is_a_sentence(
+    open_page: Open, copied: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import vae_core.latent.geodesic as module
+    from vae_core.errors import BadCodes
+
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise BadCodes("the planted fault")
+
+    monkeypatch.setattr(module, "geodesic", refuse)
+    at = open_page("interpolate", run=copied.id, path="geodesic", s1="i20", s2="i21")
+    at.run()
+    until(lambda: "planted fault" in " ".join(e.value for e in at.run().error), "the fault is shown")
+    assert not at.exception
+    assert (component(at)["low"], component(at)["high"]) == (-0.5, 1.5), "the straight line stays"
+
+
+def test_equal_stations_are_said(open_page: Open, copied: Run) -> None:
+    at = open_page("interpolate", run=copied.id, s1="i4", s2="i4")
+    fine(at)
+    assert "All stations have the same code" in shown(at)
+    at = open_page("interpolate", run=copied.id, s1="i4", s2="i4", s3="i5", path="spherical")
+    fine(at)
+    assert "Two stations in a row have the same code" in shown(at)
+
+
+@pytest.mark.parametrize("objective", ["vae", "autoencoder"])
+def test_a_code_of_one_number_and_a_posterior_without_width(
+    open_page: Open, places: Places, objective: str
+) -> None:
+    run = Store(places).create(
+        config_of(latent_dim=1, objective=ObjectiveConfig(objective).objective), f"narrow-{objective}"
+    )
+    assert train_run(run, places).state == FINISHED
+    for kind in ("linear", "spherical"):
+        at = open_page("interpolate", run=run.id, path=kind)
+        fine(at)
+        assert polyline(component(at))[1].shape[1] == 1
+
+
+def test_a_run_without_codes_begins_at_the_prior_and_says_so(
+    open_page: Open, copied: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "images_of", lambda run: None)
+    monkeypatch.setattr(resources, "codes", lambda run, split="test": None)
+    at = open_page("interpolate", run=copied.id)
+    fine(at)
+    text = shown(at)
+    assert "This run carries no codes" in text
+    assert "are not here" in text
+    assert "A direction needs codes" in text
+    assert len(tokens(at)) == 2
+    assert at.get("bidi_component")
+
+
+def test_images_without_labels_or_factors_have_no_probabilities(
+    open_page: Open, copied: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = dataclasses.replace(found_codes(copied), labels=None, factors=None, split="bare")
+    monkeypatch.setattr(resources, "codes", lambda run, split="test": bare)
+    at = open_page("interpolate", run=copied.id)
+    fine(at)
+    assert "No probabilities" in shown(at)
+    assert "A direction needs codes of images with labels" in shown(at)
+
+
+def test_too_few_of_a_class_is_said(open_page: Open, copied: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = dataclasses.replace(
+        found_codes(copied), labels=np.zeros(len(found_codes(copied)), int), factors=None, split="few"
+    )
+    monkeypatch.setattr(resources, "codes", lambda run, split="test": few)
+    at = open_page("interpolate", run=copied.id)
+    fine(at)
+    assert "five images or more of two classes" in shown(at)
+
+
+# ---------------------------------------------------------------- directions
+
+
+def test_a_direction_is_the_difference_of_the_groups(open_page: Open, copied: Run) -> None:
+    codes = found_codes(copied)
+    assert codes.labels is not None
+    at = open_page(
+        "interpolate", run=copied.id, attribute="label", **{"group-a": "3", "group-b": "8", "on": "station 2"}
+    )
+    fine(at)
+    data = component(at, "strength")
+    t, walk = polyline(data)
+    expected = codes.mean[codes.labels == 3].mean(0) - codes.mean[codes.labels == 8].mean(0)
+    np.testing.assert_allclose(walk[t == 3][0] - walk[t == 0][0], 3 * expected, atol=1e-5)
+    model = load_run(copied)
+    anchor = stations.anchor_of("i7", copied, model, anchors.gallery(copied, model))
+    assert anchor is not None
+    np.testing.assert_array_equal(walk[t == 0][0], anchor.code)
+    assert (data["low"], data["high"], data["name"]) == (-3, 3, "strength")
+    # group B never is group A, whatever the link says
+    at.selectbox("group-a").set_value("8").run()
+    fine(at)
+    assert at.selectbox("group-b").value != "8"
+
+
+# ---------------------------------------------------------------- to take away
+
+
+@pytest.mark.parametrize("form", ["GIF", "PNG strip", "frames (zip)", "codes (npz)"])
+def test_files_are_made_on_a_press_and_hold_the_path(open_page: Open, copied: Run, form: str) -> None:
+    at = open_page("interpolate", run=copied.id, frames="5", size="32", **{"as": form})
+    assert at.get("download_button")[0].proto.disabled
+    press(at, "make file")
+    fine(at)
+    assert not at.get("download_button")[0].proto.disabled
+    made = at.session_state["export"][1]
+    model = load_run(copied)
+    t, codes = polyline(component(at))
+    path = stations.Track("linear", t, codes, -0.5, 1.5, np.array([0.0, 1.0])).at(np.linspace(0, 1, 5))
+    if form == "GIF":
+        with Image.open(io.BytesIO(made)) as gif:
+            assert (gif.n_frames, gif.size) == (8, (32, 32)), "five there, three back"
+    elif form == "frames (zip)":
+        with zipfile.ZipFile(io.BytesIO(made)) as files:
+            names = sorted(files.namelist())
+            assert len(names) == 5
+            with Image.open(files.open(names[-1])) as last:
+                small = np.asarray(last.convert("L"))[::2, ::2]
+        assert (small == model.decode_uint8(codes[t == 1][0])[0, 0]).all(), (
+            "the end is the decode of its code"
+        )
+    elif form == "codes (npz)":
+        with np.load(io.BytesIO(made), allow_pickle=False) as npz:
+            np.testing.assert_array_equal(npz["codes"], path)
+            np.testing.assert_array_equal(npz["stations"], path[[0, -1]])
+    else:
+        with Image.open(io.BytesIO(made)) as strip:
+            assert strip.height >= 32
+            assert strip.width >= 5 * 32
+    at.number_input("frames").set_value(6).run()
+    assert at.get("download_button")[0].proto.disabled, "more frames are another file"
+
+
+def test_without_ffmpeg_there_is_no_mp4_and_the_page_says_so(
+    open_page: Open, copied: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(animation, "has_ffmpeg", lambda: False)
+    at = open_page("interpolate", run=copied.id, **{"as": "MP4"})
+    fine(at)
+    assert at.button("make file").disabled
+    assert "MP4 needs ffmpeg" in shown(at)
+
+
+# ---------------------------------------------------------------- figures
+
+
+def test_charts_along_a_path_share_its_axis_and_mark_the_place() -> None:
+    t = np.linspace(-0.5, 1.5, 9)
+    figure = charts.along(
+        "Image change, pixels per unit of path", t, [("change", np.arange(8.0))], low=-0.5, high=1.5, stations=[0, 1],
+        position=0.25, reference=("usual", 3.0),
+    )  # fmt: skip
+    low, high = figure.layout.xaxis.range
+    # position t lies where the strip's picture of it does: 4 % of the width in from either end
+    assert (-0.5 - low) / (high - low) == pytest.approx(0.04)
+    assert (high - 1.5) / (high - low) == pytest.approx(0.04)
+    assert (figure.layout.margin.l, figure.layout.margin.r) == (0, 0)
+    np.testing.assert_allclose(figure.data[0].x, (t[:-1] + t[1:]) / 2)
+    assert 0.25 in [shape.x0 for shape in figure.layout.shapes]
+    assert 3.0 in [shape.y0 for shape in figure.layout.shapes]
+    assert figure.layout.uirevision == "keep"
+
+
+def test_the_strips_edge_is_the_charts() -> None:
+    from app.components.path import EDGE
+
+    assert EDGE == charts.TRACK_EDGE
+
+
+def test_the_map_of_paths_and_the_leakage_bars() -> None:
+    line = np.stack((np.linspace(0, 1, 5), np.zeros(5)), 1)
+    figure = charts.paths_on_map(RNG.standard_normal((20, 2)), [("linear", line)], line[[0, -1]], x="z0", y="z1", title="Paths")  # fmt: skip
+    assert [trace.name for trace in figure.data] == ["images", "linear", "stations"]
+    assert list(figure.data[-1].text) == ["1", "2"]
+    bars = charts.leakage(["a", "b"], np.array([0.5, 0.1]), np.array([0.4, -0.1]), np.array([0.6, 0.3]), "change").data[0]  # fmt: skip
+    np.testing.assert_allclose(bars.error_x.array, [0.1, 0.2])
+    np.testing.assert_allclose(bars.error_x.arrayminus, [0.1, 0.2])
+    assert list(bars.marker.color) == [charts.CATEGORICAL[0], charts.FADED]
