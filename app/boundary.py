@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 import streamlit as st
 
@@ -24,3 +27,20 @@ def show(error: Exception) -> bool:
             icon=":material/error:",
         )
     return True
+
+
+def fragment(run_every: float | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """st.fragment behind this boundary: a fragment's own reruns do not pass through the page's."""
+
+    def made(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except Exception as error:
+                return show(error)
+
+        found: Callable[..., Any] = st.fragment(guarded, run_every=run_every)
+        return found
+
+    return made

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from app import charts, forms, pictures, resources, state
+from app.boundary import fragment
 from vae_core.errors import VaeCoreError
 from vae_core.events import EpochDone, Snapshot
 from vae_core.inference import LoadedModel
@@ -83,7 +84,7 @@ def new_sweep() -> None:
         st.rerun()
 
 
-@st.fragment(run_every=1.0)
+@fragment(run_every=1.0)
 def progress(name: str, ids: list[str]) -> None:
     """What of the sweep still trains; the page is drawn anew whenever a run ends."""
     store = resources.store()

@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 from app import anchors, charts, pictures, resources, state, stations
+from app.boundary import fragment
 from app.codes import pack
 from app.components.path import path as moving
 from app.prepare import offer_images
@@ -404,7 +405,7 @@ def _told(model: LoadedModel, ends: np.ndarray, penalty: float, search: stations
             st.rerun()
 
 
-@st.fragment(run_every=0.5)
+@fragment(run_every=0.5)
 def searching(model: LoadedModel, ends: np.ndarray, penalty: float) -> None:
     """Follows the search; the page is drawn anew when it is over."""
     search = stations.search(model, ends, penalty)
@@ -424,7 +425,7 @@ def searching(model: LoadedModel, ends: np.ndarray, penalty: float) -> None:
         )
 
 
-@st.fragment
+@fragment()
 def view(
     run_id: str,
     header: dict[str, Any],
@@ -556,7 +557,7 @@ def comparison(
         _map(model, codes, tracks, ends)
 
 
-@st.fragment(run_every=0.5)
+@fragment(run_every=0.5)
 def waiting(model: LoadedModel, ends: np.ndarray, penalty: float) -> None:
     search = stations.search(model, ends, penalty)
     if search is None or search.done:
@@ -629,7 +630,7 @@ def directions(
     push(run_id, header, model, met, codes, names)
 
 
-@st.fragment
+@fragment()
 def push(
     run_id: str,
     header: dict[str, Any],
@@ -726,7 +727,7 @@ def take_away(name: str, model: LoadedModel, along: Track) -> None:
     export(name, model, along)
 
 
-@st.fragment
+@fragment()
 def export(name: str, model: LoadedModel, along: Track) -> None:
     from vae_core import animation
 

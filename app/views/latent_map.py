@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from app import charts, pictures, resources, state
+from app.boundary import fragment
 from app.prepare import offer_images
 from app.state import NO_RUN
 from vae_core.errors import TooFewPoints
@@ -213,7 +214,7 @@ def _umap_file(run: Run, codes: StoredCodes) -> Path:
     return run.places.derived / run.stamp() / f"umap-{codes.split}-{len(codes)}-{_umap_params().key}.npz"
 
 
-@st.fragment(run_every=0.7)
+@fragment(run_every=0.7)
 def umap_progress(run: Run, codes: StoredCodes) -> None:
     """Starts UMAP in its own process, follows it, and shows the map when it is there."""
     result = _umap_file(run, codes)

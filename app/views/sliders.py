@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from app import anchors, pictures, resources, state
+from app.boundary import fragment
 from app.codes import pack, settle, unpack
 from app.components.deck import deck
 from app.prepare import offer_images
@@ -49,7 +50,7 @@ def _settle(run: Run, model: LoadedModel) -> None:
     state.put("deck of", (run.id, model.stamp))
 
 
-@st.fragment
+@fragment()
 def _deck(run: Run, model: LoadedModel) -> None:
     kl = np.array(resources.kl_per_dim(run), np.float64)
     known = bool(np.isfinite(kl).all() and kl.any())

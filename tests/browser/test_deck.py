@@ -349,7 +349,7 @@ def test_uncertainty_is_the_spread_of_decoded_samples(visit: Visit, trained: Run
     expect(page.locator("canvas.overlay")).to_be_hidden()
 
 
-def test_a_run_deleted_while_open_still_decodes_and_another_is_offered(visit: Visit, server: Server) -> None:
+def test_a_run_deleted_while_open_is_said(visit: Visit, server: Server) -> None:
     config = RunConfig(
         DataConfig("digits", side=16, limit=200),
         ModelConfig("mlp", 3),
@@ -364,7 +364,7 @@ def test_a_run_deleted_while_open_still_decodes_and_another_is_offered(visit: Vi
     page.get_by_label("z0", exact=True).press("ArrowRight")
     page.wait_for_timeout(300)
     assert frames(page) > before
-    expect(page.get_by_text("soon-gone").first).to_be_visible()
+    expect(page.get_by_text("was deleted; choose another one")).to_be_visible()
 
 
 def test_new_weights_under_an_open_page_keep_the_code(visit: Visit, server: Server) -> None:

@@ -12,6 +12,7 @@ from servers import Server
 
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from vae_core.inference import load_run
+from vae_core.places import assets
 from vae_core.runs.store import FINISHED, Run, Store
 from vae_core.runs.worker import train_run
 
@@ -43,7 +44,7 @@ async ([run, codes]) => {
 """
 
 
-@pytest.mark.parametrize("shipped", ["digits", "shapes", "faces", "mnist"])
+@pytest.mark.parametrize("shipped", sorted(p.name for p in (assets() / "pretrained").iterdir() if p.is_dir()))
 def test_browser_and_torch_decode_alike(visit: Callable[..., Page], server: Server, shipped: str) -> None:
     run = Store(server.places).find(shipped)
     model = load_run(run)

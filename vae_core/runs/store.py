@@ -366,11 +366,15 @@ class Run:
         return {k: torch.from_numpy(v) for k, v in self.arrays(which).items()}
 
     def stamp(self) -> str:
-        """Sixteen hex digits that change whenever the weights do. Raises BadRun when there are none."""
+        """Sixteen hex digits that change whenever the weights do. Raises BadRun when there are none, RunNotFound when
+        the run is gone.
+        """
         path = self.path / "model.safetensors"
         try:
             stat = path.stat()
         except FileNotFoundError:
+            if not self.path.is_dir():
+                raise RunNotFound(f"the run {self.id} was deleted; choose another one") from None
             raise BadRun(f"the run {self.id} has no weights yet; wait for its first checkpoint") from None
         return _digest(path, stat.st_mtime_ns, stat.st_size, stat.st_ino)
 

@@ -109,6 +109,7 @@ export async function openPicture({ run, header, canvas, say = () => {} }) {
     while (open && wanted) {
       const code = wanted, began = performance.now();
       wanted = null;
+      const slow = setTimeout(() => say("The server is still decoding…"), 1000);
       try {
         const [found] = await decoder.images([code]);
         if (!open) break;
@@ -122,7 +123,7 @@ export async function openPicture({ run, header, canvas, say = () => {} }) {
           await new Promise((go) => setTimeout(go, 150));
           wanted ??= code;
         } else say(`The server could not decode this: ${error.message}.`);
-      }
+      } finally { clearTimeout(slow); }
     }
     asking = false;
   }
