@@ -4,10 +4,11 @@ they run in a thread and never stall the server.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,14 @@ NEVER = {"cache-control": "no-store"}
 SCRIPTS = Path(__file__).parent / "components" / "shared"
 
 
+class _RefusedError(Exception):
+    """A request that is answered 4xx."""
+
+    def __init__(self, status: int, message: str) -> None:
+        self.status = status
+        super().__init__(message)
+
+
 def _answers(route: Callable[[Request], Response]) -> Callable[[Request], Response]:
     """The boundary of the api: the core's own errors become 4xx with their sentence."""
 
@@ -36,6 +45,8 @@ def _answers(route: Callable[[Request], Response]) -> Callable[[Request], Respon
     def guarded(request: Request) -> Response:
         try:
             return route(request)
+        except _RefusedError as refusal:
+            return JSONResponse({"error": str(refusal)}, refusal.status, headers=NEVER)
         except RunNotFound as error:
             return JSONResponse({"error": str(error)}, 404, headers=NEVER)
         except VaeCoreError as error:
@@ -142,9 +153,10 @@ def decoder_header(request: Request) -> Response:
 def decoder_weights(request: Request) -> Response:
     """The decoder's float32 weights, little-endian; cached for good under their stamp."""
     run = resources.store().find(request.path_params["run"])
-    if request.path_params["stamp"] != run.stamp():
+    stamp, decoder = resources.browser_decoder(run)
+    if request.path_params["stamp"] != stamp:
         return JSONResponse({"error": "the weights changed; fetch the header again"}, 410, headers=NEVER)
-    body = resources.browser_decoder(run).weights.astype("<f4").tobytes()
+    body = decoder.weights.astype("<f4").tobytes()
     return Response(body, media_type="application/octet-stream", headers=FOR_GOOD)
 
 
@@ -156,29 +168,15 @@ AT_ONCE = 4  # computing requests at a time: a page has one under way, and asks 
 _turns = threading.BoundedSemaphore(AT_ONCE)
 
 
-class _RefusedError(Exception):
-    """A request that is answered 4xx."""
-
-    def __init__(self, status: int, message: str) -> None:
-        self.status = status
-        super().__init__(message)
-
-
-def _computes(route: Callable[[Request], Response]) -> Callable[[Request], Response]:
-    """The boundary of routes that compute: at most AT_ONCE at a time, the rest are told to come again."""
-
-    @wraps(route)
-    def guarded(request: Request) -> Response:
-        if not _turns.acquire(blocking=False):
-            return JSONResponse({"error": "the server is busy; try again in a moment"}, 429, headers=NEVER)
-        try:
-            return route(request)
-        except _RefusedError as refusal:
-            return JSONResponse({"error": str(refusal)}, refusal.status, headers=NEVER)
-        finally:
-            _turns.release()
-
-    return _answers(guarded)
+@contextlib.contextmanager
+def _turn() -> Iterator[None]:
+    """One of AT_ONCE turns to compute. Taken once the body is there: who sends slowly keeps nobody waiting."""
+    if not _turns.acquire(blocking=False):
+        raise _RefusedError(429, "the server is busy; try again in a moment")
+    try:
+        yield
+    finally:
+        _turns.release()
 
 
 def _body(request: Request, most: int) -> bytes:
@@ -211,19 +209,20 @@ def _same_weights(request: Request, run: Run) -> None:
         raise _RefusedError(410, "the weights changed; fetch the header again")
 
 
-@_computes
+@_answers
 def decode(request: Request) -> Response:
     """Float32 codes (B, D), little-endian, B <= DECODE_BATCH -> uint8 pictures (B, H, W, C), one after the other."""
     run = resources.store().find(request.path_params["run"])
     _same_weights(request, run)
-    model = resources.model(run)
-    width = 4 * model.latent_dim
+    width = 4 * run.record().effective.model.latent_dim
     body = _body(request, DECODE_BATCH * width)
     if not body or len(body) % width:
         raise _RefusedError(
-            400, f"expected float32 codes of {model.latent_dim} numbers each, got {len(body)} bytes"
+            400, f"expected float32 codes of {width // 4} numbers each, got {len(body)} bytes"
         )
-    pictures = model.decode_uint8(np.frombuffer(body, "<f4").reshape(-1, model.latent_dim).copy())
+    codes = np.frombuffer(body, "<f4").reshape(-1, width // 4).copy()
+    with _turn():
+        pictures = resources.model(run).decode_uint8(codes)
     return Response(
         np.ascontiguousarray(pictures.transpose(0, 2, 3, 1)).tobytes(),
         media_type="application/octet-stream",
@@ -231,7 +230,7 @@ def decode(request: Request) -> Response:
     )
 
 
-@_computes
+@_answers
 def encode(request: Request) -> Response:
     """A drawing, uint8 (height, width) as raw bytes -> its posterior, and the picture that was encoded.
 
@@ -243,17 +242,19 @@ def encode(request: Request) -> Response:
 
     run = resources.store().find(request.path_params["run"])
     _same_weights(request, run)
-    model = resources.model(run)
     width, height = _whole(request, "width", 8, 512), _whole(request, "height", 8, 512)
     body = _body(request, DRAWING_BYTES)
     if len(body) != width * height:
         raise _RefusedError(400, f"expected {width}×{height} bytes, got {len(body)}")
+    record = run.record()
+    channels, side, _ = record.shape or (1, 28, 28)
     # scikit-learn's digits fill their picture; MNIST's have a margin, and most others are made like MNIST
-    box = 1.0 if model.config.data.dataset == "digits" else BOX
-    digit = as_digit(np.frombuffer(body, np.uint8).reshape(height, width), model.shape[1], box=box)
-    prepared = model.prepare(digit)
-    posterior = model.encode(prepared)
-    channels, side, _ = model.shape
+    box = 1.0 if record.effective.data.dataset == "digits" else BOX
+    digit = as_digit(np.frombuffer(body, np.uint8).reshape(height, width), side, box=box)
+    with _turn():
+        model = resources.model(run)
+        prepared = model.prepare(digit)
+        posterior = model.encode(prepared)
     return JSONResponse(
         {"mean": posterior.mean[0].tolist(), "std": posterior.std[0].tolist(), "width": side, "height": side,
          "channels": channels,
@@ -262,18 +263,20 @@ def encode(request: Request) -> Response:
     )  # fmt: skip
 
 
-@_computes
+@_answers
 def cloud(request: Request) -> Response:
     """What is known of where the run's images lie, for the present weights; see resources.Cloud."""
     run = resources.store().find(request.path_params["run"])
-    return JSONResponse(resources.cloud(run).header(), headers=NEVER)
+    with _turn():
+        return JSONResponse(resources.cloud(run).header(), headers=NEVER)
 
 
-@_computes
+@_answers
 def cloud_points(request: Request) -> Response:
     """Posterior means float32 (N, D), then image numbers int32 (N,), then classes int32 (N,); little-endian."""
     run = resources.store().find(request.path_params["run"])
-    found = resources.cloud(run)
+    with _turn():
+        found = resources.cloud(run)
     if request.path_params["version"] != found.version:
         return JSONResponse({"error": "the weights changed; fetch cloud.json again"}, 410, headers=NEVER)
     return Response(found.points(), media_type="application/octet-stream", headers=FOR_GOOD)

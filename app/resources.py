@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 JOBS_VARIABLE = "LATENT_EXPLORER_JOBS"  # runs that train at a time
 
 _lock = threading.RLock()
+_cloud_lock = threading.Lock()
 
 
 def places() -> Places:
@@ -87,12 +88,24 @@ def _browser_decoder(path: Path, home: Path, stamp: str) -> BrowserDecoder:
     from vae_core.runs.store import Run
 
     run = Run(path, Places.find(home))
-    return browser_decoder(run.record(), run.arrays())
+    found = browser_decoder(run.record(), run.arrays())
+    if run.stamp() != stamp:  # a checkpoint landed while they were read
+        raise _WeightsChangedError
+    return found
 
 
-def browser_decoder(run: Run) -> BrowserDecoder:
-    """The run's decoder in the browser's form."""
-    return _browser_decoder(run.path, run.places.home, run.stamp())
+class _WeightsChangedError(Exception):
+    pass
+
+
+def browser_decoder(run: Run) -> tuple[str, BrowserDecoder]:
+    """The stamp of a run's weights, and the decoder of just those in the browser's form."""
+    while True:
+        stamp = run.stamp()
+        try:
+            return stamp, _browser_decoder(run.path, run.places.home, stamp)
+        except _WeightsChangedError:
+            continue
 
 
 # what the browser decodes itself: beyond, a picture takes longer than the way to the server and back (measured with
@@ -109,7 +122,7 @@ def decoder_header(run: Run) -> dict[str, Any]:
 
     common = {"stamp": run.stamp(), "batch": 64}
     try:
-        found = browser_decoder(run)
+        common["stamp"], found = browser_decoder(run)
     except UnknownToBrowser:
         record = run.record()
         channels, height, width = record.shape or (1, 1, 1)
@@ -289,7 +302,8 @@ def cloud(run: Run) -> Cloud:
 
     Raises TooFewPoints when neither is there.
     """
-    return _cloud(run.path, run.places.home, run.stamp(), images_of(run) is not None)
+    with _cloud_lock:  # two tabs that ask for the same encode it once
+        return _cloud(run.path, run.places.home, run.stamp(), images_of(run) is not None)
 
 
 @lru_cache(maxsize=64)

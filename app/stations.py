@@ -192,6 +192,8 @@ class Search:
 
 
 _searches: Kept[Search] = Kept(64)
+MOST_SEARCHES = 2  # at a time, of everybody
+_under_way: list[Search] = []
 
 
 def search_key(stamp: str, stations: np.ndarray, penalty: float) -> tuple[str, bytes, float]:
@@ -214,6 +216,11 @@ def begin_search(model: LoadedModel, stations: np.ndarray, penalty: float, real:
     mine = Search()
     kept = _searches.put(key, mine)
     if kept is mine:
+        # settings that change in a row begin a search each: the older ones end with the best they have
+        _under_way[:] = [s for s in _under_way if not s.done]
+        for older in _under_way[: 1 - MOST_SEARCHES or None]:
+            older.stop()
+        _under_way.append(mine)
         mine.thread = threading.Thread(target=_look, args=(mine, model, stations, penalty, real), daemon=True)
         mine.thread.start()
     return kept

@@ -6,6 +6,7 @@ pixel; frames are never made smaller than they are.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import shutil
 import subprocess
@@ -65,8 +66,9 @@ def mp4(frames: np.ndarray, *, size: int = 256, fps: float = 20, progress: Progr
                     process.stdin.write(rgb.transpose(1, 2, 0).tobytes())
                     progress((i + 1) / len(frames), f"{i + 1} of {len(frames)} frames")
                 process.stdin.close()
-            except BrokenPipeError:
-                pass  # it ended early and says below why
+            except BrokenPipeError:  # it ended early and says below why
+                with contextlib.suppress(OSError):
+                    process.stdin.close()
             except BaseException:
                 process.kill()
                 raise

@@ -129,7 +129,7 @@ def _two_images(found: anchors.Gallery | None) -> list[str]:
         place, label = state.param(f"{end}-image", usual), state.param(f"{end}-label")
         names = found.names if found is not None else ()
         tokens.append(
-            stations.image_token(int(place) if place.isdigit() else int(usual), names.index(label) if label in names else None)
+            stations.image_token(int(place) if place.isdecimal() else int(usual), names.index(label) if label in names else None)
         )  # fmt: skip
     return tokens
 
@@ -373,6 +373,9 @@ def chosen_track(
             if search.error:
                 text = search.error
                 st.error(f"No geodesic was found: {text}", icon=":material/error:")
+                if state.button("Try again", "retry geodesic", icon=":material/refresh:"):
+                    stations.forget_search(model, ends, penalty)
+                    st.rerun()
             else:
                 searching(model, ends, penalty)
             return stations.track("linear", ends)
@@ -716,7 +719,7 @@ def _leaks(model: LoadedModel, codes: StoredCodes, parts: stations.Groups) -> tu
             return found, []
         return found, list(leakage(found, fitted, codes.mean, groups=(parts.a, parts.b)))
 
-    return _leaked.get((model.stamp, codes.split, parts.words), compute)
+    return _leaked.get((model.stamp, codes.split, len(codes), parts.words), compute)
 
 
 # ---------------------------------------------------------------- to take away
@@ -784,7 +787,7 @@ def _made(
         "GIF": lambda: animation.gif(film, size=size, fps=fps, progress=progress),
         "MP4": lambda: animation.mp4(film, size=size, fps=fps, progress=progress),
         "PNG strip": lambda: animation.png_strip(images, size=size),
-        "frames (zip)": lambda: animation.zip_of_frames(images, size=size),
+        "frames (zip)": lambda: animation.zip_of_frames(images, size=size, progress=progress),
         "codes (npz)": lambda: animation.npz_of(path, t, along.at(along.stations), along.kind),
     }
     try:

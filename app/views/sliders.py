@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from app.codes import pack, settle, unpack
 from app.components.deck import deck
 from app.prepare import offer_images
 from app.state import NO_RUN
+from vae_core.errors import RunNotFound
 from vae_core.inference import LoadedModel
 from vae_core.latent.statistics import order_by_kl
 from vae_core.runs.marks import clean, read_marks, write_marks
@@ -39,15 +41,15 @@ def _settle(run: Run, model: LoadedModel) -> None:
     """
     linked = state.param("z")
     opened = unpack(linked, model.latent_dim) if linked and linked != state.get("deck link") else None
-    if state.get("deck of") != (run.id, model.stamp):
-        _first(run, model)  # codes of another run mean nothing here
+    if state.get("deck of") != run.id:
+        _first(
+            run, model
+        )  # codes of another run mean nothing here; those of new weights go on meaning much the same
+        state.put("deck of", run.id)
     if opened is not None:
-        state.put("deck link", linked)
-        state.put("deck open", {"key": linked, "code": opened.tolist()})
-    elif state.get("deck of") != (run.id, model.stamp):
-        state.put("deck open", None)
-        state.set_param("z", "")
-    state.put("deck of", (run.id, model.stamp))
+        state.put("deck link", pack(opened))
+        state.put("deck opened", state.get("deck opened", 0) + 1)
+    state.set_param("z", state.get("deck link"))
 
 
 @fragment()
@@ -68,9 +70,9 @@ def _deck(run: Run, model: LoadedModel) -> None:
             "run": run.id, "name": run.name, "header": resources.decoder_header(run),
             "kl": kl.tolist() if known else [], "order": order,
             "collapsed": [d for d in order if known and kl[d] <= COLLAPSED],
-            "anchor": state.get("deck anchor"), "open": state.get("deck open"),
+            "anchor": state.get("deck anchor"), "open": _open(model),
             "marks": {"names": {str(d): n for d, n in marks.names.items()}, "bookmarks": [list(c) for c in marks.bookmarks]},
-            "grey": model.shape[0] == 1,
+            "grey": model.shape[0] == 1, "prior": model.stochastic,
         },
         "deck",
         on_code=_rested,
@@ -78,10 +80,19 @@ def _deck(run: Run, model: LoadedModel) -> None:
     )  # fmt: skip
 
 
+def _open(model: LoadedModel) -> dict[str, Any]:
+    """Where the deck is to be: it goes there when it is new on the page, or when a link was opened since."""
+    code = unpack(state.get("deck link"), model.latent_dim)
+    return {
+        "key": state.get("deck opened", 0),
+        "code": np.zeros(model.latent_dim).tolist() if code is None else code.tolist(),
+    }
+
+
 def _rested() -> None:
     """The hand rests: keep the code for the address."""
     run_id, _, packed = str(_told("code")).partition(" ")
-    if packed and run_id == state.get("deck of", ("",))[0]:
+    if packed and run_id == state.get("deck of"):
         state.put("deck link", packed)
 
 
@@ -89,8 +100,9 @@ def _keep() -> None:
     """Names and bookmarks, as the page tells them; they lie with the run's notes."""
     told = _told("marks")
     if isinstance(told, dict):
-        run = resources.store().find(state.get("deck of")[0])
-        write_marks(run, clean(told, run.record().effective.model.latent_dim))
+        with contextlib.suppress(RunNotFound):  # deleted while its page was open; the page says so
+            run = resources.store().find(str(told.get("run")))
+            write_marks(run, clean(told, run.record().effective.model.latent_dim))
 
 
 def _told(name: str) -> Any:

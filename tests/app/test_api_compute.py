@@ -169,4 +169,4 @@ def test_a_large_decoder_is_left_to_the_server(monkeypatch: pytest.MonkeyPatch, 
 
 def test_products_are_counted(copied: Run) -> None:
     hidden = 64
-    assert resources.browser_decoder(copied).products == 4 * hidden + hidden * 256
+    assert resources.browser_decoder(copied)[1].products == 4 * hidden + hidden * 256

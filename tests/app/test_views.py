@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import safetensors.numpy
 from conftest import shown
 from streamlit.testing.v1 import AppTest
 
@@ -117,8 +118,37 @@ def test_a_link_with_no_code_of_this_run_begins_at_an_image(open_page: Open, cop
     at = open_page("sliders", run=copied.id, z=z)
     fine(at)
     told = told_to_deck(at)
-    assert told["open"] is None
     assert told["anchor"]["words"].startswith("image ")
+    assert told["open"]["code"] == pytest.approx(told["anchor"]["code"])
+
+
+def test_coming_back_to_the_deck_finds_its_code(open_page: Open, copied: Run) -> None:
+    at = open_page("sliders", run=copied.id)
+    before = told_to_deck(at)
+    at.session_state["deck link"] = pack(np.array([0.25, 0, 0, -1]))  # as when the hand came to rest there
+    at.switch_page("views/interpolate.py").run()
+    at.switch_page("views/sliders.py").run()
+    told = told_to_deck(at)
+    assert told["open"]["code"] == [0.25, 0, 0, -1]
+    # a deck that is still on the page must not jump: only a link that was opened changes the key
+    assert told["open"]["key"] == before["open"]["key"]
+    assert told["anchor"] == before["anchor"]
+
+
+def test_new_weights_keep_code_and_anchor(open_page: Open, copied: Run) -> None:
+    at = open_page("sliders", run=copied.id, z="1,0,0,0.5")
+    before = told_to_deck(at)
+    weights = copied.path / "model.safetensors"
+    # the same weights with one number changed: another stamp
+    tensors = safetensors.numpy.load_file(weights)
+    name = next(n for n in tensors if n.endswith("bias"))
+    tensors[name] = tensors[name] + 0.01
+    safetensors.numpy.save_file(tensors, weights)
+    at.run()
+    fine(at)
+    after = told_to_deck(at)
+    assert after["header"]["stamp"] != before["header"]["stamp"]
+    assert (after["open"], after["anchor"]) == (before["open"], before["anchor"])
 
 
 def test_names_and_bookmarks_come_from_the_notes(open_page: Open, copied: Run) -> None:

@@ -96,3 +96,17 @@ def test_an_unknown_path_is_refused_by_name():
     with pytest.raises(BadCodes, match="'winding'; there are linear, spherical"):
         through(np.eye(2), WITHIN, "winding")
     assert through(np.eye(2), np.zeros(0)).shape == (0, 2)
+
+
+def test_a_great_arc_beyond_its_ends_never_turns_round():
+    a, b = np.array([3.0, 0.0]), np.array([0.0, 0.5])
+    t = np.linspace(-0.5, 1.5, 81)
+    norms = np.linalg.norm(slerp(a, b, t), axis=1)
+    assert (norms > 0).all()
+    assert np.abs(np.diff(norms)).max() < 0.2  # continuous where the rule for the norm changes
+    inside = (t >= 0) & (t <= 1)
+    np.testing.assert_allclose(norms[inside], (1 - t[inside]) * 3 + t[inside] * 0.5)
+    # the angle goes on in the same sense
+    path = slerp(a, b, t)
+    angles = np.unwrap(np.arctan2(path[:, 1], path[:, 0]))
+    assert (np.diff(angles) > 0).all()

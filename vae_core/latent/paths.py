@@ -19,7 +19,8 @@ def lerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 
 def slerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """Great arc between the directions of a and b, with the norm going linearly from |a| to |b|.
+    """Great arc between the directions of a and b, with the norm going linearly from |a| to |b|, beyond the
+    shorter end geometrically.
 
     Shoemake 1985; for latent codes White 2016, "Sampling Generative Networks". a, b (D,), t (S,) -> (S, D).
     Where no single arc exists the straight line is taken: for equal or opposite directions, and when either
@@ -37,7 +38,9 @@ def slerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
     direction = (np.sin((1 - t) * angle)[:, None] * unit_a + np.sin(t * angle)[:, None] * unit_b) / np.sin(
         angle
     )
+    # beyond the shorter end a line would make the norm negative, which is the opposite direction
     norm = (1 - t) * norm_a + t * norm_b
+    norm = np.where(norm < min(norm_a, norm_b), norm_a ** (1 - t) * norm_b**t, norm)
     path = direction * norm[:, None]
     # the end points exactly, so that the end frames are the decodes of the codes themselves
     path[t == 0], path[t == 1] = a, b

@@ -1,4 +1,4 @@
-const REST = 120, REPORT = 500, THUMBS = 9, FIRST = 12, SAMPLES = 32, LEG_SECONDS = 3.5;
+const REST = 120, REPORT = 350, THUMBS = 9, FIRST = 12, SAMPLES = 32, LEG_SECONDS = 3.5;
 // Okabe & Ito's colours and two more, as in app.charts
 const COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#8C8C8C", "#5D3A9B", "#7A5C2E"];
 const instances = new WeakMap();
@@ -37,14 +37,15 @@ class Deck {
     const first = !this.data, other = first || data.run !== this.data.run;
     this.data = data;
     if (other) {
-      this.locked.clear(); this.past = []; this.future = []; this.pins = []; this.cloud = null; this.openKey = this.anchorKey = null;
+      this.locked.clear(); this.past = []; this.future = []; this.pins = []; this.pinBase = null; this.cloud = null; this.anchor = null;
+      this.openKey = this.anchorKey = null; this.gesture = false; this.halt();
+      // from here on the deck's own: what comes back later may be older than what was clicked since
+      this.names = { ...data.marks.names }; this.marks = [...data.marks.bookmarks];
       this.code = new Array(data.header.latent_dim).fill(0);
       this.range = this.hasPrior() ? "prior" : "data";
       for (const radio of this.root.querySelectorAll("[name=range]")) radio.checked = radio.value === this.range;
       this.build();
     }
-    this.names = { ...data.marks.names }; this.marks = [...data.marks.bookmarks];
-    for (const [dim, slider] of this.sliders) if (this.at("input:focus") !== slider.name) slider.name.value = this.names[dim] ?? "";
     if (data.anchor && data.anchor.key !== this.anchorKey) {
       this.anchorKey = data.anchor.key;
       this.setAnchor(data.anchor, !(data.open && data.open.key !== this.openKey));
@@ -54,10 +55,10 @@ class Deck {
       this.go(data.open.code, !other);
     }
     if (other || data.header.stamp !== this.stamp) await this.load(data.header, !other);
-    else { this.drawShelf("marks"); }
   }
 
   async load(header, changed) {
+    const turn = (this.turn = (this.turn || 0) + 1);
     this.stamp = header.stamp;
     try {
       // this script runs from a blob, which has no address of its own to be relative to
@@ -65,9 +66,11 @@ class Deck {
       this.picture?.close();
       this.artist?.close();
       const picture = await this.tools.openPicture({ run: this.data.run, header, canvas: this.canvas, say: (text) => this.say(text) });
-      if (!this.alive || this.stamp !== header.stamp) return picture.close();
+      if (!this.alive || turn !== this.turn) return picture.close();
       this.picture = picture;
     } catch (error) {
+      if (!this.alive || turn !== this.turn) return;
+      if (error.status === 410) return this.refused(error);
       return this.say(`This run cannot be decoded: ${error.message}. Reload the page to try again.`);
     }
     this.picture.onpaint = (code) => this.painted(code);
@@ -86,15 +89,17 @@ class Deck {
 
   async refused(error) {
     if (error.status === 404) this.say("This run was deleted. Choose another one in the sidebar.");
-    if (error.status !== 410) return;
+    if (error.status !== 410 || this.reloading) return;
+    this.reloading = true;
     try {
-      const header = await this.tools.fetchJson(`/api/runs/${this.data.run}/decoder.json`);
-      await this.load(header, true);
-    } catch (problem) { this.say(`The run's new weights could not be read: ${problem.message}.`); }
+      const run = this.data.run, header = await this.tools.fetchJson(`/api/runs/${run}/decoder.json`);
+      this.reloading = false;
+      if (this.alive && run === this.data.run) await this.load(header, true);
+    } catch (problem) { this.say(`The run's new weights could not be read: ${problem.message}.`); } finally { this.reloading = false; }
   }
 
   say(text) { this.at(".say").textContent = text; }
-  hasPrior() { return this.data.kl.length > 0; }
+  hasPrior() { return this.data.prior; }
 
   // ---------------------------------------------------------------- sliders
 
@@ -112,6 +117,9 @@ class Deck {
     this.fold(".collapsed", collapsed, kl, `${collapsed.length} collapsed ${collapsed.length === 1 ? "dimension" : "dimensions"}`);
     this.at(".collapsed").open = !used.length;  // a wholly collapsed run would show no slider at all
     this.at(".drawing").hidden = !grey;
+    // a plain autoencoder has no prior to draw from
+    for (const name of ["random", "play"]) this.at(`[data-do=${name}]`).disabled = !this.hasPrior();
+    this.at(".gallery").hidden = !this.hasPrior();
     for (const [k, select] of [...this.root.querySelectorAll("[data-pick]")].entries()) {
       select.replaceChildren(...order.map((d) => el("option", { value: d, textContent: `z${d}` })));
       select.value = String(order[Math.min(k, order.length - 1)]);
@@ -156,6 +164,7 @@ class Deck {
       if (step && !event.ctrlKey && !event.metaKey) {
         event.preventDefault();
         const [low, high] = this.limits(dim);
+        this.halt();
         this.move(dim, Math.min(high, Math.max(low, this.code[dim] + step * (event.shiftKey ? 0.5 : 0.05))));
       } else if (event.key === "0") { event.preventDefault(); this.single(dim, 0); }
     };
@@ -240,7 +249,7 @@ class Deck {
 
   single(dim, value) {
     if (this.locked.has(dim)) return;
-    this.endGesture(); this.move(dim, value); this.endGesture();
+    this.halt(); this.endGesture(); this.move(dim, value); this.endGesture();
   }
 
   // somewhere else at once; locked dimensions stay
@@ -281,7 +290,7 @@ class Deck {
     if (packed && packed !== this.reported) { this.reported = packed; this.tell.setStateValue("code", `${this.data.run} ${packed}`); }
   }
 
-  keep() { this.tell.setTriggerValue("marks", { names: this.names, bookmarks: this.marks }); }
+  keep() { this.tell.setTriggerValue("marks", { run: this.data.run, names: this.names, bookmarks: this.marks }); }
 
   // ---------------------------------------------------------------- after each picture
 
@@ -323,17 +332,19 @@ class Deck {
   // ---------------------------------------------------------------- trust
 
   async meet() {
-    const stamp = this.stamp;
+    const turn = this.turn, gone = () => !this.alive || turn !== this.turn;
     this.cloud = null;
     this.at("[data-n=near]").textContent = "reading the images…";
-    try {
+    for (let tries = 0; ; tries++) try {
       const head = await this.tools.fetchJson(`/api/runs/${this.data.run}/cloud.json`);
-      const answer = await fetch(`/api/runs/${this.data.run}/cloud-${head.version}.bin`);
-      if (!answer.ok) throw new Error((await answer.json()).error);
+      const answer = await this.tools.get(`/api/runs/${this.data.run}/cloud-${head.version}.bin`);
       const buffer = await answer.arrayBuffer(), n = head.count, d = head.latent_dim;
-      if (stamp !== this.stamp || !this.alive) return;
+      if (gone()) return;
       this.cloud = { ...head, points: new Float32Array(buffer, 0, n * d), index: new Int32Array(buffer, 4 * n * d, n), labels: new Int32Array(buffer, 4 * n * (d + 1), n) };
+      break;
     } catch (error) {
+      if (gone()) return;
+      if ([410, 429].includes(error.status) && tries < 100) { await new Promise((go) => setTimeout(go, 300)); if (gone()) return; continue; }
       this.at("[data-n=near]").textContent = error.message || "nothing is known of the images";
       this.at("[data-n=percentile]").textContent = "–";
       return;
@@ -501,10 +512,13 @@ class Deck {
 
   // ---------------------------------------------------------------- pins, bookmarks, samples
 
+  // a pin, moved by the same steps as the large picture since the newest one was set
+  moved(pin) { return pin.map((v, d) => v + this.code[d] - this.pinBase[d]); }
+
   drawPins() {
     if (!this.artist || !this.pins.length) return;
-    const base = this.base(), canvases = this.root.querySelectorAll(".pins canvas"), { width, height } = this.picture.decoder;
-    const codes = this.pins.map((pin) => pin.map((v, d) => v + this.code[d] - base[d]));
+    const canvases = this.root.querySelectorAll(".pins canvas"), { width, height } = this.picture.decoder;
+    const codes = this.pins.map((pin) => this.moved(pin));
     this.artist.paint("pins", codes, (image, k) => {
       const canvas = canvases[k];
       if (!canvas?.isConnected) return;
@@ -518,7 +532,7 @@ class Deck {
     shelf.hidden = !codes.length;
     const canvases = codes.map(() => el("canvas", { width: 1, height: 1 }));
     shelf.querySelector("div").replaceChildren(...codes.map((code, k) => el("span", { className: "kept" },
-      el("button", { type: "button", "aria-label": `${kind === "pins" ? "pin" : "bookmark"} ${k + 1}`, onclick: () => this.jump(kind === "pins" ? code.map((v, d) => v + this.code[d] - this.base()[d]) : code) }, canvases[k]),
+      el("button", { type: "button", "aria-label": `${kind === "pins" ? "pin" : "bookmark"} ${k + 1}`, onclick: () => this.jump(kind === "pins" ? this.moved(code) : code) }, canvases[k]),
       el("button", { type: "button", className: "drop", textContent: "×", "aria-label": `remove ${kind === "pins" ? "pin" : "bookmark"} ${k + 1}`, onclick: () => { codes.splice(k, 1); this.drawShelf(kind); if (kind === "marks") this.keep(); } }))));
     if (!this.artist || !codes.length) return;
     if (kind === "pins") return this.drawPins();
@@ -580,7 +594,7 @@ class Deck {
     this.drawn = true;
     if (this.encoding) return;
     this.encoding = true;
-    const pad = this.at(".pad");
+    const pad = this.at(".pad"), { run } = this.data;
     while (this.drawn && this.alive) {
       this.drawn = false;
       const { data } = pad.getContext("2d").getImageData(0, 0, pad.width, pad.height);
@@ -588,8 +602,10 @@ class Deck {
       for (let p = 0; p < grey.length; p++) grey[p] = data[4 * p];
       if (!grey.some((v) => v > 25)) break;
       try {
-        const answer = await this.tools.post(`/api/runs/${this.data.run}/encode?stamp=${this.stamp}&width=${pad.width}&height=${pad.height}`, grey);
+        const stamp = this.stamp, answer = await this.tools.post(`/api/runs/${run}/encode?stamp=${stamp}&width=${pad.width}&height=${pad.height}`, grey);
         const found = await answer.json(), seen = this.at(".seen");
+        if (!this.alive || run !== this.data.run) break;
+        if (stamp !== this.stamp) { this.drawn = true; continue; }
         const bytes = Uint8Array.from(atob(found.picture), (c) => c.charCodeAt(0));
         const image = this.tools.rgba(bytes, found);
         seen.width = found.width; seen.height = found.height;
@@ -599,8 +615,10 @@ class Deck {
         if (!this.penDown) this.gesture = false;
         this.begin();
         this.go(this.anchor.code, false);
+        if (!this.penDown) this.endGesture();
         this.say("");
       } catch (error) {
+        if (!this.alive || run !== this.data.run) break;
         if (error.status === 429) { await new Promise((go) => setTimeout(go, 150)); this.drawn = true; } else {
           this.refused(error);
           this.say(`The drawing could not be encoded: ${error.message}.`);
@@ -636,12 +654,10 @@ class Deck {
       zero: () => this.jump(this.code.map(() => 0)),
       mark: () => { this.marks.push([...this.code]); if (this.marks.length > 100) this.marks.shift(); this.drawShelf("marks"); this.keep(); },
       pin: () => {
-        const base = this.base();
         if (this.pins.length >= 8) return this.say("Eight pins at most; remove one first.");
-        // held relative to the anchor, so that it moves by the same steps as the large picture
-        this.pins.push(this.code.map((v, d) => (this.anchor ? v : v - base[d])));
-        // from here on steps are counted from where the pin was set
-        this.setAnchor({ code: this.code, std: this.anchor && this.same(this.code, this.anchor.code) ? this.anchor.std : null, words: "where the pin was set" }, false);
+        // from here on steps are counted from here, and the others stay where they have come to
+        this.pins = [...this.pins.map((pin) => this.moved(pin)), [...this.code]];
+        this.pinBase = [...this.code];
         this.drawShelf("pins");
       },
       sigma: () => this.sigmaToggle(),
@@ -748,7 +764,7 @@ function makeArtist(decoder, data, header, say) {
       worker = new Worker(new URL(data.worker, location.origin), { type: "module" });
       worker.postMessage({ decoder: new URL(data.decoder, location.origin).href, run: data.run, header });
       worker.onmessage = ({ data: answer }) => waiting?.(answer);
-      worker.onerror = () => { worker = null; waiting?.({ failed: "no worker" }); slow(); };
+      worker.onerror = () => { worker?.terminate(); worker = null; waiting?.({ failed: "no worker" }); slow(); };
     } catch { worker = null; }
     if (!worker) slow();
   }
@@ -758,6 +774,7 @@ function makeArtist(decoder, data, header, say) {
       const id = ++serial;
       const answer = await new Promise((resolve) => { waiting = resolve; worker.postMessage({ id, codes }); });
       if (answer.pictures) return answer.pictures.map((buffer) => new ImageData(new Uint8ClampedArray(buffer), decoder.width, decoder.height));
+      worker?.terminate();
       worker = null;
     }
     await new Promise((go) => setTimeout(go, 0));
@@ -775,14 +792,17 @@ function makeArtist(decoder, data, header, say) {
       const codes = job.codes.slice(from, from + (decoder.where === "server" ? header.batch : worker ? 3 : 1));
       let images;
       try { images = await decode(codes); } catch (error) {
-        if (queue.get(key) === job) { queue.delete(key); job.failed?.(error); }
-        if (error.status === 429) { job.done = from; queue.set(key, job); await new Promise((go) => setTimeout(go, 200)); }
+        // busy: the same again in a moment, unless something newer is wanted by then
+        if (error.status === 429) await new Promise((go) => setTimeout(go, 200));
+        else if (queue.get(key) === job) { queue.delete(key); job.failed?.(error); }
         continue;
       }
       if (!open || queue.get(key) !== job) continue;
       images.forEach((image, k) => job.paint(image, from + k));
       job.done += codes.length;
-      if (job.done >= job.codes.length) queue.delete(key);
+      if (job.done < job.codes.length) continue;
+      queue.delete(key);
+      if (job.then) queue.set(key, { ...job, codes: job.then, then: null, done: 0 });
     }
     busy = false;
   }

@@ -21,7 +21,7 @@ class Path {
     this.at = (selector) => root.querySelector(selector);
     this.handle = this.at("input[type=range]"); this.canvas = this.at(".screen canvas");
     this.playButton = this.at(".play"); this.strip = this.at(".strip");
-    this.alive = true; this.playing = false; this.moved = -Infinity; this.cells = []; this.wave = 0;
+    this.alive = true; this.playing = false; this.moved = -Infinity; this.cells = []; this.wave = 0; this.tolds = new Set();
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     this.handle.oninput = () => { this.play(false); this.move(Number(this.handle.value)); };
     // a hand that holds the handle still has not let it rest
@@ -62,7 +62,7 @@ class Path {
     this.handle.setAttribute("aria-label", data.name);
     this.canvas.setAttribute("aria-label", data.picture);
     // the place is the hand's once it was shown, and a link's before
-    const moved = first || before.position !== data.position && data.position !== this.told;
+    const moved = first || before.position !== data.position && !this.tolds.has(data.position);
     const wanted = moved ? data.position : this.position;
     this.position = Math.min(data.high, Math.max(data.low, wanted));
     this.handle.value = this.position;
@@ -93,12 +93,21 @@ class Path {
       this.picture = picture;
       this.at(".fault").textContent = "";
       this.at(".where").textContent = picture.where === "browser" ? "Decoded in this browser." : "Decoded by the server.";
+      picture.onrefused = (error) => this.refused(error);
       picture.onpaint = (code) => { this.at("code").textContent = `[${Array.from(code, (v) => (Math.round(v * 1000) / 1000 || 0).toString()).join(", ")}]`; };
       picture.draw(this.code(this.position));
       this.layOut(true);
     } catch (error) {
+      if (!this.alive || turn !== this.turn) return;
+      if (error.status === 410) return this.refused(error);
       this.at(".fault").textContent = `This path could not be decoded: ${error.message}. If the run was deleted, choose another one; else reload the page.`;
     }
+  }
+
+  // the run was deleted, or goes on learning: its codes are of the weights this page was opened with
+  async refused(error) {
+    if (error.status === 404) this.at(".fault").textContent = "This run was deleted. Choose another one in the sidebar.";
+    if (error.status === 410) this.at(".fault").textContent = "The run's weights changed while this page was open. Reload the page: the stations are in its address.";
   }
 
   // ---------------------------------------------------------------- along the path
@@ -121,7 +130,7 @@ class Path {
   move(position, quietly) {
     const { low, high } = this.data;
     this.position = Math.min(high, Math.max(low, position));
-    if (!quietly) this.moved = performance.now();
+    this.moved = performance.now();
     this.handle.value = this.position;
     this.picture?.draw(this.code(this.position));
     this.write();
@@ -136,7 +145,7 @@ class Path {
   rest() {
     const told = Math.round(this.position * 1000) / 1000;
     if (!this.tell || told === this.told) return;
-    this.told = told;
+    this.told = told; this.tolds.add(told);
     this.tell("position", told);
   }
 

@@ -4,16 +4,11 @@
 // `known` is the header where the page has it already, which saves a round trip
 export async function loadDecoder(run, known) {
   const header = known ?? await fetchJson(`/api/runs/${run}/decoder.json`);
-  const answer = await fetch(`/api/runs/${run}/decoder-${header.stamp}.bin`);
-  if (!answer.ok) throw new Error(await reason(answer));
+  const answer = await get(`/api/runs/${run}/decoder-${header.stamp}.bin`);
   return new Decoder(header, new Float32Array(await answer.arrayBuffer()));
 }
 
-export async function fetchJson(url) {
-  const answer = await fetch(url);
-  if (!answer.ok) throw new Error(await reason(answer));
-  return answer.json();
-}
+export async function fetchJson(url) { return (await get(url)).json(); }
 
 async function reason(answer) {
   try { return (await answer.json()).error || answer.statusText; } catch { return answer.statusText; }
@@ -23,10 +18,13 @@ export class Refused extends Error {
   constructor(message, status) { super(message); this.status = status; }
 }
 
-export async function post(url, body) {
+export const get = (url) => ask(url);
+export const post = (url, body) => ask(url, { method: "POST", body });
+
+async function ask(url, how) {
   let answer;
   try {
-    answer = await fetch(url, { method: "POST", body });
+    answer = await fetch(url, how);
   } catch {
     throw new Refused("the server does not answer; is it still running?", 0);
   }
@@ -76,9 +74,7 @@ export function rgba(bytes, { width, height, channels }) {
 export async function openPicture({ run, header, canvas, say = () => {} }) {
   const decoder = await openDecoder(run, header);
   const context = canvas.getContext("2d");
-  canvas.width = decoder.width; canvas.height = decoder.height;
   canvas.dataset.frame ??= "0";
-  canvas.dataset.where = decoder.where;
   const image = decoder.where === "browser" ? new ImageData(decoder.width, decoder.height) : null;
   let wanted = null, scheduled = 0, asking = false, open = true;
 
@@ -91,6 +87,11 @@ export async function openPicture({ run, header, canvas, say = () => {} }) {
     },
     close() { open = false; cancelAnimationFrame(scheduled); },
   };
+  // only when something is painted: a picture that was asked for and given up must not clear its successor's
+  const put = (found) => {
+    if (canvas.width !== decoder.width || canvas.height !== decoder.height) { canvas.width = decoder.width; canvas.height = decoder.height; }
+    context.putImageData(found, 0, 0);
+  };
   const painted = (code) => {
     canvas.dataset.frame = String(Number(canvas.dataset.frame) + 1);
     picture.onpaint?.(code);
@@ -100,7 +101,7 @@ export async function openPicture({ run, header, canvas, say = () => {} }) {
     if (!open || !wanted) return;
     const code = wanted, began = performance.now();
     wanted = null;
-    context.putImageData(decoder.paint(code, image), 0, 0);
+    put(decoder.paint(code, image));
     picture.decodeMs = performance.now() - began;
     painted(code);
   }
@@ -113,16 +114,17 @@ export async function openPicture({ run, header, canvas, say = () => {} }) {
       try {
         const [found] = await decoder.images([code]);
         if (!open) break;
-        context.putImageData(found, 0, 0);
+        put(found);
         picture.decodeMs = performance.now() - began;
         say("");
         painted(code);
       } catch (error) {
+        if (!open) break;
         picture.onrefused?.(error);
         if (error.status === 429) {  // busy: try again with whatever is newest then
           await new Promise((go) => setTimeout(go, 150));
           wanted ??= code;
-        } else say(`The server could not decode this: ${error.message}.`);
+        } else if (![404, 410].includes(error.status) || !picture.onrefused) say(`The server could not decode this: ${error.message}.`);
       } finally { clearTimeout(slow); }
     }
     asking = false;
@@ -312,6 +314,6 @@ export function slerp(a, b, t) {
   });
   const angle = 2 * Math.atan2(Math.sqrt(chord), Math.sqrt(anti));
   if (Math.sin(angle) < 1e-5) return straight();
-  const norm = (1 - t) * na + t * nb, wa = Math.sin((1 - t) * angle) / Math.sin(angle), wb = Math.sin(t * angle) / Math.sin(angle);
+  const line = (1 - t) * na + t * nb, norm = line < Math.min(na, nb) ? na ** (1 - t) * nb ** t : line, wa = Math.sin((1 - t) * angle) / Math.sin(angle), wb = Math.sin(t * angle) / Math.sin(angle);
   return a.map((v, i) => norm * (wa * v / na + wb * b[i] / nb));
 }
