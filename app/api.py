@@ -8,6 +8,8 @@ import contextlib
 import json
 import re
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import lru_cache, wraps
 from pathlib import Path
@@ -165,7 +167,9 @@ def decoder_weights(request: Request) -> Response:
 DECODE_BATCH = 64  # codes of one request
 DRAWING_BYTES = 512 * 512
 AT_ONCE = 4  # computing requests at a time: a page has one under way, and asks again with its newest when told to wait
+PER_SECOND = 200  # computing requests begun, of all pages together; one page asks for sixty pictures at most
 _turns = threading.BoundedSemaphore(AT_ONCE)
+_begun: deque[float] = deque(maxlen=PER_SECOND)
 
 
 @contextlib.contextmanager
@@ -174,6 +178,10 @@ def _turn() -> Iterator[None]:
     if not _turns.acquire(blocking=False):
         raise _RefusedError(429, "the server is busy; try again in a moment")
     try:
+        now = time.monotonic()
+        if len(_begun) == PER_SECOND and now - _begun[0] < 1:
+            raise _RefusedError(429, f"more than {PER_SECOND} requests a second; try again in a moment")
+        _begun.append(now)
         yield
     finally:
         _turns.release()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import time
+from collections import deque
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from app import api, resources
+from vae_core.browser import UnknownToBrowser
 from vae_core.data.drawing import BOX, as_digit
 from vae_core.inference import load_run
 from vae_core.runs.store import Run, Store
@@ -71,6 +74,18 @@ def test_too_many_at_once_are_told_to_come_again(client: TestClient, copied: Run
         for _ in range(api.AT_ONCE):
             api._turns.release()
     assert client.post(f"/api/runs/{copied.id}/decode", content=codes_of(1).tobytes()).status_code == 200
+
+
+def test_too_many_a_second_are_told_to_come_again(
+    client: TestClient, copied: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "PER_SECOND", 3)
+    monkeypatch.setattr(api, "_begun", deque([time.monotonic() + 60] * 3, maxlen=3))
+    body = codes_of(1).tobytes()
+    answer = client.post(f"/api/runs/{copied.id}/decode", content=body)
+    assert (answer.status_code, "a second" in answer.json()["error"]) == (429, True)
+    monkeypatch.setattr(api, "_begun", deque([time.monotonic() - 2] * 3, maxlen=3))
+    assert client.post(f"/api/runs/{copied.id}/decode", content=body).status_code == 200
 
 
 def test_a_refusal_gives_its_turn_back(client: TestClient, copied: Run) -> None:
@@ -165,6 +180,17 @@ def test_a_large_decoder_is_left_to_the_server(monkeypatch: pytest.MonkeyPatch, 
     head = resources.decoder_header(copied)
     assert head["layers"] == []
     assert (head["width"], head["latent_dim"], head["stamp"]) == (16, 4, copied.stamp())
+
+
+def test_a_kind_the_browser_does_not_know_is_left_to_the_server(
+    monkeypatch: pytest.MonkeyPatch, copied: Run
+) -> None:
+    def unknown(run: Run) -> None:
+        raise UnknownToBrowser("a kind of its own")
+
+    monkeypatch.setattr(resources, "browser_decoder", unknown)
+    head = resources.decoder_header(copied)
+    assert (head["layers"], head["width"], head["latent_dim"], head["stamp"]) == ([], 16, 4, copied.stamp())
 
 
 def test_products_are_counted(copied: Run) -> None:

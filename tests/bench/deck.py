@@ -35,7 +35,8 @@ WATCH = """
 () => {
   const host = [...document.querySelectorAll('*')].find(e => e.shadowRoot?.querySelector('.deck'));
   const root = host.shadowRoot, canvas = root.querySelector('canvas.picture');
-  window.waits = []; window.paints = []; let waiting = [];
+  window.waits = []; window.paints = []; window.trusted = 0; let waiting = [];
+  new MutationObserver(() => window.trusted++).observe(root.querySelector('[data-n=percentile]'), {childList: true});
   root.addEventListener('input', e => waiting.push(e.timeStamp), true);
   new MutationObserver(() => {
     const now = performance.now();
@@ -113,7 +114,7 @@ async def deck(browser: Browser, url: str, name: str, seconds: float) -> dict[st
     already = len(sent)
     took, moves = await drag(page, box, seconds)  # type: ignore[arg-type]
     reruns = len(sent) - already
-    paints, waits = await page.evaluate("[window.paints.length, window.waits]")
+    paints, waits, trusted = await page.evaluate("[window.paints.length, window.waits, window.trusted]")
     await page.mouse.up()
     decode = await page.evaluate(DECODE, [name, 120])
     await page.context.close()
@@ -121,7 +122,7 @@ async def deck(browser: Browser, url: str, name: str, seconds: float) -> dict[st
     return {
         "pictures/s": paints / took, "moves/s": moves / took, "p95": waits[int(0.95 * (len(waits) - 1))],
         "median": statistics.median(waits), "decode": statistics.median(decode), "decode p95": decode[int(0.95 * (len(decode) - 1))],
-        "reruns": reruns,
+        "reruns": reruns, "trusted": trusted / took,
     }  # fmt: skip
 
 
@@ -182,7 +183,7 @@ async def main() -> None:
                     print(
                         f"{name:8s} {middle['pictures/s']:5.1f} pictures/s (at least 55)   input to picture: median {middle['median']:.1f}, "
                         f"p95 {middle['p95']:.1f} ms (at most {FRAME:.1f} + decoding {middle['decode']:.1f} = {FRAME + middle['decode']:.1f})   "
-                        f"decoding p95 {middle['decode p95']:.1f} ms   reruns {max(r['reruns'] for r in rounds):.0f}   ({middle['moves/s']:.0f} moves/s)",
+                        f"decoding p95 {middle['decode p95']:.1f} ms   reruns {max(r['reruns'] for r in rounds):.0f}   trust told {middle['trusted']:.1f} times/s (at least 5)   ({middle['moves/s']:.0f} moves/s)",
                         flush=True,
                     )
                 found = await plain(browser, home, "faces", args.seconds)

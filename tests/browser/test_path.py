@@ -276,7 +276,9 @@ def test_stations_are_added_and_moved(visit: Callable[..., Page], trained: Run) 
     page.get_by_role("button", name="Add").click()
     page.wait_for_url(re.compile(r"s3=i0"))
     expect(page.get_by_role("button", name="Station 3", exact=True)).to_be_visible()
+    expect(page.get_by_text("Change station 3")).to_be_visible()
     settled(page)
+    page.wait_for_timeout(2_000)  # the editor unfolds, and the script that drew it ends
     page.get_by_role("button", name="Remove").click()
     expect(page.get_by_role("button", name="Station 3", exact=True)).to_have_count(0)
     assert "s3=" not in page.url
