@@ -28,12 +28,11 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Gallery:
-    """The images one may choose from: their numbers in the dataset (N,), labels, and whether pictures are here."""
+    """The images one may choose from: their numbers in the dataset (N,), and their labels."""
 
     index: np.ndarray
     labels: np.ndarray | None
     names: tuple[str, ...]
-    pictures: bool
 
 
 def gallery(run: Run, model: LoadedModel) -> Gallery | None:
@@ -42,11 +41,11 @@ def gallery(run: Run, model: LoadedModel) -> Gallery | None:
     if data is not None:
         index = splits_of(model.config, data).test
         labels = None if data.labels is None else np.asarray(data.labels[index])
-        return Gallery(index, labels, data.label_names, True)
+        return Gallery(index, labels, data.label_names)
     codes = resources.codes(run)
     if codes is None:
         return None
-    return Gallery(codes.index, codes.labels, codes.label_names, False)
+    return Gallery(codes.index, codes.labels, codes.label_names)
 
 
 def anchor_of(run: Run, model: LoadedModel, row: int, found: Gallery) -> Anchor:

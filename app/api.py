@@ -164,7 +164,6 @@ def decoder_weights(request: Request) -> Response:
 
 # ---------------------------------------------------------------- computing
 
-DECODE_BATCH = 64  # codes of one request
 DRAWING_BYTES = 512 * 512
 AT_ONCE = 4  # computing requests at a time: a page has one under way, and asks again with its newest when told to wait
 PER_SECOND = 200  # computing requests begun, of all pages together; one page asks for sixty pictures at most
@@ -219,11 +218,11 @@ def _same_weights(request: Request, run: Run) -> None:
 
 @_answers
 def decode(request: Request) -> Response:
-    """Float32 codes (B, D), little-endian, B <= DECODE_BATCH -> uint8 pictures (B, H, W, C), one after the other."""
+    """Float32 codes (B, D), little-endian, B <= resources.DECODE_BATCH -> uint8 pictures (B, H, W, C), one after the other."""
     run = resources.store().find(request.path_params["run"])
     _same_weights(request, run)
     width = 4 * run.record().effective.model.latent_dim
-    body = _body(request, DECODE_BATCH * width)
+    body = _body(request, resources.DECODE_BATCH * width)
     if not body or len(body) % width:
         raise _RefusedError(
             400, f"expected float32 codes of {width // 4} numbers each, got {len(body)} bytes"

@@ -111,6 +111,7 @@ def browser_decoder(run: Run) -> tuple[str, BrowserDecoder]:
 # what the browser decodes itself: beyond, a picture takes longer than the way to the server and back (measured with
 # tests/bench/deck.py: 2 million multiplications a millisecond here), and weights take long to come
 BROWSER_PRODUCTS, BROWSER_FLOATS = 80_000_000, 8_000_000
+DECODE_BATCH = 64  # codes that the server decodes in one request
 
 
 def decoder_header(run: Run) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def decoder_header(run: Run) -> dict[str, Any]:
     """
     from vae_core.browser import UnknownToBrowser
 
-    common = {"stamp": run.stamp(), "batch": 64}
+    common = {"stamp": run.stamp(), "batch": DECODE_BATCH}
     try:
         common["stamp"], found = browser_decoder(run)
     except UnknownToBrowser:

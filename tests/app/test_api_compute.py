@@ -40,7 +40,7 @@ def test_decode_answers_with_the_pictures(client: TestClient, copied: Run) -> No
     [
         (codes_of(1).tobytes()[:-1], "", 400, "4 numbers each"),
         (b"", "", 400, "4 numbers each"),
-        (codes_of(api.DECODE_BATCH + 1).tobytes(), "", 413, "larger"),
+        (codes_of(resources.DECODE_BATCH + 1).tobytes(), "", 413, "larger"),
         (np.full((1, 4), np.nan, "<f4").tobytes(), "", 409, "finite"),
         (codes_of(1).tobytes(), "?stamp=old", 410, "weights changed"),
     ],

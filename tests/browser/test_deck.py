@@ -40,6 +40,18 @@ def trained(server: Server) -> Run:
     return run
 
 
+def short(server: Server, name: str) -> Run:
+    """A run of one epoch with three dimensions."""
+    config = RunConfig(
+        DataConfig("digits", side=16, limit=300),
+        ModelConfig("mlp", 3),
+        training=TrainingConfig(epochs=1, precision="float32"),
+    )
+    run = Store(server.places).create(config, name)
+    assert train_run(run, server.places).state == FINISHED
+    return run
+
+
 def picture(page: Page) -> Locator:
     return page.get_by_role("img", name="decoded image")
 
@@ -350,13 +362,7 @@ def test_uncertainty_is_the_spread_of_decoded_samples(visit: Visit, trained: Run
 
 
 def test_a_run_deleted_while_open_is_said(visit: Visit, server: Server) -> None:
-    config = RunConfig(
-        DataConfig("digits", side=16, limit=200),
-        ModelConfig("mlp", 3),
-        training=TrainingConfig(epochs=1, precision="float32"),
-    )
-    run = Store(server.places).create(config, "soon-gone")
-    assert train_run(run, server.places).state == FINISHED
+    run = short(server, "soon-gone")
     page = visit(f"/sliders?run={run.id}")
     ready(page)
     Store(server.places).delete(run)
@@ -368,13 +374,7 @@ def test_a_run_deleted_while_open_is_said(visit: Visit, server: Server) -> None:
 
 
 def test_new_weights_under_an_open_page_keep_the_code(visit: Visit, server: Server) -> None:
-    config = RunConfig(
-        DataConfig("digits", side=16, limit=300),
-        ModelConfig("mlp", 3),
-        training=TrainingConfig(epochs=1, precision="float32"),
-    )
-    run = Store(server.places).create(config, "goes-on")
-    assert train_run(run, server.places).state == FINISHED
+    run = short(server, "goes-on")
     page = visit(f"/sliders?run={run.id}&z=0.5,-0.5,1")
     ready(page)
     shows_its_code(page, run)

@@ -18,7 +18,6 @@ const el = (tag, props = {}, ...children) => {
   found.append(...children);
   return found;
 };
-const signed = (v) => (v < 0 ? "−" : "+") + Math.abs(v).toFixed(2);
 
 class Deck {
   constructor(root) {

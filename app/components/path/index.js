@@ -105,7 +105,7 @@ class Path {
   }
 
   // the run was deleted, or goes on learning: its codes are of the weights this page was opened with
-  async refused(error) {
+  refused(error) {
     if (error.status === 404) this.at(".fault").textContent = "This run was deleted. Choose another one in the sidebar.";
     if (error.status === 410) this.at(".fault").textContent = "The run's weights changed while this page was open. Reload the page: the stations are in its address.";
   }
