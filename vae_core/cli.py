@@ -293,7 +293,8 @@ def do_export(args: argparse.Namespace, places: Places) -> int:
         raise VaeCoreError(f"the folder {target.absolute().parent} is not there; create it first")
     written = [target]
     if kind == "zip":
-        export.archive(run, target)
+        for sentence in export.archive(run, target):
+            print(sentence, file=sys.stderr)
     elif kind == "gif":
         export.export_gif(load_run(run), target)
     else:

@@ -2,7 +2,7 @@
 
 Every term is in nats per image (see objectives.py). Events come at fixed step counts, never by the clock;
 fields that hold wall time are named in WALL_FIELDS, and all others repeat bit for bit on the same machine.
-Snapshot and Checkpoint carry arrays: the run store writes those to files and leaves their names in the line.
+Encoded, Snapshot and Checkpoint carry arrays: the run store writes those to files and leaves their names in the line.
 """
 
 from __future__ import annotations
@@ -96,6 +96,19 @@ class EpochDone:
 
 
 @dataclass(frozen=True)
+class Encoded:
+    """Where the space stands after an epoch: posterior means of the same images every time.
+
+    codes (M, D) float16, clipped to its range; images (M,) int32, their numbers in the dataset.
+    """
+
+    step: int
+    epoch: int
+    codes: Any = field(repr=False)
+    images: Any = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """Pictures of an epoch. Arrays are uint8: (N, C, H, W), the traversal (R, S, C, H, W)."""
 
@@ -159,11 +172,23 @@ class Failed:
     reason: str
 
 
-Event = Started | StepDone | EpochDone | Snapshot | Checkpoint | Controlled | Resumed | Finished | Failed
+Event = (
+    Started
+    | StepDone
+    | EpochDone
+    | Encoded
+    | Snapshot
+    | Checkpoint
+    | Controlled
+    | Resumed
+    | Finished
+    | Failed
+)
 KINDS: dict[str, type] = {
     "started": Started,
     "step": StepDone,
     "epoch": EpochDone,
+    "codes": Encoded,
     "snapshot": Snapshot,
     "checkpoint": Checkpoint,
     "controlled": Controlled,

@@ -17,17 +17,22 @@ from vae_core.errors import BadConfig, BadRun, MissingPackage, RunNotFound
 from vae_core.inference import LoadedModel, codes_bytes, load_run, stored_codes
 from vae_core.latent.paths import slerp
 from vae_core.places import check_plain_name, write_atomically
-from vae_core.runs.store import Run, Store
+from vae_core.runs.store import CODES_FILE, Run, Store
 
 # ---------------------------------------------------------------- archive
 
 ARCHIVED = ("config.json", "events.jsonl", "thumbnail.png", "codes.npz")
 MOST_BYTES = 2_000_000_000
 MOST_FILES = 20_000
+MOST_EPOCH_CODES = 5_000_000  # bytes, of all epochs together
 
 
-def archive(run: Run, target: Path) -> None:
-    """Write a run as one .zip: settings, events, weights, pictures, codes if there are any, and notes."""
+def archive(run: Run, target: Path) -> list[str]:
+    """Write a run as one .zip: settings, events, weights, pictures, codes if there are any, and notes.
+
+    Returns sentences on what was left out.
+    """
+    left_out = []
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as zf:
         for name in ARCHIVED:
@@ -35,6 +40,16 @@ def archive(run: Run, target: Path) -> None:
                 zf.write(run.path / name, name)
         for picture in sorted((run.path / "snapshots").glob("*.png")):
             zf.write(picture, f"snapshots/{picture.name}", zipfile.ZIP_STORED)
+        codes_of_epochs = sorted((run.path / "codes").glob("*.npz"))
+        size = sum(path.stat().st_size for path in codes_of_epochs)
+        if size <= MOST_EPOCH_CODES:
+            for path in codes_of_epochs:
+                zf.write(path, f"codes/{path.name}")
+        else:
+            left_out.append(
+                f"The codes of {len(codes_of_epochs)} epochs, which replay how the space formed, are left out: they "
+                f"take {size / 1e6:.1f} MB, more than {MOST_EPOCH_CODES / 1e6:g} MB."
+            )
         status = dataclasses.asdict(dataclasses.replace(run.status(), pid=0, process_started=0.0, queued=0.0))
         zf.writestr("status.json", json.dumps(status))
         if run.has_weights():
@@ -49,6 +64,7 @@ def archive(run: Run, target: Path) -> None:
                 if note.is_file():
                     zf.write(note, f"notes/{note.relative_to(run.notes).as_posix()}")
     write_atomically(target, buffer.getvalue())
+    return left_out
 
 
 def unarchive(source: Path | io.IOBase, store: Store, name: str = "") -> Run:
@@ -105,6 +121,7 @@ def _extract(source: Path | io.IOBase, work: Path) -> None:
             for info in infos:
                 path = PurePosixPath(info.filename)
                 inside = str(path) in ALLOWED or path.parts[:1] in (("snapshots",), ("notes",))
+                inside = inside or CODES_FILE.fullmatch(str(path)) is not None
                 if path.is_absolute() or ".." in path.parts or "\\" in info.filename or not inside:
                     raise BadRun(f"this archive holds {info.filename!r}, which is no part of a run")
                 target = work.joinpath(*path.parts)

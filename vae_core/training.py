@@ -28,6 +28,7 @@ from vae_core.events import (
     Checkpoint,
     Command,
     Controlled,
+    Encoded,
     EpochDone,
     Event,
     Failed,
@@ -46,6 +47,8 @@ from vae_core.objectives import BETA_SCHEDULES, LIKELIHOODS, OBJECTIVES, Batch, 
 WARMUP_SHARE = 0.1  # of a one-cycle schedule; then a cosine down to zero
 START_SHARE = 1 / 25  # of the peak, where one-cycle starts
 CONTINUE_SHARE = 0.1  # of the peak: the height of the cycle that Continue adds
+MOST_CODES = 2_000  # images whose codes are kept for every epoch
+DENSE_EPOCHS, DENSE_BYTES = 200, 32 << 20  # the first so many epochs, or bytes of them, are all kept
 NOMINAL_FLOPS = {"cpu": 50e9, "cuda": 5e12, "mps": 1e12}  # to turn a network's cost into "about" seconds
 
 
@@ -154,6 +157,31 @@ def count_parameters(config: RunConfig, shape: tuple[int, int, int]) -> int:
 def splits_of(config: RunConfig, data: ImageSet) -> Splits:
     """The images a run trains on, validates on and never sees."""
     return data.split(config.data.split_seed, config.data.validation, limit=config.data.limit)
+
+
+def replayed(splits: Splits) -> tuple[np.ndarray, np.ndarray]:
+    """The up to 2,000 images whose codes every epoch keeps: some of validation, then of train, indices each.
+
+    Evenly spaced. Validation comes first, since its codes are worked out anyway.
+    """
+    held = splits.validation[_evenly(len(splits.validation), MOST_CODES)]
+    return held, splits.train[_evenly(len(splits.train), MOST_CODES - len(held))]
+
+
+def _evenly(count: int, most: int) -> np.ndarray:
+    """Up to `most` places from 0 to count - 1."""
+    return np.linspace(0, count - 1, min(count, most)).astype(np.int64)
+
+
+def codes_every(epoch: int, latent_dim: int) -> int:
+    """Codes are kept of every epoch at first, of every 2nd once that many are there, then of every 4th, ...
+
+    With E dense epochs (200, fewer where 2,000 codes of D dimensions would take more than 32 MB): 1 up to epoch E,
+    2 up to 2 E, 4 up to 4 E. So a run's codes grow with the logarithm of its length, the early epochs, in which the
+    space forms, stay whole, and what is kept does not depend on how many epochs are planned.
+    """
+    dense = max(1, min(DENSE_EPOCHS, DENSE_BYTES // (2 * MOST_CODES * latent_dim)))
+    return 1 << ((epoch - 1) // dense).bit_length()
 
 
 def resolve(config: RunConfig, data: ImageSet) -> RunConfig:
@@ -365,6 +393,7 @@ class _Trainer:
         self.config, self.data, self.control = config, data, control
         self.device = torch.device(training.device)
         self.splits = splits_of(config, data)
+        self.held, self.topped_up = replayed(self.splits)
         self.plan = Plan(config, len(self.splits.train))
         self.objective = OBJECTIVES[config.objective.objective.name]
         self.likelihood = LIKELIHOODS[config.objective.likelihood.name]
@@ -621,6 +650,10 @@ class _Trainer:
             best=best,
             seconds=time.perf_counter() - self.began,
         )
+        # not of numbers that are none: the run is about to fail
+        if self.keeps_codes() and not np.isnan(codes := self.codes(means)).any():
+            images = np.concatenate((self.held, self.topped_up)).astype(np.int32)
+            yield Encoded(self.step, self.epoch, codes, images)
         every = math.ceil(self.plan.epochs / 100)
         if self.epoch % every == 0 or self.step == self.plan.steps_total:
             yield self.snapshot(validation.kl_per_dim)
@@ -654,6 +687,24 @@ class _Trainer:
             count += len(part)
         assert sums is not None
         return (sums / count).cpu().numpy(), torch.cat(means).float().cpu().numpy()
+
+    def keeps_codes(self) -> bool:
+        every = codes_every(self.epoch, self.config.model.latent_dim)
+        return self.epoch % every == 0 or self.step == self.plan.steps_total
+
+    @torch.no_grad()
+    def codes(self, validation: np.ndarray) -> np.ndarray:
+        """Posterior means of the replayed images, (M, D) float16; of `validation` (N, D) they are there already."""
+        parts = [validation[np.searchsorted(self.splits.validation, self.held)]]
+        was_training = self.model.training
+        self.model.eval()
+        for start in range(0, len(self.topped_up), 250):
+            x = self.batch(torch.from_numpy(self.topped_up[start : start + 250]))
+            with self.autocast():
+                parts.append(self.model.encode(x).mean.cpu().numpy())
+        self.model.train(was_training)
+        most = np.finfo(np.float16).max
+        return np.concatenate(parts).clip(-most, most).astype(np.float16)
 
     @torch.no_grad()
     def snapshot(self, kl: tuple[float, ...]) -> Snapshot:

@@ -167,7 +167,8 @@ def export(run: Run) -> None:
     )
     with st.spinner("packing"), TemporaryDirectory() as folder:
         target = Path(folder) / "run.zip"
-        archive(run, target)
+        for sentence in archive(run, target):
+            st.caption(sentence)
         st.download_button(
             "Download",
             target.read_bytes(),

@@ -12,6 +12,7 @@ from vae_core.events import (
     WALL_FIELDS,
     Checkpoint,
     Controlled,
+    Encoded,
     EpochDone,
     Failed,
     Finished,
@@ -39,6 +40,7 @@ EVENTS = [
 ]
 IMAGES = np.zeros((2, 1, 4, 4), np.uint8)
 HEAVY = [
+    Encoded(20, 1, np.zeros((2, 3), np.float16), np.arange(2, dtype=np.int32)),
     Snapshot(20, 1, IMAGES, IMAGES, IMAGES, IMAGES[None], (1, 0)),
     Checkpoint(20, 1, {"w": IMAGES}, {}, {"adam": IMAGES}, best_epoch=1),
 ]

@@ -235,10 +235,10 @@ def effective(history):
 
 
 def test_a_killed_run_is_interrupted_and_goes_on_as_if_it_had_never_been(places, store, launcher):
-    config = config_of(epochs=30, batch_size=1, checkpoint_every=150, log_every=7)  # 1,950 steps
+    config = config_of(epochs=120, batch_size=1, checkpoint_every=150, log_every=7)  # 7,800 steps
     run = store.create(config, "killed")
     killed_at = []
-    for wanted in (200, 900):
+    for wanted in (200, 4000):  # far apart: a status is written twice a second
         launcher.tick()
         until(stepped(run, wanted), f"it reached step {wanted}", runs=[run])
         os.kill(run.status().pid, signal.SIGKILL)
@@ -264,3 +264,7 @@ def test_a_killed_run_is_interrupted_and_goes_on_as_if_it_had_never_been(places,
     assert frozen(run.resume_state()) == frozen(whole.resume_state())
     for picture in (whole.path / "snapshots").iterdir():
         assert (run.path / "snapshots" / picture.name).read_bytes() == picture.read_bytes()
+    kept, expected = run.epoch_codes(), whole.epoch_codes()
+    assert [e.epoch for e in kept] == [e.epoch for e in expected]
+    for one, other in zip(kept, expected, strict=True):
+        assert one.mean.tobytes() == other.mean.tobytes()

@@ -172,9 +172,9 @@ def test_events_come_at_fixed_steps_in_a_fixed_order():
     said = [(type(e).__name__, e.step) for e in events]
     assert said == [
         ("Started", 0), ("Checkpoint", 0),
-        ("StepDone", 3), ("StepDone", 4), ("EpochDone", 4), ("Snapshot", 4),
+        ("StepDone", 3), ("StepDone", 4), ("EpochDone", 4), ("Encoded", 4), ("Snapshot", 4),
         ("StepDone", 5), ("Checkpoint", 5), ("StepDone", 6),
-        ("StepDone", 8), ("EpochDone", 8), ("Snapshot", 8), ("Checkpoint", 8), ("Finished", 8),
+        ("StepDone", 8), ("EpochDone", 8), ("Encoded", 8), ("Snapshot", 8), ("Checkpoint", 8), ("Finished", 8),
     ]  # fmt: skip
     assert [e.epoch for e in of(StepDone, events)] == [1, 1, 2, 2, 2]
     assert [e.epoch for e in of(EpochDone, events)] == [1, 2]

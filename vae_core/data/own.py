@@ -4,6 +4,8 @@
     preview(plan, 64, fit="crop")            # the samples as they would be, (n, C, 64, 64)
     accept(plan, "holiday", places, side=64) # whole or not at all
 
+Or from images that are in the one form already: `dataset_of_images` makes a dataset of some of another's.
+
 A source is a folder or .zip of image files (class sub-folders become labels; see own_files.py), or an array
 in a .npy or .npz (see own_arrays.py). Nothing is ever unpickled or unpacked to disk.
 """
@@ -25,6 +27,7 @@ from PIL import Image
 from vae_core.data.imageset import (
     SPLIT_SEED,
     Chunk,
+    ImageSet,
     Progress,
     Source,
     check_room,
@@ -33,7 +36,7 @@ from vae_core.data.imageset import (
     write_images,
 )
 from vae_core.data.own_arrays import NPY_MAGIC, ImageArrays, is_npz
-from vae_core.data.own_budgets import Budgets, Given, opened, title_of
+from vae_core.data.own_budgets import Budgets, Given, listed, opened, title_of
 from vae_core.data.own_files import FORMAT_WORDS, Folder, ImageFiles, Zip, open_zip
 from vae_core.data.registry import DATASETS, DatasetSpec, find_spec
 from vae_core.errors import BadConfig, BadImages, BadName, UnknownDataset
@@ -47,6 +50,7 @@ FITS = {
     "stretch": "keep everything, changing its proportions",
 }
 SAMPLES = 8
+LEAST = 2  # images a dataset needs
 THUMBNAIL = 512  # px, the longer side of a sample's original
 CHUNK_BYTES = 8 << 20
 
@@ -295,18 +299,26 @@ def accept(
     indices = np.arange(plan.count)
     if 0 < limit < plan.count:
         indices = np.sort(np.random.default_rng(SPLIT_SEED).permutation(plan.count)[:limit])
+    return _take_in(
+        _source(plan, indices, side, channels, fit), plan.title, name, places, side, title, progress
+    )
+
+
+def _take_in(
+    source: Source, of: str, name: str, places: Places, side: int, title: str, progress: Progress
+) -> DatasetSpec:
+    """Write a source as a dataset of the person's own; `of` is what faults are told of."""
     places.datasets.mkdir(parents=True, exist_ok=True)
-    check_room(len(indices) * channels * side * side, places.datasets)
-    source = _source(plan, indices, side, channels, fit)
+    check_room(source.count * source.channels * side * side, places.datasets)
     work = Path(tempfile.mkdtemp(dir=places.datasets, prefix=f".{name}."))
     try:
         write_images(work / str(side), name, title or name, source, progress=progress, own=True)
         os.rename(work, places.datasets / name)
     except BadImages as error:
-        raise BadImages(f"{plan.title}: {error}") from None
+        raise BadImages(f"{of}: {error}") from None
     except OSError as error:
         _check_name(name, places)  # another import may have taken it meanwhile
-        raise BadImages(f"{plan.title} cannot be imported: {error.strerror or error}") from None
+        raise BadImages(f"{of} cannot be imported: {error.strerror or error}") from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return find_spec(name, places)
@@ -369,6 +381,88 @@ def _notes(plan: ImportPlan, kept: int, side: int, channels: int, fit: str) -> l
     if plan.colour and channels == 1:
         notes.append("Colours were made grey.")
     return notes
+
+
+# -- from another dataset
+
+
+def dataset_of_images(
+    places: Places,
+    source: ImageSet,
+    images: np.ndarray,
+    name: str,
+    *,
+    title: str = "",
+    progress: Progress = silent,
+) -> DatasetSpec:
+    """Write some of a dataset's images as the dataset `name` of the person's own, whole or not at all.
+
+    Args:
+        images: (M,) numbers in `source`, in any order; one that comes twice counts once.
+        title: what a person reads; the name unless given.
+
+    Labels, factors and their names come along. Raises BadName, BadImages.
+    """
+    _check_name(name, places)
+    chosen = _chosen(source, images)
+    test, note = _test_of(source, chosen)
+    size = max(1, CHUNK_BYTES // source.images[0].size)
+
+    def chunks() -> Iterator[Chunk]:
+        for start in range(0, len(chosen), size):
+            some = chosen[start : start + size]
+            yield Chunk(
+                source.images[some],
+                None if source.labels is None else source.labels[some],
+                None if source.factors is None else source.factors[some],
+            )
+
+    channels, side, _ = source.shape
+    selected = Source(
+        count=len(chosen),
+        channels=channels,
+        chunks=chunks(),
+        label_names=source.label_names,
+        factor_names=source.factor_names,
+        test=test,
+        notes=[f"{len(chosen):,} of the {len(source):,} images of {source.title} ({source.name}).", note],
+    )
+    return _take_in(selected, source.title, name, places, side, title, progress)
+
+
+def _chosen(source: ImageSet, images: np.ndarray) -> np.ndarray:
+    """Sorted numbers int64 without doubles. Raises BadImages."""
+    images = np.asarray(images)
+    if images.ndim != 1 or (images.size and images.dtype.kind not in "iu"):
+        raise BadImages(f"images are chosen by whole numbers (M,), not by {images.dtype} {images.shape}")
+    chosen = np.unique(images).astype(np.int64)
+    outside = chosen[(chosen < 0) | (chosen >= len(source))]
+    if len(outside):
+        raise BadImages(
+            f"{source.title} has the images 0 to {len(source) - 1:,}; "
+            f"not among them: {listed([str(i) for i in outside])}"
+        )
+    if len(chosen) < LEAST:
+        found = "no image is" if len(chosen) == 0 else "one image is"
+        raise BadImages(f"{found} selected; training needs at least {LEAST}, one of them to validate on")
+    return chosen
+
+
+def _test_of(source: ImageSet, chosen: np.ndarray) -> tuple[np.ndarray | None, str]:
+    """Which of the chosen, (T,) places in `chosen`, stay for testing, and a sentence on that.
+
+    What never trained a run on the source is best kept so, since such a run may be fine-tuned. But a selection is
+    often made among test images alone, and from those nothing would be left to train on: then None, which has a
+    split cut anew.
+    """
+    test = np.flatnonzero(np.isin(chosen, source.test))
+    left = len(chosen) - len(test)
+    if len(test) and left >= max(LEAST, len(test)):
+        return test, f"For testing: {len(test):,} of them, from the test split of {source.title}."
+    if len(chosen) == LEAST:
+        return None, "None is left for testing."
+    note = f"{len(test):,} of them come from the test split of {source.title}; a new one is cut."
+    return None, note + (f" Runs on {source.title} may have trained on some of it." if left else "")
 
 
 def remove(name: str, places: Places) -> None:

@@ -8,6 +8,7 @@
       model.safetensors    weights, named last/... and best/...
       resume.safetensors   what training needs to go on as if never stopped
       snapshots/           pictures per epoch
+      codes/               posterior means of the same images per epoch, float16 (see training.codes_every)
       thumbnail.png        four samples
 
 Written beside and renamed, never in place; readable by anyone at any time. Listing runs needs no torch, which takes
@@ -19,8 +20,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import io
 import json
 import os
+import re
 import secrets
 import shutil
 import time
@@ -39,7 +42,7 @@ from vae_core.config import FORMAT, RunConfig
 from vae_core.data.imageset import ImageSet
 from vae_core.data.registry import find_spec
 from vae_core.errors import BadConfig, BadName, BadRun, ReadOnlyRun, RunBusy, RunNotFound
-from vae_core.events import Checkpoint, Command, Event, Resumed, Snapshot, from_line, to_line
+from vae_core.events import Checkpoint, Command, Encoded, Event, Resumed, Snapshot, from_line, to_line
 from vae_core.options import from_json, to_json
 from vae_core.places import Places, assets, check_plain_name, write_atomically, write_json
 
@@ -50,6 +53,8 @@ QUEUED, RUNNING, PAUSED = "queued", "running", "paused"
 FINISHED, STOPPED, FAILED, INTERRUPTED = "finished", "stopped", "failed", "interrupted"
 LIVE = frozenset({RUNNING, PAUSED})
 ENDED = frozenset({FINISHED, STOPPED, FAILED, INTERRUPTED})
+CODES_FILE = re.compile(r"codes/\d{8,20}\.npz")
+CODES_BYTES = 16 << 20  # no epoch's codes unpack to more
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,16 @@ class Record:
     def shape(self) -> tuple[int, int, int] | None:
         """(C, H, W) of the images trained on; None before the run started."""
         return tuple(self.data["shape"]) if self.data else None
+
+
+@dataclass(frozen=True)
+class EpochCodes:
+    """Posterior means after an epoch: images (M,) int64, numbers in the dataset; mean (M, D) float32."""
+
+    epoch: int
+    step: int
+    images: np.ndarray
+    mean: np.ndarray
 
 
 def migrate(raw: dict[str, Any]) -> dict[str, Any]:
@@ -231,11 +246,13 @@ class Run:
     # ------------------------------------------------ events
 
     def append(self, event: Event) -> None:
-        """Add an event's line; pictures and weights go to files of their own first."""
+        """Add an event's line; pictures, codes and weights go to files of their own first."""
         self._writable()
         replaced: dict[str, Any] = {}
         if isinstance(event, Snapshot):
             replaced = self._write_pictures(event)
+        elif isinstance(event, Encoded):
+            replaced = self._write_codes(event)
         elif isinstance(event, Checkpoint):
             self._write_weights(event)
             replaced = {
@@ -293,6 +310,14 @@ class Run:
         write_atomically(self.path / "thumbnail.png", png_of(thumbnail), durable=False)
         return replaced
 
+    def _write_codes(self, event: Encoded) -> dict[str, Any]:
+        (self.path / "codes").mkdir(exist_ok=True)
+        name = f"codes/{event.step:08d}.npz"
+        buffer = io.BytesIO()
+        np.savez(buffer, codes=event.codes, images=event.images)
+        write_atomically(self.path / name, buffer.getvalue(), durable=False)
+        return {"codes": name, "images": name}
+
     def _write_weights(self, event: Checkpoint) -> None:
         weights = {f"last/{k}": v for k, v in event.last.items()}
         weights |= {f"best/{k}": v for k, v in event.best.items()}
@@ -343,6 +368,36 @@ class Run:
             if following == offset:
                 return events
             offset = following
+
+    def epoch_codes(self) -> list[EpochCodes]:
+        """How the space formed: codes of the same images after one epoch and another, in order.
+
+        An epoch whose file is missing or damaged is left out, and so is one of other images than the last has.
+        """
+        lines = {str(event.epoch): event for event in self.history() if isinstance(event, Encoded)}
+        read = [self._read_codes(event) for event in lines.values()]
+        found = sorted((codes for codes in read if codes is not None), key=lambda codes: codes.epoch)
+        return [
+            codes
+            for codes in found
+            if codes.mean.shape == found[-1].mean.shape and np.array_equal(codes.images, found[-1].images)
+        ]
+
+    def _read_codes(self, event: Encoded) -> EpochCodes | None:
+        try:
+            # an imported run's lines may say anything
+            if not CODES_FILE.fullmatch(event.codes):
+                return None
+            with open(self.path / event.codes, "rb") as file, np.load(file, allow_pickle=False) as npz:
+                if sum(info.file_size for info in npz.zip.infolist()) > CODES_BYTES:
+                    return None
+                mean, images = npz["codes"].astype(np.float32), npz["images"].astype(np.int64)
+            whole = (
+                mean.ndim == 2 and mean.size and images.shape == mean.shape[:1] and np.isfinite(mean).all()
+            )
+            return EpochCodes(int(event.epoch), int(event.step), images, mean) if whole else None
+        except Exception:  # an array's header is a Python literal, and a parser fails in many ways
+            return None
 
     # ------------------------------------------------ weights
 
@@ -444,7 +499,8 @@ class Run:
             "thumbnail.png",
         ):
             (self.path / name).unlink(missing_ok=True)
-        shutil.rmtree(self.path / "snapshots", ignore_errors=True)
+        for name in ("snapshots", "codes"):
+            shutil.rmtree(self.path / name, ignore_errors=True)
         training = dataclasses.replace(record.config.training, continued=())
         config = dataclasses.replace(record.config, training=training)
         self.write_record(dataclasses.replace(record, config=config, resolved=None))
@@ -538,8 +594,6 @@ def _digest(path: Path, mtime: int, size: int, inode: int) -> str:
 
 def png_of(rows: np.ndarray) -> bytes:
     """uint8 (R, S, C, H, W) -> one PNG of R rows of S images, without gaps."""
-    import io
-
     from PIL import Image
 
     r, s, c, h, w = rows.shape
