@@ -21,10 +21,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from app import resources
+from app import blobs, resources
+from app.blobs import SPRITE, TILE
 from vae_core.errors import RunNotFound, VaeCoreError
 
 if TYPE_CHECKING:
+    from vae_core.inference import StoredCodes
     from vae_core.runs.store import Run
 
 FOR_GOOD = {"cache-control": "public, max-age=31536000, immutable"}
@@ -306,6 +308,103 @@ def image(request: Request) -> Response:
     )
 
 
+# ---------------------------------------------------------------- the map
+
+
+def array(request: Request) -> Response:
+    """Numbers that a page published (app.blobs), little-endian, cached for good under their digest."""
+    found = blobs.find(request.path_params["digest"])
+    if found is None:
+        return JSONResponse({"error": "these numbers were forgotten; reload the page"}, 410, headers=NEVER)
+    return Response(found.tobytes(), media_type="application/octet-stream", headers=FOR_GOOD)
+
+
+KEPT = {"cache-control": "private, max-age=86400"}  # pictures under a weights stamp
+
+
+def _stored(run: Run, request: Request) -> StoredCodes | None:
+    """The codes that the map's address names, if they are still of the present weights."""
+    split = request.path_params["split"]
+    return resources.codes(run, split) if request.path_params["stamp"] == run.stamp() else None
+
+
+@_answers
+def atlas(request: Request) -> Response:
+    """A tile of small pictures: eight rows of eight of the published image numbers, at most SPRITE pixels wide each.
+
+    Images where those are read here, else decoded from their stored codes.
+    """
+    from vae_core.runs.store import png_of
+
+    run = resources.store().find(request.path_params["run"])
+    numbers = blobs.find(request.path_params["digest"])
+    if numbers is None:
+        raise _RefusedError(410, "these numbers were forgotten; reload the page")
+    tile = request.path_params["tile"]
+    chosen = numbers[tile * TILE : (tile + 1) * TILE]
+    if not len(chosen):
+        raise _RefusedError(404, f"there is no tile {tile}")
+    with _turn():
+        found = _pictures(run, chosen, _stored(run, request))
+    side = found.shape[2]
+    if side > SPRITE:  # mean over squares: 64 -> 32; other sides are cut to a multiple
+        by = -(-side // SPRITE)
+        whole = side // by * by
+        n, c = found.shape[:2]
+        parts = found[:, :, :whole, :whole].reshape(n, c, whole // by, by, whole // by, by)
+        found = np.rint(parts.mean((3, 5))).astype(np.uint8)
+    full = np.zeros((TILE, *found.shape[1:]), np.uint8)
+    full[: len(found)] = found
+    return Response(
+        png_of(full.reshape(8, TILE // 8, *found.shape[1:])), media_type="image/png", headers=KEPT
+    )
+
+
+def _pictures(run: Run, numbers: np.ndarray, codes: StoredCodes | None) -> np.ndarray:
+    """Images (N,) of the run's dataset as uint8, decoded from codes where the images are not here."""
+    data = resources.images_of(run)
+    if data is not None:
+        if numbers.min() < 0 or numbers.max() >= len(data):
+            raise _RefusedError(404, "there is no such image")
+        return np.asarray(data.images[numbers])
+    return resources.model(run).decode_uint8(_means(codes, numbers))
+
+
+def _means(codes: StoredCodes | None, numbers: np.ndarray) -> np.ndarray:
+    """Stored posterior means (N, D) of images by number."""
+    if codes is None:
+        raise _RefusedError(410, "the weights changed; reload the page")
+    order = np.argsort(codes.index, kind="stable")
+    rows = order[np.searchsorted(codes.index, numbers, sorter=order).clip(max=len(order) - 1)]
+    if (codes.index[rows] != numbers).any():
+        raise _RefusedError(404, "there is no code of that image")
+    found: np.ndarray = codes.mean[rows]
+    return found
+
+
+@_answers
+def pair(request: Request) -> Response:
+    """An image and, beside it, its reconstruction from the stored posterior mean; that alone where images are not here."""
+    from vae_core.runs.store import png_of
+
+    run = resources.store().find(request.path_params["run"])
+    number = np.array([request.path_params["number"]])
+    codes = _stored(run, request)
+    data = resources.images_of(run)
+    with _turn():
+        loaded = resources.model(run)
+        if data is None:
+            shown = loaded.decode_uint8(_means(codes, number))
+        else:
+            image = _pictures(run, number, codes)
+            try:
+                code = _means(codes, number)
+            except _RefusedError:  # not among the stored: encode it
+                code = loaded.encode(image).mean
+            shown = np.concatenate((image, loaded.decode_uint8(code)))
+    return Response(png_of(shown[None]), media_type="image/png", headers=KEPT)
+
+
 ROUTES: list[BaseRoute] = [
     Route("/healthz", health),
     Route("/api/scripts/{name}", script),
@@ -319,4 +418,7 @@ ROUTES: list[BaseRoute] = [
     Route("/api/runs/{run}/cloud.json", cloud),
     Route("/api/runs/{run}/cloud-{version}.bin", cloud_points),
     Route("/api/runs/{run}/image/{number:int}.png", image),
+    Route("/api/arrays/{digest}.bin", array),
+    Route("/api/runs/{run}/atlas/{stamp}/{split}/{digest}-{tile:int}.png", atlas),
+    Route("/api/runs/{run}/pair/{stamp}/{split}/{number:int}.png", pair),
 ]

@@ -18,7 +18,7 @@ CORE = [
     {"cli", "__init__"},
 ]
 APP = [
-    {"__init__", "codes", "components", "charts", "pictures"},
+    {"__init__", "blobs", "codes", "components", "charts", "pictures"},
     {"resources"},
     {"state", "api", "forms", "boundary", "anchors", "picker", "importer", "prepare", "stations"},
     {"views"},
