@@ -11,10 +11,6 @@ import plotly.graph_objects as go
 CATEGORICAL = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#8C8C8C", "#5D3A9B", "#7A5C2E",
 )  # fmt: skip
-SYMBOLS = (
-    "circle", "square", "diamond", "cross", "x", "triangle-up", "triangle-down", "pentagon", "star", "hexagon",
-)  # fmt: skip
-CONTINUOUS = "Viridis"
 FADED = "#B8C0C8"
 
 
@@ -46,67 +42,6 @@ def schedule(title: str, y: str, steps: np.ndarray, values: np.ndarray) -> go.Fi
     )  # fmt: skip
     found.update_yaxes(rangemode="tozero")
     return found
-
-
-def codes(
-    points: np.ndarray, index: np.ndarray, colour: np.ndarray | None, names: Sequence[str], *, title: str, x: str,
-    y: str, colour_title: str = "", chosen: int | None = None, backdrop: tuple[str, list[float]] | None = None,
-) -> go.Figure:  # fmt: skip
-    """The map: points (N, 2), their image indices (N,), and what colours them.
-
-    `colour` (N,) with `names` is categorical (class numbers), without names continuous. `backdrop` is a data URL of
-    a picture and the box [x0, x1, y0, y1] it fills. Custom data is [image index, row].
-    """
-    found = figure(title, x, y, height=620)
-    found.update_layout(legend={"itemsizing": "constant"}, dragmode="pan", clickmode="event+select")
-    rows = np.arange(len(points))
-    size = float(np.clip(9 - np.log10(max(10, len(points))) * 1.5, 3, 8))
-    if colour is None:
-        _dots(found, points, index, rows, "images", {"color": CATEGORICAL[0], "size": size, "opacity": 0.7})
-    elif names:
-        for number, name in enumerate(names):
-            here = rows[colour == number]
-            if len(here):
-                # a hair of an outline, without which yellow is lost on white
-                marker = {
-                    "line": {"width": 0.5, "color": "rgba(60,60,60,0.45)"},
-                    "color": CATEGORICAL[number % len(CATEGORICAL)], "size": size, "opacity": 0.75,
-                    "symbol": SYMBOLS[number // len(CATEGORICAL) % len(SYMBOLS)],
-                }  # fmt: skip
-                _dots(found, points[here], index[here], here, name, marker)
-    else:
-        marker = {
-            "color": colour, "colorscale": CONTINUOUS, "size": size, "opacity": 0.8, "showscale": True,
-            "colorbar": {"title": {"text": colour_title, "side": "right"}, "thickness": 12},
-        }  # fmt: skip
-        _dots(found, points, index, rows, colour_title, marker, values=colour)
-        found.update_layout(showlegend=False)
-    if chosen is not None:
-        found.add_scattergl(
-            x=[points[chosen, 0]], y=[points[chosen, 1]], mode="markers", showlegend=False, hoverinfo="skip",
-            marker={"size": 18, "symbol": "circle-open", "color": CATEGORICAL[5], "line": {"width": 3}},
-        )  # fmt: skip
-    if backdrop is not None:
-        source, (x0, x1, y0, y1) = backdrop
-        found.add_layout_image(
-            source=source, xref="x", yref="y", x=x0, y=y1, sizex=x1 - x0, sizey=y1 - y0, sizing="stretch",
-            layer="below", opacity=0.9,
-        )  # fmt: skip
-    found.update_yaxes(scaleanchor="x", scaleratio=1)
-    return found
-
-
-def _dots(
-    found: go.Figure, points: np.ndarray, index: np.ndarray, rows: np.ndarray, name: str, marker: dict,
-    values: np.ndarray | None = None,
-) -> None:  # fmt: skip
-    # lists, since a typed array comes back from a click as an object
-    text = "image %{customdata[0]}" + ("<br>%{text:.3~g}" if values is not None else "")
-    found.add_scattergl(
-        x=points[:, 0], y=points[:, 1], mode="markers", name=name, marker=marker, text=values,
-        customdata=np.stack((index, rows), 1).tolist(), hovertemplate=f"{text}<extra>{name}</extra>",
-        selected={"marker": {"opacity": marker["opacity"]}}, unselected={"marker": {"opacity": marker["opacity"]}},
-    )  # fmt: skip
 
 
 def kl_bars(kl: np.ndarray, *, most: int = 32) -> go.Figure:
@@ -258,4 +193,73 @@ def leakage(
     )  # fmt: skip
     found.add_vline(x=0, line={"color": "rgba(128,136,144,0.8)", "width": 1})
     found.update_yaxes(autorange="reversed", tickfont={"size": 12})
+    return found
+
+
+# ---------------------------------------------------------------- beside the map
+
+
+def posterior(dims: Sequence[int], mean: np.ndarray, std: np.ndarray) -> go.Figure:
+    """Posterior mean ± σ of an image, mean and std (D,), for the dimensions named, over the prior's N(0, 1)."""
+    found = figure("Posterior mean ± σ", "", "code", height=220, legend=False)
+    names = [f"z{d}" for d in dims]
+    found.add_hrect(y0=-1, y1=1, fillcolor="rgba(128,136,144,0.15)", line_width=0, layer="below")
+    found.add_scatter(
+        x=names, y=mean[list(dims)], mode="markers", marker={"color": CATEGORICAL[0], "size": 7},
+        error_y={"type": "data", "array": std[list(dims)], "thickness": 1.5, "width": 3},
+        customdata=std[list(dims)].tolist(), hovertemplate="%{x}: %{y:.2f} ± %{customdata:.2f}<extra></extra>",
+    )  # fmt: skip
+    found.update_xaxes(type="category")
+    return found
+
+
+def effects(names: Sequence[str], sizes: np.ndarray) -> go.Figure:
+    """What sets a selection apart from the rest: Cohen's d (M,) per dimension, largest first."""
+    found = figure("What sets it apart", "Cohen's d, selection minus rest", "", height=90 + 22 * max(3, len(names)), legend=False)  # fmt: skip
+    found.add_bar(
+        y=list(names), x=sizes, orientation="h", marker={"color": CATEGORICAL[0]},
+        hovertemplate="%{y}: d = %{x:.2f}<extra></extra>",
+    )  # fmt: skip
+    found.add_vline(x=0, line={"color": "rgba(128,136,144,0.8)", "width": 1})
+    found.update_yaxes(autorange="reversed")
+    return found
+
+
+def shares(names: Sequence[str], inside: np.ndarray, rest: np.ndarray) -> go.Figure:
+    """Labels of a selection beside those of the rest: counts (K,) each, shown as shares of either."""
+    found = figure("Labels", "", "share of images", height=240)
+    for name, count, colour in (("selection", inside, CATEGORICAL[0]), ("the rest", rest, FADED)):
+        found.add_bar(
+            x=list(names), y=count / max(1, count.sum()), name=name, marker={"color": colour},
+            customdata=count.tolist(), hovertemplate=f"%{{x}}: %{{customdata:,}} images, %{{y:.0%}} of {name}<extra></extra>",
+        )  # fmt: skip
+    found.update_xaxes(type="category")
+    found.update_yaxes(tickformat=".0%", rangemode="tozero")
+    return found
+
+
+def against_prior(edges: np.ndarray, density: np.ndarray, dims: Sequence[int]) -> go.Figure:
+    """Histograms of samples z ~ q(z|x), density (D, B) over edges (B + 1,), each against N(0, 1): small multiples."""
+    from plotly.subplots import make_subplots
+
+    columns = min(6, len(dims))
+    rows = -(-len(dims) // columns)
+    found = make_subplots(rows, columns, subplot_titles=[f"z{d}" for d in dims], shared_yaxes=True, horizontal_spacing=0.02, vertical_spacing=0.22)  # fmt: skip
+    middle = (edges[:-1] + edges[1:]) / 2
+    bell = np.exp(-0.5 * middle**2) / np.sqrt(2 * np.pi)
+    for k, d in enumerate(dims):
+        place = {"row": k // columns + 1, "col": k % columns + 1}
+        found.add_bar(
+            x=middle, y=density[d], marker={"color": CATEGORICAL[4]}, name="samples of the posterior", showlegend=k == 0,
+            hovertemplate=f"z{d} = %{{x:.2f}}: density %{{y:.2f}}<extra></extra>", **place,
+        )  # fmt: skip
+        found.add_scatter(
+            x=middle, y=bell, mode="lines", line={"color": CATEGORICAL[5], "width": 2}, name="prior N(0, 1)",
+            showlegend=k == 0, hoverinfo="skip", **place,
+        )  # fmt: skip
+    found.update_layout(
+        template=None, bargap=0, height=120 + 150 * rows, margin={"l": 8, "r": 8, "t": 28, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", legend={"orientation": "h", "y": -0.25 / rows, "x": 0},
+    )  # fmt: skip
+    found.update_yaxes(showticklabels=False, zeroline=False)
     return found

@@ -20,7 +20,7 @@ CORE = [
 APP = [
     {"__init__", "blobs", "codes", "components", "charts", "pictures"},
     {"resources"},
-    {"state", "api", "forms", "boundary", "anchors", "picker", "importer", "prepare", "stations"},
+    {"state", "api", "forms", "boundary", "anchors", "picker", "importer", "prepare", "stations", "maps"},
     {"views"},
     {"main"},
     {"server"},

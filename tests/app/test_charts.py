@@ -12,13 +12,6 @@ RNG = np.random.default_rng(0)
 POINTS = RNG.standard_normal((30, 2)).astype(np.float32)
 FIGURES = {
     "schedule": charts.schedule("β", "weight", np.arange(5), np.ones(5)),
-    "plain": charts.codes(POINTS, np.arange(30), None, (), title="Map", x="z0", y="z1"),
-    "classes": charts.codes(
-        POINTS, np.arange(30), np.arange(30) % 3, ("a", "b", "c"), title="Map", x="z0", y="z1"
-    ),
-    "values": charts.codes(
-        POINTS, np.arange(30), POINTS[:, 0], (), title="Map", x="z0", y="z1", colour_title="error, nats"
-    ),
     "kl": charts.kl_bars(np.array([0.5, 0.001, 2.0])),
     "curve": charts.rate_distortion([0.5, 1, 4], [9, 5, 1], [70, 80, 99], 1),
     "beta": charts.over_beta([0, 1, 4], [1, 2, 3], "Active", "dimensions"),
@@ -32,21 +25,22 @@ def test_every_chart_has_a_title_and_named_axes(figure: go.Figure) -> None:
     assert figure.layout.uirevision == "keep"
 
 
-def test_classes_are_told_apart_by_colour_and_beyond_ten_by_shape() -> None:
-    labels = np.arange(30) % 15
-    figure = charts.codes(POINTS, np.arange(30), labels, [str(i) for i in range(15)], title="t", x="x", y="y")
-    looks = [(trace.marker.color, trace.marker.symbol) for trace in figure.data]
-    assert len(set(looks)) == 15
-    assert len({colour for colour, _ in looks[:10]}) == 10
-
-
-def test_points_carry_their_image_and_row_so_that_a_click_finds_them() -> None:
-    index = np.arange(100, 130)
-    figure = charts.codes(POINTS, index, np.arange(30) % 3, ("a", "b", "c"), title="t", x="x", y="y")
-    for trace in figure.data:
-        for x, y, (image, row) in zip(trace.x, trace.y, trace.customdata, strict=True):
-            assert image == index[row]
-            assert (x, y) == tuple(POINTS[row])
+def test_beside_the_map_everything_is_named() -> None:
+    d = charts.effects(["z3", "z1"], np.array([-1.5, 0.2]))
+    assert list(d.data[0].y) == ["z3", "z1"]
+    assert "Cohen" in d.layout.xaxis.title.text
+    labels = charts.shares(["a", "b"], np.array([3, 1]), np.array([0, 0]))
+    assert list(labels.data[0].y) == [0.75, 0.25]
+    assert list(labels.data[1].y) == [0, 0], "nothing is left, and nothing divides by it"
+    one = charts.posterior([2, 0], np.array([0.5, 9.0, -1.0]), np.array([0.1, 9.0, 0.3]))
+    assert list(one.data[0].x) == ["z2", "z0"]
+    assert list(one.data[0].y) == [-1.0, 0.5]
+    assert list(one.data[0].error_y.array) == [0.3, 0.1]
+    edges = np.linspace(-4, 4, 9)
+    many = charts.against_prior(edges, np.full((3, 8), 0.125), [2, 0])
+    assert [a.text for a in many.layout.annotations] == ["z2", "z0"]
+    bell = many.data[1].y
+    assert bell.max() == pytest.approx(np.exp(-0.125) / np.sqrt(2 * np.pi))
 
 
 def test_kl_bars_are_sorted_and_unused_ones_faded() -> None:

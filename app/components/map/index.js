@@ -104,11 +104,17 @@ class LatentMap {
     } catch (error) {
       if (!this.alive || turn !== this.turn) return;
       this.data = null;  // so that the next rerun reads it all again
-      if (error.status === 410 && !this.lost) { this.lost = true; this.tell.setTriggerValue("lost", true); return; }
+      this.lost = (this.lost || 0) + 1;
+      if (error.status === 410 && this.lost < 4) {
+        // forgotten by the server: a rerun of the script publishes it anew
+        this.tell.setTriggerValue("lost", this.lost);
+        setTimeout(() => { if (this.alive && turn === this.turn) this.show(data); }, 800);
+        return;
+      }
       this.at(".say").textContent = `The map could not be read: ${error.message || "the server does not answer"}. Reload the page to try again.`;
       return;
     }
-    this.lost = false;
+    this.lost = 0;
     if (data.selected !== undefined && data.selected !== this.told) { this.told = data.selected; this.rows = unpack(data.selected, this.count); }
     this.tone();
     this.legend();

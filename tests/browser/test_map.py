@@ -1,0 +1,314 @@
+"""The latent map in a real Chromium, without a GPU: points where they belong, and answers without script reruns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+from servers import Server
+
+from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
+from vae_core.inference import StoredCodes, stored_codes
+from vae_core.runs.store import FINISHED, Run, Store
+from vae_core.runs.worker import train_run
+
+Visit = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def trained(server: Server) -> Run:
+    """Two dimensions, so that the map shows the codes as they are."""
+    config = RunConfig(
+        DataConfig("digits", side=16), ModelConfig("mlp", 2), ObjectiveConfig("vae"),
+        TrainingConfig(epochs=6, precision="float32"),
+    )  # fmt: skip
+    run = Store(server.places).create(config, "mapped")
+    assert train_run(run, server.places).state == FINISHED
+    return run
+
+
+def surface(page: Page) -> Locator:
+    return page.get_by_role("img", name="latent map").first
+
+
+def opened(visit: Visit, run: Run, more: str = "", **how: bool | int) -> Page:
+    page = visit(f"/map?run={run.id}{more}", **how)
+    expect(surface(page)).not_to_have_attribute("data-frame", "0")
+    quiet(page)
+    return page
+
+
+def quiet(page: Page) -> None:
+    """The script rests, and the page is laid out for good."""
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    page.wait_for_timeout(300)
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+
+
+def codes_of(run: Run) -> StoredCodes:
+    codes = stored_codes(run, "test")
+    assert codes is not None
+    assert codes.split == "test"
+    return codes
+
+
+def frames(page: Page) -> int:
+    return int(surface(page).get_attribute("data-frame") or 0)
+
+
+def spots(page: Page, points: np.ndarray) -> np.ndarray:
+    """Where points (N, 2) lie within the surface, CSS pixels."""
+    x, y, k, mx, my = (float(v) for v in (surface(page).get_attribute("data-view") or "").split())
+    return np.stack((mx + (points[:, 0] - x) * k, my - (points[:, 1] - y) * k), 1)
+
+
+def lonely(page: Page, points: np.ndarray) -> int:
+    """The row whose dot is farthest from every other: nothing covers it."""
+    place = spots(page, points)
+    away = np.linalg.norm(place[:, None] - place[None], axis=2) + 1e9 * np.eye(len(place))
+    return int(away.min(1).argmax())
+
+
+def move(page: Page, x: float, y: float) -> None:
+    box = surface(page).bounding_box()
+    assert box
+    page.mouse.move(box["x"] + float(x), box["y"] + float(y))
+
+
+def click(page: Page, x: float, y: float) -> None:
+    move(page, x, y)
+    page.mouse.down()
+    page.mouse.up()
+
+
+def colour_at(page: Page, x: float, y: float) -> list[int]:
+    found: list[int] = surface(page).evaluate(
+        """(c, [x, y]) => { const s = c.width / c.clientWidth;
+             return [...c.getContext('2d').getImageData(Math.floor(x * s), Math.floor(y * s), 1, 1).data]; }""",
+        [float(x), float(y)],
+    )
+    return found
+
+
+def reruns(page: Page) -> None:
+    """Count script runs from here on in window.runs."""
+    page.evaluate(
+        """() => { window.runs = 0; new MutationObserver(() => { if (document.querySelector('[data-testid=stStatusWidget]')) window.runs++; })
+             .observe(document.body, {childList: true, subtree: true}); }"""
+    )
+
+
+def test_points_are_painted_where_they_lie_in_the_colour_of_their_class(visit: Visit, trained: Run) -> None:
+    page = opened(visit, trained)
+    codes = codes_of(trained)
+    assert codes.labels is not None
+    row = lonely(page, codes.mean)
+    (x, y) = spots(page, codes.mean)[row]
+    okabe = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#8C8C8C", "#5D3A9B", "#7A5C2E"]  # fmt: skip
+    wanted = okabe[codes.labels[row]]
+    found = colour_at(page, x, y)
+    expected = [int(wanted[i : i + 2], 16) for i in (1, 3, 5)]
+    assert np.abs(np.array(found[:3]) - expected).max() <= 3
+    assert found[3] > 150
+    assert colour_at(page, 60, 15)[3] == 0, "nothing is painted where there is nothing"
+
+
+def test_hovering_shows_image_reconstruction_and_label_without_a_rerun(visit: Visit, trained: Run) -> None:
+    page = opened(visit, trained)
+    codes = codes_of(trained)
+    assert codes.labels is not None
+    row = lonely(page, codes.mean)
+    reruns(page)
+    move(page, *(spots(page, codes.mean)[row] + 2))
+    expect(page.locator(".tip b").first).to_have_text(f"image {codes.index[row]}")
+    expect(page.locator(".tip").first).to_contain_text(f"label: {codes.label_names[codes.labels[row]]}")
+    picture = page.locator(".tip img").first
+    page.wait_for_function(
+        "e => e.complete && e.naturalWidth === 32 && e.naturalHeight === 16", arg=picture.element_handle()
+    )
+    assert page.evaluate("window.runs") == 0
+    move(page, 60, 15)
+    expect(page.locator(".tip").first).to_be_hidden()
+
+
+def test_panning_and_zooming_paint_without_a_rerun(visit: Visit, trained: Run) -> None:
+    page = opened(visit, trained)
+    points = codes_of(trained).mean
+    reruns(page)
+    before, place, count = spots(page, points), spots(page, points).mean(0), frames(page)
+    move(page, *place)
+    page.mouse.down()
+    for k in range(20):
+        move(page, place[0] + 4 * k, place[1] + 2 * k)
+        page.wait_for_timeout(16)
+    page.mouse.up()
+    assert frames(page) - count >= 8
+    np.testing.assert_allclose(spots(page, points) - before, [[76, 38]] * len(points), atol=0.6)
+    move(page, *place)
+    before = spots(page, points)
+    page.mouse.wheel(0, -100)
+    page.wait_for_timeout(200)
+    after = spots(page, points)
+    np.testing.assert_allclose(after - place, np.exp(1 / 3) * (before - place), atol=1)
+    surface(page).press("0")
+    page.wait_for_timeout(100)
+    assert page.evaluate("window.runs") == 0
+
+
+def test_a_click_tells_of_the_image_and_a_link_opens_it_again(visit: Visit, trained: Run) -> None:
+    page = opened(visit, trained)
+    codes = codes_of(trained)
+    row = lonely(page, codes.mean)
+    click(page, *spots(page, codes.mean)[row])
+    page.wait_for_url(re.compile(rf"image={codes.index[row]}(&|$)"))
+    expect(page.get_by_role("heading", name=re.compile(f"Image {codes.index[row]}"))).to_be_visible()
+    again = opened(visit, trained, f"&image={codes.index[row]}")
+    expect(again.get_by_role("heading", name=re.compile(f"Image {codes.index[row]}"))).to_be_visible()
+
+
+def test_a_click_on_empty_space_decodes_that_place(visit: Visit, trained: Run) -> None:
+    page = opened(visit, trained)
+    codes = codes_of(trained)
+    place = spots(page, codes.mean)
+    grid = np.stack(np.meshgrid(np.arange(80, 560, 12), np.arange(40, 480, 12)), -1).reshape(-1, 2)
+    empty = grid[np.linalg.norm(grid[:, None] - place[None], axis=2).min(1).argmax()]
+    click(page, *empty)
+    expect(page.get_by_text(re.compile("decoded", re.IGNORECASE)).first).to_be_visible()
+    quiet(page)
+    expect(page.get_by_text(re.compile("exactly", re.IGNORECASE)).first).to_be_visible()
+
+
+def lasso(page: Page, corners: np.ndarray, mode: str = "Lasso") -> None:
+    page.get_by_text(mode, exact=True).first.click()
+    move(page, *corners[0])
+    page.mouse.down()
+    for corner in corners[1:]:
+        move(page, *corner)
+        page.wait_for_timeout(20)
+    page.mouse.up()
+
+
+def inside_box(place: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    found: np.ndarray = ((place > low) & (place < high)).all(1)
+    return found
+
+
+def test_a_box_selects_just_what_is_inside_it(visit: Visit, trained: Run) -> None:
+    page = opened(visit, trained)
+    codes = codes_of(trained)
+    place = spots(page, codes.mean)
+    low, high = np.quantile(place, 0.4, axis=0), np.quantile(place, 0.75, axis=0)
+    count = int(inside_box(place, low, high).sum())
+    assert 3 < count < len(place) - 3
+    lasso(page, np.array([low, (low + high) / 2, high]), "Box")
+    expect(page.get_by_text(re.compile(rf"\b{count} (of|images)")).first).to_be_visible()
+    surface(page).press("Escape")
+    expect(page.get_by_text(re.compile(rf"\b{count} (of|images)"))).to_have_count(0)
+
+
+def test_a_lasso_goes_round_corners(visit: Visit, trained: Run) -> None:
+    page = opened(visit, trained)
+    codes = codes_of(trained)
+    place = spots(page, codes.mean)
+    middle, wide = np.median(place, 0), 90.0
+    # an L: the upper right quarter of a square is left out
+    corners = middle + wide * np.array([[-1, -1], [0, -1], [0, 0], [1, 0], [1, 1], [-1, 1]])
+    inside = inside_box(place, middle - wide, middle + wide) & ~((place[:, 0] > middle[0]) & (place[:, 1] < middle[1]))  # fmt: skip
+    lasso(page, corners)
+    found = page.get_by_text(re.compile(r"\b\d+ (of|images).*"), exact=False)
+    expect(found.first).to_be_visible()
+    quiet(page)
+    expect(page.get_by_text(re.compile(rf"\b{inside.sum()} (of|images)")).first).to_be_visible()
+
+
+def test_the_legend_hides_a_class(visit: Visit, trained: Run) -> None:
+    page = opened(visit, trained)
+    codes = codes_of(trained)
+    assert codes.labels is not None
+    row = lonely(page, codes.mean)
+    x, y = spots(page, codes.mean)[row]
+    name = codes.label_names[codes.labels[row]]
+    entry = page.locator(".map .legend").first.get_by_role("button", name=name, exact=True)
+    entry.click()
+    expect(entry).to_have_attribute("aria-pressed", "false")
+    page.wait_for_timeout(200)
+    assert colour_at(page, x, y)[3] == 0
+    move(page, x, y)
+    page.wait_for_timeout(300)
+    expect(page.locator(".tip").first).to_be_hidden()
+
+
+def test_images_take_the_place_of_dots(visit: Visit, trained: Run) -> None:
+    page = opened(visit, trained)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/atlas/" in request.url else None)
+    page.get_by_role("button", name="Images", exact=True).first.click()
+    page.wait_for_function(
+        "c => Number(c.dataset.images) > 20", arg=surface(page).element_handle(), polling=100
+    )
+    page.wait_for_timeout(1500)
+    assert asked
+    assert len(asked) == len(set(asked)), "a tile is fetched once"
+
+
+def test_keys_move_zoom_and_choose(visit: Visit, trained: Run) -> None:
+    page = opened(visit, trained)
+    points = codes_of(trained).mean
+    before = spots(page, points)
+    surface(page).press("ArrowLeft")
+    page.wait_for_timeout(150)
+    np.testing.assert_allclose(spots(page, points) - before, [[40, 0]] * len(points), atol=0.1)
+    surface(page).press("+")
+    page.wait_for_timeout(150)
+    assert np.ptp(spots(page, points)[:, 0]) > 1.3 * np.ptp(before[:, 0])
+    surface(page).press("0")
+    page.wait_for_timeout(150)
+    np.testing.assert_allclose(spots(page, points), before, atol=0.1)
+    surface(page).press("Enter")
+    page.wait_for_url(re.compile(r"image=\d+"))
+
+
+def test_the_plane_behind_is_decoded(visit: Visit, trained: Run) -> None:
+    page = opened(visit, trained)
+    page.get_by_text("Look", exact=True).first.click()
+    page.get_by_label("decoded pictures behind").first.check()
+    page.wait_for_function(
+        "c => Number(c.dataset.cells) > 60", arg=page.locator("canvas.back").first.element_handle()
+    )
+
+
+def test_forgotten_numbers_are_asked_for_again(visit: Visit, trained: Run) -> None:
+    page = opened(visit, trained)
+    refused: list[str] = []
+
+    def refuse(route: Route) -> None:
+        if refused:
+            route.continue_()
+            return
+        refused.append(route.request.url)
+        route.fulfill(status=410, json={"error": "these numbers were forgotten; reload the page"})
+
+    page.route("**/api/arrays/*", refuse)
+    page.reload()
+    expect(surface(page)).not_to_have_attribute("data-frame", "0")
+    assert refused
+
+
+def test_a_phone_pinches(visit: Visit, trained: Run) -> None:
+    page = opened(visit, trained, width=390, height=844)
+    points = codes_of(trained).mean
+    before = np.ptp(spots(page, points)[:, 0])
+    surface(page).evaluate(
+        """c => { const box = c.getBoundingClientRect(), send = (type, id, x) => c.dispatchEvent(new PointerEvent(type,
+             {pointerId: id, pointerType: 'touch', clientX: box.left + x, clientY: box.top + 150, bubbles: true}));
+           c.setPointerCapture = () => {};
+           send('pointerdown', 1, 150); send('pointerdown', 2, 200);
+           for (let x = 200; x <= 250; x += 10) send('pointermove', 2, x);
+           send('pointerup', 1, 150); send('pointerup', 2, 250); }"""
+    )
+    page.wait_for_timeout(200)
+    assert np.ptp(spots(page, points)[:, 0]) == pytest.approx(2 * before, rel=0.05)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
