@@ -6,17 +6,19 @@ A station is a short text: `i7` the eighth image of the set, `i3.12` the thirtee
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
 from app import anchors, codes
+from vae_core.data.imageset import Progress, silent
 from vae_core.errors import TooFewPoints, VaeCoreError
 from vae_core.latent.paths import through
 
@@ -29,6 +31,8 @@ LEAST, MOST = 2, 8
 POINTS = 17  # codes a leg of a geodesic, both ends counted
 PER_UNIT = 96  # codes of a line or an arc over t in [0, 1], at least
 OVER = 0.5  # how far the handle goes past either end of a line or an arc
+LARGEST = 1e6  # of a code's numbers, as app.codes.unpack takes them
+FRAMES_AT_ONCE = 32  # decoded for a file between two words on how far it is
 KINDS = ("linear", "spherical", "geodesic")
 
 IMAGE = re.compile(r"i(?:(\d{1,6})\.)?(\d{1,9})")
@@ -55,8 +59,44 @@ def code_of(text: str, dim: int) -> np.ndarray | None:
 
 
 def written(code: np.ndarray) -> str:
-    """A code for reading and copying, to the digits that an address keeps."""
-    return ", ".join(f"{v:.3f}".rstrip("0").rstrip(".") for v in codes.settle(code) + 0.0)
+    """A code for reading and copying: the shortest decimals that parse to the very float32 numbers."""
+    numbers = np.asarray(code, np.float32) + np.float32(0)
+    return ", ".join(np.format_float_positional(v, unique=True, trim="-") for v in numbers)
+
+
+def drawing_of(told: Any, shape: tuple[int, int, int], dim: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """The pad's report as a page gets it -> code (D,) float32, picture uint8 (C, H, W); None where either is none
+    of a run with such codes and images of that shape (C, H, W).
+    """
+    if not isinstance(told, dict) or not isinstance(told.get("picture"), str):
+        return None
+    numbers = told.get("code")
+    if not isinstance(numbers, list) or any(type(v) not in (int, float) for v in numbers):
+        return None
+    channels, height, width = shape
+    try:
+        code = np.array(numbers, np.float64)
+        pixels = np.frombuffer(base64.b64decode(told["picture"], validate=True), np.uint8)
+    except (ValueError, OverflowError):  # binascii.Error is a ValueError
+        return None
+    # false for NaN
+    if (
+        code.shape != (dim,)
+        or not (np.abs(code) <= LARGEST).all()
+        or pixels.size != channels * height * width
+    ):
+        return None
+    return code.astype(np.float32), pixels.reshape(height, width, channels).transpose(2, 0, 1).copy()
+
+
+def decoded(model: LoadedModel, path: np.ndarray, progress: Progress = silent) -> np.ndarray:
+    """Codes (S, D) -> uint8 (S, C, H, W), a batch at a time."""
+    parts = []
+    for start in range(0, len(path), FRAMES_AT_ONCE):
+        parts.append(model.decode_uint8(path[start : start + FRAMES_AT_ONCE]))
+        done = min(start + FRAMES_AT_ONCE, len(path))
+        progress(done / len(path), f"decoded {done:,} of {len(path):,} frames")
+    return np.concatenate(parts)
 
 
 def rows_of(found: anchors.Gallery, label: int | None) -> np.ndarray:
@@ -331,6 +371,9 @@ def names_of(found: Any) -> tuple[str, ...]:
     return tuple(str(i) for i in range(int(found.labels.max()) + 1)) if len(found.labels) else ()
 
 
+REST = "the rest"
+
+
 @dataclass(frozen=True)
 class Groups:
     """Two groups of images by bool masks (N,), and what they are called."""
@@ -340,31 +383,47 @@ class Groups:
     words: str
 
 
-def attributes(found: Any) -> list[str]:
-    """What two groups may differ in: the label, and every factor that varies."""
+SAVED = "saved group"
+Saved = Mapping[str, np.ndarray]  # a person's groups: image numbers (N,) by name
+
+
+def attributes(found: Any, saved: Saved) -> list[str]:
+    """What two groups may differ in: the label, every factor that varies, and what a person picked out."""
     names = ["label"] if found.labels is not None and len(np.unique(found.labels)) > 1 else []
     if found.factors is not None:
         names += [n for n, f in zip(found.factor_names, found.factors.T, strict=True) if np.ptp(f) > 0]
-    return names
+    return names + ([SAVED] if _known(found, saved) else [])
 
 
-def sides(found: Any, attribute: str) -> tuple[Sequence[str], Sequence[str]]:
+def _known(found: Any, saved: Saved) -> list[str]:
+    """Groups that hold an image whose code is known."""
+    return [name for name, images in saved.items() if np.isin(images, found.index).any()]
+
+
+def sides(found: Any, attribute: str, saved: Saved) -> tuple[Sequence[str], Sequence[str]]:
     """What groups A and B may be, the usual choice first."""
+    if attribute == SAVED:
+        names = _known(found, saved)
+        return names, [REST, *(name for name in names if name != REST)]
     if attribute == "label":
         present = [n for i, n in enumerate(names_of(found)) if (found.labels == i).any()]
-        return present, ["the rest", *present]
+        return present, [REST, *present]
     values = found.factors[:, list(found.factor_names).index(attribute)]
     if len(np.unique(values)) == 2:
         return ["the higher value", "the lower value"], ["the lower value", "the higher value"]
     return ["top third", "bottom third"], ["bottom third", "top third"]
 
 
-def groups(found: Any, attribute: str, a: str, b: str) -> Groups:
+def groups(found: Any, attribute: str, a: str, b: str, saved: Saved) -> Groups:
     """The images of groups A and B."""
+    if attribute == SAVED:
+        first = np.isin(found.index, saved[a])
+        second = ~first if b == REST else np.isin(found.index, saved[b])
+        return Groups(first, second, f"{a} against {b}")
     if attribute == "label":
         names = names_of(found)
         first = found.labels == names.index(a)
-        second = ~first if b == "the rest" else found.labels == names.index(b)
+        second = ~first if b == REST else found.labels == names.index(b)
         return Groups(first, second, f"label {a} against {b}")
     values = found.factors[:, list(found.factor_names).index(attribute)].astype(np.float64)
     low, high = (

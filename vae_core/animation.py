@@ -12,12 +12,17 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vae_core.data.imageset import Progress, silent
 from vae_core.errors import BadCodes, BadConfig, MissingPackage
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 MOST_SIZE = 2048
 MOST_BYTES = 600_000_000  # of all enlarged frames: they are in memory for a GIF or a strip
@@ -26,13 +31,26 @@ CODES_FORMAT = 1
 
 def gif(frames: np.ndarray, *, size: int = 256, fps: float = 20, progress: Progress = silent) -> bytes:
     """An endless GIF. A GIF counts in hundredths of a second: `fps` is met as nearly as that allows."""
-    from vae_core.export import gif_of  # imports torch
+    from PIL import Image
 
     frames = _checked(frames, size, fps)
-    progress(0.0, f"writing {len(frames)} frames")
-    found = gif_of(_sized(frames, size), milliseconds=10 * max(2, round(100 / fps)), size=1)
-    progress(1.0, f"{len(found) / 1e6:.1f} MB")
-    return found
+    palette = None
+    if frames.shape[1] == 3:  # one palette for all frames: palettes of their own make still parts flicker
+        some = np.concatenate(list(frames[:: max(1, len(frames) // 32)].transpose(0, 2, 3, 1)))
+        palette = Image.fromarray(some).quantize(256)
+
+    def pictures() -> Iterator[Image.Image]:
+        for i, frame in enumerate(frames):
+            big = _picture(_sized(frame[None], size)[0])
+            yield big if palette is None else big.quantize(palette=palette, dither=Image.Dither.NONE)
+            progress((i + 1) / len(frames), f"{i + 1} of {len(frames)} frames")
+
+    buffer, made = io.BytesIO(), pictures()
+    next(made).save(
+        buffer, "GIF", save_all=True, append_images=made, duration=10 * max(2, round(100 / fps)), loop=0,
+        optimize=False,
+    )  # fmt: skip
+    return buffer.getvalue()
 
 
 def has_ffmpeg() -> bool:
@@ -80,17 +98,21 @@ def mp4(frames: np.ndarray, *, size: int = 256, fps: float = 20, progress: Progr
     raise MissingPackage(f"ffmpeg could not write the video ({said[-1].strip()}): save a GIF instead")
 
 
-def png_strip(frames: np.ndarray, *, size: int = 64, gap: int = 2) -> bytes:
+def png_strip(frames: np.ndarray, *, size: int = 64, gap: int = 2, progress: Progress = silent) -> bytes:
     """One PNG with the frames in a row, `gap` white pixels between them."""
     frames = _checked(frames, size)
     if not 0 <= gap <= MOST_SIZE:
         raise BadConfig(f"a gap is 0 to {MOST_SIZE} pixels wide, got {gap}")
-    big = _sized(frames, size)
-    count, channels, high, wide = big.shape
-    strip = np.full((channels, high, count * (wide + gap) - gap), 255, np.uint8)
-    for i, frame in enumerate(big):
-        strip[:, :, i * (wide + gap) : i * (wide + gap) + wide] = frame
-    return _png(strip)
+    count, channels, _, side = frames.shape
+    side = max(size, side)
+    strip = np.full((channels, side, count * (side + gap) - gap), 255, np.uint8)
+    for i, frame in enumerate(frames):
+        strip[:, :, i * (side + gap) : i * (side + gap) + side] = _sized(frame[None], size)[0]
+        # compressing the whole takes about as long as laying it out
+        progress((i + 1) / (2 * count), f"{i + 1} of {count} frames")
+    found = _png(strip)
+    progress(1.0, f"{len(found) / 1e6:.1f} MB")
+    return found
 
 
 def zip_of_frames(frames: np.ndarray, *, size: int = 256, progress: Progress = silent) -> bytes:
@@ -105,7 +127,9 @@ def zip_of_frames(frames: np.ndarray, *, size: int = 256, progress: Progress = s
     return buffer.getvalue()
 
 
-def npz_of(codes: np.ndarray, t: np.ndarray, stations: np.ndarray, kind: str) -> bytes:
+def npz_of(
+    codes: np.ndarray, t: np.ndarray, stations: np.ndarray, kind: str, *, progress: Progress = silent
+) -> bytes:
     """An .npz that reads with allow_pickle=False: codes (S, D), t (S,), stations (K, D), kind, format."""
     codes, t, stations = np.asarray(codes), np.asarray(t), np.asarray(stations)
     if (
@@ -120,9 +144,11 @@ def npz_of(codes: np.ndarray, t: np.ndarray, stations: np.ndarray, kind: str) ->
     if any(array.dtype.kind not in "fiu" for array in (codes, t, stations)):
         raise BadCodes("codes, t and stations are expected as numbers")
     buffer = io.BytesIO()
+    progress(0.0, f"writing {len(codes)} codes")
     np.savez_compressed(
         buffer, format=np.array(CODES_FORMAT), kind=np.array(str(kind)), codes=codes, t=t, stations=stations
     )
+    progress(1.0, f"{len(codes)} codes")
     return buffer.getvalue()
 
 
@@ -155,8 +181,13 @@ def _sized(frames: np.ndarray, size: int) -> np.ndarray:
 
 def _png(image: np.ndarray) -> bytes:
     """uint8 (C, H, W) -> PNG."""
+    buffer = io.BytesIO()
+    _picture(image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _picture(image: np.ndarray) -> Image.Image:
+    """uint8 (C, H, W) -> as Pillow has it."""
     from PIL import Image
 
-    buffer = io.BytesIO()
-    Image.fromarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0)).save(buffer, "PNG")
-    return buffer.getvalue()
+    return Image.fromarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0))

@@ -34,6 +34,11 @@ def script_url(name: str) -> str:
     return f"/api/scripts/{name}?{digest}"
 
 
+def scripts(**names: str) -> dict[str, str]:
+    """Addresses of several of them, by what a component calls them."""
+    return {called: script_url(name) for called, name in names.items()}
+
+
 @cache
 def plotly_url() -> str:
     """Address of plotly.js as the installed package carries it."""

@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import anchors, charts, pictures, resources, state, stations
+from app import anchors, boundary, charts, pictures, resources, state, stations
 from app.boundary import fragment
 from app.codes import pack
+from app.components.pad import pad
 from app.components.path import path as moving
 from app.prepare import offer_images
 from app.state import NO_RUN
 from app.stations import LEAST, MOST, Track
-from vae_core.errors import TooFewPoints, VaeCoreError
+from vae_core.data.imageset import Progress
+from vae_core.errors import RunNotFound, TooFewPoints, VaeCoreError
 from vae_core.inference import LoadedModel, StoredCodes, compute_codes
 from vae_core.latent import projection
+from vae_core.runs.groups import read_groups
 from vae_core.runs.store import Run
 
 HELP = {
@@ -35,6 +38,7 @@ FILES = {
     "frames (zip)": ("zip", "application/zip"), "codes (npz)": ("npz", "application/octet-stream"),
 }  # fmt: skip
 PLAIN = {"displayModeBar": False}
+EDITOR = "station editor"
 ECHO = 3.0  # seconds for which an address we wrote may come back late, and is no link
 
 
@@ -44,19 +48,44 @@ def page() -> None:
     if run is None:
         st.info(NO_RUN, icon=":material/info:")
         return
-    model = resources.model(run)
+    model, header = opened(run)
     found = anchors.gallery(run, model)
     tokens = settle(run, model, found)
-    met = row(run, model, found, tokens)
+    met = row(run, model, header, found, tokens)
     codes = codes_of(run, model)
     ends = np.stack([a.code for a in met]).astype(np.float32)
     kind, steps, penalty = choices(codes)
     along = chosen_track(run, model, ends, kind, penalty, codes)
-    header = resources.decoder_header(run)  # here, since a fragment may outlive the run's folder
-    view(run.id, header, model, along, steps, codes)
+    view(run, header, model, along, steps, codes)
     comparison(run, model, ends, steps, penalty, codes, along)
-    directions(run.id, header, model, met, codes)
+    directions(run, header, model, met, codes)
     take_away(run.name, model, along)
+
+
+def opened(run: Run) -> tuple[LoadedModel, dict[str, Any]]:
+    """The network, and the browser's decoder of the very same weights: a checkpoint may land between the two.
+
+    Read in a run of the whole script, since a fragment may outlive the run's folder.
+    """
+    while True:
+        model, header = resources.model(run), resources.decoder_header(run)
+        if model.stamp == header["stamp"] == run.stamp():
+            return model, header
+
+
+def keep_up(run: Run, model: LoadedModel) -> None:
+    """In a fragment: go on with the run's new weights where they changed under the page; say it when the run is gone.
+
+    What is shown of a run that is gone goes on working, since all of it is in memory.
+    """
+    with st.container():  # always there, so that nothing below is drawn anew for what is said
+        try:
+            changed = run.stamp() != model.stamp
+        except RunNotFound as error:
+            boundary.show(error)
+            return
+    if changed:
+        st.rerun(scope="app")
 
 
 # ---------------------------------------------------------------- stations
@@ -92,7 +121,7 @@ def settle(run: Run, model: LoadedModel, found: anchors.Gallery | None) -> list[
             "numbers, nor an image of its set; they were left out.",
             icon=":material/link_off:",
         )
-    tokens = kept
+    tokens = anew(run, model, kept)
     for token in _usual(model, found):
         if len(tokens) < LEAST:
             tokens.append(token)
@@ -109,11 +138,42 @@ def settle(run: Run, model: LoadedModel, found: anchors.Gallery | None) -> list[
     _keep(run.id, tokens)
     for i in range(1, MOST + 1):
         state.set_param(f"s{i}", tokens[i - 1] if i <= len(tokens) else "")
-    written[tuple(tokens)] = time.time()
+    # of what stood in the address until now an echo may come from now on
+    written |= dict.fromkeys((tuple(tokens), last), time.time())
     state.put("stations written", written)
     state.put("stations last", tuple(tokens))
     state.put("stations run", run.id)
     return tokens
+
+
+def anew(run: Run, model: LoadedModel, tokens: list[str]) -> list[str]:
+    """Tokens after the weights changed: uploads and drawings, whose pictures the session keeps, are encoded anew.
+
+    Images of the set are encoded wherever they are named, and codes stay codes.
+    """
+    before = state.get(f"stamp of {run.id}")
+    state.put(f"stamp of {run.id}", model.stamp)
+    if before in (None, model.stamp):
+        return tokens
+    state.put("stations renewed", model.stamp)
+    found = []
+    for token in tokens:
+        kept = _uploads().get((before, token))
+        if kept is not None and kept.image is not None:
+            posterior = model.encode(kept.image[None])
+            token = _take_picture(
+                model, anchors.Anchor(posterior.mean[0], kept.image, kept.words, posterior.std[0])
+            )
+        found.append(token)
+    return found
+
+
+def _take_picture(model: LoadedModel, anchor: anchors.Anchor) -> str:
+    """The token of an upload or a drawing, whose picture stays with the session."""
+    token = pack(anchor.code)
+    _uploads()[(model.stamp, token)] = anchor
+    _names()[token] = anchor.words
+    return token
 
 
 def _other_run(run: Run) -> bool:
@@ -151,7 +211,7 @@ def _names() -> dict[str, str]:
 
 
 def _uploads() -> dict[tuple[str, str], anchors.Anchor]:
-    """Uploaded pictures by (weights stamp, token): an address carries the code alone."""
+    """Uploads and drawings by (weights stamp, token): an address carries the code alone."""
     return state.setdefault("station uploads", {})
 
 
@@ -161,7 +221,7 @@ def _keep(run_id: str, tokens: list[str]) -> None:
 
 
 def row(
-    run: Run, model: LoadedModel, found: anchors.Gallery | None, tokens: list[str]
+    run: Run, model: LoadedModel, header: dict[str, Any], found: anchors.Gallery | None, tokens: list[str]
 ) -> list[anchors.Anchor]:
     """The stations as thumbnails, and what changes the open one."""
     met = []
@@ -171,41 +231,49 @@ def row(
         assert anchor is not None  # settle left no other
         met.append(anchor)
     here = int(state.get("station open", 0))
+    with st.container():  # always there, so that nothing below is drawn anew for what is said
+        if state.get("stations renewed") == model.stamp:
+            st.caption(
+                ":material/sync: The run's weights changed while this page was open: the stations were encoded anew."
+            )
     with st.container(horizontal=True, vertical_alignment="bottom", key="stations"):
         for i, anchor in enumerate(met):
-            with st.container(width=112, gap="small"):
+            with st.container(width=112, gap="small", key=f"place {i}"):
                 shown = anchor.image if anchor.image is not None else model.decode_uint8(anchor.code)[0]
                 st.image(pictures.png(shown, 112), width=112, alt=f"station {i + 1}: {anchor.words}")
                 st.button(
                     f"Station {i + 1}", key=f"open station {i}", on_click=_open, args=(i,),
                     type="primary" if i == here else "secondary", width="stretch", help=anchor.words,
                 )  # fmt: skip
-        with st.container(width=112):
+        with st.container(width=112, key="place after"):
             st.button(
                 "Add", key="add station", icon=":material/add:", width="stretch", disabled=len(tokens) >= MOST,
                 on_click=_add, args=(run.id, found is not None), help="One more station at the end, eight at most.",
             )  # fmt: skip
-    editor(run, model, found, tokens, met, here)
+    editor(run, model, header, found, tokens, met, here)
     return met
 
 
 def editor(
-    run: Run, model: LoadedModel, found: anchors.Gallery | None, tokens: list[str], met: list[anchors.Anchor], here: int
+    run: Run, model: LoadedModel, header: dict[str, Any], found: anchors.Gallery | None, tokens: list[str],
+    met: list[anchors.Anchor], here: int,
 ) -> None:  # fmt: skip
-    """What the open station is: an image of the set, a code, an upload; and its place in the row."""
+    """What the open station is: an image of the set, a code, an upload, a drawing; and its place in the row."""
     anchor, token = met[here], tokens[here]
-    opened = bool(state.get("station opened"))
-    with st.expander(
-        f"Change station {here + 1}: {anchor.words}",
-        expanded=opened,
-        icon=":material/edit:",
-    ):
-        about, chosen, coded, sent = st.columns([1.2, 1.2, 1.3, 1.3], gap="medium")
+    # its label is its identity: one that changed would take what is pressed in it from under the hand
+    with st.expander("Change this station", key=EDITOR, icon=":material/edit:", on_change="rerun"):
+        grey = model.shape[0] == 1
+        columns = st.columns([1.1, 1, 1.1, 1.4] if grey else 3, gap="medium")
+        about, chosen, coded = columns[:3]
         with about:
             decoded = model.decode_uint8(anchor.code)[0]
-            both = [decoded] if anchor.image is None else [anchor.image, decoded]
-            st.image(pictures.strip(np.stack(both), 88), width=90 * len(both))
-            st.caption("its decoded code" if anchor.image is None else f"{anchor.words} · its reconstruction")
+            with st.container(horizontal=True, gap="xxsmall"):
+                for image in [decoded] if anchor.image is None else [anchor.image, decoded]:
+                    st.image(pictures.png(image, 88), width=88)
+            st.caption(
+                f"Station {here + 1}: {anchor.words} · its "
+                + ("decoded code" if anchor.image is None else "reconstruction")
+            )
             with st.container(horizontal=True, gap="small"):
                 for label, icon, by in (("Earlier", "arrow_back", -1), ("Later", "arrow_forward", 1)):
                     st.button(
@@ -227,8 +295,10 @@ def editor(
             if fault := state.get("station fault"):
                 st.error(fault, icon=":material/error:")
                 state.forget("station fault")
-        with sent:
             _upload(run, model, here)
+        if grey:
+            with columns[3]:
+                pad(run.id, header, here, key="station pad", on_drawn=lambda: _drawn(run.id, model))
 
 
 def _from_set(run: Run, found: anchors.Gallery | None, token: str, here: int) -> None:
@@ -262,16 +332,31 @@ def _upload(run: Run, model: LoadedModel, here: int) -> None:
     if anchor is None or file is None or file.file_id == state.get("station file"):
         return
     state.put("station file", file.file_id)
-    token = pack(anchor.code)
-    _uploads()[(model.stamp, token)] = anchor
-    _names()[token] = anchor.words
-    _set(run.id, here, token)
+    _set(run.id, here, _take_picture(model, anchor))
     st.rerun()
+
+
+def _drawn(run_id: str, model: LoadedModel) -> None:
+    """What the pad tells: the drawing becomes the station at which it was begun."""
+    told = (state.get("station pad") or {}).get("drawn")
+    if not isinstance(told, dict) or told.get("run") != run_id:
+        return
+    place, found = told.get("place"), stations.drawing_of(told, model.shape, model.latent_dim)
+    if found is None or type(place) is not int or not 0 <= place < len(_tokens(run_id)):
+        state.put("station fault", "The drawing came in a form that does not fit this run. Draw it again.")
+    elif told.get("stamp") != model.stamp:
+        state.put(
+            "station fault",
+            "The weights changed while this was drawn. Add a stroke to have it encoded again.",
+        )
+    else:
+        code, image = found
+        _set(run_id, place, _take_picture(model, anchors.Anchor(code, image, "your drawing")))
 
 
 def _open(here: int) -> None:
     state.put("station open", here)
-    state.put("station opened", True)
+    state.put(EDITOR, True)
 
 
 def _tokens(run_id: str) -> list[str]:
@@ -430,7 +515,7 @@ def searching(model: LoadedModel, ends: np.ndarray, penalty: float) -> None:
 
 @fragment()
 def view(
-    run_id: str,
+    run: Run,
     header: dict[str, Any],
     model: LoadedModel,
     along: Track,
@@ -438,9 +523,10 @@ def view(
     codes: StoredCodes | None,
 ) -> None:
     """The picture, its handle and strip, and under them what can be trusted; only this reruns when the handle rests."""
+    keep_up(run, model)
     place = _position(along)
     moving(
-        run_id, header, along.t, along.codes, low=along.low, high=along.high,
+        run.id, header, along.t, along.codes, low=along.low, high=along.high,
         frames=[float(t) for t in along.frames(steps)],
         marks=[(float(t), str(i + 1)) for i, t in enumerate(along.stations)], inside=(0.0, 1.0), position=place,
         key="path picture", on_rest=lambda: None,
@@ -612,7 +698,7 @@ def _map(model: LoadedModel, codes: StoredCodes | None, tracks: list[Track], end
 
 
 def directions(
-    run_id: str,
+    run: Run,
     header: dict[str, Any],
     model: LoadedModel,
     met: list[anchors.Anchor],
@@ -623,29 +709,33 @@ def directions(
         "The mean code of one group of images minus that of another, added to a station's code with a chosen strength: "
         "what makes the groups differ, and whatever else differs with it."
     )
-    names = [] if codes is None else stations.attributes(codes)
+    saved = read_groups(run)
+    names = [] if codes is None else stations.attributes(codes, saved)
     if codes is None or not names:
         st.info(
-            "A direction needs codes of images with labels or factors that vary; this run has none.",
+            "A direction needs codes of images with labels or factors that vary, or of a group saved on the map; this run "
+            "has none.",
             icon=":material/label_off:",
         )
         return
-    push(run_id, header, model, met, codes, names)
+    push(run, header, model, met, codes, names, saved)
 
 
 @fragment()
 def push(
-    run_id: str,
+    run: Run,
     header: dict[str, Any],
     model: LoadedModel,
     met: list[anchors.Anchor],
     codes: StoredCodes,
     names: list[str],
+    saved: dict[str, np.ndarray],
 ) -> None:
+    keep_up(run, model)
     columns = st.columns(4)
     with columns[0]:
         attribute = _choice("Attribute", names, "attribute")
-    first, second = stations.sides(codes, attribute)
+    first, second = stations.sides(codes, attribute, saved)
     with columns[1]:
         a = _choice("Group A", list(first), "group-a")
     with columns[2]:
@@ -653,7 +743,7 @@ def push(
     with columns[3]:
         at = _choice("on", [f"station {i + 1}" for i in range(len(met))], "on")
     try:
-        parts = stations.groups(codes, attribute, a, b)
+        parts = stations.groups(codes, attribute, a, b, saved)
         direction, leaks = _leaks(model, codes, parts)
     except VaeCoreError as error:
         st.warning(str(error)[:1].upper() + str(error)[1:], icon=":material/groups:")
@@ -665,7 +755,7 @@ def push(
     seen, told = st.columns([3, 2], gap="large")
     with seen:
         moving(
-            run_id, header, strengths, walk, low=-3.0, high=3.0,
+            run.id, header, strengths, walk, low=-3.0, high=3.0,
             frames=[float(v) for v in np.linspace(-3, 3, 13)], marks=[(0.0, "0")], inside=(-3.0, 3.0), position=0.0,
             name="strength", picture="image along the direction", key="direction picture",
         )  # fmt: skip
@@ -719,7 +809,7 @@ def _leaks(model: LoadedModel, codes: StoredCodes, parts: stations.Groups) -> tu
             return found, []
         return found, list(leakage(found, fitted, codes.mean, groups=(parts.a, parts.b)))
 
-    return _leaked.get((model.stamp, codes.split, len(codes), parts.words), compute)
+    return _leaked.get((model.stamp, codes.split, len(codes), parts.a.tobytes(), parts.b.tobytes()), compute)
 
 
 # ---------------------------------------------------------------- to take away
@@ -734,26 +824,33 @@ def take_away(name: str, model: LoadedModel, along: Track) -> None:
 def export(name: str, model: LoadedModel, along: Track) -> None:
     from vae_core import animation
 
-    columns = st.columns([1.3, 1, 1, 1, 1.2], vertical_alignment="bottom")
+    columns = st.columns([1.3, 1, 1, 1, 1.3], vertical_alignment="bottom")
     with columns[0]:
         form = str(st.selectbox("As", list(FILES), key="as", bind="query-params"))
     film = form in ("GIF", "MP4")
     with columns[1]:
-        frames = int(st.number_input("Frames", 2, 400, 31, key="frames", bind="query-params", help="From the first station to the last, ends included."))  # fmt: skip
+        frames = int(st.number_input("Frames", 2, 400, 31, key="frames", bind="query-params", help="Evenly spaced, both ends included."))  # fmt: skip
     with columns[2]:
         size = int(st.number_input("Size, pixels", 16, 1024, 256, 16, key="size", bind="query-params", disabled=form == "codes (npz)"))  # fmt: skip
     with columns[3]:
         fps = int(st.number_input("Frames a second", 1, 50, 15, key="fps", bind="query-params", disabled=not film))  # fmt: skip
-    with columns[4]:
+    further = along.low < 0 or along.high > 1
+    with columns[4], st.container(gap="xxsmall"):
         back = st.checkbox("There and back", value=True, key="back", bind="query-params", disabled=not film)
+        beyond = st.checkbox(
+            "Beyond the ends", key="beyond", bind="query-params", disabled=not further,
+            help="From where the handle begins to where it ends, not just from the first station to the last. A geodesic "
+            "ends at its stations.",
+        )  # fmt: skip
+    ends = (along.low, along.high) if beyond and further else (0.0, 1.0)
     possible = form != "MP4" or animation.has_ffmpeg()
-    key = (model.stamp, along.kind, along.codes.tobytes(), form, frames, size, fps, back)
+    key = (model.stamp, along.kind, along.codes.tobytes(), ends, form, frames, size, fps, back)
     ready = state.get("export")
     with st.container(horizontal=True, vertical_alignment="center"):
         if state.button(
             "Make the file", "make file", icon=":material/movie:", type="primary", disabled=not possible
         ):
-            ready = _made(model, along, form, frames, size, fps, bool(back) and film, key)
+            ready = _made(model, along, ends, form, frames, size, fps, bool(back) and film, key)
         fresh = ready is not None and ready[0] == key
         suffix, mime = FILES[form]
         st.download_button(
@@ -769,36 +866,39 @@ def export(name: str, model: LoadedModel, along: Track) -> None:
 
 
 def _made(
-    model: LoadedModel, along: Track, form: str, frames: int, size: int, fps: int, back: bool, key: tuple
-) -> tuple[tuple, bytes] | None:
-    """The file's bytes, with progress; None after saying what went wrong."""
+    model: LoadedModel, along: Track, ends: tuple[float, float], form: str, frames: int, size: int, fps: int, back: bool,
+    key: tuple,
+) -> tuple[tuple, bytes] | None:  # fmt: skip
+    """The file's bytes, with progress over decoding and writing; None after saying what went wrong."""
     from vae_core import animation
 
     bar = st.progress(0.0, text="decoding")
 
-    def progress(share: float, what: str) -> None:
-        bar.progress(float(np.clip(share, 0, 1)), text=what)
+    def part(low: float, high: float) -> Progress:
+        return lambda share, what: bar.progress(low + (high - low) * float(np.clip(share, 0, 1)), text=what)
 
-    t = np.linspace(0, 1, frames)
+    t = np.linspace(*ends, frames)
     path = along.at(t)
-    images = model.decode_uint8(path)
-    film = np.concatenate((images, images[-2:0:-1])) if back else images
-    make: dict[str, Callable[[], bytes]] = {
-        "GIF": lambda: animation.gif(film, size=size, fps=fps, progress=progress),
-        "MP4": lambda: animation.mp4(film, size=size, fps=fps, progress=progress),
-        "PNG strip": lambda: animation.png_strip(images, size=size),
-        "frames (zip)": lambda: animation.zip_of_frames(images, size=size, progress=progress),
-        "codes (npz)": lambda: animation.npz_of(path, t, along.at(along.stations), along.kind),
-    }
     try:
-        made = (key, make[form]())
+        if form == "codes (npz)":
+            made = animation.npz_of(path, t, along.at(along.stations), along.kind, progress=part(0, 1))
+        else:
+            images, rest = stations.decoded(model, path, part(0, 0.5)), part(0.5, 1)
+            film = np.concatenate((images, images[-2:0:-1])) if back else images
+            write: dict[str, Callable[[], bytes]] = {
+                "GIF": lambda: animation.gif(film, size=size, fps=fps, progress=rest),
+                "MP4": lambda: animation.mp4(film, size=size, fps=fps, progress=rest),
+                "PNG strip": lambda: animation.png_strip(images, size=size, progress=rest),
+                "frames (zip)": lambda: animation.zip_of_frames(images, size=size, progress=rest),
+            }
+            made = write[form]()
     except VaeCoreError as error:
-        st.error(str(error)[:1].upper() + str(error)[1:], icon=":material/error:")
+        boundary.show(error)
         return None
     finally:
         bar.empty()
-    state.put("export", made)
-    return made
+    state.put("export", (key, made))
+    return key, made
 
 
 page()

@@ -24,6 +24,7 @@ from vae_core.config import ObjectiveConfig
 from vae_core.inference import LoadedModel, StoredCodes, compute_codes, load_run
 from vae_core.latent.paths import through
 from vae_core.places import Places
+from vae_core.runs.groups import write_group
 from vae_core.runs.store import FINISHED, Run, Store
 from vae_core.runs.worker import train_run
 
@@ -35,7 +36,7 @@ def component(at: AppTest, name: str = "position") -> dict[str, Any]:
     """What the page handed to the picture whose handle has this name."""
     for element in at.get("bidi_component"):
         data = json.loads(element.proto.json)
-        if data["name"] == name:
+        if data.get("name") == name:
             return data
     raise AssertionError(f"there is no handle {name}")
 
@@ -99,6 +100,37 @@ def test_a_code_is_read_however_it_is_pasted(text: str) -> None:
     assert stations.code_of(text, 5) is None
 
 
+def test_a_code_is_written_as_the_shortest_text_of_the_same_float32() -> None:
+    plain = np.array([0.5, -1.25, 0.1, -0.0, 2, 1e-7, 123456.7, 1 / 3], np.float32)
+    assert stations.written(plain) == "0.5, -1.25, 0.1, 0, 2, 0.0000001, 123456.7, 0.33333334"
+    code = (RNG.standard_normal(5000) * 10.0 ** RNG.integers(-4, 4, 5000)).astype(np.float32)
+    for text, number in zip(stations.written(code).split(", "), code, strict=True):
+        assert np.float32(text) == number
+        digits = len(text.lstrip("-0.").replace(".", ""))
+        assert np.float32(f"{number:.{max(1, digits - 1)}g}") != number or digits == 1, (
+            "no shorter text would do"
+        )
+
+
+def test_what_the_pad_tells_is_checked() -> None:
+    image = RNG.integers(0, 256, (6, 6, 1), np.uint8)
+    told = {"code": [0.5, -1, 2.0], "picture": base64.b64encode(image.tobytes()).decode()}
+    found = stations.drawing_of(told, (1, 6, 6), 3)
+    assert found is not None
+    assert found[0].tolist() == [0.5, -1, 2]
+    np.testing.assert_array_equal(found[1], image.transpose(2, 0, 1))
+    nan, inf = json.loads("[NaN, Infinity]")
+    for wrong in (
+        None, [], {}, told | {"code": [0.5, -1]}, told | {"code": [0.5, -1, nan]}, told | {"code": [0.5, -1, inf]},
+        told | {"code": [0.5, -1, 1e7]}, told | {"code": [0.5, -1, 10**400]}, told | {"code": [0.5, -1, "2"]},
+        told | {"code": [0.5, -1, True]}, told | {"code": [[0.5, -1, 2]]}, told | {"code": "abc"},
+        told | {"picture": told["picture"][:-4]}, told | {"picture": "é"}, told | {"picture": "!" * 48},
+        told | {"picture": None},
+    ):  # fmt: skip
+        assert stations.drawing_of(wrong, (1, 6, 6), 3) is None, wrong
+    assert stations.drawing_of(told, (3, 6, 6), 3) is None
+
+
 @pytest.mark.parametrize("count", range(2, 9))
 @pytest.mark.parametrize("kind", ["linear", "spherical"])
 def test_a_track_meets_every_station_exactly_and_keeps_to_its_path(kind: str, count: int) -> None:
@@ -157,25 +189,41 @@ def stored(**changes: Any) -> StoredCodes:
 
 def test_groups_are_what_they_are_called() -> None:
     codes = stored()
-    assert stations.attributes(codes) == ["label", "size", "hat"]
-    parts = stations.groups(codes, "label", "b", "the rest")
+    assert stations.attributes(codes, {}) == ["label", "size", "hat"]
+    parts = stations.groups(codes, "label", "b", "the rest", {})
     assert codes.labels is not None
     assert (parts.a == (codes.labels == 1)).all()
     assert (parts.b == (codes.labels != 1)).all()
-    parts = stations.groups(codes, "label", "b", "c")
+    parts = stations.groups(codes, "label", "b", "c", {})
     assert (parts.b == (codes.labels == 2)).all()
-    parts = stations.groups(codes, "size", "top third", "bottom third")
+    parts = stations.groups(codes, "size", "top third", "bottom third", {})
     assert (parts.a.sum(), parts.b.sum()) == (20, 20)
     assert parts.a[-20:].all()
-    parts = stations.groups(codes, "hat", "the higher value", "the lower value")
+    parts = stations.groups(codes, "hat", "the higher value", "the lower value", {})
     assert (parts.a == (np.arange(60) % 2 == 1)).all()
     assert (parts.b == ~parts.a).all()
+
+
+def test_saved_groups_are_those_whose_codes_are_known() -> None:
+    codes = stored(index=np.arange(100, 160))
+    saved = {"tall": np.array([3, 101, 103]), "elsewhere": np.array([5, 900]), "the rest": np.array([159])}
+    assert stations.attributes(codes, saved) == ["label", "size", "hat", stations.SAVED]
+    assert stations.attributes(codes, {"elsewhere": saved["elsewhere"]}) == ["label", "size", "hat"]
+    first, second = stations.sides(codes, stations.SAVED, saved)
+    assert list(first) == ["tall", "the rest"]
+    assert list(second) == ["the rest", "tall"], "a group of that name is no choice of its own"
+    parts = stations.groups(codes, stations.SAVED, "tall", "the rest", saved)
+    assert np.flatnonzero(parts.a).tolist() == [1, 3]
+    assert (parts.b == ~parts.a).all()
+    parts = stations.groups(codes, stations.SAVED, "the rest", "tall", saved)
+    assert np.flatnonzero(parts.a).tolist() == [59]
+    assert np.flatnonzero(parts.b).tolist() == [1, 3]
 
 
 def test_a_factor_with_one_common_value_still_parts_in_two() -> None:
     values = np.array([0.0] * 50 + [1.0] * 5 + [2.0] * 5, np.float32)[:, None]
     parts = stations.groups(
-        stored(factors=values, factor_names=("rare",)), "rare", "top third", "bottom third"
+        stored(factors=values, factor_names=("rare",)), "rare", "top third", "bottom third", {}
     )
     assert parts.a.sum() == 10
     assert not (parts.a & parts.b).any()
@@ -230,7 +278,7 @@ def test_a_code_from_the_sliders_becomes_a_station(open_page: Open, copied: Run)
     fine(at)
     assert tokens(at) == ["i0", "i7", pack(np.array([0.5, -1, 0, 2]))]
     assert "z" not in at.query_params
-    assert "from the sliders" in " ".join(e.label for e in at.expander)
+    assert "from the sliders" in shown(at)
     t, codes = polyline(component(at))
     np.testing.assert_array_equal(codes[t == 1][0], np.array([0.5, -1, 0, 2], np.float32))
 
@@ -456,10 +504,80 @@ def test_a_direction_is_the_difference_of_the_groups(open_page: Open, copied: Ru
     assert at.selectbox("group-b").value != "8"
 
 
+def test_a_saved_group_is_a_direction(open_page: Open, copied: Run) -> None:
+    at = open_page("interpolate", run=copied.id)
+    assert stations.SAVED not in at.selectbox("attribute").options
+    codes = found_codes(copied)
+    write_group(copied, "mine", codes.index[:20])
+    write_group(copied, "others", codes.index[50:80])
+    at = open_page("interpolate", run=copied.id, attribute=stations.SAVED, on="station 1")
+    fine(at)
+    assert at.selectbox("group-a").options == ["mine", "others"]
+
+    def step() -> np.ndarray:
+        t, walk = polyline(component(at, "strength"))
+        return (walk[t == 3][0] - walk[t == 0][0]) / 3
+
+    np.testing.assert_allclose(step(), codes.mean[:20].mean(0) - codes.mean[20:].mean(0), atol=1e-5)
+    at.selectbox("group-b").set_value("others").run()
+    fine(at)
+    np.testing.assert_allclose(step(), codes.mean[:20].mean(0) - codes.mean[50:80].mean(0), atol=1e-5)
+    assert "20 and 30 images" in shown(at)
+    # the same name with other images is another direction, and other bars
+    before = leakage_of(at)
+    write_group(copied, "mine", codes.index[100:140])
+    at.run()
+    fine(at)
+    np.testing.assert_allclose(step(), codes.mean[100:140].mean(0) - codes.mean[50:80].mean(0), atol=1e-5)
+    assert leakage_of(at) != before
+
+
+def leakage_of(at: AppTest) -> Any:
+    specs = [json.loads(c.proto.spec) for c in at.get("plotly_chart")]
+    return next(s["data"][0]["x"] for s in specs if s["data"][0]["type"] == "bar")
+
+
+# ---------------------------------------------------------------- new weights
+
+
+def test_new_weights_encode_the_stations_anew_and_say_so(open_page: Open, copied: Run) -> None:
+    array = RNG.integers(0, 256, (16, 16), np.uint8)
+    code = np.array([0.5, -1.0, 0.25, 1.0], np.float32)
+    at = open_page("interpolate", run=copied.id, s1="i3", s2=pack(code), s3="i4")
+    press(at, "open station 2")
+    at.file_uploader[0].upload("mine.png", picture(array), "image/png").run()
+    at.run()
+    fine(at)
+    old = tokens(at)
+    assert "encoded anew" not in shown(at)
+    copied.go_on(1)
+    assert train_run(copied, copied.places).state == FINISHED
+    at.run()
+    fine(at)
+    assert "the stations were encoded anew" in shown(at)
+    model = load_run(copied)
+    t, codes = polyline(component(at))
+    assert tokens(at)[:2] == old[:2]
+    assert tokens(at)[2] != old[2]
+    met = [codes[t == place][0] for place in (0, 0.5, 1)]
+    anchor = stations.anchor_of("i3", copied, model, anchors.gallery(copied, model))
+    assert anchor is not None
+    np.testing.assert_array_equal(met[0], anchor.code)
+    np.testing.assert_array_equal(met[1], code)
+    np.testing.assert_array_equal(met[2], model.encode(array[None, None]).mean[0])
+    assert component(at)["header"]["stamp"] == model.stamp
+    assert any("mine.png · its reconstruction" in c.value for c in at.caption), "its picture is kept"
+
+
 # ---------------------------------------------------------------- to take away
 
 
-@pytest.mark.parametrize("form", ["GIF", "PNG strip", "frames (zip)", "codes (npz)"])
+needs_ffmpeg = pytest.mark.skipif(not animation.has_ffmpeg(), reason="needs ffmpeg")
+
+
+@pytest.mark.parametrize(
+    "form", ["GIF", pytest.param("MP4", marks=needs_ffmpeg), "PNG strip", "frames (zip)", "codes (npz)"]
+)
 def test_files_are_made_on_a_press_and_hold_the_path(open_page: Open, copied: Run, form: str) -> None:
     at = open_page("interpolate", run=copied.id, frames="5", size="32", **{"as": form})
     assert at.get("download_button")[0].proto.disabled
@@ -473,6 +591,8 @@ def test_files_are_made_on_a_press_and_hold_the_path(open_page: Open, copied: Ru
     if form == "GIF":
         with Image.open(io.BytesIO(made)) as gif:
             assert (gif.n_frames, gif.size) == (8, (32, 32)), "five there, three back"
+    elif form == "MP4":
+        assert made[4:8] == b"ftyp"
     elif form == "frames (zip)":
         with zipfile.ZipFile(io.BytesIO(made)) as files:
             names = sorted(files.namelist())
@@ -492,6 +612,59 @@ def test_files_are_made_on_a_press_and_hold_the_path(open_page: Open, copied: Ru
             assert strip.width >= 5 * 32
     at.number_input("frames").set_value(6).run()
     assert at.get("download_button")[0].proto.disabled, "more frames are another file"
+
+
+@pytest.mark.parametrize("kind", ["linear", "spherical"])
+def test_a_file_may_go_beyond_the_ends(open_page: Open, copied: Run, kind: str) -> None:
+    at = open_page(
+        "interpolate",
+        run=copied.id,
+        path=kind,
+        frames="9",
+        beyond="true",
+        s1="i0",
+        s2="i7",
+        s3="i9",
+        **{"as": "codes (npz)"},
+    )
+    press(at, "make file")
+    fine(at)
+    t, codes = polyline(component(at))
+    with np.load(io.BytesIO(at.session_state["export"][1]), allow_pickle=False) as npz:
+        np.testing.assert_allclose(npz["t"], np.linspace(-0.5, 1.5, 9))
+        # -0.5 -0.25 0 ... 1 1.25 1.5: three of them are the stations
+        np.testing.assert_array_equal(npz["codes"][[2, 4, 6]], npz["stations"])
+        np.testing.assert_array_equal(npz["stations"], codes[np.isin(t, (0, 0.5, 1))])
+        np.testing.assert_allclose(npz["codes"][[0, -1]], codes[[0, -1]], atol=1e-6)
+    at.checkbox("beyond").set_value(False).run()
+    assert at.get("download_button")[0].proto.disabled, "between the ends is another file"
+
+
+def test_a_geodesic_has_no_beyond(open_page: Open, copied: Run) -> None:
+    at = open_page(
+        "interpolate", run=copied.id, frames="5", beyond="true", path="geodesic", **{"as": "codes (npz)"}
+    )
+    model = load_run(copied)
+    gallery = anchors.gallery(copied, model)
+    ends = np.stack([stations.anchor_of(t, copied, model, gallery).code for t in ("i0", "i7")])  # type: ignore[union-attr]
+    search = stations.search(model, ends, 0.0)
+    assert search is not None
+    until(lambda: search.done, "the geodesic is found")
+    at.run()
+    assert at.checkbox("beyond").disabled
+    press(at, "make file")
+    fine(at)
+    with np.load(io.BytesIO(at.session_state["export"][1]), allow_pickle=False) as npz:
+        np.testing.assert_array_equal(npz["t"], np.linspace(0, 1, 5))
+
+
+def test_decoding_tells_how_far_it_is(model: LoadedModel) -> None:
+    codes, told = RNG.standard_normal((70, 4)).astype(np.float32), []
+    found = stations.decoded(model, codes, lambda share, what: told.append((round(share, 3), what)))
+    assert np.abs(found.astype(int) - model.decode_uint8(codes)).max() <= 1
+    assert told == [
+        (0.457, "decoded 32 of 70 frames"), (0.914, "decoded 64 of 70 frames"), (1, "decoded 70 of 70 frames"),
+    ]  # fmt: skip
 
 
 def test_without_ffmpeg_there_is_no_mp4_and_the_page_says_so(

@@ -38,6 +38,19 @@ def test_a_grey_gif_holds_the_frames_pixel_for_pixel(size):
         np.testing.assert_array_equal(picture, frame.repeat(size // 8, 1).repeat(size // 8, 2))
     assert found.info["duration"] == 100
     assert found.info["loop"] == 0
+    assert told == [0.2, 0.4, 0.6, 0.8, 1.0]
+
+
+def test_every_form_tells_how_far_it_is():
+    frames, codes = frames_of(4), np.zeros((4, 2))
+    for write in (animation.gif, animation.png_strip, animation.zip_of_frames):
+        told = []
+        write(frames, size=16, progress=lambda share, what, told=told: told.append(share))
+        assert told == sorted(told)
+        assert told[-1] == 1.0
+        assert len(told) >= 4
+    told = []
+    animation.npz_of(codes, np.zeros(4), codes, "linear", progress=lambda share, what: told.append(share))
     assert told == [0.0, 1.0]
 
 

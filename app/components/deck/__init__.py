@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from app.components import component, script_url
+from app.components import component, scripts
 
 HTML = """
 <div class="deck">
@@ -107,7 +107,8 @@ def deck(
     """
     return _mount(
         key=key,
-        data=data | {"decoder": script_url("decoder.js"), "worker": script_url("strips.js")},
+        data=data
+        | {"scripts": scripts(decoder="decoder.js", worker="strips.js", artist="artist.js", pad="pad.js")},
         default={"code": ""},
         on_code_change=on_code,
         on_marks_change=on_marks,

@@ -61,7 +61,8 @@ class Deck {
     this.stamp = header.stamp;
     try {
       // this script runs from a blob, which has no address of its own to be relative to
-      this.tools ??= await import(new URL(this.data.decoder, location.origin).href);
+      const { decoder, artist, pad } = this.data.scripts, fetched = (url) => import(new URL(url, location.origin).href);
+      if (!this.tools) [this.tools, this.makeArtist, this.makePad] = await Promise.all([fetched(decoder), fetched(artist).then((m) => m.makeArtist), fetched(pad).then((m) => m.makePad)]);
       this.picture?.close();
       this.artist?.close();
       const picture = await this.tools.openPicture({ run: this.data.run, header, canvas: this.canvas, say: (text) => this.say(text) });
@@ -75,7 +76,8 @@ class Deck {
     this.picture.onpaint = (code) => this.painted(code);
     this.picture.onrefused = (error) => this.refused(error);
     this.say(changed ? "The run's weights changed while this page was open: the same code, decoded anew." : "");
-    this.artist = makeArtist(this.picture.decoder, this.data, header, (text) => this.say(text));
+    this.artist = this.makeArtist({ decoder: this.picture.decoder, run: this.data.run, header, scripts: this.data.scripts, say: (text) => this.say(text) });
+    this.pad ??= this.drawingPad();
     this.at(".where").textContent = this.picture.where === "browser" ? "decoded in this page" : "decoded by the server";
     for (const slider of this.sliders.values()) slider.signature = "";
     this.hideSigma();
@@ -88,13 +90,16 @@ class Deck {
 
   async refused(error) {
     if (error.status === 404) this.say("This run was deleted. Choose another one in the sidebar.");
-    if (error.status !== 410 || this.reloading) return;
-    this.reloading = true;
+    // whoever else is refused meanwhile waits for the same
+    if (error.status === 410) await (this.reloading ??= this.reload());
+  }
+
+  async reload() {
     try {
       const run = this.data.run, header = await this.tools.fetchJson(`/api/runs/${run}/decoder.json`);
-      this.reloading = false;
+      this.reloading = null;
       if (this.alive && run === this.data.run) await this.load(header, true);
-    } catch (problem) { this.say(`The run's new weights could not be read: ${problem.message}.`); } finally { this.reloading = false; }
+    } catch (problem) { this.reloading = null; this.say(`The run's new weights could not be read: ${problem.message}.`); }
   }
 
   say(text) { this.at(".say").textContent = text; }
@@ -325,7 +330,7 @@ class Deck {
     this.artist.paint(`strip ${dim}`, codes, (image, k) => {
       if (slider.strip.width !== width * THUMBS) { slider.strip.width = width * THUMBS; slider.strip.height = height; }
       slider.strip.getContext("2d").putImageData(image, k * width, 0);
-    }, () => { slider.signature = ""; });
+    }, { failed: () => { slider.signature = ""; } });
   }
 
   // ---------------------------------------------------------------- trust
@@ -394,7 +399,7 @@ class Deck {
     const sized = () => { if (canvas.width !== width) { canvas.width = width; canvas.height = height; } };
     if (!cloud.images) {
       const code = Array.from(cloud.points.subarray(near * cloud.latent_dim, (near + 1) * cloud.latent_dim));
-      this.artist.paint("near", [code], (image) => { if (near === this.nearShown) { sized(); context.putImageData(image, 0, 0); } }, null, true);
+      this.artist.paint("near", [code], (image) => { if (near === this.nearShown) { sized(); context.putImageData(image, 0, 0); } }, { urgent: true });
       return;
     }
     const picture = new Image();
@@ -453,7 +458,7 @@ class Deck {
     const { width, height } = this.picture.decoder;
     if (anchor.image) { canvas.width = width; canvas.height = height; canvas.getContext("2d").putImageData(anchor.image, 0, 0); return; }
     if (!anchor.picture) {
-      this.artist.paint("anchor", [anchor.code], (image) => { canvas.width = width; canvas.height = height; canvas.getContext("2d").putImageData(image, 0, 0); }, null, true);
+      this.artist.paint("anchor", [anchor.code], (image) => { canvas.width = width; canvas.height = height; canvas.getContext("2d").putImageData(image, 0, 0); }, { urgent: true });
       return;
     }
     const picture = new Image();
@@ -499,7 +504,7 @@ class Deck {
       overlay.hidden = false;
       overlay.dataset.most = most.toFixed(4);
       this.say(`Orange: standard deviation of ${SAMPLES} decoded posterior samples, up to ${most.toFixed(2)} of full brightness.`);
-    }, () => this.hideSigma(), true);
+    }, { failed: () => this.hideSigma(), urgent: true });
   }
 
   hideSigma() {
@@ -523,7 +528,7 @@ class Deck {
       if (!canvas?.isConnected) return;
       if (canvas.width !== width) { canvas.width = width; canvas.height = height; }
       canvas.getContext("2d").putImageData(image, 0, 0);
-    }, null, true);
+    }, { urgent: true, finish: true });
   }
 
   drawShelf(kind) {
@@ -539,7 +544,7 @@ class Deck {
     this.artist.paint("marks", codes, (image, k) => {
       canvases[k].width = width; canvases[k].height = height;
       canvases[k].getContext("2d").putImageData(image, 0, 0);
-    }, null, true);
+    }, { urgent: true });
   }
 
   gallery() {
@@ -554,7 +559,7 @@ class Deck {
     this.artist.paint("gallery", this.sheet, (image, k) => {
       canvas.getContext("2d").putImageData(image, (k % side) * width, Math.floor(k / side) * height);
       canvas.dataset.done = String(Number(canvas.dataset.done) + 1);
-    }, null, true);
+    }, { urgent: true });
   }
 
   // ---------------------------------------------------------------- playing
@@ -588,43 +593,24 @@ class Deck {
 
   // ---------------------------------------------------------------- drawing
 
-  async encodeDrawing() {
-    // newest wins: one request under way, and afterwards one more if the drawing went on
-    this.drawn = true;
-    if (this.encoding) return;
-    this.encoding = true;
-    const pad = this.at(".pad"), { run } = this.data;
-    while (this.drawn && this.alive) {
-      this.drawn = false;
-      const { data } = pad.getContext("2d").getImageData(0, 0, pad.width, pad.height);
-      const grey = new Uint8Array(pad.width * pad.height);
-      for (let p = 0; p < grey.length; p++) grey[p] = data[4 * p];
-      if (!grey.some((v) => v > 25)) break;
-      try {
-        const stamp = this.stamp, answer = await this.tools.post(`/api/runs/${run}/encode?stamp=${stamp}&width=${pad.width}&height=${pad.height}`, grey);
-        const found = await answer.json(), seen = this.at(".seen");
-        if (!this.alive || run !== this.data.run) break;
-        if (stamp !== this.stamp) { this.drawn = true; continue; }
-        const bytes = Uint8Array.from(atob(found.picture), (c) => c.charCodeAt(0));
-        const image = this.tools.rgba(bytes, found);
-        seen.width = found.width; seen.height = found.height;
-        seen.getContext("2d").putImageData(image, 0, 0);
+  drawingPad() {
+    return this.makePad({
+      tools: this.tools, canvas: this.at(".pad"), seen: this.at(".seen"),
+      weights: () => ({ run: this.data.run, stamp: this.stamp }),
+      answered: (found, image) => {
         this.setAnchor({ code: found.mean, std: found.std.some((v) => v > 0) ? found.std : null, words: "your drawing", image }, false);
         this.halt();
-        if (!this.penDown) this.gesture = false;
+        if (!this.pad.down) this.gesture = false;
         this.begin();
         this.go(this.anchor.code, false);
-        if (!this.penDown) this.endGesture();
+        if (!this.pad.down) this.endGesture();
         this.say("");
-      } catch (error) {
-        if (!this.alive || run !== this.data.run) break;
-        if (error.status === 429) { await new Promise((go) => setTimeout(go, 150)); this.drawn = true; } else {
-          this.refused(error);
-          this.say(`The drawing could not be encoded: ${error.message}.`);
-        }
-      }
-    }
-    this.encoding = false;
+      },
+      refused: async (error) => {
+        await this.refused(error);
+        if (![404, 410].includes(error.status)) this.say(`The drawing could not be encoded: ${error.message}.`);
+      },
+    });
   }
 
   // ---------------------------------------------------------------- wiring
@@ -669,10 +655,9 @@ class Deck {
         a.click();
         setTimeout(() => URL.revokeObjectURL(a.href), 1000);
       }),
-      clear: () => { const pad = this.at(".pad"); const c = pad.getContext("2d"); c.fillStyle = "#000"; c.fillRect(0, 0, pad.width, pad.height); },
+      clear: () => this.pad.clear(),
     };
     for (const [name, act] of Object.entries(actions)) this.at(`[data-do=${name}]`).onclick = () => { if (this.picture) act(); };
-    actions.clear();
 
     const compare = this.at("[data-do=compare]");
     compare.onpointerdown = (event) => { compare.setPointerCapture(event.pointerId); this.compare(true); };
@@ -724,100 +709,16 @@ class Deck {
       this.go(code, false);
     };
     canvas.onpointerup = canvas.onpointercancel = () => { this.drag = null; };
-
-    const pad = this.at(".pad"), pen = pad.getContext("2d", { willReadFrequently: true });
-    const spot = (event) => { const box = pad.getBoundingClientRect(); return [((event.clientX - box.left) / box.width) * pad.width, ((event.clientY - box.top) / box.height) * pad.height]; };
-    pad.onpointerdown = (event) => {
-      pad.setPointerCapture(event.pointerId);
-      this.penDown = true;
-      Object.assign(pen, { lineWidth: 16, lineCap: "round", lineJoin: "round", strokeStyle: "#fff" });
-      pen.beginPath(); pen.moveTo(...spot(event)); pen.lineTo(...spot(event)); pen.stroke();
-      this.encodeDrawing();
-    };
-    pad.onpointermove = (event) => {
-      if (!this.penDown) return;
-      pen.lineTo(...spot(event)); pen.stroke();
-      this.encodeDrawing();
-    };
-    pad.onpointerup = pad.onpointercancel = () => { this.penDown = false; };
   }
 
   stop() {
     this.alive = false;
     this.halt();
-    this.picture?.close(); this.artist?.close(); this.watcher?.disconnect();
+    this.picture?.close(); this.artist?.close(); this.pad?.close(); this.watcher?.disconnect();
     for (const timer of [this.numbersTimer, this.restTimer, this.reportTimer, this.trustTimer]) clearTimeout(timer);
     removeEventListener("pointerup", this.release);
     removeEventListener("pointercancel", this.release);
   }
-}
-
-// Small pictures, decoded by a worker where the page decodes, else asked of the server a batch at a time. A key's
-// newest wish replaces its older ones. Held, it does only what was asked for as urgent.
-function makeArtist(decoder, data, header, say) {
-  const queue = new Map();
-  let held = false, busy = false, open = true, worker = null, waiting = null, serial = 0;
-  const slow = () => say("This browser has no module workers: small pictures wait until your hand rests.");
-  if (decoder.where === "browser") {
-    try {
-      worker = new Worker(new URL(data.worker, location.origin), { type: "module" });
-      worker.postMessage({ decoder: new URL(data.decoder, location.origin).href, run: data.run, header });
-      worker.onmessage = ({ data: answer }) => waiting?.(answer);
-      worker.onerror = () => { worker?.terminate(); worker = null; waiting?.({ failed: "no worker" }); slow(); };
-    } catch { worker = null; }
-    if (!worker) slow();
-  }
-  const decode = async (codes) => {
-    if (decoder.where === "server") return decoder.images(codes);
-    if (worker) {
-      const id = ++serial;
-      const answer = await new Promise((resolve) => { waiting = resolve; worker.postMessage({ id, codes }); });
-      if (answer.pictures) return answer.pictures.map((buffer) => new ImageData(new Uint8ClampedArray(buffer), decoder.width, decoder.height));
-      worker?.terminate();
-      worker = null;
-    }
-    await new Promise((go) => setTimeout(go, 0));
-    return decoder.images(codes);
-  };
-  const next = () => {
-    for (const [key, job] of queue) if (job.urgent) return [key, job];
-    return held ? null : queue.entries().next().value;
-  };
-  async function run() {
-    if (busy) return;
-    busy = true;
-    for (let found; open && (found = next()); ) {
-      const [key, job] = found, from = job.done;
-      const codes = job.codes.slice(from, from + (decoder.where === "server" ? header.batch : worker ? 3 : 1));
-      let images;
-      try { images = await decode(codes); } catch (error) {
-        // busy: the same again in a moment, unless something newer is wanted by then
-        if (error.status === 429) await new Promise((go) => setTimeout(go, 200));
-        else if (queue.get(key) === job) { queue.delete(key); job.failed?.(error); }
-        continue;
-      }
-      if (!open || queue.get(key) !== job) continue;
-      images.forEach((image, k) => job.paint(image, from + k));
-      job.done += codes.length;
-      if (job.done < job.codes.length) continue;
-      queue.delete(key);
-      if (job.then) queue.set(key, { ...job, codes: job.then, then: null, done: 0 });
-    }
-    busy = false;
-  }
-  return {
-    paint(key, codes, paint, failed = null, urgent = false) {
-      const old = queue.get(key);
-      // pictures under way are finished first when the same thing is wanted again and again, or none would ever be
-      if (old && old.done > 0 && urgent && key === "pins") { old.then = codes; return; }
-      queue.delete(key);
-      queue.set(key, { codes, paint, failed, urgent, done: 0 });
-      run();
-    },
-    hold() { held = true; },
-    release() { held = false; run(); },
-    close() { open = false; queue.clear(); worker?.terminate(); },
-  };
 }
 
 function ordinal(n) {

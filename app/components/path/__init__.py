@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from app.components import component, script_url
+from app.components import component, scripts
 
 EDGE = 0.04  # share of the width left at either end, so that the strip's outer pictures have room
 
@@ -45,18 +45,19 @@ def path(
     The handle, called `name`, goes from `low` to `high` and begins at `position`; playing goes over `inside`,
     beyond which the strip fades. `frames` are the strip's positions and `marks` (position, text) the stations,
     at which the code is the station's exactly. `on_rest` is called when the handle came to rest; its position is
-    then `st.session_state[key]["position"]`. `header` is resources.decoder_header's.
+    then `st.session_state[key]["position"]`. `header` is resources.decoder_header's; when the run has other weights by
+    now than those, the script (of the fragment) is run, so that it can go on with the new ones.
     """
-    rest = on_rest or (lambda: None)
     _mount(
         key=key,
         data={
-            "run": run_id, "header": header, "decoder": script_url("decoder.js"), "name": name, "picture": picture,
+            "run": run_id, "header": header, "scripts": scripts(decoder="decoder.js", artist="artist.js", worker="strips.js"), "name": name, "picture": picture,
             "t": _packed(t, "<f8"), "codes": _packed(codes, "<f4"), "low": low, "high": high, "frames": list(frames),
             "marks": [list(m) for m in marks], "inside": list(inside), "position": position, "edge": EDGE,
             "reports": on_rest is not None,
         },
-        on_position_change=rest,
+        on_position_change=on_rest or (lambda: None),
+        on_outdated_change=lambda: None,
     )  # fmt: skip
 
 

@@ -3,12 +3,13 @@ const instances = new WeakMap();
 const SECONDS = 4;  // over a whole path at speed 1
 const REST = 400;  // milliseconds without a move until the page is told
 const QUIET = 150;  // milliseconds without a move until the strip goes on decoding
+const AGAIN = 2000;  // milliseconds until the page is told of changed weights once more
 const LEAST_CELL = 26, MOST_CELL = 112;  // pixels
 
 export default function (component) {
   let path = instances.get(component.parentElement);
   if (!path) instances.set(component.parentElement, (path = new Path(component.parentElement)));
-  path.show(component.data, component.setStateValue);
+  path.show(component.data, component);
   return () => { path.stop(); instances.delete(component.parentElement); };
 }
 
@@ -21,7 +22,7 @@ class Path {
     this.at = (selector) => root.querySelector(selector);
     this.handle = this.at("input[type=range]"); this.canvas = this.at(".screen canvas");
     this.playButton = this.at(".play"); this.strip = this.at(".strip");
-    this.alive = true; this.playing = false; this.moved = -Infinity; this.cells = []; this.wave = 0; this.tolds = new Set();
+    this.alive = true; this.playing = false; this.toldAt = -Infinity; this.cells = []; this.tolds = new Set();
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     this.handle.oninput = () => { this.play(false); this.move(Number(this.handle.value)); };
     // a hand that holds the handle still has not let it rest
@@ -36,19 +37,19 @@ class Path {
   }
 
   stop() {
-    this.alive = false; this.wave++;
+    this.alive = false;
     this.play(false);
-    clearTimeout(this.resting);
+    clearTimeout(this.resting); clearTimeout(this.quiet);
     this.watch.disconnect();
     removeEventListener("pointerup", this.letGo);
     removeEventListener("pointercancel", this.letGo);
-    this.picture?.close();
+    this.picture?.close(); this.artist?.close();
   }
 
   // ---------------------------------------------------------------- what the page hands over
 
   show(data, tell) {
-    this.tell = data.reports ? tell : null;
+    this.tell = tell;
     const first = !this.data, before = this.data;
     this.data = data;
     this.say(data);
@@ -82,32 +83,41 @@ class Path {
   }
 
   async open() {
-    this.picture?.close();
-    this.picture = null;
-    const { run, header, decoder } = this.data, turn = (this.turn = (this.turn || 0) + 1);
+    this.picture?.close(); this.artist?.close();
+    this.picture = this.artist = null;
+    const { run, header, scripts } = this.data, turn = (this.turn = (this.turn || 0) + 1);
     try {
       // this script runs from a blob, which has no address of its own to be relative to
-      const tools = await import(new URL(decoder, location.origin).href);
-      const picture = await tools.openPicture({ run, header, canvas: this.canvas, say: (text) => { this.at(".fault").textContent = text; } });
+      const [tools, { makeArtist }] = await Promise.all([scripts.decoder, scripts.artist].map((url) => import(new URL(url, location.origin).href)));
+      const picture = await tools.openPicture({ run, header, canvas: this.canvas, say: (text) => this.fault(text) });
       if (!this.alive || turn !== this.turn) return picture.close();
       this.picture = picture;
-      this.at(".fault").textContent = "";
-      this.at(".where").textContent = picture.where === "browser" ? "Decoded in this browser." : "Decoded by the server.";
+      this.fault("");
+      const where = this.at(".where");
+      where.textContent = picture.where === "browser" ? "Decoded in this browser." : "Decoded by the server.";
       picture.onrefused = (error) => this.refused(error);
-      picture.onpaint = (code) => { this.at("code").textContent = `[${Array.from(code, (v) => (Math.round(v * 1000) / 1000 || 0).toString()).join(", ")}]`; };
+      picture.onpaint = (code) => { this.at("code").textContent = `[${Array.from(code, tools.shortest).join(", ")}]`; };
+      this.artist = makeArtist({ decoder: picture.decoder, run, header, scripts, say: (text) => { where.textContent += ` ${text}`; } });
       picture.draw(this.code(this.position));
       this.layOut(true);
     } catch (error) {
       if (!this.alive || turn !== this.turn) return;
-      if (error.status === 410) return this.refused(error);
-      this.at(".fault").textContent = `This path could not be decoded: ${error.message}. If the run was deleted, choose another one; else reload the page.`;
+      if (!this.refused(error)) this.fault(`This path could not be decoded: ${error.message}. Reload the page to try again.`);
     }
   }
 
-  // the run was deleted, or goes on learning: its codes are of the weights this page was opened with
-  refused(error) {
-    if (error.status === 404) this.at(".fault").textContent = "This run was deleted. Choose another one in the sidebar.";
-    if (error.status === 410) this.at(".fault").textContent = "The run's weights changed while this page was open. Reload the page: the stations are in its address.";
+  fault(text) { this.at(".fault").textContent = text; }
+
+  // the run was deleted, or goes on learning: its codes are of the weights this page was opened with. True when that
+  // is all there is to say.
+  refused({ status }) {
+    if (status === 404) this.fault("This run was deleted. Choose another one in the sidebar.");
+    if (status === 410) {
+      this.fault("The run's weights changed: the stations are being encoded anew…");
+      const now = performance.now();
+      if (now - this.toldAt > AGAIN) { this.toldAt = now; this.tell.setTriggerValue("outdated", this.data.header.stamp); }
+    }
+    return status === 404 || status === 410;
   }
 
   // ---------------------------------------------------------------- along the path
@@ -130,7 +140,9 @@ class Path {
   move(position, quietly) {
     const { low, high } = this.data;
     this.position = Math.min(high, Math.max(low, position));
-    this.moved = performance.now();
+    this.artist?.hold();
+    clearTimeout(this.quiet);
+    this.quiet = setTimeout(() => this.artist?.release(), QUIET);
     this.handle.value = this.position;
     this.picture?.draw(this.code(this.position));
     this.write();
@@ -144,9 +156,9 @@ class Path {
 
   rest() {
     const told = Math.round(this.position * 1000) / 1000;
-    if (!this.tell || told === this.told) return;
+    if (!this.data.reports || told === this.told) return;
     this.told = told; this.tolds.add(told);
-    this.tell("position", told);
+    this.tell.setStateValue("position", told);
   }
 
   key(event) {
@@ -253,26 +265,12 @@ class Path {
   }
 
   // decoded when nothing moves: the big picture has the right of way
-  async fill() {
-    const wave = ++this.wave, picture = this.picture;
-    if (!picture) return;
-    const pause = (ms) => new Promise((go) => setTimeout(go, ms));
-    const batch = picture.where === "browser" ? 1 : picture.decoder.batch || 16;
+  fill() {
     const left = this.cells.filter((c) => !c.done).sort((a, b) => a.beyond - b.beyond);
-    while (left.length) {
-      await pause(0);
-      while (this.alive && wave === this.wave && performance.now() - this.moved < QUIET) await pause(QUIET);
-      if (!this.alive || wave !== this.wave) return;
-      const part = left.splice(0, batch);
-      try {
-        const images = await picture.decoder.images(part.map((c) => this.code(c.t)));
-        if (!this.alive || wave !== this.wave) return;
-        part.forEach((c, i) => { c.canvas.getContext("2d").putImageData(images[i], 0, 0); c.canvas.dataset.done = "1"; c.done = true; });
-      } catch (error) {
-        if (error.status === 429) { left.unshift(...part); await pause(300); continue; }
-        this.at(".fault").textContent = `The strip could not be decoded: ${error.message}.`;
-        return;
-      }
-    }
+    this.artist?.paint("strip", left.map((c) => this.code(c.t)), (image, k) => {
+      const { canvas } = left[k];
+      canvas.getContext("2d").putImageData(image, 0, 0);
+      canvas.dataset.done = "1"; left[k].done = true;
+    }, { failed: (error) => { if (!this.refused(error)) this.fault(`The strip could not be decoded: ${error.message}.`); } });
   }
 }

@@ -279,6 +279,16 @@ function up({ inputs, outputs, side, weight, bias }, weights) {
 // as app.codes: whole thousandths, in addresses as base64url of int16, or decimals where a number is too large
 export const settle = (code) => Array.from(code, (v) => Math.round(v * 1000) / 1000);
 
+// the shortest decimal text that parses to the same float32: nine digits tell any two apart, and six keep whatever
+// was written with fewer
+export function shortest(v) {
+  for (let digits = 6; digits < 9; digits++) {
+    const near = Number(v.toPrecision(digits));
+    if (Math.fround(near) === v) return String(near || 0);
+  }
+  return String(Number(v.toPrecision(9)));
+}
+
 export function pack(code) {
   const thousandths = Array.from(code, (v) => Math.round(v * 1000));
   if (thousandths.some((v) => Math.abs(v) > 32767)) return thousandths.map((v) => String(v / 1000)).join(",");
