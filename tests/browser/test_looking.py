@@ -1,8 +1,7 @@
-"""The looking pages in a real Chromium: sliders, map, interpolation, sweep, and the decoder that runs in the page."""
+"""The decoder that runs in the page, and the sweep, in a real Chromium."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 import numpy as np
@@ -62,38 +61,6 @@ def test_either_network_is_decoded_alike(visit: Callable[..., Page], trained: Ru
     page = visit(f"/sliders?run={trained.id}")
     found = np.array(page.evaluate(DECODE, [trained.id, codes.tolist()]), np.float32).reshape(20, 1, 16, 16)
     assert np.abs(found - model.decode(codes)).max() < 1e-4
-
-
-def test_a_click_on_the_map_tells_of_the_image(visit: Callable[..., Page], trained: Run) -> None:
-    page = visit(f"/map?run={trained.id}")
-    chart = page.locator(".js-plotly-plot").first
-    expect(chart).to_be_visible()
-    settled(page)
-    # the middle of the plot is empty or full by chance: ask the chart where its first point lies
-    spot = chart.evaluate(
-        """d => { const l = d._fullLayout, t = d._fullData.find(t => t.x?.length), b = d.getBoundingClientRect();
-             return [b.left + l.xaxis._offset + l.xaxis.d2p(t.x[0]), b.top + l.yaxis._offset + l.yaxis.d2p(t.y[0])]; }"""
-    )
-    page.mouse.move(*spot)
-    page.wait_for_timeout(300)
-    page.mouse.click(*spot)
-    expect(page.get_by_role("heading", name=re.compile(r"^Image \d+"))).to_be_visible()
-    number = re.search(r"image=(\d+)", page.url)
-    assert number
-    expect(page.get_by_role("heading", name=f"Image {number.group(1)}")).to_be_visible()
-    page.get_by_role("link", name="Send to sliders").click()
-    expect(page.get_by_role("heading", name="Sliders")).to_be_visible()
-    assert f"run={trained.id}" in page.url
-
-
-def test_two_dimensions_are_shown_raw_with_the_decoded_plane(visit: Callable[..., Page]) -> None:
-    page = visit("/map?run=digits")
-    expect(page.locator(".js-plotly-plot").first).to_be_visible()
-    expect(page.get_by_text("Posterior means").first).to_be_visible()
-    page.get_by_text("Decoded plane behind").click()
-    page.wait_for_function(
-        "() => document.querySelector('.js-plotly-plot').layout.images?.[0]?.source.startsWith('data:image/png')"
-    )
 
 
 def test_the_shipped_sweep_is_shown(visit: Callable[..., Page]) -> None:
