@@ -550,24 +550,6 @@ def test_the_server_decodes_a_path_that_the_browser_cannot(visit: Callable[..., 
     shows_its_code(page, model)
 
 
-def test_the_server_says_that_weights_changed_and_the_page_goes_on(
-    visit: Callable[..., Page], server: Server, large: Run
-) -> None:
-    page = opened(visit, large)
-    asked = page.get_by_text("Decoded by the server.").first
-    expect(asked).to_be_visible()
-    page.evaluate("window.here = true")
-    model = go_on(large, server)
-    put_and_hold(page, 0.8)
-    expect(page.get_by_text(ANEW)).to_be_visible()
-    page.mouse.up()
-    expect(page.locator(".fault:not(:empty)")).to_have_count(0)
-    settled(page)
-    put(page, 0.25)
-    shows_its_code(page, model)
-    assert page.evaluate("window.here"), "without a reload"
-
-
 def put_and_hold(page: Page, share: float) -> None:
     """Drag the handle with the button kept down, so that it does not come to rest."""
     box = handle(page).bounding_box()
