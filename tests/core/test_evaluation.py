@@ -7,10 +7,11 @@ import pytest
 import torch
 from helpers import blob_set, config_of
 from torch import distributions as td
+from torch import nn
 
-from vae_core.errors import BadImages
+from vae_core.errors import BadConfig, BadImages
 from vae_core.evaluation import likelihood
-from vae_core.evaluation.likelihood import evaluate, learned_log_sigma
+from vae_core.evaluation.likelihood import evaluate, importance_bound, learned_log_sigma
 from vae_core.inference import LoadedModel
 from vae_core.runs.store import Record, data_of
 from vae_core.training import make_model, resolve, splits_of
@@ -162,3 +163,176 @@ def test_progress_is_told(monkeypatch):
     shares = []
     evaluate(fresh(), DATA, progress=lambda share, what: shares.append(share))
     assert shares == pytest.approx([4 / 9, 8 / 9, 1.0])
+
+
+# ---------------------------------------------------------------- the importance-weighted bound
+
+SIGMA = 0.1
+
+
+class Line(nn.Module):
+    """z -> logits whose sigmoid is W z + 1/2, so that p(x|z) = N(W z + 1/2, SIGMA^2)."""
+
+    def __init__(self, weights):
+        super().__init__()
+        self.register_buffer("weights", weights)
+
+    def forward(self, z):
+        mean = 0.5 + z @ self.weights.T.to(z.dtype)
+        assert 0 < mean.min() < mean.max() < 1
+        return mean.logit().view(-1, *DATA.shape)
+
+
+def linear(shift=0.0, spread=1.0):
+    """A linear-Gaussian VAE, images drawn from it and log p(x) of the test images, (9,) nats.
+
+    The columns of W are orthogonal, so the true posterior N(m, diag(v)) is within the encoder's reach; the encoder
+    says N(m + shift sqrt(v), spread v). Returns the KL of the two as well, nats.
+    """
+    rng = np.random.default_rng(4)
+    pixels = math.prod(DATA.shape)
+    columns = np.linalg.qr(rng.standard_normal((pixels, 3)))[0]
+    weights = columns * [0.35, 0.25, 0.15]
+    variance = 1 / (1 + np.square([0.35, 0.25, 0.15]) / SIGMA**2)
+    x = 0.5 + rng.standard_normal((90, 3)) @ weights.T + SIGMA * rng.standard_normal((90, pixels))
+    data = dataclasses.replace(
+        DATA, images=np.rint(255 * x.clip(0, 1)).astype(np.uint8).reshape(90, *DATA.shape)
+    )
+
+    model = fresh(likelihood="gaussian")
+    flat = nn.Linear(pixels, 6)
+    to_mean = variance[:, None] * weights.T / SIGMA**2
+    with torch.no_grad():
+        flat.weight.copy_(torch.from_numpy(np.vstack((to_mean, np.zeros((3, pixels))))))
+        bias = np.append(shift * np.sqrt(variance) - to_mean.sum(1) / 2, np.log(spread * variance))
+        flat.bias.copy_(torch.from_numpy(bias))
+    model.model.encoder = nn.Sequential(nn.Flatten(), flat).requires_grad_(False)
+    model.model.decoder = Line(torch.from_numpy(weights))
+
+    seen = data.images[data.test].reshape(9, pixels) / 255
+    marginal = td.MultivariateNormal(
+        torch.full((pixels,), 0.5, dtype=torch.float64),
+        torch.from_numpy(weights @ weights.T + SIGMA**2 * np.eye(pixels)),
+    )
+    kl = 3 * 0.5 * (spread + shift**2 - math.log(spread) - 1)
+    return model, data, marginal.log_prob(torch.from_numpy(seen)).numpy(), kl
+
+
+@pytest.mark.parametrize("samples", [1, 30, 5000])
+def test_with_the_true_posterior_every_draw_weighs_log_p(samples):
+    model, data, exact, _ = linear()
+    found = importance_bound(model, data, samples=samples)
+    assert found.per_image == pytest.approx(exact, abs=5e-3)
+    assert found.bound == pytest.approx(exact.mean(), abs=2e-3)
+    assert found.elbo == pytest.approx(exact.mean(), abs=2e-3)
+    assert found.effective == pytest.approx(samples, rel=1e-3)
+    assert found.standard_error == pytest.approx(exact.std(ddof=1) / 3, rel=1e-3)
+
+
+@pytest.mark.parametrize(("shift", "spread"), [(0.5, 2.0), (1.0, 1.0), (0.0, 0.6)])
+def test_with_a_wrong_posterior_the_bound_rises_from_the_elbo_to_log_p(shift, spread):
+    model, data, exact, kl = linear(shift, spread)
+    found = importance_bound(model, data, samples=5000)
+    assert [k for k, _ in found.rises] == [1, 10, 100, 1000, 5000]
+    assert found.elbo == pytest.approx(exact.mean() - kl, abs=0.05)
+    assert found.bound == found.rises[-1][1] == pytest.approx(exact.mean(), abs=0.05)
+    assert found.bound > found.elbo + 0.7 * kl
+    # one run's L_2 is noisy, the mean of many is not: of L_1, L_2, L_3 ... each lies above the last
+    few = [
+        np.mean([importance_bound(model, data, samples=k, seed=s).bound for s in range(60)]) for k in (2, 8)
+    ]
+    assert found.elbo + 0.1 * kl < few[0] < few[1] - 0.1 * kl < found.bound
+    assert found.per_image == pytest.approx(exact, abs=0.3)
+    assert 1 < found.effective < 5000
+
+
+@pytest.mark.parametrize("name", ["gaussian", "gaussian_optimal", "laplace", "bernoulli"])
+def test_one_draw_is_what_a_hand_computation_gives(name):
+    model = fresh(likelihood=name)
+    found = importance_bound(model, DATA, samples=1, seed=5)
+    x = torch.from_numpy(DATA.images[DATA.test]) / 255
+    with torch.no_grad():
+        q = model.model.encode(x)
+        code = td.Normal(q.mean, (0.5 * q.log_var).exp())
+        noise = torch.empty_like(q.mean).normal_(generator=torch.Generator().manual_seed(5))
+        z = q.mean + code.stddev * noise
+        p = model.model.logits(z).double().sigmoid()
+    log_p = {
+        "gaussian": lambda: td.Normal(p, 0.1).log_prob(x),
+        "gaussian_optimal": lambda: td.Normal(p, found.sigma).log_prob(x),
+        "laplace": lambda: td.Laplace(p, 0.1).log_prob(x),
+        "bernoulli": lambda: x * p.log() + (1 - x) * (1 - p).log(),
+    }[name]()
+    exact = log_p.flatten(1).sum(1) + (td.Normal(0.0, 1.0).log_prob(z) - code.log_prob(z)).sum(1)
+    assert found.per_image == pytest.approx(exact.numpy(), rel=1e-4)
+    assert found.rises == ((1, pytest.approx(exact.mean().item(), rel=1e-4)),)
+    assert found.elbo == pytest.approx(found.bound, rel=1e-12)
+    if name == "gaussian_optimal":
+        assert found.sigma == pytest.approx(math.exp(learned_log_sigma(model, DATA, 5)))
+
+
+def test_the_elbo_agrees_with_the_evaluation():
+    model = fresh(likelihood="gaussian")
+    seeds = [evaluate(model, DATA, seed=s).elbo for s in range(40)]
+    found = importance_bound(model, DATA, samples=2000)
+    assert found.elbo == pytest.approx(np.mean(seeds), abs=5 * np.std(seeds) / math.sqrt(40))
+    assert found.bound > found.elbo
+
+
+def test_no_more_is_decoded_at_a_time_than_said(monkeypatch):
+    model, data, exact, _ = linear(0.5, 2.0)
+    sizes = []
+    logits = model.model.logits
+    monkeypatch.setattr(model.model, "logits", lambda z: (sizes.append(len(z)), logits(z))[1])
+    for rows in (256, 7):
+        monkeypatch.setattr(likelihood, "ROWS", rows)
+        for samples in (3, 400):
+            sizes.clear()
+            found = importance_bound(model, data, samples=samples)
+            assert max(sizes) <= rows
+            assert sum(sizes) == 9 * samples
+            assert found.bound == pytest.approx(exact.mean(), abs=0.05 if samples == 400 else 1.0)
+
+
+def test_sums_as_they_come_are_those_of_all_at_once():
+    rng = np.random.default_rng(0)
+    log_w = rng.normal([[-9000.0], [0.0], [5000.0]], [[30.0], [1.0], [300.0]], (3, 1000))
+    sums = likelihood._Sums(3)
+    for part in np.array_split(log_w, [1, 4, 300, 301], axis=1):
+        sums.add(part)
+    top = log_w.max(1, keepdims=True)
+    w = np.exp(log_w - top)
+    assert sums.log_mean() == pytest.approx(top[:, 0] + np.log(w.mean(1)), rel=1e-12)
+    assert sums.mean() == pytest.approx(log_w.mean(1), rel=1e-12)
+    assert sums.effective() == pytest.approx(w.sum(1) ** 2 / np.square(w).sum(1), rel=1e-9)
+
+
+def test_a_bound_is_seeded_and_may_take_some_of_the_images():
+    model = fresh()
+    one, same, other = (importance_bound(model, DATA, samples=20, seed=s) for s in (1, 1, 2))
+    assert one.to_json() == same.to_json()
+    assert one.bound != other.bound
+    shown = json.loads(json.dumps(one.to_json(), allow_nan=False))
+    assert shown["rises"][0][0] == 1
+    assert shown["images"] == 9
+    assert "per_image" not in shown
+    shares = []
+    few = importance_bound(
+        model, DATA, samples=600, most=4, split="train", progress=lambda share, what: shares.append(share)
+    )
+    assert few.images == len(few.per_image) == 4
+    assert shares == pytest.approx([0.25, 0.5, 0.75, 1.0])
+    assert importance_bound(model, DATA, samples=5, most=1).standard_error == 0.0
+
+
+@pytest.mark.parametrize("samples", [0, 5001])
+def test_a_number_of_draws_out_of_bounds_is_refused(samples):
+    with pytest.raises(BadConfig, match="1 to 5,000"):
+        importance_bound(fresh(), DATA, samples=samples)
+
+
+def test_a_plain_autoencoder_or_no_images_have_no_bound():
+    with pytest.raises(BadConfig, match="plain autoencoder"):
+        importance_bound(fresh(objective="autoencoder"), DATA)
+    with pytest.raises(BadImages, match="no test images"):
+        importance_bound(fresh(), dataclasses.replace(DATA, test=DATA.test[:0]))

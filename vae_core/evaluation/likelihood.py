@@ -1,4 +1,5 @@
-"""The ELBO and its terms over a split: float32, seeded, independent of how the run was trained."""
+"""The ELBO and its terms over a split, and tighter bounds on log p(x): float32, seeded, independent of how the run
+was trained."""
 
 from __future__ import annotations
 
@@ -7,15 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from vae_core.data.imageset import ImageSet, Progress, silent
-from vae_core.errors import BadImages
+from vae_core.errors import BadConfig, BadImages
 from vae_core.inference import LoadedModel, Rows
 from vae_core.latent.statistics import active_units, kl_from_prior
-from vae_core.objectives import LIKELIHOODS
+from vae_core.objectives import LIKELIHOODS, log_normal
 from vae_core.training import splits_of
 
 SIGMA_IMAGES = 10_000  # training images from which a learned sigma is taken
+MOST_SAMPLES = 5_000  # per image, of an importance-weighted bound
+ROWS = 256  # codes decoded at a time for one
 
 
 @dataclass(frozen=True)
@@ -48,12 +53,8 @@ def evaluate(
 
     Raises BadImages for a split without images.
     """
-    index = splits_of(model.config, data).named(split)
-    if not len(index):
-        raise BadImages(f"{data.name} has no {split} images")
-    images = Rows(data.images, index)  # a split may be larger than memory
-    learns = LIKELIHOODS[model.config.objective.likelihood.name].learns_sigma
-    log_sigma = learned_log_sigma(model, data, seed) if learns else None
+    images = Rows(data.images, _index(model, data, split))  # a split may be larger than memory
+    log_sigma = _log_sigma(model, data, seed)
     distortion, codes = model.terms(images, seed=seed, log_sigma=log_sigma, progress=progress)
     squares = 0.0
     for start in range(0, len(images), 256):
@@ -78,11 +79,171 @@ def evaluate(
         kl_per_dim=kl,
         active_units=int(active_units(codes.mean).sum()),
         mse=squares / images.size,
-        standard_error=float(per_image.std(ddof=1) / math.sqrt(len(per_image)))
-        if len(per_image) > 1
-        else 0.0,
+        standard_error=_standard_error(per_image),
         sigma=None if log_sigma is None else math.exp(log_sigma),
     )
+
+
+@dataclass(frozen=True)
+class ImportanceBound:
+    """Nats per image. `bound` is L_k of `samples` = k draws per image, at most log p(x) in expectation.
+
+    `elbo` is L_1, from all the draws; `rises` holds (k, L_k) of the first 1, 10, 100 ... draws and of all.
+    `standard_error` is of the bound's mean over images, the draws' own noise with it. `effective` says how many draws
+    carried the weight, (sum w)^2 / sum w^2, the median over images: near 1 the bound is still loose. `per_image` (N,)
+    float64.
+    """
+
+    split: str
+    images: int
+    samples: int
+    bound: float
+    standard_error: float
+    elbo: float
+    rises: tuple[tuple[int, float], ...]
+    effective: float
+    sigma: float | None
+    per_image: np.ndarray
+
+    def to_json(self) -> dict[str, Any]:
+        found = {name: value for name, value in self.__dict__.items() if name != "per_image"}
+        return found | {"rises": [list(pair) for pair in self.rises]}
+
+
+@torch.inference_mode()
+def importance_bound(
+    model: LoadedModel,
+    data: ImageSet,
+    *,
+    samples: int = MOST_SAMPLES,
+    split: str = "test",
+    most: int = 0,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> ImportanceBound:
+    """The importance-weighted bound on log p(x), averaged over a split or `most` of its images, evenly spaced.
+
+    Burda, Grosse & Salakhutdinov 2016, "Importance Weighted Autoencoders", eq. 8, k = `samples`:
+
+        L_k = E_{z_1 ... z_k ~ q(z|x)} log 1/k sum_i w_i,   w_i = p(x|z_i) p(z_i) / q(z_i|x)
+
+    L_1 is the ELBO; L_k rises with k to log p(x). At most ROWS codes are decoded at a time and their weights summed
+    as they come, so that memory does not grow with k. On grey values a Bernoulli is a cross-entropy and this no bound
+    on a likelihood. Raises BadConfig for a plain autoencoder or `samples` outside 1 ... 5,000, BadImages for a split
+    without images.
+    """
+    if not model.stochastic:
+        raise BadConfig("a plain autoencoder has no posterior, so no bound on log p(x)")
+    if not 1 <= samples <= MOST_SAMPLES:
+        raise BadConfig(f"samples: expected 1 to {MOST_SAMPLES:,} per image, got {samples}")
+    index = _index(model, data, split)
+    if most and len(index) > most:
+        index = index[np.linspace(0, len(index) - 1, most).astype(int)]
+    log_sigma = _log_sigma(model, data, seed)
+    draw = _Weights(model, log_sigma, torch.Generator(model.device).manual_seed(seed))
+    marks = _marks(samples)
+    at_marks = np.zeros((len(index), len(marks)))
+    mean, effective = np.zeros(len(index)), np.zeros(len(index))
+    step = max(1, ROWS // samples)  # images at a time
+    for start in range(0, len(index), step):
+        part = slice(start, start + step)
+        x = torch.from_numpy(np.ascontiguousarray(data.images[index[part]])).to(model.device) / 255
+        sums = _Sums(len(x))
+        for mark, upto in enumerate(marks):
+            while sums.count < upto:
+                sums.add(draw(x, min(upto - sums.count, max(1, ROWS // len(x)))))
+            at_marks[part, mark] = sums.log_mean()
+        mean[part], effective[part] = sums.mean(), sums.effective()
+        done = min(start + step, len(index))
+        progress(done / len(index), f"{done:,} of {len(index):,} images")
+    bound, rises = at_marks[:, -1], at_marks.mean(0).tolist()
+    return ImportanceBound(
+        split=split,
+        images=len(index),
+        samples=samples,
+        bound=rises[-1],
+        standard_error=_standard_error(bound),
+        elbo=float(mean.mean()),
+        rises=tuple(zip(marks, rises, strict=True)),
+        effective=float(np.median(effective)),
+        sigma=None if log_sigma is None else math.exp(log_sigma),
+        per_image=bound,
+    )
+
+
+class _Weights:
+    """Draws log w = log p(x|z) + log p(z) - log q(z|x), z ~ q(z|x)."""
+
+    def __init__(self, model: LoadedModel, log_sigma: float | None, generator: torch.Generator) -> None:
+        self.model, self.generator = model.model, generator
+        chosen = model.config.objective.likelihood
+        self.distortion, self.params = LIKELIHOODS[chosen.name].distortion, chosen.params
+        self.log_sigma = None if log_sigma is None else torch.tensor(log_sigma, device=model.device)
+
+    def __call__(self, x: Tensor, n: int) -> np.ndarray:
+        """n draws for each image x (B, C, H, W) -> (B, n) float64, nats."""
+        posterior = self.model.encode(x)
+        mean, log_var = posterior.mean[:, None], posterior.log_var[:, None]
+        noise = torch.empty(len(x), n, mean.shape[2], device=x.device).normal_(generator=self.generator)
+        z = mean + (0.5 * log_var).exp() * noise
+        logits = self.model.logits(z.flatten(0, 1))
+        errors = self.distortion(logits, x.repeat_interleave(n, 0), self.params, self.log_sigma)
+        zero = z.new_zeros(())
+        # log p(z) - log q(z|x)
+        ratio = (log_normal(z, zero, zero) - log_normal(z, mean, log_var)).sum(2)
+        return ratio.cpu().double().numpy() - errors.view(len(x), n).cpu().double().numpy()
+
+
+class _Sums:
+    """Running sums over the draws of B images; log weights of any size stay finite."""
+
+    def __init__(self, images: int) -> None:
+        self.count = 0
+        self.first = np.zeros(images)  # sum of log w
+        self.log_sum = np.full(images, -np.inf)  # log sum of w
+        self.log_squares = np.full(images, -np.inf)  # log sum of w^2
+
+    def add(self, log_w: np.ndarray) -> None:
+        """log w (B, n)."""
+        self.count += log_w.shape[1]
+        self.first += log_w.sum(1)
+        self.log_sum = np.logaddexp(self.log_sum, np.logaddexp.reduce(log_w, 1))
+        self.log_squares = np.logaddexp(self.log_squares, np.logaddexp.reduce(2 * log_w, 1))
+
+    def mean(self) -> np.ndarray:
+        """1/k sum log w, (B,)."""
+        return self.first / self.count
+
+    def log_mean(self) -> np.ndarray:
+        """log 1/k sum w, (B,)."""
+        return self.log_sum - math.log(self.count)
+
+    def effective(self) -> np.ndarray:
+        """(sum w)^2 / sum w^2, 1 to k, (B,)."""
+        return np.exp(2 * self.log_sum - self.log_squares)
+
+
+def _marks(samples: int) -> list[int]:
+    """1, 10, 100 ... and `samples` itself."""
+    tens = [10**i for i in range(len(str(samples)))]
+    return sorted({*tens, samples})
+
+
+def _index(model: LoadedModel, data: ImageSet, split: str) -> np.ndarray:
+    index = splits_of(model.config, data).named(split)
+    if not len(index):
+        raise BadImages(f"{data.name} has no {split} images")
+    return index
+
+
+def _log_sigma(model: LoadedModel, data: ImageSet, seed: int) -> float | None:
+    learns = LIKELIHOODS[model.config.objective.likelihood.name].learns_sigma
+    return learned_log_sigma(model, data, seed) if learns else None
+
+
+def _standard_error(per_image: np.ndarray) -> float:
+    """Of the mean over images, (N,)."""
+    return float(per_image.std(ddof=1) / math.sqrt(len(per_image))) if len(per_image) > 1 else 0.0
 
 
 def learned_log_sigma(model: LoadedModel, data: ImageSet, seed: int = 0) -> float:
