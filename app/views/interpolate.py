@@ -50,13 +50,17 @@ def page() -> None:
         return
     model, header = opened(run)
     found = anchors.gallery(run, model)
-    tokens = settle(run, model, found)
+    # what is only sometimes said stands in a container that is always there: whatever moved up or down the page for it
+    # would be made anew, and a press on it lost
+    with st.container():
+        tokens = settle(run, model, found)
     met = row(run, model, header, found, tokens)
-    codes = codes_of(run, model)
+    with st.container():
+        codes = codes_of(run, model)
     ends = np.stack([a.code for a in met]).astype(np.float32)
     kind, steps, penalty = choices(codes)
     along = chosen_track(run, model, ends, kind, penalty, codes)
-    view(run, header, model, along, steps, codes)
+    view(run, header, model, along, steps, codes, [True])
     comparison(run, model, ends, steps, penalty, codes, along)
     directions(run, header, model, met, codes)
     take_away(run.name, model, along)
@@ -73,12 +77,17 @@ def opened(run: Run) -> tuple[LoadedModel, dict[str, Any]]:
             return model, header
 
 
-def keep_up(run: Run, model: LoadedModel) -> None:
+def keep_up(run: Run, model: LoadedModel, fresh: list[bool]) -> None:
     """In a fragment: go on with the run's new weights where they changed under the page; say it when the run is gone.
 
-    What is shown of a run that is gone goes on working, since all of it is in memory.
+    What is shown of a run that is gone goes on working, since all of it is in memory. `fresh` holds something for the
+    fragment's first run, that of the page itself: a run whose checkpoints come faster than a page is drawn would let
+    none be finished.
     """
-    with st.container():  # always there, so that nothing below is drawn anew for what is said
+    with st.container():
+        if fresh:
+            fresh.clear()
+            return
         try:
             changed = run.stamp() != model.stamp
         except RunNotFound as error:
@@ -231,7 +240,7 @@ def row(
         assert anchor is not None  # settle left no other
         met.append(anchor)
     here = int(state.get("station open", 0))
-    with st.container():  # always there, so that nothing below is drawn anew for what is said
+    with st.container():
         if state.get("stations renewed") == model.stamp:
             st.caption(
                 ":material/sync: The run's weights changed while this page was open: the stations were encoded anew."
@@ -521,9 +530,10 @@ def view(
     along: Track,
     steps: int,
     codes: StoredCodes | None,
+    fresh: list[bool],
 ) -> None:
     """The picture, its handle and strip, and under them what can be trusted; only this reruns when the handle rests."""
-    keep_up(run, model)
+    keep_up(run, model, fresh)
     place = _position(along)
     moving(
         run.id, header, along.t, along.codes, low=along.low, high=along.high,
@@ -718,7 +728,7 @@ def directions(
             icon=":material/label_off:",
         )
         return
-    push(run, header, model, met, codes, names, saved)
+    push(run, header, model, met, codes, names, saved, [True])
 
 
 @fragment()
@@ -730,8 +740,9 @@ def push(
     codes: StoredCodes,
     names: list[str],
     saved: dict[str, np.ndarray],
+    fresh: list[bool],
 ) -> None:
-    keep_up(run, model)
+    keep_up(run, model, fresh)
     columns = st.columns(4)
     with columns[0]:
         attribute = _choice("Attribute", names, "attribute")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import math
+import re
 import shutil
 import statistics
 import subprocess
@@ -21,7 +22,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 from servers import CHROMIUM_ARGS, free_port, serve
@@ -32,9 +33,8 @@ FRAME = 1000 / 60
 
 # every input event of a slider is matched with the first picture painted after it
 WATCH = """
-() => {
-  const host = [...document.querySelectorAll('*')].find(e => e.shadowRoot?.querySelector('.deck'));
-  const root = host.shadowRoot, canvas = root.querySelector('canvas.picture');
+(deck) => {
+  const root = deck.getRootNode(), canvas = root.querySelector('canvas.picture');
   window.waits = []; window.paints = []; window.trusted = 0; let waiting = [];
   new MutationObserver(() => window.trusted++).observe(root.querySelector('[data-n=percentile]'), {childList: true});
   root.addEventListener('input', e => waiting.push(e.timeStamp), true);
@@ -102,13 +102,9 @@ async def deck(browser: Browser, url: str, name: str, seconds: float) -> dict[st
     sent: list[float] = []
     page.on("websocket", lambda ws: ws.on("framesent", lambda _: sent.append(time.perf_counter())))
     await page.goto(f"{url}/sliders?run={name}")
-    await page.wait_for_function(
-        """() => { const h = [...document.querySelectorAll('*')].find(e => e.shadowRoot?.querySelector('.deck'));
-             return h && !['–', ''].includes(h.shadowRoot.querySelector('[data-n=percentile]').textContent); }""",
-        timeout=120_000,
-    )
+    await expect(page.locator("[data-n=percentile]")).not_to_have_text(re.compile("^–?$"), timeout=120_000)
     await page.wait_for_timeout(4_000)  # strips and the report of the first code are done
-    await page.evaluate(WATCH)
+    await page.locator(".deck").evaluate(WATCH)
     box = await page.locator(".sliders input[type=range]").first.bounding_box()
     assert box
     already = len(sent)

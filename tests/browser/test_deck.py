@@ -157,7 +157,7 @@ def test_keyboard_lock_type_undo_and_reset(visit: Visit, trained: Run) -> None:
     page.get_by_label("lock z1").click()
     page.get_by_role("button", name="Random").click()
     expect(page.get_by_label("code", exact=True)).not_to_have_text("[0, 4.25, 0, 0, 0]")
-    assert code(page)[1] == 4.25
+    assert code(page)[1] == 4.25, "a locked dimension stays"
     assert sum(v == 0 for v in code(page)) == 0
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_label("code", exact=True)).to_have_text("[0, 4.25, 0, 0, 0]")
@@ -202,10 +202,7 @@ def test_strips_show_where_a_slider_leads(visit: Visit, trained: Run) -> None:
     ready(page)
     strip = page.locator("[data-dim='2'] canvas.strip")
     strip.scroll_into_view_if_needed()
-    page.wait_for_function(
-        """() => { const host = [...document.querySelectorAll('*')].find(e => e.shadowRoot?.querySelector('.deck'));
-             return host.shadowRoot.querySelector("[data-dim='2'] canvas.strip").width === 9 * 16; }"""
-    )
+    expect(strip).to_have_attribute("width", str(9 * 16))
     page.wait_for_timeout(500)
     found = np.array(
         strip.evaluate("c => [...c.getContext('2d').getImageData(0, 0, 144, 16).data]"), np.uint8
@@ -389,15 +386,38 @@ def test_new_weights_under_an_open_page_keep_the_code(visit: Visit, server: Serv
     shows_its_code(page, run)
 
 
+def test_a_drawing_meets_new_weights_and_is_encoded_by_them(visit: Visit, server: Server) -> None:
+    run = short(server, "goes-on-while-drawn")
+    page = visit(f"/sliders?run={run.id}")
+    ready(page)
+    page.get_by_text("Draw", exact=True).click()
+    pad = page.get_by_role("img", name="drawing pad")
+    pad.scroll_into_view_if_needed()
+    old = run.stamp()
+    run.go_on(1)
+    assert train_run(run, server.places).state == FINISHED
+    assert run.stamp() != old
+    box = pad.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 100, box["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 95, box["y"] + 160, steps=12)
+    page.mouse.up()
+    expect(page.get_by_text("anchor: your drawing")).to_be_visible()
+    page.wait_for_timeout(500)
+    seen = page.get_by_role("img", name="what is encoded")
+    drawn = np.array(seen.evaluate("c => [...c.getContext('2d').getImageData(0, 0, 16, 16).data]"), np.uint8)
+    expected = load_run(run).encode(drawn.reshape(16, 16, 4)[None, None, ..., 0]).mean[0]
+    np.testing.assert_allclose(code(page), expected, atol=6e-4)
+    shows_its_code(page, run)
+
+
 def test_without_workers_the_page_still_shows_everything(visit: Visit, trained: Run) -> None:
     page = visit("/")
     page.add_init_script("delete window.Worker")
     page.goto(page.url.split("?")[0].rstrip("/") + f"/sliders?run={trained.id}&z=0,1,0,0,0")
     ready(page)
-    page.wait_for_function(
-        """() => { const host = [...document.querySelectorAll('*')].find(e => e.shadowRoot?.querySelector('.deck'));
-             return host.shadowRoot.querySelector("canvas.strip").width === 9 * 16; }"""
-    )
+    expect(page.locator("canvas.strip").first).to_have_attribute("width", str(9 * 16))
     expect(page.get_by_text("no module workers")).to_be_visible()
     shows_its_code(page, trained)
 

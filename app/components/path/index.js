@@ -4,6 +4,7 @@ const SECONDS = 4;  // over a whole path at speed 1
 const REST = 400;  // milliseconds without a move until the page is told
 const QUIET = 150;  // milliseconds without a move until the strip goes on decoding
 const AGAIN = 2000;  // milliseconds until the page is told of changed weights once more
+const DIGITS = 13, MOST_LINES = 4;  // letters that a number of the code takes, and lines before it scrolls
 const LEAST_CELL = 26, MOST_CELL = 112;  // pixels
 
 export default function (component) {
@@ -22,7 +23,7 @@ class Path {
     this.at = (selector) => root.querySelector(selector);
     this.handle = this.at("input[type=range]"); this.canvas = this.at(".screen canvas");
     this.playButton = this.at(".play"); this.strip = this.at(".strip");
-    this.alive = true; this.playing = false; this.toldAt = -Infinity; this.cells = []; this.tolds = new Set();
+    this.alive = true; this.playing = false; this.cells = []; this.tolds = new Set();
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     this.handle.oninput = () => { this.play(false); this.move(Number(this.handle.value)); };
     // a hand that holds the handle still has not let it rest
@@ -39,7 +40,7 @@ class Path {
   stop() {
     this.alive = false;
     this.play(false);
-    clearTimeout(this.resting); clearTimeout(this.quiet);
+    clearTimeout(this.resting); clearTimeout(this.quiet); clearTimeout(this.asking);
     this.watch.disconnect();
     removeEventListener("pointerup", this.letGo);
     removeEventListener("pointercancel", this.letGo);
@@ -114,10 +115,19 @@ class Path {
     if (status === 404) this.fault("This run was deleted. Choose another one in the sidebar.");
     if (status === 410) {
       this.fault("The run's weights changed: the stations are being encoded anew…");
-      const now = performance.now();
-      if (now - this.toldAt > AGAIN) { this.toldAt = now; this.tell.setTriggerValue("outdated", this.data.header.stamp); }
+      this.outdated(this.data.header.stamp);
     }
     return status === 404 || status === 410;
+  }
+
+  // told again until the page brings others: a rerun that was already under way swallows a trigger
+  outdated(stamp) {
+    if (this.asking) return;
+    this.tell.setTriggerValue("outdated", stamp);
+    this.asking = setTimeout(() => {
+      this.asking = 0;
+      if (this.alive && this.data.header.stamp === stamp) this.outdated(stamp);
+    }, AGAIN);
   }
 
   // ---------------------------------------------------------------- along the path
@@ -233,6 +243,10 @@ class Path {
   layOut(anew) {
     const { data } = this, width = this.strip.clientWidth;
     if (!data || !width) return;
+    // as many lines as the code may need, so that nothing below it moves when its digits do
+    const code = this.at("code"), letter = 0.62 * parseFloat(getComputedStyle(code).fontSize);
+    const lines = Math.ceil((this.dims * DIGITS * letter) / Math.max(1, code.clientWidth - 2 * letter));
+    code.style.minHeight = `${1.5 * Math.min(MOST_LINES, lines)}em`;
     const usable = width * (1 - 2 * data.edge), span = data.high - data.low;
     const pitch = data.frames.length > 1 ? (usable * (data.frames[1] - data.frames[0])) / span : usable;
     const stride = Math.max(1, Math.ceil(LEAST_CELL / pitch));
