@@ -61,7 +61,12 @@ def launcher() -> Launcher:
 
 
 def stop_launcher() -> None:
-    """Leave the queue to the next server. Running runs go on."""
+    """Leave the queue to the next server. Running runs go on; maps being laid out do not."""
+    from vae_core.latent import projection
+
+    closing.set()
+    with _map_lock:
+        projection.cool()
     with _lock:
         if _launcher.cache_info().currsize:
             launcher().stop()
@@ -318,14 +323,23 @@ def step_seconds(config: RunConfig, fingerprint: str) -> float:
 
 
 first_page = threading.Event()  # set when a page was drawn
+closing = threading.Event()  # set when the server ends
+_map_lock = threading.Lock()
 
 
 def warm_up() -> None:
-    """Start the queue at once; import torch when the first page is there, or nobody came for one.
+    """Start the queue at once; import torch when the first page is there, or nobody came for one; then warm UMAP.
 
     Importing takes seconds of processor time, which that page should not have to share.
     """
+    closing.clear()
     launcher()
     first_page.wait(10)
     time.sleep(1.5)
     import vae_core.inference  # noqa: F401
+    from vae_core.latent import projection
+
+    closing.wait(2)
+    with _map_lock:  # not after the server has ended it
+        if not closing.is_set():
+            projection.warm()

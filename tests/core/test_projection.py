@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import psutil
@@ -13,12 +14,16 @@ from vae_core.latent import projection
 from vae_core.latent.projection import (
     JobState,
     UmapParams,
+    cool,
+    is_warm,
     job_state,
     main,
     pca,
     read_job,
+    read_sample,
     start_job,
     stop_job,
+    warm,
 )
 
 # ---------------------------------------------------------------- PCA
@@ -147,6 +152,7 @@ def test_a_map_is_made_in_a_process_of_its_own_and_keeps_clusters_apart(mapped):
     assert separation(points, labels) > 1.5
     assert states[0].state == "running"
     assert states[0].pid != os.getpid()
+    assert {"loading UMAP", "laying out"} <= {state.what for state in states}
     shares = [state.share for state in states if state.state == "running"]
     assert shares == sorted(shares)
     assert max(shares) <= 1.0
@@ -160,43 +166,167 @@ def test_a_finished_job_leaves_its_result_alone(mapped):
 
 
 AWKWARD = """
-import json, sys
+import json
 import numpy as np
 from vae_core.errors import TooFewPoints
+from vae_core.latent import projection
 from vae_core.latent.projection import UmapParams, umap
+
+projection.EPOCHS, projection.EPOCHS_ON = 60, 20
 rng = np.random.default_rng(0)
 few = rng.standard_normal((7, 3))
-twins = np.repeat(rng.standard_normal((30, 3)), 4, 0)
+far = np.repeat(1000 * rng.standard_normal((30, 3)), 8, 0) + rng.standard_normal((240, 3))
+one_out = np.zeros((300, 4))
+one_out[7] = 1
+cases = {
+    "few": (few, UmapParams(neighbours=15)),
+    "four": (few[:4], UmapParams(neighbours=200)),
+    "twins": (np.repeat(rng.standard_normal((30, 3)), 4, 0), UmapParams(neighbours=5)),
+    "heaps": (np.repeat(rng.standard_normal((4, 3)), 50, 0), UmapParams(neighbours=10)),
+    "one out": (one_out, UmapParams()),
+    "islands": (far, UmapParams(neighbours=4)),
+    "one dimension": (rng.standard_normal((60, 1)), UmapParams(neighbours=5, metric="manhattan")),
+    "cosine": (rng.standard_normal((60, 3)), UmapParams(neighbours=5, metric="cosine")),
+    "flat": (np.pad(rng.standard_normal((80, 2)), ((0, 0), (0, 6))), UmapParams(neighbours=5)),
+    "sample": (rng.standard_normal((400, 3)), UmapParams(sample=60, metric="cosine")),
+    "rare": (np.eye(1, 2500, 3).T * np.ones(4), UmapParams()),
+}
 report = {}
-for name, codes, params in (
-    ("few", few, UmapParams(neighbours=15)),
-    ("twins", twins, UmapParams(neighbours=5)),
-    ("one dimension", rng.standard_normal((60, 1)), UmapParams(neighbours=5, metric="manhattan")),
-    ("cosine", rng.standard_normal((60, 3)), UmapParams(neighbours=5, metric="cosine")),
-):
-    told = []
-    points = umap(codes, params, lambda share, what: told.append(share)).points
+for name, (codes, params) in cases.items():
+    told, samples = [], []
+    points = umap(codes, params, lambda share, what: told.append(share), lambda *s: samples.append(s)).points
     again = umap(codes, params).points
-    report[name] = [points.shape, bool(np.isfinite(points).all()), bool((points == again).all()), told]
+    report[name] = [points.shape, bool(np.isfinite(points).all()), bool((points == again).all()), told, len(samples)]
 other = umap(few, UmapParams(neighbours=15, seed=3)).points
 report["seeded"] = bool((other == umap(few, UmapParams(neighbours=15)).points).all())
+try:
+    umap(rng.standard_normal((100, 2)), UmapParams(sample=3))
+except TooFewPoints as error:
+    report["refused"] = str(error)
+# where nobody imported them before, what the layout needs not is not left half there
+import umap as whole
+report["whole"] = hasattr(whole, "UMAP")
 print(json.dumps(report))
 """
 
 
-def test_maps_of_awkward_codes_are_finite_and_repeat():
-    """Fewer codes than neighbours, duplicates, one dimension, other metrics."""
-    done = subprocess.run([sys.executable, "-c", AWKWARD], capture_output=True, text=True, check=False)
+@pytest.fixture(scope="module")
+def awkward():
+    """Maps of awkward codes, all made in one process: it loads once. Numba finds no folder to keep its work in."""
+    done = subprocess.run(
+        [sys.executable, "-c", AWKWARD], capture_output=True, text=True, check=False,
+        env={**os.environ, "NUMBA_CACHE_LOCATOR_CLASSES": "_UserProvidedCacheLocator", "NUMBA_CACHE_DIR": ""},
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout.splitlines()[-1])
-    assert report.pop("seeded") is False
-    for name, (shape, finite, same, told) in report.items():
-        assert shape == [{"few": 7, "twins": 120}.get(name, 60), 2]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_maps_of_awkward_codes_are_finite_and_repeat(awkward):
+    """Fewer codes than neighbours, duplicates, islands, one dimension, a sample that sees nothing, other metrics."""
+    counts = {
+        "few": 7, "four": 4, "twins": 120, "heaps": 200, "one out": 300, "islands": 240, "one dimension": 60,
+        "cosine": 60, "flat": 80, "sample": 400, "rare": 2500,
+    }  # fmt: skip
+    for name, count in counts.items():
+        shape, finite, same, told, samples = awkward[name]
+        assert shape == [count, 2]
         assert finite, name
-        # equal points have degenerate eigenvectors: umap's layout of those is not settled by its seed
-        assert same or name == "twins"
+        assert same, name
         assert told == sorted(told)
         assert told[0] == 0.0
+        assert samples == (count > 2000)
+
+
+def test_a_seed_makes_a_map_of_its_own(awkward):
+    assert awkward["seeded"] is False
+
+
+def test_a_sample_of_too_few_is_refused(awkward):
+    assert awkward["refused"] == "a map needs at least 4 codes; there are 3"
+
+
+def test_the_rest_of_umap_can_still_be_imported(awkward):
+    assert awkward["whole"] is True
+
+
+FUZZY = """
+import sys
+import numpy as np
+from umap.umap_ import find_ab_params, fuzzy_simplicial_set
+from vae_core.latent import projection
+x = np.random.default_rng(0).standard_normal((300, 4)).astype(np.float32)
+x[200:230] = x[:30]
+x[230:260] = x[0]
+distances, indices = projection.exact_neighbours(x, 12, "euclidean")
+theirs, *_ = fuzzy_simplicial_set(x, 13, None, "euclidean", knn_indices=indices, knn_dists=distances)
+ours = projection.fuzzy_set(distances, indices)
+np.testing.assert_allclose(ours.toarray(), theirs.toarray(), atol=2e-5)
+for least in (0.0, 0.1, 0.99):
+    np.testing.assert_allclose(projection._curve(least), find_ab_params(1.0, least))
+"""
+
+
+def test_the_graph_and_the_curve_are_those_of_umap_learn():
+    done = subprocess.run([sys.executable, "-c", FUZZY], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_memberships_of_neighbours_sum_as_planted():
+    """One way, each row sums to log2 K; both ways agree; the nearest belongs fully."""
+    rng = np.random.default_rng(0)
+    codes = rng.standard_normal((50, 3))
+    distances, indices = projection.exact_neighbours(codes, 7, "euclidean")
+    assert (indices[:, 0] == np.arange(50)).all()
+    graph = projection.fuzzy_set(distances, indices).toarray()
+    np.testing.assert_array_equal(graph, graph.T)
+    assert graph.diagonal().max() == 0
+    assert graph.max() <= 1 + 1e-6
+    np.testing.assert_allclose(graph[np.arange(50), indices[:, 1]], 1.0, rtol=1e-6)
+    # on a ring all neighbourhoods are alike: a + b - ab of the one-way memberships, which sum to log2 K
+    angle = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    distances, indices = projection.exact_neighbours(np.c_[np.cos(angle), np.sin(angle)], 6, "euclidean")
+    graph = projection.fuzzy_set(distances, indices).toarray()
+    one_way = 1 - np.sqrt(1 - np.minimum(graph[0], 1))
+    assert one_way.sum() == pytest.approx(np.log2(7), abs=1e-3)
+
+
+def test_a_first_map_of_a_sample_comes_before_the_whole(whole):
+    _, samples, labels, points = whole
+    rows, first = samples
+    assert rows.shape == (2000,)
+    assert first.shape == (2000, 2)
+    assert (np.diff(rows) > 0).all()
+    assert rows.max() < len(labels)
+    assert separation(first, labels[rows]) > 1.5
+    assert separation(points, labels) > 1.5
+
+
+def test_the_picture_does_not_flip_between_the_sample_and_the_whole(whole):
+    """Up to a shift and a scale, never a turn: the sample's points lie where they lay."""
+    _, (rows, first), _, points = whole
+    a, b = (p - p.mean(0) for p in (first, points[rows]))
+    for axis in (0, 1):
+        assert np.corrcoef(a[:, axis], b[:, axis])[0, 1] > 0.9
+
+
+def test_codes_left_out_of_a_sample_are_placed_among_their_neighbours(whole):
+    result, _, labels, _ = whole
+    sampled = result.with_name("sampled.npz")
+    codes = clusters(2600)[0]
+    start_job(codes, UmapParams(neighbours=10, sample=300), sampled)
+    try:
+        until(lambda: job_state(sampled).state != "running", "the map is done")
+        points = read_job(sampled).points
+    finally:
+        stop_job(sampled)
+    assert points.shape == (2600, 2)
+    assert separation(points, labels) > 1.5
+    chosen = np.linspace(0, 2599, 300).astype(int)
+    others = np.delete(np.arange(2600), chosen)
+    near = ((codes[others[:50], None] - codes[chosen][None]) ** 2).sum(2).argsort(1)[:, :4]
+    low, high = points[chosen][near].min(1), points[chosen][near].max(1)
+    assert (points[others[:50]] >= low - 1e-4).all()
+    assert (points[others[:50]] <= high + 1e-4).all()
 
 
 @pytest.mark.parametrize(
@@ -205,6 +335,7 @@ def test_maps_of_awkward_codes_are_finite_and_repeat():
         (np.eye(3), "at least 4 codes"),
         (np.ones((9, 3)), "all codes are the same"),
         (np.full((9, 2), np.nan), "finite"),
+        (np.where(np.eye(9) == 1, np.inf, 0.0), "finite"),
     ],
 )
 def test_a_job_that_cannot_be_done_fails_with_a_sentence(tmp_path, monkeypatch, codes, says):
@@ -232,6 +363,198 @@ def test_a_job_can_be_stopped_and_leaves_nothing(tmp_path):
     assert job_state(result) == JobState("absent")
     assert list(result.parent.iterdir()) == []
     stop_job(result)  # once more does no harm
+
+
+# ---------------------------------------------------------------- the warm process
+
+
+@pytest.fixture(scope="module")
+def worker():
+    """A process that is warm, and gone after these tests."""
+    warm()
+    try:
+        first = projection._worker
+        warm()  # there is one already
+        assert projection._worker is first
+        until(is_warm, "it is warm")
+        yield
+    finally:
+        cool()
+    assert projection._worker is None
+
+
+@pytest.fixture(scope="module")
+def whole(worker, tmp_path_factory):
+    """A map of more codes than a sample, made by the warm process; the sample seen on the way."""
+    result = tmp_path_factory.mktemp("warm") / "map.npz"
+    codes, labels = clusters(2600)
+    samples = []
+    start_job(codes, PARAMS, result)
+    assert job_state(result).pid == projection._worker.process.pid
+    assert not is_warm()
+    until(lambda: job_state(result).state != "running", "the map is done",
+          meanwhile=lambda: samples.append(read_sample(result)))  # fmt: skip
+    assert job_state(result).state == "done", job_state(result)
+    seen = [sample for sample in samples if sample is not None]
+    assert seen, "the sample is there before the whole"
+    assert samples[0] is None
+    assert read_sample(result) is None
+    assert [p.name for p in result.parent.iterdir()] == ["map.npz"]
+    return result, seen[0], labels, read_job(result).points
+
+
+def test_a_map_repeats_in_a_process_of_its_own(whole, tmp_path):
+    """The warm process did one before; a busy one leaves the next to another process."""
+    *_, points = whole
+    until(is_warm, "it is free")
+    one, two = tmp_path / "one.npz", tmp_path / "two.npz"
+    codes, _ = clusters(2600)
+    try:
+        start_job(codes, PARAMS, one)
+        start_job(codes, PARAMS, two)
+        assert job_state(one).pid == projection._worker.process.pid
+        assert job_state(two).pid not in (job_state(one).pid, os.getpid(), 0)
+        until(lambda: job_state(one).state != "running" != job_state(two).state, "both are done")
+        np.testing.assert_array_equal(read_job(one).points, points)
+        np.testing.assert_array_equal(read_job(two).points, points)
+    finally:
+        stop_job(one)
+        stop_job(two)
+
+
+def test_a_job_that_fails_leaves_the_worker_warm(worker, tmp_path):
+    until(is_warm, "it is free")
+    before = projection._worker
+    result = tmp_path / "map.npz"
+    start_job(np.ones((9, 3)), PARAMS, result)
+    until(lambda: job_state(result).state == "failed", "it fails")
+    assert "all codes are the same" in job_state(result).error
+    until(is_warm, "it is free again")
+    assert projection._worker is before
+    stop_job(result)
+    assert list(tmp_path.iterdir()) == []
+    assert projection._worker is before, "that job was over"
+
+
+def test_stopping_a_job_of_the_worker_warms_another(worker, tmp_path):
+    until(is_warm, "it is free")
+    before = projection._worker
+    result = tmp_path / "map.npz"
+    start_job(clusters(9000)[0], PARAMS, result)
+    assert job_state(result).pid == before.process.pid
+    stop_job(result)
+    assert before.process.returncode is not None
+    assert not psutil.pid_exists(before.process.pid)
+    assert job_state(result) == JobState("absent")
+    assert list(tmp_path.iterdir()) == []
+    assert projection._worker is not before
+    until(is_warm, "another one is warm")
+
+
+def test_cooling_takes_the_job_along(worker, tmp_path):
+    until(is_warm, "it is free")
+    result = tmp_path / "map.npz"
+    start_job(clusters(9000)[0], PARAMS, result)
+    process = projection._worker.process
+    cool()
+    assert not psutil.pid_exists(process.pid)
+    assert job_state(result) == JobState("absent")
+    assert list(tmp_path.iterdir()) == []
+    cool()  # once more does no harm
+    warm()
+
+
+def test_a_worker_that_died_is_not_counted_on(worker, tmp_path):
+    until(is_warm, "it is free")
+    dead = projection._worker.process
+    dead.kill()
+    until(lambda: projection._worker is None, "its end is noticed")
+    result = tmp_path / "map.npz"
+    start_job(clusters()[0], PARAMS, result)
+    try:
+        assert job_state(result).pid not in (dead.pid, 0)
+    finally:
+        stop_job(result)
+    warm()
+
+
+ORPHAN = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from vae_core.latent import projection as p
+p.warm()
+if sys.argv[1] == "busy":
+    while not p.is_warm():
+        time.sleep(0.05)
+    codes = np.random.default_rng(0).standard_normal((9000, 5))
+    p.start_job(codes, p.UmapParams(), Path(sys.argv[2]))
+print(p._worker.process.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("when", ["warming", "busy"])
+def test_no_worker_outlives_its_parent(tmp_path, when):
+    """Killed without a chance to say anything, as by kill -9."""
+    result = tmp_path / "map.npz"
+    command = [sys.executable, "-c", ORPHAN, when, str(result)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        try:
+            pid = int(parent.stdout.readline())
+            child = psutil.Process(pid)
+            assert child.is_running()
+        finally:
+            parent.kill()
+    until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, "it ended too")
+    if when == "busy":
+        assert job_state(result).state == "failed"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="priorities are a process's own elsewhere")
+def test_it_warms_up_at_the_lowest_priority():
+    cool()
+    warm()
+    try:
+        process = psutil.Process(projection._worker.process.pid)
+
+        def lowest():
+            return 19 in [os.getpriority(os.PRIO_PROCESS, thread.id) for thread in process.threads()]
+
+        until(lowest, "a thread of it gives way to all others")
+    finally:
+        cool()
+
+
+def test_a_worker_that_hardly_gets_on_is_not_waited_for(monkeypatch, tmp_path):
+    monkeypatch.setattr(projection, "_gets_on", lambda worker: False)
+    result = tmp_path / "map.npz"
+    warm()
+    try:
+        start_job(clusters()[0], PARAMS, result)
+        assert job_state(result).pid != projection._worker.process.pid
+        stop_job(result)
+        monkeypatch.setattr(projection, "_gets_on", lambda worker: True)
+        start_job(clusters()[0], PARAMS, result)
+        assert job_state(result).pid == projection._worker.process.pid
+    finally:
+        cool()
+    assert job_state(result) == JobState("absent")
+
+
+def test_getting_on_is_having_most_of_a_core():
+    this = psutil.Process()
+    used = sum(this.cpu_times()[:2])
+
+    class Me:
+        pid = os.getpid()
+
+    for age, expected in ((used, True), (10 * used, False)):
+        worker = projection._Worker(Me(), time.time() - age)
+        assert projection._gets_on(worker) is expected
+
+
+# ---------------------------------------------------------------- what is left behind
 
 
 def test_a_job_whose_process_is_gone_has_failed(tmp_path):
@@ -264,7 +587,8 @@ def test_settings_of_a_map_are_checked_and_name_its_file():
             {"min_dist": 0.2},
             {"metric": "cosine"},
             {"seed": 1},
+            {"sample": 500},
         )
     }
-    assert len(keys) == 5
+    assert len(keys) == 6
     assert all("/" not in key for key in keys)
