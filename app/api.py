@@ -384,7 +384,10 @@ def _means(codes: StoredCodes | None, numbers: np.ndarray) -> np.ndarray:
 
 @_answers
 def pair(request: Request) -> Response:
-    """An image and, beside it, its reconstruction from the stored posterior mean; that alone where images are not here."""
+    """An image and, beside it, its reconstruction from the stored posterior mean; that alone where images are not here.
+
+    Of weights that are no longer the run's the image alone: its reconstruction would be another's.
+    """
     from vae_core.runs.store import png_of
 
     run = resources.store().find(request.path_params["run"])
@@ -395,6 +398,8 @@ def pair(request: Request) -> Response:
         loaded = resources.model(run)
         if data is None:
             shown = loaded.decode_uint8(_means(codes, number))
+        elif loaded.stamp != request.path_params["stamp"]:
+            shown = _pictures(run, number, codes)
         else:
             image = _pictures(run, number, codes)
             try:

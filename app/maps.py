@@ -1,18 +1,23 @@
-"""What the latent map says in other forms: colours from columns, selections to take away, error as heat."""
+"""Maps of codes, and what the latent map says in other forms: colours from columns, selections, error as heat."""
 
 from __future__ import annotations
 
 import contextlib
 import csv
 import io
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from app import blobs, stations
 from app.components.map import classes, numbers
-from vae_core.errors import BadCodes
+from vae_core.errors import BadCodes, BadConfig
 from vae_core.inference import StoredCodes
+from vae_core.latent import projection
+from vae_core.latent.axes import custom_axis, project
+from vae_core.latent.projection import Projection, UmapParams
 
 FEW = 12  # distinct values up to which a column or factor is shown as classes
 
@@ -113,3 +118,145 @@ def blob_colour(colour: dict[str, Any], rows: np.ndarray) -> dict[str, Any]:
     kept = blobs.find(colour["values"].split("/")[-1].removesuffix(".bin"))
     assert kept is not None  # published a moment ago
     return colour | {"values": blobs.url(kept[rows], "u1" if colour["kind"] == "classes" else "<f4")}
+
+
+# ---------------------------------------------------------------- codes to the plane
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A map: points (N, 2), words, and the linear projection that made it (None for UMAP).
+
+    raw: its axes are two of the code's own dimensions. rows (M,): of the codes that are on it, None for all.
+    """
+
+    points: np.ndarray
+    title: str
+    x: str
+    y: str
+    words: str
+    linear: Projection | None
+    raw: bool = False
+    rows: np.ndarray | None = None
+
+
+def of_dimensions(codes: StoredCodes, x: int, y: int) -> Seen:
+    """Raises TooFewPoints."""
+    projection.check_codes(codes.mean, 1)
+    axes = np.zeros((2, codes.mean.shape[1]), np.float32)
+    axes[0, x] = axes[1, y] = 1
+    xy = np.ascontiguousarray(codes.mean[:, [x, y]])
+    return Seen(
+        xy, f"Posterior means, {of(codes)}", f"z{x}", f"z{y}",
+        "Two of the code's own dimensions: distances along them are real, the other dimensions are not seen.",
+        Projection(xy, np.zeros(codes.mean.shape[1]), axes), raw=True,
+    )  # fmt: skip
+
+
+def by_pca(codes: StoredCodes) -> Seen:
+    """Raises TooFewPoints."""
+    found = projection.pca(codes.mean)
+    assert found.explained is not None
+    first, second = (f"{100 * s:.0f} %" for s in found.explained)
+    return Seen(
+        found.points, f"PCA of posterior means, {of(codes)}", f"first component ({first} of variance)",
+        f"second component ({second})",
+        f"A straight shadow of the codes that keeps {100 * found.explained.sum():.0f} % of their variance: what lies "
+        "close may be far apart in the dimensions not shown.",
+        found,
+    )  # fmt: skip
+
+
+def along(codes: StoredCodes, groups: dict[str, np.ndarray], start: str, end: str) -> Seen:
+    """`groups` are bool masks (N,) by name; `start` and `end` name one, or an image as "image 7" or "7".
+
+    Raises TooFewPoints, BadCodes.
+    """
+    a, b = (_mask(codes, groups, name) for name in (start, end))
+    found = custom_axis(codes.mean, b, a)
+    assert found.explained is not None
+    return Seen(
+        found.points, f"Custom axis, {of(codes)}", f"{start} → {end}, code units", "first component of the rest",
+        f"Across, from {start} to {end}; up, the first principal component of the rest: together "
+        f"{100 * found.explained.sum():.0f} % of the variance, all else is not seen.",
+        found,
+    )  # fmt: skip
+
+
+def by_umap(
+    codes: StoredCodes, points: np.ndarray, params: UmapParams, rows: np.ndarray | None = None
+) -> Seen:
+    """`rows`: those of a first sample, while the whole is being computed."""
+    words = "Neighbourhoods are kept; distances between clusters, their sizes and densities mean nothing."
+    words += f" {params.neighbours} neighbours, minimum distance {params.min_dist:g}, {params.metric}, seed {params.seed}."
+    if rows is None and 0 < params.sample < len(codes):
+        words += f" {params.sample:,} were laid out, the others placed among their neighbours."
+    if rows is not None:
+        words = f"A first sample of {len(rows):,}. {words}"
+    return Seen(points, f"UMAP of posterior means, {of(codes)}", "UMAP 1", "UMAP 2", words, None, rows=rows)
+
+
+def of(codes: StoredCodes) -> str:
+    return {"all": "some of its images", "epochs": "images whose codes each epoch kept"}.get(
+        codes.split, f"{codes.split} images"
+    )
+
+
+def _mask(codes: StoredCodes, groups: dict[str, np.ndarray], name: str) -> np.ndarray:
+    if name in groups:
+        return groups[name]
+    number = name.removeprefix("image").strip()
+    if not number.isdecimal() or len(number) > 9:
+        raise BadCodes(f"{name!r} is neither a group nor the number of an image")
+    mask: np.ndarray = codes.index == int(number)
+    if not mask.any():
+        raise BadCodes(f"image {int(number)} is not among these {of(codes)}; choose one that is on the map")
+    return mask
+
+
+def groups_of(codes: StoredCodes, saved: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Groups that a custom axis may join, by what they are called: bool masks (N,), none empty.
+
+    `saved` are image numbers by name.
+    """
+    found: dict[str, np.ndarray] = {}
+    if codes.labels is not None:
+        found |= {f"label {name}": codes.labels == k for k, name in enumerate(stations.names_of(codes))}
+    found |= {f"group {name}": np.isin(codes.index, images) for name, images in saved.items()}
+    if codes.factors is not None:
+        for name, values in zip(codes.factor_names, codes.factors.T, strict=True):
+            high = values > np.median(values)
+            if high.any():
+                found |= {f"{name}, high": high, f"{name}, low": ~high}
+    found = {name: mask for name, mask in found.items() if mask.any()}
+    if len(found) < 2:
+        half = codes.error > np.median(codes.error)
+        found |= {"badly rebuilt half": half, "well rebuilt half": ~half}
+    return found
+
+
+def umap_file(folder: Path, stamp: str, codes: StoredCodes, params: UmapParams) -> Path:
+    """Where a run's UMAP of these codes is kept; `folder` is the run's own of what can be computed again."""
+    return folder / stamp / f"umap-{codes.split}-{len(codes)}-{params.key}.npz"
+
+
+def umap_words(params: UmapParams) -> str:
+    """Settings as an address holds them; empty for the usual ones."""
+    if params == UmapParams():
+        return ""
+    return f"{params.neighbours},{params.min_dist:g},{params.metric},{params.seed},{params.sample}"
+
+
+def umap_of(text: str) -> UmapParams:
+    """Settings from an address; the usual ones where it holds none."""
+    try:
+        neighbours, min_dist, metric, seed, sample = text.split(",")
+        return UmapParams(int(neighbours), float(min_dist), metric, int(seed), int(sample))
+    except (ValueError, BadConfig):
+        return UmapParams()
+
+
+def frames_of(seen: Seen, means: list[np.ndarray]) -> np.ndarray:
+    """Codes of earlier epochs, each (N, D), on a linear map: (E, N, 2) float32."""
+    assert seen.linear is not None
+    return np.stack([project(seen.linear, mean) for mean in means]).astype(np.float32)

@@ -278,7 +278,8 @@ def compute_codes(
     if most and len(index) > most:
         index = index[np.linspace(0, len(index) - 1, most).astype(int)]
     stored = encode_images(model, data, index, split, progress=progress)
-    path = codes_path(run, split)
+    # by the weights that made them: the run's may be others by now
+    path = run.places.derived / model.stamp / f"codes-{split}.npz"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, codes_bytes(stored, model.stamp), durable=False)
     return stored

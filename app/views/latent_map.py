@@ -4,36 +4,55 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from app import anchors, blobs, charts, pictures, resources, state, stations
+from app import anchors, blobs, boundary, charts, pictures, resources, state, stations
 from app.boundary import fragment
 from app.codes import pack
 from app.components.map import bits_of, classes, latent_map, numbers, points, rows_of
-from app.maps import arrays_of, blob_colour, coloured, heat, of_text, read_table, table_of
+from app.maps import (
+    Seen,
+    along,
+    arrays_of,
+    blob_colour,
+    by_pca,
+    by_umap,
+    coloured,
+    frames_of,
+    groups_of,
+    heat,
+    of_dimensions,
+    of_text,
+    read_table,
+    table_of,
+    umap_file,
+    umap_of,
+    umap_words,
+)
 from app.prepare import offer_images
 from app.state import NO_RUN
+from vae_core.data import ImageSet
 from vae_core.data.similar import nearest_images
-from vae_core.errors import BadCodes, TooFewPoints, VaeCoreError
-from vae_core.inference import LoadedModel, StoredCodes, compute_codes
+from vae_core.errors import BadCodes, RunNotFound, TooFewPoints, VaeCoreError
+from vae_core.inference import LoadedModel, StoredCodes, compute_codes, encode_images
 from vae_core.latent import projection
 from vae_core.latent.alignment import procrustes
-from vae_core.latent.axes import custom_axis, lift, project
+from vae_core.latent.axes import lift, project
 from vae_core.latent.honesty import Honesty, honesty
 from vae_core.latent.placing import code_at, place
 from vae_core.latent.prior_match import Match, against_prior
-from vae_core.latent.projection import Projection
+from vae_core.latent.projection import UmapParams
 from vae_core.latent.selection import effect_sizes
 from vae_core.latent.statistics import kl_from_prior, nearest, order_by_kl
 from vae_core.runs.groups import delete_group, read_groups, write_group
-from vae_core.runs.store import Run
+from vae_core.runs.store import LIVE, EpochCodes, Run
 from vae_core.training import splits_of
 
-KEY = "latent map"
+KEY, ASIDE = "latent map", "map beside"
+NUMBERS = {KEY: "map numbers", ASIDE: "map beside numbers"}  # images of the rows of each
 SPLITS = ["test", "validation", "train"]
 MOST = 100_000  # images of a split that are encoded
 NEIGHBOURS = 10
@@ -48,40 +67,61 @@ def page() -> None:
     if run is None:
         st.info(NO_RUN, icon=":material/info:")
         return
-    model = resources.model(run)
+    held, stale = _held(run)
+    model = held.model
     _follow(run, model)
+    epochs = _epochs(run)
     columns = st.columns([0.75, 2.1, 2, 1.1], vertical_alignment="bottom")
+    with st.container():
+        # what is not learning now is looked at when a person does something
+        fragment(run_every=3 if run.status().state in LIVE else None)(watch)(run, held, stale)
+    second = st.container(horizontal=True, vertical_alignment="bottom")
+    with second:
+        formed = _formed(run, epochs)
     with columns[0]:
-        split = st.selectbox("Split", SPLITS, key="split", bind="query-params", disabled=resources.images_of(run) is None)  # fmt: skip
-    codes = _codes(run, model, split)
+        split = st.selectbox("Split", SPLITS, key="split", bind="query-params", disabled=formed or resources.images_of(run) is None)  # fmt: skip
+    codes = _codes(run, held, stale, "epochs" if formed else split)
     if codes is None:
         return
-    _renewed(run, model)
     with columns[1]:
         kind = _kind(codes)
     with columns[2]:
         asked = _what(run, codes, kind)
-    with columns[3]:
-        colour = _colour(run, codes, model)
+    everything: StoredCodes = codes
     try:
-        seen = _seen(run, codes, kind, asked)
+        seen = _seen(run, model, codes, kind, asked)
     except (TooFewPoints, BadCodes) as error:
-        st.warning(str(error)[:1].upper() + str(error)[1:], icon=":material/scatter_plot:")
+        st.warning(_sentence(error), icon=":material/scatter_plot:")
         return
+    if seen is not None and seen.rows is not None:
+        codes = codes.take(seen.rows)
+    with columns[3]:
+        colour = _colour(everything, codes, model)
+    if kind == "UMAP" and (seen is None or seen.rows is not None):
+        umap_progress(run, model.stamp, everything, asked, seen is not None)
     if seen is None:
-        umap_progress(run, codes)
         return
+    frames = [e for e in epochs if np.array_equal(e.images, codes.index)] if formed else []
     chosen = _chosen(codes)
     selected = np.isin(codes.index, _selection(run, codes))
-    placed = _placed(run, model, codes, seen)
+    with second:
+        placed = _placed(model, codes, seen)
+        aside = _aside(run, epochs)
+    other = beside(run, model, codes, seen, kind, colour, aside, epochs)
     where = (run.id, codes.split, kind, str(asked))
     spot = state.get("map spot")
     spot = spot[1] if spot is not None and spot[0] == where else None
     state.put("map where", where)
     state.put("map numbers", codes.index)
-    left, right = st.columns([2, 1], gap="large")
+    if other is None:
+        left, right = st.columns([2, 1], gap="large")
+    else:
+        left, second_map = st.columns(2, gap="medium")
+        with second_map:
+            _mount_beside(other, chosen, selected)
+        right = st.container()
     with left:
-        _mount(run, model, codes, seen, colour, chosen, selected, placed, spot)
+        _mount(run, model, codes, seen, colour, chosen, selected, placed, spot, frames)
         true_to(model.stamp, codes, seen)
     with right:
         if spot is not None and chosen is None:
@@ -101,8 +141,8 @@ def page() -> None:
     else:
         _saved(run)
     prior(model, codes)
-    beside(run, model, codes, seen, colour, chosen, selected)
-    replay(run, codes, asked, kind)
+    if epochs and resources.images_of(run) is None:
+        replay(run, codes, asked, kind, epochs)
 
 
 # ---------------------------------------------------------------- what is shown
@@ -121,32 +161,103 @@ def _follow(run: Run, model: LoadedModel) -> None:
                 state.put("split", name)
 
 
-def _codes(run: Run, model: LoadedModel, split: str) -> StoredCodes | None:
-    """Codes of the split, computed with progress where they are not kept yet; those shipped without the dataset."""
-    codes, data = resources.codes(run, split), resources.images_of(run)
-    if codes is not None and (codes.split == split or data is None):
-        return codes
-    if data is None:
-        st.info("This run carries no codes: its map needs its images.", icon=":material/image_not_supported:")
-        offer_images(run)
-        return None
+@dataclass
+class Held:
+    """What the session's map shows: a run's network and its codes, kept while the run learns on."""
+
+    run: str
+    model: LoadedModel
+    splits: dict[str, StoredCodes]
+
+
+def _held(run: Run) -> tuple[Held, bool]:
+    """The network whose codes are on the map, and whether the run has other weights by now."""
+    newest = resources.model(run)
+    held = state.get("map held")
+    if held is None or held.run != run.id:
+        held = Held(run.id, newest, {})
+        state.put("map held", held)
+    return held, held.model.stamp != newest.stamp
+
+
+def watch(run: Run, held: Held, stale: bool) -> None:
+    """A badge where the run has learnt on, found out without a click; one click shows its new weights."""
+    if not stale:
+        try:
+            if run.stamp() != held.model.stamp:
+                st.rerun(scope="app")
+        except RunNotFound as error:
+            boundary.show(error)
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.badge("stale", icon=":material/update:", color="orange")
+        st.caption("The run has been trained since: this map shows its codes from before.", width="content")
+        if state.button("Compute anew", "compute anew", type="primary"):
+            state.forget("map held")
+            st.rerun(scope="app")
+
+
+def _epochs(run: Run) -> list[EpochCodes]:
+    """Codes that its epochs kept, of the images that the last of them has; none where there is only one epoch."""
+    kept = run.epoch_codes()
+    kept = [e for e in kept if np.array_equal(e.images, kept[-1].images)]
+    return kept if len(kept) > 1 else []
+
+
+def _formed(run: Run, epochs: list[EpochCodes]) -> bool:
+    """Whether the map replays the epochs."""
+    if not epochs or resources.images_of(run) is None:
+        return False
+    return st.toggle(
+        "How it formed", key="formed", bind="query-params",
+        help=f"A slider over {len(epochs)} epochs, on the axes of now. Shows the {len(epochs[-1].images):,} images whose "
+        "codes each epoch kept, whatever the split.",
+    )  # fmt: skip
+
+
+def _codes(run: Run, held: Held, stale: bool, split: str) -> StoredCodes | None:
+    """Codes of the split, computed with progress where they are not kept yet; those shipped without the dataset.
+
+    "epochs" are the images whose codes each epoch kept.
+    """
+    data, model = resources.images_of(run), held.model
+    codes = held.splits.get(split) if stale or split == "epochs" else resources.codes(run, split)
+    if codes is None or (codes.split != split and data is not None):
+        if data is None:
+            st.info(
+                "This run carries no codes: its map needs its images.", icon=":material/image_not_supported:"
+            )
+            offer_images(run)
+            return None
+        codes = _encoded(run, model, data, split, stale)
+    elif data is not None and not stale and split != "epochs":
+        size = min(MOST, len(splits_of(model.config, data).named(split)))
+        if len(codes) < size:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.caption(f"{len(codes):,} of {size:,} images are on the map.", width="content")
+                if state.button(f"Encode all {size:,}", "encode all"):
+                    codes = _encoded(run, model, data, split, stale)
+    held.splits[split] = codes
+    return codes
+
+
+def _encoded(run: Run, model: LoadedModel, data: ImageSet, split: str, stale: bool) -> StoredCodes:
     bar, began = st.progress(0.0, text="encoding"), time.monotonic()
 
     def progress(share: float, what: str) -> None:
         left = (time.monotonic() - began) * (1 - share) / max(share, 1e-6)
         bar.progress(share, text=f"encoding {what} · about {left:.0f} s left; leaving this page stops it")
 
-    codes = compute_codes(run, model, data, split, most=MOST, progress=progress)
-    bar.empty()
-    return codes
-
-
-def _renewed(run: Run, model: LoadedModel) -> None:
-    """A word where the run learnt on while its map was open: codes of older weights are never shown."""
-    key = f"map stamp of {run.id}"
-    if state.get(key, model.stamp) != model.stamp:
-        st.info("The run has been trained since: the codes were computed anew with its new weights.", icon=":material/update:")  # fmt: skip
-    state.put(key, model.stamp)
+    try:
+        if split == "epochs":
+            return encode_images(model, data, _epochs(run)[-1].images, split, progress=progress)
+        if stale:  # of weights that are no longer the run's: kept by this session alone
+            index = splits_of(model.config, data).named(split)
+            index = index[np.linspace(0, len(index) - 1, min(MOST, len(index))).astype(int)]
+            return encode_images(model, data, index, split, progress=progress)
+        return compute_codes(run, model, data, split, most=MOST, progress=progress)
+    finally:
+        bar.empty()
 
 
 def _kind(codes: StoredCodes) -> str:
@@ -160,140 +271,128 @@ def _kind(codes: StoredCodes) -> str:
 
 def _what(run: Run, codes: StoredCodes, kind: str) -> Any:
     """The projection's own choices: (x, y), UMAP's settings, or the groups of a custom axis."""
-    dims = [int(d) for d in order_by_kl(codes.kl_per_dim)]
+    # a plane of two dimensions must not lie down when their KLs change places
+    dims = [0, 1] if codes.mean.shape[1] == 2 else [int(d) for d in order_by_kl(codes.kl_per_dim)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if kind == "UMAP":
+            params = umap_of(state.param("umap"))
             with st.popover("Settings of UMAP", icon=":material/tune:"):
-                metric = st.selectbox("Metric", ["euclidean", "cosine", "manhattan"], key="metric", bind="query-params")  # fmt: skip
-                return projection.UmapParams(
-                    neighbours=int(st.number_input("Neighbours", 2, 200, 15, key="neighbours", bind="query-params")),
-                    min_dist=float(st.number_input("Minimum distance", 0.0, 0.99, 0.1, 0.05, key="min-dist", bind="query-params")),
-                    metric=metric, seed=int(st.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params")),
-                )  # fmt: skip
+                _settings(params)
+            return params
         if kind == "axis":
-            groups = _groups_of(run, codes)
-            names = list(groups)
-            a = st.selectbox("From", names, index=min(1, len(names) - 1), key="axis-from", help="Left end of the axis.")  # fmt: skip
-            b = st.selectbox("To", names, index=0, key="axis-to", help="Right end of the axis.")
-            return (a, b)
+            names = list(groups_of(codes, read_groups(run)))
+            return tuple(_end(name, names, usual) for name, usual in (("from", names[1]), ("to", names[0])))
         off = kind != "dimensions"
         x = st.selectbox("Across", [f"z{d}" for d in dims], key="x", bind="query-params", disabled=off)
         y = st.selectbox("Up", [f"z{d}" for d in dims], index=min(1, len(dims) - 1), key="y", bind="query-params", disabled=off)  # fmt: skip
         return (int(x[1:]), int(y[1:]))
 
 
-def _groups_of(run: Run, codes: StoredCodes) -> dict[str, np.ndarray]:
-    """Groups that a custom axis may join, by what they are called: bool masks (N,)."""
-    found: dict[str, np.ndarray] = {}
-    if codes.labels is not None:
-        for k, name in enumerate(stations.names_of(codes)):
-            if (mask := codes.labels == k).any():
-                found[f"label {name}"] = mask
-    for name, images in read_groups(run).items():
-        if (mask := np.isin(codes.index, images)).any():
-            found[f"group {name}"] = mask
-    if codes.factors is not None:
-        for name, values in zip(codes.factor_names, codes.factors.T, strict=True):
-            if np.ptp(values) > 0:
-                found[f"{name}, high"], found[f"{name}, low"] = values > np.median(values), values <= np.median(values)  # fmt: skip
-    found = {name: mask for name, mask in found.items() if mask.any()}
-    if len(found) < 2:
-        half = codes.error > np.median(codes.error)
-        found |= {"badly rebuilt half": half, "well rebuilt half": ~half}
+def _end(name: str, groups: list[str], usual: str) -> str:
+    """An end of a custom axis: one of the groups, or an image by its number."""
+    key = f"axis-{name}"
+    wanted = str(state.get(key) or state.param(key) or usual)
+    options = groups if wanted in groups else [*groups, wanted]
+    state.put(key, wanted)
+    found = st.selectbox(
+        name.capitalize(), options, key=key, accept_new_options=True,
+        help=f"{'Left' if name == 'from' else 'Right'} end of the axis: a group, or type the number of an image.",
+    )  # fmt: skip
+    state.set_param(key, "" if found == usual else found)
     return found
 
 
-@dataclass(frozen=True)
-class Seen:
-    """A map: points (N, 2), words, and the linear projection that made it (None for UMAP)."""
+def _settings(params: UmapParams) -> None:
+    """They take effect when the button is pressed, since every other setting is another computation."""
+    neighbours = st.number_input("Neighbours", 2, 200, params.neighbours, key="umap neighbours", help="More shows coarser structure.")  # fmt: skip
+    distance = st.number_input("Minimum distance", 0.0, 0.99, params.min_dist, 0.05, key="umap distance", help="How close points may lie.")  # fmt: skip
+    metrics = ["euclidean", "cosine", "manhattan"]
+    metric = st.selectbox("Metric", metrics, metrics.index(params.metric), key="umap metric")
+    seed = st.number_input("Seed", 0, 2**31 - 1, params.seed, key="umap seed", help="The same seed gives the same map.")  # fmt: skip
+    sample = st.number_input(
+        "Sample size", 0, MOST, params.sample, 1000, key="umap sample",
+        help="So many codes are laid out and the others placed among them; 0 lays out all.",
+    )  # fmt: skip
+    if state.button("Compute", "compute umap", type="primary", width="stretch"):
+        made = UmapParams(int(neighbours), float(distance), str(metric), int(seed), int(sample))
+        state.set_param("umap", umap_words(made))
+        state.forget("umap stopped")
+        st.rerun()
 
-    points: np.ndarray
-    title: str
-    x: str
-    y: str
-    words: str
-    linear: Projection | None
-    raw: bool = False
-    whole: bool = True
 
-
-def _seen(run: Run, codes: StoredCodes, kind: str, asked: Any) -> Seen | None:
-    """The map that was asked for; None while UMAP has nothing to show."""
-    of = "some of its images" if codes.split == "all" else f"{codes.split} images"
-    dims = codes.mean.shape[1]
+def _seen(run: Run, model: LoadedModel, codes: StoredCodes, kind: str, asked: Any) -> Seen | None:
+    """The map that was asked for; None while UMAP has nothing to show. Raises TooFewPoints, BadCodes."""
     if kind == "dimensions":
-        projection.check_codes(codes.mean, 1)
-        x, y = asked
-        axes = np.zeros((2, dims), np.float32)
-        axes[0, x] = axes[1, y] = 1
-        xy = np.ascontiguousarray(codes.mean[:, [x, y]])
-        words = "Two of the code's own dimensions: distances along them are real, the other dimensions are not seen."
-        return Seen(xy, f"Posterior means, {of}", f"z{x}", f"z{y}", words, Projection(xy, np.zeros(dims), axes), raw=True)  # fmt: skip
+        return of_dimensions(codes, *asked)
     if kind == "PCA":
-        found = projection.pca(codes.mean)
-        assert found.explained is not None
-        first, second = (f"{100 * s:.0f} %" for s in found.explained)
-        words = f"A straight shadow of the codes that keeps {100 * found.explained.sum():.0f} % of their variance: what lies close may be far apart in the dimensions not shown."
-        return Seen(found.points, f"PCA of posterior means, {of}", f"first component ({first} of variance)", f"second component ({second})", words, found)  # fmt: skip
+        return by_pca(codes)
     if kind == "axis":
-        groups = _groups_of(run, codes)
-        start, end = (groups[name] for name in asked)
-        found = custom_axis(codes.mean, end, start)
-        assert found.explained is not None
-        words = f"Across, from {asked[0]} to {asked[1]}; up, the first principal component of the rest: together {100 * found.explained.sum():.0f} % of the variance, all else is not seen."
-        return Seen(found.points, f"Custom axis, {of}", f"{asked[0]} → {asked[1]}, code units", "first component of the rest", words, found)  # fmt: skip
-    result = _umap_file(run, codes, asked)
-    words = "Neighbourhoods are kept; distances between clusters, their sizes and densities mean nothing."
+        return along(codes, groups_of(codes, read_groups(run)), *asked)
+    result = umap_file(run.places.derived, model.stamp, codes, asked)
     if projection.job_state(result).state == "done":
-        return Seen(projection.read_job(result).points, f"UMAP of posterior means, {of}", "UMAP 1", "UMAP 2", words, None)  # fmt: skip
+        return by_umap(codes, projection.read_job(result).points, asked)
+    if (sample := projection.read_sample(result)) is not None:
+        rows, points_of_sample = sample
+        return by_umap(codes, points_of_sample.astype(np.float32), asked, rows)
     return None
 
 
-def _umap_file(run: Run, codes: StoredCodes, params: projection.UmapParams) -> Path:
-    return run.places.derived / run.stamp() / f"umap-{codes.split}-{len(codes)}-{params.key}.npz"
-
-
-@fragment(run_every=0.7)
-def umap_progress(run: Run, codes: StoredCodes) -> None:
-    """Starts UMAP in its own process, follows it, and shows the map when it is there."""
-    params = projection.UmapParams(
-        neighbours=int(state.get("neighbours", 15)), min_dist=float(state.get("min-dist", 0.1)),
-        metric=str(state.get("metric", "euclidean")), seed=int(state.get("seed", 0)),
-    )  # fmt: skip
-    result = _umap_file(run, codes, params)
+@fragment(run_every=0.5)
+def umap_progress(run: Run, stamp: str, codes: StoredCodes, params: UmapParams, sampled: bool) -> None:
+    """Starts UMAP in another process, follows it, and has the map drawn when its sample and when the whole is there."""
+    result = umap_file(run.places.derived, stamp, codes, params)
     job = projection.job_state(result)
-    if job.state == "done":
+    if job.state == "done" or (not sampled and projection.read_sample(result) is not None):
         st.rerun(scope="app")
     if job.state == "failed":
         st.error(f"UMAP could not be computed: {job.error}", icon=":material/error:")
-        if st.button("Try again"):
+        if state.button("Try again", "again umap", icon=":material/refresh:"):
             projection.stop_job(result)
-            projection.start_job(codes.mean, params, result)
+            st.rerun(scope="fragment")
         return
     if job.state == "absent":
         if state.get("umap stopped") == str(result):
             st.info("UMAP was stopped.", icon=":material/stop:")
-            if st.button("Start UMAP", type="primary"):
+            if state.button("Start UMAP", "start umap", type="primary"):
                 state.forget("umap stopped")
                 st.rerun(scope="fragment")
             return
+        if (former := state.get("umap job")) is not None and former != result:
+            projection.stop_job(former)  # of settings or a split that nobody waits for any more
+        state.put("umap job", result)
         projection.start_job(codes.mean, params, result)
         job = projection.job_state(result)
-    st.progress(
-        min(1.0, job.share),
-        text=f"UMAP of {len(codes):,} codes: {job.what or 'starting'} · the first time takes longest",
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.progress(
+            min(1.0, job.share),
+            text=f"UMAP of {len(codes):,} codes: {job.what or 'starting'}{_left(job)}",
+            width="stretch",
+        )
+        if state.button("Stop UMAP", "stop umap", icon=":material/stop:"):
+            projection.stop_job(result)
+            state.put("umap stopped", str(result))
+            st.rerun(scope="app" if sampled else "fragment")
+
+
+def _left(job: projection.JobState) -> str:
+    """Time left, of the step under way; measured from when this session first saw it begin."""
+    began = state.get("umap step")
+    if began is None or began[0] != job.what or job.share < began[2]:
+        began = (job.what, time.monotonic(), job.share)
+        state.put("umap step", began)
+    done, passed = job.share - began[2], time.monotonic() - began[1]
+    return (
+        f" · about {passed * (0.95 - job.share) / done:.0f} s left"
+        if done > 0.05 and job.share < 0.95
+        else ""
     )
-    if state.button("Stop UMAP", "stop umap", icon=":material/stop:"):
-        projection.stop_job(result)
-        state.put("umap stopped", str(result))
-        st.rerun(scope="fragment")
 
 
 # ---------------------------------------------------------------- colours
 
 
-def _colour(run: Run, codes: StoredCodes, model: LoadedModel) -> dict[str, Any]:
-    """What colours the points, as the map takes it."""
+def _colour(everything: StoredCodes, codes: StoredCodes, model: LoadedModel) -> dict[str, Any]:
+    """What colours the points, as the map takes it. A CSV is of `everything`, of which `codes` are on the map."""
     names = ["label"] if codes.labels is not None else []
     names += [*codes.factor_names, "reconstruction error", "KL", "anomaly score", "CSV column", "nothing"]
     by = st.selectbox(
@@ -312,7 +411,8 @@ def _colour(run: Run, codes: StoredCodes, model: LoadedModel) -> dict[str, Any]:
     if by == "anomaly score":
         return numbers(codes.error if kl is None else codes.error + kl, "anomaly score (−ELBO), nats")
     if by == "CSV column":
-        return _csv(codes)
+        colour = _csv(everything)
+        return colour if everything is codes else blob_colour(colour, np.flatnonzero(np.isin(everything.index, codes.index)))  # fmt: skip
     return {"kind": "none", "title": ""}
 
 
@@ -332,7 +432,7 @@ def _csv(codes: StoredCodes) -> dict[str, Any]:
             column = st.selectbox("Column", list(table), key="map csv column")
             return of_text(table[column], column)
         except BadCodes as error:
-            st.error(str(error)[:1].upper() + str(error)[1:], icon=":material/error:")
+            st.error(_sentence(error), icon=":material/error:")
             return nothing
 
 
@@ -341,7 +441,7 @@ def _csv(codes: StoredCodes) -> dict[str, Any]:
 
 def _mount(
     run: Run, model: LoadedModel, codes: StoredCodes, seen: Seen, colour: dict[str, Any], chosen: int | None,
-    selected: np.ndarray, placed: list[dict[str, Any]], spot: list[float] | None,
+    selected: np.ndarray, placed: list[dict[str, Any]], spot: list[float] | None, frames: list[EpochCodes],
 ) -> None:  # fmt: skip
     data = points(run.id, model.stamp, codes.split, seen.points, codes.index) | {
         "title": seen.title, "x": seen.x, "y": seen.y, "colour": colour, "chosen": -1 if chosen is None else chosen,
@@ -349,32 +449,40 @@ def _mount(
     }  # fmt: skip
     if codes.labels is not None:
         data["labels"] = classes(codes.labels, list(stations.names_of(codes)), "label")
+    header = resources.decoder_header(run)
+    if frames and seen.linear is not None:
+        data["frames"] = {
+            "points": blobs.url(frames_of(seen, [e.mean for e in frames])), "words": [f"epoch {e.epoch}" for e in frames],
+        }  # fmt: skip
+    elif frames:
+        st.caption("The epochs are replayed on straight projections: choose PCA, dimensions or an axis.")
     if seen.linear is not None:
         mean, axes = seen.linear.mean, seen.linear.axes
         assert mean is not None
         assert axes is not None
-        data["plane"] = {
-            "key": f"{model.stamp} {seen.x} {seen.y}", "header": resources.decoder_header(run),
-            "mean": np.asarray(mean, np.float64).tolist(), "axes": np.asarray(axes, np.float64).tolist(),
-        }  # fmt: skip
+        if header["stamp"] == model.stamp:
+            data["plane"] = {
+                "key": f"{model.stamp} {seen.x} {seen.y}", "header": header,
+                "mean": np.asarray(mean, np.float64).tolist(), "axes": np.asarray(axes, np.float64).tolist(),
+            }  # fmt: skip
         if seen.raw and model.stochastic:
             data["ellipses"] = blobs.url(codes.std @ np.abs(axes).T)
     latent_map(data, KEY, on_point=_pointed, on_selection=_lassoed, on_spot=_spotted)
 
 
-def _told(name: str) -> Any:
-    return (state.get(KEY) or {}).get(name)
+def _told(name: str, key: str = KEY) -> Any:
+    return (state.get(key) or {}).get(name)
 
 
-def _pointed() -> None:
-    row, known = _told("point"), state.get("map numbers")
+def _pointed(key: str = KEY) -> None:
+    row, known = _told("point", key), state.get(NUMBERS[key])
     if isinstance(row, int) and known is not None and 0 <= row < len(known):
         state.set_param("image", str(known[row]))
         state.forget("map spot")
 
 
-def _lassoed() -> None:
-    told, known = _told("selection"), state.get("map numbers")
+def _lassoed(key: str = KEY) -> None:
+    told, known = _told("selection", key), state.get(NUMBERS[key])
     if isinstance(told, dict) and known is not None:
         select(state.run_id(), known[rows_of(str(told.get("bits", "")), len(known))])
 
@@ -407,7 +515,7 @@ def _selection(run: Run, codes: StoredCodes) -> np.ndarray:
     return found
 
 
-def _placed(run: Run, model: LoadedModel, codes: StoredCodes, seen: Seen) -> list[dict[str, Any]]:
+def _placed(model: LoadedModel, codes: StoredCodes, seen: Seen) -> list[dict[str, Any]]:
     """A person's own image, placed on the map."""
     with st.popover("Place an image of mine", icon=":material/add_photo_alternate:"):
         try:
@@ -443,7 +551,7 @@ def true_to(stamp: str, codes: StoredCodes, seen: Seen) -> None:
             with st.spinner("measuring how true this map is"):
                 told = _honest.get(key, lambda: honesty(codes.mean, seen.points))
         except TooFewPoints as error:
-            st.caption(f"{seen.words} {str(error)[:1].upper()}{str(error)[1:]}.")
+            st.caption(f"{seen.words} {_sentence(error)}.")
             return
         parts = [
             f"{name} **{s.value:.2f}** ({s.low:.2f}–{s.high:.2f})"
@@ -467,7 +575,7 @@ def prior(model: LoadedModel, codes: StoredCodes) -> None:
         try:
             told = _matches.get(key, lambda: against_prior(codes.mean, codes.log_var))
         except VaeCoreError as error:
-            st.info(str(error)[:1].upper() + str(error)[1:])
+            st.info(_sentence(error))
             return
         holes = told.holes
         words = [
@@ -554,9 +662,16 @@ def _tell(run: Run, model: LoadedModel, codes: StoredCodes, row: int) -> None:
     with st.container(horizontal=True):
         state.link("sliders", "Send to sliders", ":material/tune:", z=pack(codes.mean[row]))
         state.link("interpolate", "As a station", ":material/timeline:", z=pack(codes.mean[row]))
+        for end in ("from", "to"):
+            st.button(f"Axis {end} here", key=f"axis {end} here", on_click=_axis_end, args=(end, number), icon=":material/arrow_right_alt:", help="An end of a custom axis.")  # fmt: skip
         if state.button("Clear", "clear image", icon=":material/close:"):
             state.set_param("image", "")
             st.rerun()
+
+
+def _axis_end(end: str, number: int) -> None:
+    state.put(f"axis-{end}", f"image {number}")
+    state.put("coordinates", "axis")
 
 
 _similar: stations.Kept[tuple[np.ndarray, np.ndarray]] = stations.Kept(64)
@@ -670,7 +785,7 @@ def keep(run: Run, codes: StoredCodes, rows: np.ndarray) -> None:
                 write_group(run, name, codes.index[rows])
                 st.toast(f"{name} holds {len(rows):,} images", icon=":material/check:")
             except VaeCoreError as error:
-                st.error(str(error)[:1].upper() + str(error)[1:], icon=":material/error:")
+                st.error(_sentence(error), icon=":material/error:")
         st.download_button("CSV", table_of(codes, rows), f"{run.name}-selection.csv", "text/csv", icon=":material/download:", on_click="ignore")  # fmt: skip
         st.download_button("npz", arrays_of(codes, rows), f"{run.name}-selection.npz", "application/octet-stream", icon=":material/download:", on_click="ignore")  # fmt: skip
         if state.button("Make a dataset of it", "dataset of selection", icon=":material/model_training:", disabled=resources.images_of(run) is None, help="To train on, or to fine-tune this run on, on the Train page. Its name is the group's."):  # fmt: skip
@@ -690,7 +805,7 @@ def _dataset(run: Run, name: str, images: np.ndarray) -> None:
     try:
         spec = dataset_of_images(resources.places(), source, images, name, progress=lambda s, w: bar.progress(min(1.0, s), text=w))  # fmt: skip
     except VaeCoreError as error:
-        st.error(str(error)[:1].upper() + str(error)[1:], icon=":material/error:")
+        st.error(_sentence(error), icon=":material/error:")
         return
     finally:
         bar.empty()
@@ -718,54 +833,120 @@ def _saved(run: Run) -> None:
 # ---------------------------------------------------------------- beside it, and how it came about
 
 
-def beside(
-    run: Run, model: LoadedModel, codes: StoredCodes, seen: Seen, colour: dict[str, Any], chosen: int | None, selected: np.ndarray
-) -> None:  # fmt: skip
-    """A second map of the same images, turned to lie as the first: another run, or the pixels."""
+@dataclass(frozen=True)
+class Other:
+    """A second map of some of the first one's images: points (M, 2) aligned with it, at `rows` (M,) of its codes."""
+
+    owner: Run
+    stamp: str
+    split: str
+    numbers: np.ndarray
+    rows: np.ndarray
+    points: np.ndarray
+    colour: dict[str, Any]
+    title: str
+    words: str
+
+
+def _aside(run: Run, epochs: list[EpochCodes]) -> str:
+    options = ["nothing", *(["pixels"] if resources.images_of(run) is not None else []), *(f"epoch {e.epoch}" for e in epochs), *_siblings(run)]  # fmt: skip
+    found = st.selectbox(
+        "Beside it", options, key="beside", bind="query-params", width=220,
+        help="A second map of the same images, turned and scaled to fit the first: their pixels, an epoch of this run, or another run. Selections follow each other.",
+    )  # fmt: skip
+    return found if found in options else "nothing"
+
+
+def _siblings(run: Run) -> dict[str, Run]:
+    """Other runs of the same images, by name."""
     record = run.record()
-    others = {
-        r.name: r for r in resources.store().readable()
-        if r.id != run.id and r.record().effective.data.dataset == record.effective.data.dataset and r.record().shape == record.shape and r.has_weights()
-    }  # fmt: skip
-    data = resources.images_of(run)
-    options = ["nothing", *(["pixels"] if data is not None else []), *others]
-    picked = st.selectbox("Beside it", options, key="beside", width=300, help="A second map of the same images, turned and scaled to fit the first; selections follow each other.")  # fmt: skip
-    if picked == "nothing" or picked not in options:
-        return
+    found = {}
+    for other in resources.store().readable():
+        theirs = other.record()
+        same = theirs.effective.data.dataset == record.effective.data.dataset and theirs.shape == record.shape
+        if other.id != run.id and same and other.has_weights():
+            found[other.name] = other
+    return found
+
+
+def beside(
+    run: Run, model: LoadedModel, codes: StoredCodes, seen: Seen, kind: str, colour: dict[str, Any], aside: str, epochs: list[EpochCodes]
+) -> Other | None:  # fmt: skip
+    """The second map that was asked for, turned to lie as the first; None, and why, where there is none."""
+    if aside == "nothing":
+        return None
+    epoch = next((e for e in epochs if aside == f"epoch {e.epoch}"), None)
+    data, owner, stamp, split = resources.images_of(run), run, model.stamp, codes.split
     try:
-        if picked == "pixels":
-            assert data is not None
-            found = _pixels(model, codes, data)
-            numbers_of, owner, title = codes.index, run, "PCA of the pixels"
+        if aside == "pixels" and data is not None:
+            found, numbers_of, title = _pixels(model, codes, data), codes.index, "PCA of the pixels"
+        elif epoch is not None:
+            shared = np.isin(epoch.images, codes.index)
+            if shared.sum() < 5:
+                st.info(f"Epoch {epoch.epoch} kept no codes of these images: switch on How it formed.", icon=":material/compare:")  # fmt: skip
+                return None
+            numbers_of, mean = epoch.images[shared], epoch.mean[shared]
+            raw = mean.shape[1] == 2
+            found = mean if raw else projection.pca(mean).points
+            title = f"{'The two dimensions' if raw else 'PCA'} of epoch {epoch.epoch}"
         else:
-            owner = others[picked]
-            other = _codes(owner, resources.model(owner), codes.split)
+            owner = _siblings(run)[aside]
+            theirs = resources.model(owner)
+            stamp = theirs.stamp
+            if codes.split == "epochs" and data is not None:
+                other: StoredCodes | None = _others.get((stamp, codes.index.tobytes()), lambda: encode_images(theirs, data, codes.index, "epochs"))  # fmt: skip
+            else:
+                other = _codes(owner, Held(owner.id, theirs, {}), False, codes.split)
             if other is None:
-                return
+                return None
+            split = other.split
             shared = np.isin(other.index, codes.index)
             if shared.sum() < 5:
-                st.info(f"{picked} has no codes of these images.", icon=":material/compare:")
-                return
-            found, numbers_of = projection.pca(other.mean[shared]).points, other.index[shared]
-            title = f"PCA of {picked}"
+                st.info(f"{aside} has no codes of these images.", icon=":material/compare:")
+                return None
+            numbers_of = other.index[shared]
+            found, title = _as_first(owner, stamp, other, shared, kind)
+            title = f"{title} of {aside}"
     except TooFewPoints as error:
-        st.info(str(error)[:1].upper() + str(error)[1:], icon=":material/compare:")
-        return
+        st.info(_sentence(error), icon=":material/compare:")
+        return None
     order = np.argsort(codes.index)
     rows = order[np.searchsorted(codes.index, numbers_of, sorter=order)]
     fit = procrustes(found, seen.points[rows])
-    moved = fit.apply(found).astype(np.float32)
-    mine = blob_colour(colour, rows)
-    at = np.flatnonzero(rows == (-1 if chosen is None else chosen))
-    latent_map(
-        points(owner.id, owner.stamp(), codes.split, moved, numbers_of)
-        | {"title": title, "x": "aligned, code units of the first map", "y": "", "colour": mine, "chosen": int(at[0]) if len(at) else -1,
-           "selected": bits_of(selected[rows]), "link": "map"},
-        "map beside", on_point=lambda: None, on_selection=lambda: None, on_spot=lambda: None,
-    )  # fmt: skip
-    st.caption(
-        f"{len(rows):,} images in both; {100 * fit.disparity:.0f} % of the first map's variance remains as distance after turning, scaling and shifting (Procrustes)."
+    words = (
+        f"{len(rows):,} images in both; {100 * fit.disparity:.0f} % of the first map's variance remains as distance after "
+        "turning, scaling and shifting (Procrustes)."
     )
+    return Other(owner, stamp, split, numbers_of, rows, fit.apply(found).astype(np.float32), blob_colour(colour, rows), title, words)  # fmt: skip
+
+
+_others: stations.Kept[StoredCodes] = stations.Kept(4)
+
+
+def _as_first(
+    owner: Run, stamp: str, other: StoredCodes, shared: np.ndarray, kind: str
+) -> tuple[np.ndarray, str]:
+    """Another run's codes as the first map shows its own: its UMAP where that was computed, else PCA; words for it."""
+    if kind == "UMAP":
+        result = umap_file(owner.places.derived, stamp, other, umap_of(state.param("umap")))
+        if projection.job_state(result).state == "done":
+            return projection.read_job(result).points[shared], "UMAP"
+        return projection.pca(other.mean[shared]).points, "PCA (its UMAP was not computed yet)"
+    if kind == "dimensions" and other.mean.shape[1] == 2:
+        return other.mean[shared], "The two dimensions"
+    return projection.pca(other.mean[shared]).points, "PCA"
+
+
+def _mount_beside(other: Other, chosen: int | None, selected: np.ndarray) -> None:
+    at = np.flatnonzero(other.rows == (-1 if chosen is None else chosen))
+    state.put("map beside numbers", other.numbers)
+    latent_map(
+        points(other.owner.id, other.stamp, other.split, other.points, other.numbers)
+        | {"title": other.title, "x": "aligned, units of the first map", "y": "", "colour": other.colour,
+           "chosen": int(at[0]) if len(at) else -1, "selected": bits_of(selected[other.rows]), "link": "map"},
+        ASIDE, on_point=lambda: _pointed(ASIDE), on_selection=lambda: _lassoed(ASIDE), on_spot=lambda: None,
+    )  # fmt: skip
+    st.caption(other.words)
 
 
 _pixel_maps: stations.Kept[np.ndarray] = stations.Kept(4)
@@ -786,11 +967,8 @@ def _pixels(model: LoadedModel, codes: StoredCodes, data: Any) -> np.ndarray:
     return _pixel_maps.get((model.stamp, codes.split, len(codes)), compute)
 
 
-def replay(run: Run, codes: StoredCodes, asked: Any, kind: str) -> None:
-    """How the space formed, epoch by epoch, on the last epoch's axes."""
-    kept = run.epoch_codes()
-    if len(kept) < 2:
-        return
+def replay(run: Run, codes: StoredCodes, asked: Any, kind: str, kept: list[EpochCodes]) -> None:
+    """How the space formed where the images are not here: the codes that each epoch kept, on the last one's axes."""
     if not st.toggle(
         "How it formed",
         key="formed",
@@ -805,21 +983,19 @@ def replay(run: Run, codes: StoredCodes, asked: Any, kind: str) -> None:
         try:
             last = projection.pca(means[-1])
         except TooFewPoints as error:
-            st.info(str(error)[:1].upper() + str(error)[1:])
+            st.info(_sentence(error))
             return
         frames, x, y = np.stack([project(last, m) for m in means]), "first component", "second component"
-    data = resources.images_of(run)
-    colour: dict[str, Any] = {"kind": "none", "title": ""}
-    if data is not None and data.labels is not None:
-        colour = classes(
-            np.asarray(data.labels[kept[-1].images]), list(data.label_names or map(str, range(10))), "label"
-        )
     latent_map(
         points(run.id, run.stamp(), codes.split, frames[-1].astype(np.float32), kept[-1].images)
-        | {"title": f"{len(kept[-1].images):,} images, {len(kept)} epochs", "x": x, "y": y, "colour": colour, "chosen": -1,
+        | {"title": f"{len(kept[-1].images):,} images, {len(kept)} epochs", "x": x, "y": y, "colour": {"kind": "none", "title": ""}, "chosen": -1,
            "frames": {"points": blobs.url(frames), "words": [f"epoch {e.epoch}" for e in kept]}},
         "map of epochs", on_point=lambda: None, on_selection=lambda: None, on_spot=lambda: None,
     )  # fmt: skip
+
+
+def _sentence(error: Exception) -> str:
+    return str(error)[:1].upper() + str(error)[1:]
 
 
 page()

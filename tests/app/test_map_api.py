@@ -114,6 +114,8 @@ def test_a_pair_is_the_image_beside_its_reconstruction(
     unstored = client.get(f"/api/runs/{run.id}/pair/{run.stamp()}/test/{other}.png")
     assert picture(unstored.content).shape == (16, 32), "encoded for it"
     assert client.get(f"/api/runs/{run.id}/pair/{run.stamp()}/test/99999.png").status_code == 404
+    older = picture(client.get(f"/api/runs/{run.id}/pair/older/test/{number}.png").content)
+    np.testing.assert_array_equal(older, images[number, 0], "no reconstruction by other weights")
 
 
 def test_neighbours_on_the_map_share_tiles() -> None:

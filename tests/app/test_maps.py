@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
+import json
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -12,10 +15,13 @@ from conftest import shown
 from streamlit.testing.v1 import AppTest
 
 from app import blobs, maps, resources
+from vae_core.config import ModelConfig
 from vae_core.errors import BadCodes
-from vae_core.inference import StoredCodes
+from vae_core.inference import StoredCodes, load_run
+from vae_core.latent.projection import UmapParams, check_codes
 from vae_core.runs.groups import read_groups, write_group
-from vae_core.runs.store import Run
+from vae_core.runs.store import FINISHED, Run, Store
+from vae_core.runs.worker import train_run
 
 Open = Callable[..., AppTest]
 INDEX = np.array([4, 9, 2])
@@ -97,6 +103,43 @@ def test_a_second_map_keeps_the_colours_of_the_first() -> None:
     assert kept(maps.blob_colour(colour, np.array([2, 0]))) == [2, 3]
 
 
+def test_an_axis_leads_from_a_group_or_one_image_to_another() -> None:
+    found = codes()
+    groups = maps.groups_of(found, {"mine": np.array([12, 13]), "elsewhere": np.array([99])})
+    assert set(groups) == {"label even", "label odd", "group mine", "f, high", "f, low", "g, high", "g, low"}
+    for start, end in (("image 12", "15"), ("group mine", "image 10")):
+        seen = maps.along(found, groups, start, end)
+        assert seen.linear is not None
+        assert seen.linear.axes is not None
+        a = found.mean[[2, 3]].mean(0) if start == "group mine" else found.mean[2]
+        b = found.mean[0] if end == "image 10" else found.mean[5]
+        np.testing.assert_allclose(seen.linear.axes[0], (b - a) / np.linalg.norm(b - a), atol=1e-6)
+        assert seen.x.startswith(f"{start} → {end}")
+    for wrong, said in (
+        ("image 99", "not among"),
+        ("nobody", "neither a group"),
+        ("image", "neither a group"),
+    ):
+        with pytest.raises(BadCodes, match=said):
+            maps.along(found, groups, wrong, "label odd")
+
+
+def test_codes_without_labels_and_factors_still_have_two_groups() -> None:
+    bare = codes()
+    bare = StoredCodes(bare.mean, bare.log_var, bare.index, None, None, bare.error, (), (), "test")
+    assert {n: m.sum() for n, m in maps.groups_of(bare, {}).items()} == {
+        "badly rebuilt half": 3,
+        "well rebuilt half": 3,
+    }
+
+
+@pytest.mark.parametrize("params", [UmapParams(), UmapParams(7, 0.3, "cosine", 5, 4000)])
+def test_settings_of_umap_travel_in_the_address(params: UmapParams) -> None:
+    assert maps.umap_of(maps.umap_words(params)) == params
+    for nonsense in ("", "1,2", "x,0.1,euclidean,0,0", "15,0.1,chess,0,0", "15,7,euclidean,0,0"):
+        assert maps.umap_of(nonsense) == UmapParams()
+
+
 # ---------------------------------------------------------------- the page
 
 
@@ -169,3 +212,123 @@ def test_pixels_stand_beside_the_codes(open_page: Open, copied: Run) -> None:
     at.selectbox(key="beside").set_value("pixels").run()
     assert not at.exception
     assert "Procrustes" in shown(at)
+
+
+def test_an_epoch_stands_beside_the_codes_of_now(open_page: Open, copied: Run) -> None:
+    first = copied.epoch_codes()[0]
+    at = open_page("latent_map", run=copied.id, beside=f"epoch {first.epoch}")
+    assert "switch on How it formed" in shown(at)
+    at = open_page("latent_map", run=copied.id, formed="true", beside=f"epoch {first.epoch}")
+    assert not at.exception
+    assert f"{len(first.images):,} images in both" in shown(at)
+    assert at.selectbox(key="split").disabled
+    assert "images whose codes each epoch kept" not in shown(open_page("latent_map", run=copied.id))
+
+
+def other_run(of: Run, name: str) -> Run:
+    config = dataclasses.replace(of.record().config, model=ModelConfig("mlp", 2))
+    run = Store(of.places).create(config, name)
+    assert train_run(run, of.places).state == FINISHED
+    return run
+
+
+@pytest.mark.parametrize("kind", ["PCA", "UMAP"])
+def test_another_run_stands_beside(open_page: Open, copied: Run, kind: str) -> None:
+    other_run(copied, "the-other")
+    if kind == "UMAP":
+        plant_umap(copied)
+    at = open_page("latent_map", run=copied.id, beside="the-other", coordinates=kind)
+    assert not at.exception
+    assert "180 images in both" in shown(at)
+
+
+def plant_umap(run: Run, rows: np.ndarray | None = None) -> None:
+    """A finished UMAP of the run's test codes, or with `rows` a first sample of one that this process works on."""
+    from vae_core.data import open_images
+    from vae_core.inference import compute_codes
+
+    model = load_run(run)
+    found = compute_codes(run, model, open_images("digits", 16, run.places))
+    file = maps.umap_file(run.places.derived, model.stamp, found, UmapParams())
+    xy = check_codes(found.mean, 4)[:, :2].astype(np.float32)
+    if rows is None:
+        np.savez(file, points=xy)
+        return
+    import psutil
+
+    np.savez(file.with_suffix(".sample.npz"), rows=rows, points=xy[rows])
+    state = {"state": "running", "share": 0.4, "what": "laying out", "pid": os.getpid()}
+    file.with_suffix(".progress.json").write_text(
+        json.dumps(state | {"started": psutil.Process().create_time()})
+    )
+
+
+def test_a_first_sample_of_a_umap_is_shown_while_the_whole_is_computed(open_page: Open, copied: Run) -> None:
+    plant_umap(copied, np.arange(0, 180, 3))
+    at = open_page("latent_map", run=copied.id, coordinates="UMAP", colour="KL")
+    assert not at.exception
+    text = shown(at)
+    assert "A first sample of 60" in text
+    assert "60 images" in text
+    assert [b for b in at.button if b.label == "Stop UMAP"]
+
+
+def test_weights_that_changed_are_said_and_one_click_takes_them_up(open_page: Open, copied: Run) -> None:
+    at = open_page("latent_map", run=copied.id)
+    assert "trained since" not in shown(at)
+    before = resources.codes(copied)
+    assert before is not None
+    old = copied.stamp()
+    copied.go_on(1)
+    assert train_run(copied, copied.places).state == FINISHED
+    assert copied.stamp() != old
+    at.run()
+    assert "trained since" in shown(at)
+    assert at.session_state["map held"].model.stamp == old
+    at.selectbox(key="split").set_value("validation").run()
+    assert not at.exception
+    held = at.session_state["map held"]
+    assert held.splits["validation"].split == "validation", "another split by the same weights"
+    row = int(before.index[3])
+    at.selectbox(key="split").set_value("test").run()
+    np.testing.assert_array_equal(held.splits["test"].mean, before.mean)
+    at.query_params["image"] = str(row)
+    at.run()
+    assert f"Image {row}" in shown(at)
+    at.button(key="compute anew").click().run()
+    assert "trained since" not in shown(at)
+    now = at.session_state["map held"]
+    assert now.model.stamp == copied.stamp()
+    assert np.abs(now.splits["test"].mean - before.mean).max() > 0
+    assert not at.exception
+
+
+def test_a_split_kept_in_part_can_be_encoded_whole(open_page: Open, copied: Run) -> None:
+    from vae_core.data import open_images
+    from vae_core.inference import compute_codes
+
+    compute_codes(copied, load_run(copied), open_images("digits", 16, copied.places), most=50)
+    at = open_page("latent_map", run=copied.id)
+    assert "50 of 180 images are on the map" in shown(at)
+    at.button(key="encode all").click().run()
+    at.run()
+    assert "are on the map" not in shown(at)
+    assert "180 images" in shown(at)
+
+
+def test_two_images_span_an_axis_and_a_wrong_one_is_said(open_page: Open, copied: Run) -> None:
+    open_page("latent_map", run=copied.id)
+    known = resources.codes(copied)
+    assert known is not None
+    a, b = (int(v) for v in known.index[[3, 8]])
+    ends = {"axis-from": f"image {a}", "axis-to": str(b)}
+    at = open_page("latent_map", run=copied.id, coordinates="axis", **ends)
+    assert not at.exception
+    assert f"from image {a} to {b}" in shown(at)
+    at = open_page("latent_map", run=copied.id, image=str(b))
+    at.button(key="axis to here").click().run()
+    assert not at.exception
+    assert f"to image {b}" in shown(at)
+    elsewhere = next(n for n in range(1000) if n not in known.index)
+    at = open_page("latent_map", run=copied.id, coordinates="axis", **{"axis-from": f"image {elsewhere}"})
+    assert "is not among these test images" in at.warning[0].value

@@ -297,6 +297,95 @@ def test_forgotten_numbers_are_asked_for_again(visit: Visit, trained: Run) -> No
     assert refused
 
 
+# ---------------------------------------------------------------- epochs, a second map, weights that change
+
+
+def test_the_slider_of_epochs_puts_points_where_they_lay(visit: Visit, trained: Run) -> None:
+    page = opened(visit, trained, "&formed=true")
+    kept = trained.epoch_codes()
+    slider = page.get_by_role("slider", name="epoch")
+    expect(slider).to_have_attribute("max", str(len(kept) - 1))
+    reruns(page)
+    for k in (0, 2, len(kept) - 1):
+        slider.evaluate("(e, k) => { e.value = k; e.dispatchEvent(new Event('input')); }", k)
+        expect(page.locator(".replay output").first).to_have_text(f"epoch {kept[k].epoch}")
+        page.wait_for_timeout(200)
+        row = lonely(page, kept[k].mean)
+        assert colour_at(page, *spots(page, kept[k].mean)[row])[3] > 150, f"a point of epoch {kept[k].epoch}"
+    slider.evaluate("e => { e.value = 0; e.dispatchEvent(new Event('input')); }")
+    count = frames(page)
+    page.get_by_role("button", name="Play", exact=True).click()
+    expect(page.locator(".replay output").first).to_have_text(f"epoch {kept[-1].epoch}")
+    assert frames(page) - count > 10
+    assert page.evaluate("window.runs") == 0
+    row = lonely(page, kept[-1].mean)
+    click(page, *spots(page, kept[-1].mean)[row])
+    page.wait_for_url(re.compile(rf"image={kept[-1].images[row]}(&|$)"))
+
+
+def test_a_selection_on_the_second_map_shows_on_the_first_at_once(visit: Visit, trained: Run) -> None:
+    page = opened(visit, trained, "&beside=pixels", width=1440)
+    expect(page.get_by_text("Procrustes")).to_be_visible()
+    maps = page.get_by_role("img", name="latent map")
+    expect(maps).to_have_count(2)
+    quiet(page)
+    expect(maps.nth(1)).not_to_have_attribute("data-frame", "0")
+    box = maps.nth(1).bounding_box()
+    assert box
+    page.get_by_text("Box", exact=True).nth(1).click()
+    page.mouse.move(box["x"] + 60, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.55 * box["width"], box["y"] + 0.7 * box["height"], steps=5)
+    page.mouse.up()
+    described = re.compile(r"(?<!\d)([1-9]\d*) selected")
+    expect(maps.nth(1)).to_have_attribute("aria-description", described)
+    expect(maps.nth(0)).to_have_attribute("aria-description", described)
+    counts = [described.search(maps.nth(i).get_attribute("aria-description") or "") for i in (0, 1)]
+    assert counts[0] is not None
+    assert counts[1] is not None
+    assert counts[0][1] == counts[1][1]
+    expect(page.get_by_text(f"Selected: {counts[0][1]} of")).to_be_visible()
+
+
+def test_new_weights_are_said_and_one_click_shows_them(visit: Visit, server: Server) -> None:
+    config = RunConfig(
+        DataConfig("digits", side=16), ModelConfig("mlp", 2), ObjectiveConfig("vae"),
+        TrainingConfig(epochs=1, precision="float32"),
+    )  # fmt: skip
+    run = Store(server.places).create(config, "learns-on-a-map")
+    assert train_run(run, server.places).state == FINISHED
+    page = opened(visit, run)
+    before = codes_of(run)
+    row = lonely(page, before.mean)
+    run.go_on(1)
+    assert train_run(run, server.places).state == FINISHED
+    click(page, *spots(page, before.mean)[row])
+    expect(page.get_by_text("The run has been trained since")).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile(f"Image {before.index[row]}"))).to_be_visible()
+    assert colour_at(page, *spots(page, before.mean)[row])[3] > 150, "the map is still that of before"
+    page.get_by_role("button", name="Compute anew").click()
+    expect(page.get_by_text("The run has been trained since")).to_have_count(0)
+    quiet(page)
+    expect(surface(page)).not_to_have_attribute("data-frame", "0")
+    now = codes_of(run)
+    assert np.abs(now.mean - before.mean).max() > 0.01
+    assert colour_at(page, *spots(page, now.mean)[lonely(page, now.mean)])[3] > 150
+
+
+def test_umap_is_laid_out_shown_and_kept(visit: Visit, trained: Run) -> None:
+    page = opened(visit, trained, "&coordinates=UMAP")
+    expect(page.get_by_text(re.compile("Neighbourhoods are kept"))).to_be_visible(timeout=120_000)
+    assert list((trained.places.derived / trained.stamp()).glob("umap-test-180-*.npz"))
+    page.get_by_role("button", name="Settings of UMAP").click()
+    page.get_by_role("spinbutton", name="Neighbours").fill("5")
+    page.get_by_role("spinbutton", name="Neighbours").press("Enter")
+    page.get_by_role("button", name="Compute", exact=True).click()
+    page.wait_for_url(re.compile("umap=5"))
+    expect(page.get_by_text(re.compile(r"\b5 neighbours, minimum distance 0.1"))).to_be_visible(
+        timeout=120_000
+    )
+
+
 def test_a_phone_pinches(visit: Visit, trained: Run) -> None:
     page = opened(visit, trained, width=390, height=844)
     points = codes_of(trained).mean
