@@ -80,7 +80,9 @@ def page() -> None:
         formed = _formed(run, epochs)
     with columns[0]:
         split = st.selectbox("Split", SPLITS, key="split", bind="query-params", disabled=formed or resources.images_of(run) is None)  # fmt: skip
-    codes = _codes(run, held, stale, "epochs" if formed else split)
+    # what is only sometimes there stands in a container that always is: whatever moved for it would be made anew
+    with st.container():
+        codes = _codes(run, held, stale, "epochs" if formed else split)
     if codes is None:
         return
     with columns[1]:
@@ -97,8 +99,9 @@ def page() -> None:
         codes = codes.take(seen.rows)
     with columns[3]:
         colour = _colour(everything, codes, model)
-    if kind == "UMAP" and (seen is None or seen.rows is not None):
-        umap_progress(run, model.stamp, everything, asked, seen is not None)
+    with st.container():
+        if kind == "UMAP" and (seen is None or seen.rows is not None):
+            umap_progress(run, model.stamp, everything, asked, seen is not None)
     if seen is None:
         return
     frames = [e for e in epochs if np.array_equal(e.images, codes.index)] if formed else []
@@ -107,7 +110,8 @@ def page() -> None:
     with second:
         placed = _placed(model, codes, seen)
         aside = _aside(run, epochs)
-    other = beside(run, model, codes, seen, kind, colour, aside, epochs)
+    with st.container():
+        other = beside(run, model, codes, seen, kind, colour, aside, epochs)
     where = (run.id, codes.split, kind, str(asked))
     spot = state.get("map spot")
     spot = spot[1] if spot is not None and spot[0] == where else None

@@ -169,6 +169,24 @@ def test_a_click_tells_of_the_image_and_a_link_opens_it_again(visit: Visit, trai
     expect(again.get_by_role("heading", name=re.compile(f"Image {codes.index[row]}"))).to_be_visible()
 
 
+def test_a_click_leaves_the_view_as_it_is(visit: Visit, server: Server) -> None:
+    """Also the first one, after a visit on which the codes were computed."""
+    config = RunConfig(
+        DataConfig("digits", side=16, limit=300), ModelConfig("mlp", 2), training=TrainingConfig(epochs=1)
+    )
+    run = Store(server.places).create(config, "looked-at-first")
+    assert train_run(run, server.places).state == FINISHED
+    page = opened(visit, run)
+    surface(page).press("+")
+    page.wait_for_timeout(150)
+    view = surface(page).get_attribute("data-view")
+    surface(page).press("Enter")
+    page.wait_for_url(re.compile(r"image=\d+"))
+    expect(page.get_by_role("heading", name=re.compile("Image "))).to_be_visible()
+    quiet(page)
+    assert surface(page).get_attribute("data-view") == view
+
+
 def test_a_click_on_empty_space_decodes_that_place(visit: Visit, trained: Run) -> None:
     page = opened(visit, trained)
     codes = codes_of(trained)
