@@ -550,7 +550,7 @@ _matches: stations.Kept[Match] = stations.Kept(16)
 def true_to(stamp: str, codes: StoredCodes, seen: Seen) -> None:
     """How much of the map is true, after the map: it takes about a second."""
     key = (stamp, codes.split, len(codes), seen.points.tobytes())
-    with st.container(height=84, border=False):
+    with st.container():
         try:
             with st.spinner("measuring how true this map is"):
                 told = _honest.get(key, lambda: honesty(codes.mean, seen.points))
@@ -642,8 +642,8 @@ def _tell(run: Run, model: LoadedModel, codes: StoredCodes, row: int) -> None:
         image = np.asarray(data.images[number])
         difference = np.abs(image / 255 - decoded).mean(0)
         st.image(
-            [pictures.png(image, 128), pictures.png(np.rint(decoded * 255).astype(np.uint8), 128), pictures.png(heat(difference), 128)],
-            width=128, caption=["image", "reconstruction", f"error, 0 to {difference.max():.2f}"],
+            [pictures.png(image, 96), pictures.png(np.rint(decoded * 255).astype(np.uint8), 96), pictures.png(heat(difference), 96)],
+            width=96, caption=["image", "reconstruction", f"error, 0 to {difference.max():.2f}"],
         )  # fmt: skip
     else:
         st.image(

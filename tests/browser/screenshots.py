@@ -54,14 +54,16 @@ def visit(path: str):
 
 
 def latent_map(page: Page, base: str) -> None:
-    visit("/map?run=mnist&image=60010")(page, base)
+    visit("/map?run=mnist&coordinates=UMAP&image=60010")(page, base)
     expect(page.get_by_text("Image 60010")).to_be_visible(timeout=180_000)
     offer = page.get_by_role("button", name="Show the images of mnist")
-    if offer.count():
+    if os.environ.get("LATENT_EXPLORER_DATA"):
         offer.click()
         expect(offer).to_have_count(0, timeout=180_000)
-        expect(page.get_by_text("image · its reconstruction")).to_be_visible(timeout=180_000)
-        settled(page)
+        expect(page.get_by_text("nearest in pixel space")).to_be_visible(timeout=180_000)
+    expect(page.get_by_text("Neighbourhoods are kept")).to_be_visible(timeout=180_000)
+    expect(page.get_by_text("Stop UMAP")).to_have_count(0, timeout=180_000)
+    settled(page)
 
 
 SHOTS = {
