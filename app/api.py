@@ -158,9 +158,28 @@ def decoder_weights(request: Request) -> Response:
     """The decoder's float32 weights, little-endian; cached for good under their stamp."""
     run = resources.store().find(request.path_params["run"])
     stamp, decoder = resources.browser_decoder(run)
+    return _weights(request, stamp, decoder.weights)
+
+
+@_answers
+def dial_header(request: Request) -> Response:
+    """Both networks' layers of a run with a β dial, as decoder_header; 409 for a run without one."""
+    run = resources.store().find(request.path_params["run"])
+    return JSONResponse(resources.dial_header(run), headers=NEVER)
+
+
+@_answers
+def dial_weights(request: Request) -> Response:
+    """The float32 weights of both networks and their gates, as decoder_weights."""
+    run = resources.store().find(request.path_params["run"])
+    stamp, dial = resources.browser_dial(run)
+    return _weights(request, stamp, dial.weights)
+
+
+def _weights(request: Request, stamp: str, weights: np.ndarray) -> Response:
     if request.path_params["stamp"] != stamp:
         return JSONResponse({"error": "the weights changed; fetch the header again"}, 410, headers=NEVER)
-    body = decoder.weights.astype("<f4").tobytes()
+    body = weights.astype("<f4").tobytes()
     return Response(body, media_type="application/octet-stream", headers=FOR_GOOD)
 
 
@@ -418,6 +437,8 @@ ROUTES: list[BaseRoute] = [
     Route("/api/runs/{run}/file/{path:path}", file),
     Route("/api/runs/{run}/decoder.json", decoder_header),
     Route("/api/runs/{run}/decoder-{stamp}.bin", decoder_weights),
+    Route("/api/runs/{run}/dial.json", dial_header),
+    Route("/api/runs/{run}/dial-{stamp}.bin", dial_weights),
     Route("/api/runs/{run}/decode", decode, methods=["POST"]),
     Route("/api/runs/{run}/encode", encode, methods=["POST"]),
     Route("/api/runs/{run}/cloud.json", cloud),

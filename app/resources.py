@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     # torch takes seconds to import: the server answers before it is there
     import numpy as np
 
-    from vae_core.browser import BrowserDecoder
+    from vae_core.browser import BrowserDecoder, BrowserDial
     from vae_core.config import RunConfig
     from vae_core.data import ImageSet
     from vae_core.inference import LoadedModel, StoredCodes
@@ -99,18 +100,42 @@ def _browser_decoder(path: Path, home: Path, stamp: str) -> BrowserDecoder:
     return found
 
 
+@lru_cache(maxsize=4)
+def _browser_dial(path: Path, home: Path, stamp: str) -> BrowserDial:
+    from vae_core.browser import browser_dial
+    from vae_core.runs.store import Run
+
+    run = Run(path, Places.find(home))
+    found = browser_dial(run.record(), run.arrays())
+    if run.stamp() != stamp:
+        raise _WeightsChangedError
+    return found
+
+
 class _WeightsChangedError(Exception):
     pass
 
 
-def browser_decoder(run: Run) -> tuple[str, BrowserDecoder]:
-    """The stamp of a run's weights, and the decoder of just those in the browser's form."""
+T = TypeVar("T")
+
+
+def _of_one_stamp(run: Run, read: Callable[[Path, Path, str], T]) -> tuple[str, T]:
     while True:
         stamp = run.stamp()
         try:
-            return stamp, _browser_decoder(run.path, run.places.home, stamp)
+            return stamp, read(run.path, run.places.home, stamp)
         except _WeightsChangedError:
             continue
+
+
+def browser_decoder(run: Run) -> tuple[str, BrowserDecoder]:
+    """The stamp of a run's weights, and the decoder of just those in the browser's form."""
+    return _of_one_stamp(run, _browser_decoder)
+
+
+def browser_dial(run: Run) -> tuple[str, BrowserDial]:
+    """The same of both networks of a β dial. Raises BadConfig for a run without one."""
+    return _of_one_stamp(run, _browser_dial)
 
 
 # what the browser decodes itself: beyond, a picture takes longer than the way to the server and back (measured with
@@ -140,6 +165,18 @@ def decoder_header(run: Run) -> dict[str, Any]:
     if found.products > BROWSER_PRODUCTS or found.weights.size > BROWSER_FLOATS:
         header["layers"] = []
     return header | common
+
+
+def dial_header(run: Run) -> dict[str, Any]:
+    """The dial's layers, its ends, and the stamp under which its weights are to be fetched.
+
+    No layers where the networks are too large for the browser.
+    """
+    stamp, found = browser_dial(run)
+    header = found.header() | {"stamp": stamp}
+    if found.products > 2 * BROWSER_PRODUCTS or found.weights.size > 2 * BROWSER_FLOATS:
+        header |= {"encoder": [], "decoder": []}
+    return header
 
 
 @lru_cache(maxsize=4)

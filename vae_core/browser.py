@@ -1,14 +1,14 @@
-"""A run's decoder in the form the browser's code runs. numpy only: Home shows it before torch is imported."""
+"""A run's networks in the form the browser's code runs. numpy only: Home shows it before torch is imported."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from vae_core.errors import BadRun
+from vae_core.errors import BadConfig, BadRun
+from vae_core.models.dial import DEGREE, GAIN, Dial, folded, layers_of
 from vae_core.runs.store import Record
 
 KNOWN = ("mlp", "conv")  # architectures whose layers are all ReLU between, and pixels at the end
@@ -37,11 +37,7 @@ class BrowserDecoder:
     @property
     def products(self) -> int:
         """Multiplications of one picture."""
-        return sum(
-            layer["inputs"] * layer["outputs"] * (16 * layer["side"] ** 2 if layer["kind"] == "up" else 1)
-            for layer in self.layers
-            if "inputs" in layer
-        )
+        return _products(self.layers)
 
     def header(self) -> dict[str, Any]:
         """All but the weights, as JSON."""
@@ -52,50 +48,184 @@ class BrowserDecoder:
         }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class BrowserDial:
+    """Both networks of a β dial with their gates, and one float32 buffer that both lists point into.
+
+    Besides BrowserDecoder's layers there are: {"kind": "down", "inputs", "outputs", "side", "weight", "bias"}, a 4×4
+    convolution of stride 2 and padding 1 on (side, side, inputs), its weight (4, 4, inputs, outputs) as of `up`; and
+    {"kind": "gate", "units", "degree", "scale", "shift"}, first of the decoder's and right after each layer with
+    weights. A gate takes unit or channel u of all that comes to s_u x + b_u, where
+
+        t = (log β - middle) / reach
+        s_u = 1 + sum_k t^k floats[scale + (k - 1) units + u],  b_u = sum_k t^k floats[shift + (k - 1) units + u]
+
+    with k from 1 to degree. So for a fixed β the layer before it may as well take s_u times its weights to output u,
+    and s_u bias_u + b_u for its bias. The encoder takes a picture, (height, width, channels) in [0, 1], and gives 2 D
+    numbers: the means, then the log variances. `lowest` and `highest` are the ends of the dial, βs themselves.
+    """
+
+    encoder: list[dict[str, Any]]
+    decoder: list[dict[str, Any]]
+    weights: np.ndarray
+    shape: tuple[int, int, int]
+    latent_dim: int
+    dial: Dial
+
+    @property
+    def products(self) -> int:
+        """Multiplications of one picture encoded and decoded."""
+        return _products(self.encoder) + _products(self.decoder)
+
+    def header(self) -> dict[str, Any]:
+        """All but the weights, as JSON."""
+        channels, height, width = self.shape
+        return {
+            "encoder": self.encoder, "decoder": self.decoder, "channels": channels, "height": height, "width": width,
+            "latent_dim": self.latent_dim, "floats": int(self.weights.size), "lowest": self.dial.lowest,
+            "highest": self.dial.highest, "middle": self.dial.middle, "reach": self.dial.reach,
+        }  # fmt: skip
+
+
 def browser_decoder(record: Record, weights: dict[str, np.ndarray]) -> BrowserDecoder:
-    """Take a run's decoder apart; `weights` are Run.arrays. Raises UnknownToBrowser."""
+    """Take a run's decoder apart; `weights` are Run.arrays. A β dial's is that of β = 1. Raises UnknownToBrowser."""
+    shape = _known(record)
+    if (dial := record.effective.objective.dial) is not None:
+        weights = folded(weights, dial, 1.0)
+    buffer = _Buffer()
+    layers = _decoder(weights, shape, buffer, gated=False)
+    return BrowserDecoder(layers, buffer.floats(), shape, record.effective.model.latent_dim)
+
+
+def browser_dial(record: Record, weights: dict[str, np.ndarray]) -> BrowserDial:
+    """Take both networks of a β dial apart; `weights` are Run.arrays.
+
+    Raises UnknownToBrowser, or BadConfig for a run without a dial.
+    """
+    shape, dial = _known(record), record.effective.objective.dial
+    if dial is None:
+        raise BadConfig(f"the run {record.name} has no β dial: its objective is not multi_rate")
+    buffer = _Buffer()
+    encoder = _encoder(weights, shape, buffer)
+    decoder = _decoder(weights, shape, buffer, gated=True)
+    return BrowserDial(encoder, decoder, buffer.floats(), shape, record.effective.model.latent_dim, dial)
+
+
+def _known(record: Record) -> tuple[int, int, int]:
+    """The shape of a record's images, where the browser knows its networks."""
     architecture = record.effective.model.architecture.name
     if architecture not in KNOWN or record.shape is None:
         raise UnknownToBrowser(f"the browser cannot decode {architecture}; it knows {' and '.join(KNOWN)}")
-    layers: list[dict[str, Any]] = []
-    parts: list[np.ndarray] = []
-    offset = 0
+    return record.shape
 
-    def put(array: np.ndarray) -> int:
-        nonlocal offset
-        parts.append(np.ascontiguousarray(array, np.float32).ravel())
-        offset += parts[-1].size
-        return offset - parts[-1].size
 
-    decoder = _decoder_layers(weights)
-    dense = [i for i, (weight, _) in enumerate(decoder) if weight.ndim == 2]
+class _Buffer:
+    def __init__(self) -> None:
+        self.parts: list[np.ndarray] = []
+        self.size = 0
+
+    def put(self, array: np.ndarray) -> int:
+        """The offset, in floats, at which the array now lies."""
+        self.parts.append(np.ascontiguousarray(array, np.float32).ravel())
+        self.size += self.parts[-1].size
+        return self.size - self.parts[-1].size
+
+    def floats(self) -> np.ndarray:
+        return np.concatenate(self.parts)
+
+
+def _decoder(
+    weights: dict[str, np.ndarray], shape: tuple[int, int, int], buffer: _Buffer, *, gated: bool
+) -> list[dict[str, Any]]:
+    layers = [_gate(weights, "code_gate", slice(None), buffer)] if gated else []
+    names = layers_of(weights, "decoder")
+    dense = [i for i, name in enumerate(names) if weights[f"{name}.weight"].ndim == 2]
     # what the last dense layer's outputs are as a picture: (channels, side, side)
-    picture = (decoder[dense[-1] + 1][0].shape[0], 4, 4) if len(decoder) > len(dense) else record.shape
+    picture = shape
+    if len(names) > len(dense):
+        picture = (weights[f"{names[dense[-1] + 1]}.weight"].shape[0], 4, 4)
     side = picture[1]
-    for i, (weight, bias) in enumerate(decoder):
+    for i, name in enumerate(names):
+        weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
+        order: slice | np.ndarray = slice(None)
         if weight.ndim == 2:
             if i == dense[-1]:
-                # reordered from channels-first to channels-last
-                order = np.arange(len(weight)).reshape(picture).transpose(1, 2, 0).ravel()
-                weight, bias = weight[order], bias[order]
-            layers.append(
-                {"kind": "linear", "inputs": weight.shape[1], "outputs": weight.shape[0],
-                 "weight": put(weight), "bias": put(bias)}
-            )  # fmt: skip
+                order = _channels_last(picture)
+            layers.append(_linear(weight[order], bias[order], buffer))
         else:
-            if weight.shape[2:] != (4, 4):
-                raise UnknownToBrowser("the browser decodes 4×4 transposed convolutions only")
-            weight = weight.transpose(2, 3, 0, 1)  # (in, out, ky, kx) -> (ky, kx, in, out)
-            layers.append(
-                {"kind": "up", "inputs": weight.shape[2], "outputs": weight.shape[3], "side": side,
-                 "weight": put(weight), "bias": put(bias)}
-            )  # fmt: skip
+            # (in, out, ky, kx) -> (ky, kx, in, out)
+            layers.append(_convolution("up", weight.transpose(2, 3, 0, 1), bias, side, buffer))
             side *= 2
-        layers.append({"kind": "relu" if i + 1 < len(decoder) else "sigmoid"})
-    return BrowserDecoder(layers, np.concatenate(parts), record.shape, record.effective.model.latent_dim)
+        if gated:
+            layers.append(_gate(weights, f"decoder_gates.{i}", order, buffer))
+        layers.append({"kind": "relu" if i + 1 < len(names) else "sigmoid"})
+    return layers
 
 
-def _decoder_layers(weights: dict[str, np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(weight, bias) of the decoder's layers, in order."""
-    places = sorted(int(m[1]) for name in weights if (m := re.fullmatch(r"decoder\.(\d+)\.weight", name)))
-    return [(weights[f"decoder.{i}.weight"], weights[f"decoder.{i}.bias"]) for i in places]
+def _encoder(
+    weights: dict[str, np.ndarray], shape: tuple[int, int, int], buffer: _Buffer
+) -> list[dict[str, Any]]:
+    layers: list[dict[str, Any]] = []
+    picture: tuple[int, int, int] | None = shape  # what comes to the next layer, while it is a picture
+    names = layers_of(weights, "encoder")
+    for i, name in enumerate(names):
+        weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
+        if weight.ndim == 2:
+            if picture is not None:
+                weight, picture = weight[:, _channels_last(picture)], None
+            layers.append(_linear(weight, bias, buffer))
+        else:
+            assert picture is not None
+            # (out, in, ky, kx) -> (ky, kx, in, out)
+            layers.append(_convolution("down", weight.transpose(2, 3, 1, 0), bias, picture[1], buffer))
+            picture = (len(bias), picture[1] // 2, picture[2] // 2)
+        layers.append(_gate(weights, f"encoder_gates.{i}", slice(None), buffer))
+        if i + 1 < len(names):
+            layers.append({"kind": "relu"})
+    return layers
+
+
+def _channels_last(picture: tuple[int, int, int]) -> np.ndarray:
+    """For each number of a channels-last picture its place in the channels-first one."""
+    return np.arange(np.prod(picture)).reshape(picture).transpose(1, 2, 0).ravel()
+
+
+def _linear(weight: np.ndarray, bias: np.ndarray, buffer: _Buffer) -> dict[str, Any]:
+    outputs, inputs = weight.shape
+    return {
+        "kind": "linear", "inputs": inputs, "outputs": outputs, "weight": buffer.put(weight), "bias": buffer.put(bias),
+    }  # fmt: skip
+
+
+def _convolution(
+    kind: str, weight: np.ndarray, bias: np.ndarray, side: int, buffer: _Buffer
+) -> dict[str, Any]:
+    """weight (ky, kx, in, out)."""
+    if weight.shape[:2] != (4, 4):
+        what = {"up": "decodes 4×4 transposed convolutions", "down": "encodes by 4×4 convolutions"}[kind]
+        raise UnknownToBrowser(f"the browser {what} only")
+    return {
+        "kind": kind, "inputs": weight.shape[2], "outputs": weight.shape[3], "side": side,
+        "weight": buffer.put(weight), "bias": buffer.put(bias),
+    }  # fmt: skip
+
+
+def _gate(
+    weights: dict[str, np.ndarray], name: str, order: slice | np.ndarray, buffer: _Buffer
+) -> dict[str, Any]:
+    """`order` is that of the layer's outputs."""
+    scale, shift = GAIN * weights[f"{name}.scale"], GAIN * weights[f"{name}.shift"]
+    return {
+        "kind": "gate", "units": scale.shape[1], "degree": DEGREE,
+        "scale": buffer.put(scale[:, order]), "shift": buffer.put(shift[:, order]),
+    }  # fmt: skip
+
+
+def _products(layers: list[dict[str, Any]]) -> int:
+    """Multiplications; a `down` layer has a quarter of its input's pixels as outputs."""
+    pixels = {"linear": lambda side: 1, "up": lambda side: 16 * side**2, "down": lambda side: 4 * side**2}
+    return sum(
+        layer["inputs"] * layer["outputs"] * pixels[layer["kind"]](layer.get("side", 0))
+        for layer in layers
+        if "inputs" in layer
+    )

@@ -218,11 +218,12 @@ def _row(run: Run) -> dict[str, Any]:
     except VaeCoreError as error:
         return {"name": "?", "id": run.id, "status": f"unreadable: {error}"}
     config = record.effective
-    objective = config.objective.objective
+    objective, dial = config.objective.objective, config.objective.dial
+    beta = getattr(objective.params, "beta", "") if objective.name != "vae" else 1.0
     return {
         "name": record.name, "id": run.id, "dataset": config.data.dataset,
         "model": config.model.architecture.name, "D": config.model.latent_dim, "objective": objective.name,
-        "β": getattr(objective.params, "beta", "") if objective.name != "vae" else 1.0,
+        "β": beta if dial is None else f"{dial.lowest:g}–{dial.highest:g}",
         "status": "pretrained" if run.read_only else status.state, "created": record.created,
     }  # fmt: skip
 
@@ -246,6 +247,8 @@ def do_evaluate(args: argparse.Namespace, places: Places) -> int:
 
     run = Store(places).find(args.run)
     model = load_run(run, which=args.weights)
+    if args.beta is not None:
+        model = model.at_beta(args.beta)
     data = open_images(model.config.data.dataset, model.shape[1], places)
     bar = Bar()
     found = evaluate(
@@ -259,6 +262,8 @@ def do_evaluate(args: argparse.Namespace, places: Places) -> int:
         bar.show("", force=True)
         sys.stderr.write("\r")
     result = found.to_json() | {"run": run.name, "id": run.id, "weights": args.weights, "seed": args.seed}
+    if model.beta is not None and found.rate is not None:  # a point of a dial's curve
+        result |= {"beta": model.beta, "loss": found.distortion + model.beta * found.rate}
     if data.fingerprint != model.record.data.get("fingerprint"):
         sys.stderr.write("note: this dataset differs from the one the run was trained on\n")
     if args.json:
@@ -269,6 +274,8 @@ def do_evaluate(args: argparse.Namespace, places: Places) -> int:
         print(f"  −ELBO        {-found.elbo:10.3f} ± {found.standard_error:.3f}")
         print(f"  distortion   {found.distortion:10.3f}")
         print(f"  rate (KL)    {found.rate:10.3f}")
+        if model.beta is not None:
+            print(f"  distortion + {model.beta:g} · rate {result['loss']:.3f}")
     else:
         print(f"  distortion   {found.distortion:10.3f} ± {found.standard_error:.3f}")
     print(f"  active units {found.active_units:6d} of {model.latent_dim}")
@@ -414,6 +421,9 @@ def make_parser() -> argparse.ArgumentParser:
     ev.add_argument("--json", action="store_true", help="one JSON object")
     ev.add_argument("--split", choices=("test", "validation", "train"), default="test", help="default test")
     ev.add_argument("--weights", choices=("last", "best"), default="last", help="default last")
+    ev.add_argument(
+        "--beta", type=float, metavar="X", help="of a β dial (multi_rate): the point of its curve; default 1"
+    )
     ev.add_argument("--seed", type=int, default=0, metavar="N", help="of the posterior's noise; default 0")
     ev.set_defaults(do=do_evaluate)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vae_core.errors import BadConfig
+from vae_core.models.dial import Dial
 from vae_core.models.networks import ARCHITECTURES
 from vae_core.objectives import BETA_SCHEDULES, LIKELIHOODS, OBJECTIVES
 from vae_core.options import Choice, Options, choice, option
@@ -69,8 +70,23 @@ class ObjectiveConfig(Options):
         super().__post_init__()
         if self.free_bits > 0 and not OBJECTIVES[self.objective.name].takes_free_bits:
             raise BadConfig(
-                f"free_bits: {self.objective.name} has no rate term that could be spared; set it to 0"
+                f"free_bits: {self.objective.name} has no single rate that could be spared; set it to 0"
             )
+        if self.dial is not None and self.schedule.name != "constant":
+            raise BadConfig(
+                f"schedule: {self.objective.name} draws a β for every image, so there is none that could come in by "
+                f"{self.schedule.name}; choose constant"
+            )
+        if self.dial is not None and LIKELIHOODS[self.likelihood.name].learns_sigma:
+            raise BadConfig(
+                f"likelihood: {self.likelihood.name} learns one σ, and every β of {self.objective.name} would need its "
+                "own; choose gaussian, which fixes it"
+            )
+
+    @property
+    def dial(self) -> Dial | None:
+        """The βs that one network learns together; None for an objective with a single β."""
+        return getattr(self.objective.params, "dial", None)
 
 
 @dataclass(frozen=True)

@@ -213,7 +213,7 @@ def export_onnx(model: LoadedModel, target: Path) -> list[Path]:
     stem = target.with_suffix("")
     paths = [stem.with_name(f"{stem.name}-encoder.onnx"), stem.with_name(f"{stem.name}-decoder.onnx")]
     batch = torch.export.Dim("batch", min=1)
-    cpu = LoadedModel(model.record, model.model.state_dict(), model.stamp, "cpu")
+    cpu = model.on("cpu")
     jobs: list[tuple[nn.Module, Tensor, list[str], list[str]]] = [
         (_Both(cpu), torch.zeros(2, *model.shape), ["images"], ["mean", "log_var", "reconstruction"]),
         (_Decoder(cpu), torch.zeros(2, model.latent_dim), ["codes"], ["images"]),

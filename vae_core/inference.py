@@ -12,11 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vae_core.config import RunConfig
 from vae_core.data.imageset import ImageSet, Progress, silent
-from vae_core.errors import BadCodes, BadImages, BadRun
+from vae_core.errors import BadCodes, BadConfig, BadImages, BadRun
 from vae_core.latent.statistics import kl_from_prior
+from vae_core.models.dial import folded
 from vae_core.models.vae import Vae
-from vae_core.objectives import LIKELIHOODS
+from vae_core.objectives import LIKELIHOODS, OBJECTIVES
 from vae_core.places import Places, write_atomically
 from vae_core.runs.store import Record, Run, Store
 from vae_core.training import choose_device, make_model, splits_of
@@ -79,10 +81,19 @@ class StoredCodes(Codes):
 class LoadedModel:
     """A run's network, loaded. `images` are (N, C, H, W) uint8 or floats in [0, 1]; codes are (N, D).
 
-    numpy arrays or tensors go in, numpy arrays come out.
+    numpy arrays or tensors go in, numpy arrays come out. Of a β dial it is the plain network at one β, 1 unless
+    another is given; `at_beta` turns it. `beta` is None for a run without a dial.
     """
 
-    def __init__(self, record: Record, weights: dict[str, Tensor], stamp: str, device: str = "auto") -> None:
+    def __init__(
+        self,
+        record: Record,
+        weights: dict[str, Tensor],
+        stamp: str,
+        device: str = "auto",
+        *,
+        beta: float = 1.0,
+    ) -> None:
         if record.shape is None:
             raise BadRun(f"the run {record.id} never started, so there is nothing to load")
         self.record, self.stamp = record, stamp
@@ -95,6 +106,13 @@ class LoadedModel:
             self.model.load_state_dict(weights)
         except RuntimeError as error:
             raise BadRun(f"the run {record.id}: its weights do not fit its settings: {error}") from None
+        self.beta: float | None = None
+        self.gated: dict[str, Tensor] | None = None  # of a dial: its weights with the gates
+        if (dial := self.config.objective.dial) is not None:
+            self.beta, self.gated = dial.check(beta), dict(weights)
+            with torch.random.fork_rng(devices=[]):
+                self.model = make_model(self.config, self.shape, gated=False)
+            self.model.load_state_dict(folded(self.gated, dial, self.beta))
         self.model.eval().requires_grad_(False).to(self.device)
 
     @property
@@ -104,6 +122,28 @@ class LoadedModel:
     @property
     def stochastic(self) -> bool:
         return self.model.stochastic
+
+    # ------------------------------------------------ the dial
+
+    def at_beta(self, beta: float) -> LoadedModel:
+        """The same run at another β of its dial, 0.1 to 10 unless it was trained otherwise.
+
+        Its stamp is its own, as its codes are. Raises BadConfig beyond the dial, or for a run that has none.
+        """
+        if self.gated is None:
+            raise BadConfig(
+                f"the run {self.record.name} has no β dial: it was trained {_own_weight(self.config)}. Train one with "
+                "the objective multi_rate"
+            )
+        stamp = self.stamp.split("-")[0] + (f"-beta{float(beta)!r}" if beta != 1 else "")
+        return LoadedModel(self.record, self.gated, stamp, str(self.device), beta=float(beta))
+
+    def on(self, device: str) -> LoadedModel:
+        """The same network on another device."""
+        weights = self.model.state_dict() if self.gated is None else self.gated
+        return LoadedModel(
+            self.record, weights, self.stamp, device, beta=1.0 if self.beta is None else self.beta
+        )
 
     # ------------------------------------------------ encode and decode
 
@@ -278,10 +318,11 @@ def compute_codes(
     if most and len(index) > most:
         index = index[np.linspace(0, len(index) - 1, most).astype(int)]
     stored = encode_images(model, data, index, split, progress=progress)
-    # by the weights that made them: the run's may be others by now
-    path = run.places.derived / model.stamp / f"codes-{split}.npz"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, codes_bytes(stored, model.stamp), durable=False)
+    if model.beta in (None, 1.0):  # those of a turned dial are not what the run's pages show
+        # by the weights that made them: the run's may be others by now
+        path = run.places.derived / model.stamp / f"codes-{split}.npz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, codes_bytes(stored, model.stamp), durable=False)
     return stored
 
 
@@ -366,6 +407,14 @@ def _read_codes(path: Path, stamp: str) -> StoredCodes | None:
 
 
 # ---------------------------------------------------------------- small helpers
+
+
+def _own_weight(config: RunConfig) -> str:
+    """How the rate weighed, in words."""
+    objective = config.objective.objective
+    weight = OBJECTIVES[objective.name].weight_of(objective.params)
+    words = {"autoencoder": "without a rate", "capacity": f"towards a capacity, with γ = {weight:g}"}
+    return words.get(objective.name, f"at β = {weight:g} alone")
 
 
 def _array(value: Any) -> np.ndarray:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vae_core.errors import BadConfig
+from vae_core.models.dial import Dial
 from vae_core.options import Entry, NoParams, Options, option
 
 if TYPE_CHECKING:
@@ -213,8 +215,38 @@ class CapacityParams(Options):
 
 
 @dataclass(frozen=True)
+class MultiRateParams(Options):
+    lowest_beta: float = option(
+        0.1,
+        help="β at the dial's lower end; training draws from half of it upwards",
+        minimum=0.001,
+        maximum=1.0,
+        title="lowest β",
+    )
+    highest_beta: float = option(
+        10.0,
+        help="β at the dial's upper end; training draws up to twice as much",
+        minimum=1.0,
+        maximum=1000.0,
+        title="highest β",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.highest_beta < 2 * self.lowest_beta:
+            raise BadConfig(
+                f"highest_beta: a dial from {self.lowest_beta:g} to {self.highest_beta:g} has nothing to turn; its "
+                "ends must differ at least by a factor of 2"
+            )
+
+    @property
+    def dial(self) -> Dial:
+        return Dial(self.lowest_beta, self.highest_beta)
+
+
+@dataclass(frozen=True)
 class Batch:
-    """What an objective sees of one batch. distortion (B,), kl (B, D), nats; z (B, D)."""
+    """What an objective sees of one batch. distortion (B,), kl (B, D), nats; z (B, D); beta (B,), where it differs."""
 
     distortion: Tensor
     kl: Tensor
@@ -222,6 +254,7 @@ class Batch:
     posterior: Posterior
     dataset_size: int
     free_bits: float = 0.0
+    beta: Tensor | None = None
 
 
 def rate_for_loss(batch: Batch) -> Tensor:
@@ -247,6 +280,18 @@ def distortion_parts(batch: Batch) -> Parts:
 def elbo_parts(batch: Batch) -> Parts:
     """(distortion, rate), nats per image."""
     return batch.distortion.mean(), rate_for_loss(batch)
+
+
+def multi_rate_parts(batch: Batch) -> Parts:
+    """(distortion, beta * rate), nats per image, each image with its own beta and weighing (1 + beta)^-1/4.
+
+    Unweighted, the large βs pull hardest at the weights they share with the small, which then end too high.
+    """
+    rate = batch.kl.sum(1)
+    if batch.beta is None:
+        return batch.distortion.mean(), rate.mean()
+    weight = (1 + batch.beta) ** -0.25
+    return (weight * batch.distortion).mean(), (weight * batch.beta * rate).mean()
 
 
 def tcvae_parts(batch: Batch) -> Parts:
@@ -313,7 +358,11 @@ BETA_TCVAE = Objective(
     "beta_tcvae", "β-TCVAE", "Only the dependence between dimensions (total correlation) weighs β times.",
     BetaParams, tcvae_parts, beta_tcvae_loss, "distortion + MI + β · TC + Σ KL_d", lambda p: p.beta,  # type: ignore[attr-defined]
 )  # fmt: skip
-OBJECTIVES = {e.name: e for e in (VAE, BETA_VAE, CAPACITY, BETA_TCVAE, AUTOENCODER)}
+MULTI_RATE = Objective(
+    "multi_rate", "Multi-rate VAE (β dial)", "One network for every β: each image is learned at a β drawn for it.",
+    MultiRateParams, multi_rate_parts, beta_vae_loss, "E_β [(distortion + β · rate) / ∜(1 + β)]", lambda p: 1.0,
+)  # fmt: skip
+OBJECTIVES = {e.name: e for e in (VAE, BETA_VAE, MULTI_RATE, CAPACITY, BETA_TCVAE, AUTOENCODER)}
 
 
 # ---------------------------------------------------------------- schedules of beta

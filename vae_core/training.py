@@ -40,6 +40,7 @@ from vae_core.events import (
     Terms,
 )
 from vae_core.latent.statistics import active_units, order_by_kl
+from vae_core.models.dial import Dial
 from vae_core.models.networks import ARCHITECTURES
 from vae_core.models.vae import Vae
 from vae_core.objectives import BETA_SCHEDULES, LIKELIHOODS, OBJECTIVES, Batch, kl_per_dim
@@ -49,6 +50,7 @@ START_SHARE = 1 / 25  # of the peak, where one-cycle starts
 CONTINUE_SHARE = 0.1  # of the peak: the height of the cycle that Continue adds
 MOST_CODES = 2_000  # images whose codes are kept for every epoch
 DENSE_EPOCHS, DENSE_BYTES = 200, 32 << 20  # the first so many epochs, or bytes of them, are all kept
+GOLDEN = (math.sqrt(5) - 1) / 2
 NOMINAL_FLOPS = {"cpu": 50e9, "cuda": 5e12, "mps": 1e12}  # to turn a network's cost into "about" seconds
 
 
@@ -141,11 +143,18 @@ def forward_flops(config: RunConfig, shape: tuple[int, int, int]) -> int:
     return total
 
 
-def make_model(config: RunConfig, shape: tuple[int, int, int]) -> Vae:
-    """The model of a config with fresh weights from torch's global generator."""
+def make_model(config: RunConfig, shape: tuple[int, int, int], *, gated: bool = True) -> Vae:
+    """The model of a config with fresh weights from torch's global generator; without a dial's gates if not `gated`."""
     objective = OBJECTIVES[config.objective.objective.name]
     choice = config.model.architecture
-    return Vae(choice.name, choice.params, shape, config.model.latent_dim, stochastic=objective.stochastic)
+    return Vae(
+        choice.name,
+        choice.params,
+        shape,
+        config.model.latent_dim,
+        stochastic=objective.stochastic,
+        dial=config.objective.dial if gated else None,
+    )
 
 
 def count_parameters(config: RunConfig, shape: tuple[int, int, int]) -> int:
@@ -397,6 +406,7 @@ class _Trainer:
         self.plan = Plan(config, len(self.splits.train))
         self.objective = OBJECTIVES[config.objective.objective.name]
         self.likelihood = LIKELIHOODS[config.objective.likelihood.name]
+        self.dial = config.objective.dial
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(training.seed)
             self.model = make_model(config, data.shape)
@@ -452,13 +462,21 @@ class _Trainer:
         return weight, self.plan.final_capacity or 0.0
 
     def losses(
-        self, x: Tensor, weights: tuple[float, float], generator: torch.Generator, log_sigma: Tensor | None
+        self,
+        x: Tensor,
+        weights: tuple[float, float],
+        generator: torch.Generator,
+        log_sigma: Tensor | None,
+        log_beta: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(loss (), row of means (4 + D,), distortion (B,), posterior means (B, D)) of one batch."""
+        """(loss (), row of means (4 + D,), distortion (B,), posterior means (B, D)) of one batch.
+
+        `log_beta` (B,) is each image's place on a dial; None is β = 1.
+        """
         with self.autocast():
-            posterior = self.model.encode(x)
+            posterior = self.model.encode(x, log_beta)
             z = posterior.sample(generator) if self.objective.stochastic else posterior.mean
-            logits = self.model.logits(z)
+            logits = self.model.logits(z, log_beta)
         # outside autocast: likelihood and KL are computed in float32
         settings = self.config.objective
         distortion = self.likelihood.distortion(logits, x, settings.likelihood.params, log_sigma)
@@ -466,16 +484,25 @@ class _Trainer:
             kl = kl_per_dim(posterior)
         else:
             kl = torch.zeros_like(posterior.mean)
-        batch = Batch(distortion, kl, z, posterior, len(self.splits.train), settings.free_bits)
+        beta = None if log_beta is None else log_beta.exp()
+        batch = Batch(distortion, kl, z, posterior, len(self.splits.train), settings.free_bits, beta)
         parts = self.objective.parts(batch)
         loss = self.objective.loss(parts, *weights)
         with torch.no_grad():
             same = weights == self.final_weights
             final = loss if same else self.objective.loss(parts, *self.final_weights)
             per_dim = kl.mean(0)
-            head = torch.stack((loss, parts[0], per_dim.sum(), final))
+            head = torch.stack((loss, distortion.mean(), per_dim.sum(), final))
             row = torch.cat((head, per_dim))
         return loss, row, distortion, posterior.mean
+
+    def draw(self, dial: Dial, count: int) -> Tensor:
+        """log β (count,), each uniform over what is sampled: evenly spaced from a common random start.
+
+        The images are in random order already. Drawn one by one, the βs would add their own spread to the gradient's.
+        """
+        start = torch.rand((), generator=self.generator, device=self.device)
+        return dial.at((torch.arange(count, device=self.device) + start) / count)
 
     def learn(self, position: int) -> None:
         """One step on the batch at `position` of the epoch; its row goes into the window."""
@@ -483,7 +510,8 @@ class _Trainer:
         if position == 0 or not len(self.order):
             self.order = self.shuffled(self.step // self.plan.steps_per_epoch)
         x = self.batch(self.order[position * size : (position + 1) * size])
-        loss, row, _, _ = self.losses(x, self.weights_at(self.step), self.generator, None)
+        log_beta = None if self.dial is None else self.draw(self.dial, len(x))
+        loss, row, _, _ = self.losses(x, self.weights_at(self.step), self.generator, None, log_beta)
         loss.backward()
         self.adam.step(self.plan.learning_rate(self.step) * self.rate_factor)
         self.window[self.in_window % len(self.window)] = row
@@ -554,7 +582,9 @@ class _Trainer:
             for command in commands:
                 self.last_control = command.number
                 self.take(command)
-                yield Controlled(self.step, command.number, command.name, command.value)
+                ignored = command.name == "beta" and self.dial is not None  # every β is learned all the time
+                name = "beta ignored" if ignored else command.name
+                yield Controlled(self.step, command.number, name, command.value)
             if commands and self.paused:
                 yield self.save()
             if self.paused and not self.stopping:
@@ -577,7 +607,7 @@ class _Trainer:
             self.paused, self.go_on_until = False, (self.step // spe + 1) * spe
         elif command.name == "stop":
             self.stopping = True
-        elif command.name == "beta" and command.value is not None:
+        elif command.name == "beta" and command.value is not None and self.dial is None:
             self.live_weight = command.value
             # the best so far was best at another weight
             self.best, self.best_value, self.best_epoch = None, math.inf, 0
@@ -675,13 +705,24 @@ class _Trainer:
 
     @torch.no_grad()
     def validate(self) -> tuple[np.ndarray, np.ndarray]:
-        """Row of means (4 + D,) and posterior means (N, D) on the validation images, noise fixed."""
+        """Row of means (4 + D,) and posterior means (N, D) on the validation images, noise fixed.
+
+        Of a dial: distortion, rate and means are those at β = 1. Loss and objective are over the βs it learns, as in
+        training, each image always at the same β: an even sequence over log β, whichever images lie together.
+        """
         generator = torch.Generator(self.device).manual_seed(self.config.training.seed + 2)
         sums, means, count = None, [], 0
         log_sigma = self.model.log_sigma if self.likelihood.learns_sigma else None
         # the batch of training, since estimates of total correlation depend on it
         for part in torch.from_numpy(self.splits.validation).split(self.config.training.batch_size):
-            _, row, _, mean = self.losses(self.batch(part), self.final_weights, generator, log_sigma)
+            x = self.batch(part)
+            _, row, _, mean = self.losses(x, self.final_weights, generator, log_sigma)
+            if self.dial is not None:
+                # multiples of the golden ratio, modulo 1: any stretch of them is spread evenly
+                places = (0.5 + GOLDEN * torch.arange(count, count + len(x), device=self.device)) % 1
+                log_beta = self.dial.at(places)
+                _, over, _, _ = self.losses(x, self.final_weights, generator, log_sigma, log_beta)
+                row[0], row[3] = over[0], over[3]
             sums = row.double() * len(part) if sums is None else sums + row.double() * len(part)
             means.append(mean)
             count += len(part)
@@ -803,7 +844,7 @@ class _Trainer:
         except RuntimeError:
             raise BadConfig(
                 "the weights to start from have other shapes: fine-tuning needs the same model, latent "
-                "dimensions, image side and channels"
+                "dimensions, image side and channels, and a β dial on both sides or on neither"
             ) from None
 
 

@@ -142,11 +142,15 @@ def previews(plan: Plan) -> None:
     beta = np.array([plan.weight(int(s)) for s in steps])
     capacity = [plan.capacity(int(s)) for s in steps]
     with left:
-        if capacity[0] is not None:
-            figure = charts.schedule("Capacity C", "nats per image", steps, np.array(capacity, float))
+        if (dial := plan.config.objective.dial) is not None:
+            low, high = dial.sampled
+            st.caption(f"Each image is learned at a β drawn evenly over log β, from {low:g} to {high:g}.")
         else:
-            figure = charts.schedule("β", "weight of the rate", steps, beta)
-        st.plotly_chart(figure, key="preview beta", config={"displayModeBar": False})
+            if capacity[0] is not None:
+                figure = charts.schedule("Capacity C", "nats per image", steps, np.array(capacity, float))
+            else:
+                figure = charts.schedule("β", "weight of the rate", steps, beta)
+            st.plotly_chart(figure, key="preview beta", config={"displayModeBar": False})
     with right:
         rates = np.array([plan.learning_rate(int(s)) for s in steps])
         st.plotly_chart(
@@ -250,7 +254,7 @@ def steer(run: Run) -> None:
     config = run.record().effective
     asked = run.requests()
     plan = Plan(config, 1)
-    if config.objective.objective.name != "autoencoder":
+    if config.objective.objective.name != "autoencoder" and config.objective.dial is None:
         beta = next((c.value for c in reversed(asked) if c.name == "beta"), plan.final_weight)
         st.number_input(
             "Live γ" if config.objective.objective.name == "capacity" else "Live β", 0.0, 10_000.0, float(beta or 0.0),

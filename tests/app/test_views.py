@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 import safetensors.numpy
 from conftest import shown
+from helpers import config_of
 from streamlit.testing.v1 import AppTest
 
 from app import resources
 from app.codes import pack, unpack
+from app.picker import describe
 from vae_core.inference import load_run, stored_codes
+from vae_core.places import Places
 from vae_core.runs.marks import Marks, write_marks
-from vae_core.runs.store import Run, Store
+from vae_core.runs.store import FINISHED, Run, Store
+from vae_core.runs.worker import train_run
 
 Open = Callable[..., AppTest]
 VIEWS = ("home", "train", "latent_map", "sliders", "interpolate", "beta")
@@ -32,6 +36,15 @@ def test_every_page_opens_on_a_run(open_page: Open, copied: Run, view: str) -> N
     fine(at)
     assert at.query_params["run"] == copied.id
     assert at.title
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_page_opens_on_a_dial(open_page: Open, places: Places, store: Store, view: str) -> None:
+    run = store.create(config_of(objective="multi_rate", epochs=1), "turns")
+    assert train_run(run, places).state == FINISHED
+    at = open_page(view, run=run.id)
+    fine(at)
+    assert describe(run) == "tiny · mlp · D 3 · β dial 0.1–10"
 
 
 @pytest.mark.usefixtures("no_pretrained")

@@ -111,7 +111,7 @@ def test_every_setting_has_a_switch_and_every_switch_reaches_its_setting(vae_cor
     for switch, value in given.items():
         found = flat[switch.replace("-", "_")]
         assert found == value if isinstance(found, str) else found == float(value), switch
-    unused = {"beta", "sigma", "hidden", "warmup"}
+    unused = {"beta", "lowest-beta", "highest-beta", "sigma", "hidden", "warmup"}
     assert set(given) | unused == set(switches(RunConfig))
 
 

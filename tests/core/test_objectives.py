@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import math
 
@@ -340,6 +341,19 @@ def test_losses_are_the_formulas_beside_them():
     assert beta_tcvae_loss(parts, 4.0, 0.0).item() == 10 + 3 + 4 * 2 + 1
 
 
+def test_multi_rate_takes_each_image_at_its_own_beta():
+    q = Posterior(torch.zeros(3, 2), torch.zeros(3, 2))
+    distortion, kl = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([[1.0, 1.0], [2.0, 0.0], [0.0, 3.0]])
+    batch = Batch(distortion, kl, q.mean, q, 100, beta=torch.tensor([80.0, 15.0, 0.0]))
+    objective = OBJECTIVES["multi_rate"]
+    loss = objective.loss(objective.parts(batch), 1.0, 0.0).item()
+    assert loss == pytest.approx(((1 + 80 * 2) / 3 + (2 + 15 * 2) / 2 + 3) / 3)
+    at_one = dataclasses.replace(batch, beta=None)
+    assert objective.loss(objective.parts(at_one), 1.0, 0.0).item() == pytest.approx(
+        (1 + 2 + 2 + 2 + 3 + 3) / 3
+    )
+
+
 def test_beta_tcvae_at_beta_one_is_the_elbo_of_the_same_sample(rng):
     batch, _, _ = batch_of(rng, OBJECTIVES["beta_tcvae"])
     loss = beta_tcvae_loss(OBJECTIVES["beta_tcvae"].parts(batch), 1.0, 0.0)
@@ -350,7 +364,14 @@ def test_beta_tcvae_at_beta_one_is_the_elbo_of_the_same_sample(rng):
 
 @pytest.mark.parametrize(
     ("name", "weight"),
-    [("autoencoder", 0.0), ("vae", 1.0), ("beta_vae", 4.0), ("beta_tcvae", 4.0), ("capacity", 30.0)],
+    [
+        ("autoencoder", 0.0),
+        ("vae", 1.0),
+        ("beta_vae", 4.0),
+        ("multi_rate", 1.0),
+        ("beta_tcvae", 4.0),
+        ("capacity", 30.0),
+    ],
 )
 def test_the_final_weight_is_beta_or_gamma(name, weight):
     assert OBJECTIVES[name].weight_of(OBJECTIVES[name].params()) == weight

@@ -119,6 +119,7 @@ def test_the_default_name_tells_dataset_model_and_objective_and_counts_up(store)
     assert names == ["tiny-mlp-beta4", "tiny-mlp-beta4-2", "tiny-mlp-beta4-3"]
     assert store.create(config_of(objective="autoencoder", architecture="conv")).name == "tiny-conv-ae"
     assert store.create(config_of(objective="beta_tcvae")).name == "tiny-mlp-tcvae4"
+    assert store.create(config_of(objective="multi_rate")).name == "tiny-mlp-dial"
     assert store.free_name("free") == "free"
 
 

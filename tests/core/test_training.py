@@ -63,6 +63,7 @@ def losses(events):
     [
         {},
         {"objective": "beta_tcvae"},
+        {"objective": "multi_rate"},
         {"architecture": SMALL_CONV},
         {"precision": "bfloat16"},
         {"threads": 2},
@@ -105,6 +106,7 @@ RESUMED = [
     {"architecture": SMALL_CONV, "likelihood": "gaussian_optimal"},
     {"precision": "bfloat16"},
     {"architecture": SMALL_CONV, "precision": "bfloat16", "free_bits": 0.2},
+    {"architecture": SMALL_CONV, "precision": "bfloat16", "objective": "multi_rate"},
     {"rate_schedule": "constant", "log_every": 3, "checkpoint_every": 5},
 ]
 

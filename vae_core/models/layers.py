@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vae_core.models.dial import DEGREE
+
 
 class _GreyUp(torch.autograd.Function):
     """4×4 transposed convolution of stride 2 to one channel: one matrix product, then overlapping patches summed.
@@ -53,3 +55,24 @@ class Up(nn.ConvTranspose2d):
             return super().forward(input, output_size)
         found: Tensor = _GreyUp.apply(input, self.weight, self.bias)
         return found
+
+
+class Gate(nn.Module):
+    """Scales and shifts each unit or channel by polynomials in log β: x (B, units, ...) -> the same shape.
+
+    s = 1 + sum_k scale_k p_k and b = sum_k shift_k p_k, p_k = GAIN t^k, k from 1 to DEGREE (see Dial.powers). A fresh gate changes
+    nothing.
+    """
+
+    def __init__(self, units: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.zeros(DEGREE, units))
+        self.shift = nn.Parameter(torch.zeros(DEGREE, units))
+
+    def forward(self, x: Tensor, powers: Tensor) -> Tensor:
+        """powers (B, DEGREE)."""
+        with torch.autocast(x.device.type, enabled=False):  # bfloat16 would tell few βs apart
+            scale = torch.addmm(powers.new_ones(1), powers, self.scale).to(x.dtype)
+            shift = (powers @ self.shift).to(x.dtype)
+        places = (*scale.shape, *(1,) * (x.ndim - 2))
+        return torch.addcmul(shift.view(places), x, scale.view(places))

@@ -746,9 +746,8 @@ class Store:
 def default_name(config: RunConfig) -> str:
     """E.g. faces-conv-beta4."""
     objective = config.objective.objective
-    label = {"beta_vae": "beta", "beta_tcvae": "tcvae", "autoencoder": "ae"}.get(
-        objective.name, objective.name
-    )
+    labels = {"beta_vae": "beta", "beta_tcvae": "tcvae", "autoencoder": "ae", "multi_rate": "dial"}
+    label = labels.get(objective.name, objective.name)
     weight = getattr(objective.params, "beta", None)
     tail = f"{label}{weight:g}" if weight is not None else label
     return f"{config.data.dataset}-{config.model.architecture.name}-{tail}"

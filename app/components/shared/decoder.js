@@ -1,11 +1,21 @@
-// Decodes codes in the browser: the layer list and float32 buffer that vae_core.export.browser_decoder writes.
-// Pictures are channels-last throughout. Everything is allocated once; decode() returns views that it reuses.
+// Decodes codes in the browser: the layer list and float32 buffer that vae_core.browser.browser_decoder writes. Of a
+// β dial (browser_dial there) it encodes too, at any β. Pictures are channels-last throughout. Everything is allocated
+// once; decode() and encode() return views that they reuse.
 
 // `known` is the header where the page has it already, which saves a round trip
 export async function loadDecoder(run, known) {
   const header = known ?? await fetchJson(`/api/runs/${run}/decoder.json`);
   const answer = await get(`/api/runs/${run}/decoder-${header.stamp}.bin`);
   return new Decoder(header, new Float32Array(await answer.arrayBuffer()));
+}
+
+// Both networks of a run with a β dial, at β = 1 until it is turned. A network beyond what a page is given (no layers)
+// is refused, as a run without a dial is by the server.
+export async function loadDial(run, known) {
+  const header = known ?? await fetchJson(`/api/runs/${run}/dial.json`);
+  if (!header.decoder.length) throw new Refused("this network is too large to be turned in the browser", 413);
+  const answer = await get(`/api/runs/${run}/dial-${header.stamp}.bin`);
+  return new Dial(header, new Float32Array(await answer.arrayBuffer()));
 }
 
 export async function fetchJson(url) { return (await get(url)).json(); }
@@ -163,9 +173,46 @@ export class Decoder {
   }
 }
 
+// A Decoder that turns, with the encoder beside it. turn(beta) takes microseconds, so a page may call it per picture.
+export class Dial extends Decoder {
+  constructor(header, weights) {
+    super({ ...header, layers: header.decoder }, weights);
+    this.encoding = header.encoder.map((layer) => makeStep(layer, weights));
+    this.turn(Math.min(Math.max(1, this.lowest), this.highest));
+  }
+
+  // all that is encoded and decoded from here on is at this β
+  turn(beta) {
+    if (!(beta >= this.lowest && beta <= this.highest)) throw new RangeError(`β = ${beta} is not on this dial, which goes from ${this.lowest} to ${this.highest}`);
+    const t = (Math.log(beta) - this.middle) / this.reach;
+    for (const step of this.encoding) step.turn?.(t);
+    for (const step of this.steps) step.turn?.(t);
+    this.beta = beta;
+    return this;
+  }
+
+  // picture: Float32Array of height * width * channels in [0, 1] -> { mean, logVar } of latent_dim numbers each,
+  // reused by the next call
+  encode(picture) {
+    if (picture.length !== this.height * this.width * this.channels) throw new RangeError(`a picture of ${this.height} × ${this.width} × ${this.channels} numbers was expected`);
+    let x = picture;
+    for (const step of this.encoding) x = step(x);
+    return { mean: x.subarray(0, this.latent_dim), logVar: x.subarray(this.latent_dim) };
+  }
+}
+
+// the pixels of an ImageData (or of anything with RGBA bytes as `data`) as encode() takes them
+export function floats({ data }, channels) {
+  const n = data.length / 4, x = new Float32Array(n * channels);
+  for (let p = 0, i = 0; p < n; p++) for (let c = 0; c < channels; c++) x[i++] = data[4 * p + c] / 255;
+  return x;
+}
+
 function makeStep(layer, weights) {
   if (layer.kind === "linear") return linear(layer, weights);
   if (layer.kind === "up") return up(layer, weights);
+  if (layer.kind === "down") return down(layer, weights);
+  if (layer.kind === "gate") return gate(layer, weights);
   if (layer.kind === "relu") return (x) => { for (let i = 0; i < x.length; i++) if (x[i] < 0) x[i] = 0; return x; };
   if (layer.kind === "sigmoid") return (x) => { for (let i = 0; i < x.length; i++) x[i] = 1 / (1 + Math.exp(-x[i])); return x; };
   throw new Error(`the browser does not know the layer ${layer.kind}`);
@@ -183,6 +230,63 @@ function linear({ inputs, outputs, weight, bias }, weights) {
       }
       for (; i < inputs; i++, k++) s0 += w[k] * x[i];
       out[o] = s0 + s1 + s2 + s3;
+    }
+    return out;
+  };
+}
+
+// Scales and shifts each unit or channel in place, by what turn(t) worked out. On a layer's outputs that is the layer
+// with its weights scaled by row, and costs a thousandth of scaling those anew whenever β moves.
+function gate({ units, degree, scale, shift }, weights) {
+  const s = new Float64Array(units), b = new Float64Array(units);
+  const step = (x) => {
+    for (let i = 0; i < x.length;) for (let u = 0; u < units; u++, i++) x[i] = x[i] * s[u] + b[u];
+    return x;
+  };
+  step.turn = (t) => {
+    s.fill(1);
+    b.fill(0);
+    for (let k = 0, power = t; k < degree; k++, power *= t) for (let u = 0; u < units; u++) {
+      s[u] += power * weights[scale + k * units + u];
+      b[u] += power * weights[shift + k * units + u];
+    }
+  };
+  return step;
+}
+
+// 4x4 convolution, stride 2, padding 1. With a frame of zeros around the input, output pixel (y, x) sums over rows
+// 2y ... 2y + 3 of it, in each of which its four columns with all channels lie together. Outputs go in blocks of four,
+// two pixels at a time, as in `up`.
+function down({ inputs, outputs, side, weight, bias }, weights) {
+  const half = side / 2, row = (side + 2) * inputs, run = 4 * inputs, block = outputs % 4 === 0 && half % 2 === 0 ? 4 : 1;
+  const out = new Float32Array(half * half * outputs), padded = new Float64Array((side + 2) * row);
+  const b = weights.subarray(bias, bias + outputs);
+  const w = new Float64Array(16 * inputs * outputs);  // [output block][kernel row][column, input][output in block]
+  for (let o = 0, k = 0; o < outputs; o += block) for (let i = 0; i < 16 * inputs; i++) for (let j = 0; j < block; j++) w[k++] = weights[weight + i * outputs + o + j];
+  return (x) => {
+    for (let y = 0; y < side; y++) padded.set(x.subarray(y * side * inputs, (y + 1) * side * inputs), (y + 1) * row + inputs);
+    for (let y = 0; y < half; y++) for (let px = 0; px < half; px += block === 4 ? 2 : 1) {
+      const from = 2 * y * row + 2 * px * inputs, right = 2 * inputs;  // the next pixel's columns begin there
+      let at = (y * half + px) * outputs, k = 0;
+      if (block === 4) {
+        for (let o = 0; o < outputs; o += 4, at += 4) {
+          const b0 = b[o], b1 = b[o + 1], b2 = b[o + 2], b3 = b[o + 3];
+          let s0 = b0, s1 = b1, s2 = b2, s3 = b3, r0 = b0, r1 = b1, r2 = b2, r3 = b3;
+          for (let r = 0; r < 4; r++) for (let i = from + r * row, end = i + run; i < end; i++, k += 4) {
+            const v = padded[i], u = padded[i + right], w0 = w[k], w1 = w[k + 1], w2 = w[k + 2], w3 = w[k + 3];
+            s0 += v * w0; s1 += v * w1; s2 += v * w2; s3 += v * w3;
+            r0 += u * w0; r1 += u * w1; r2 += u * w2; r3 += u * w3;
+          }
+          out[at] = s0; out[at + 1] = s1; out[at + 2] = s2; out[at + 3] = s3;
+          out[at + outputs] = r0; out[at + outputs + 1] = r1; out[at + outputs + 2] = r2; out[at + outputs + 3] = r3;
+        }
+      } else {
+        for (let o = 0; o < outputs; o++) {
+          let s = b[o];
+          for (let r = 0; r < 4; r++) for (let i = from + r * row, end = i + run; i < end; i++) s += padded[i] * w[k++];
+          out[at + o] = s;
+        }
+      }
     }
     return out;
   };
