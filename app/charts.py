@@ -56,42 +56,124 @@ def kl_bars(kl: np.ndarray, *, most: int = 32) -> go.Figure:
     return found
 
 
+# ---------------------------------------------------------------- over β
+
+Band = tuple[np.ndarray, np.ndarray, np.ndarray]  # mean, least and most over seeds, (B,) each
+
+
 def rate_distortion(
-    betas: Sequence[float], rates: Sequence[float], distortions: Sequence[float], cursor: int
-) -> go.Figure:
-    """The rate-distortion curve of a sweep, one point per beta, joined in order of beta; `cursor` is marked."""
+    betas: Sequence[float], rate: Band, distortion: Band, cursor: int, *, tangent: tuple[float, float] | None = None,
+    path: tuple[str, np.ndarray, np.ndarray, Sequence[tuple[int, str]]] | None = None, where: str = "",
+) -> go.Figure:  # fmt: skip
+    """The rate-distortion curve of a sweep, a point per β; the band spans its seeds, `cursor` is marked.
+
+    `tangent` (least −ELBO, its β) draws distortion + rate = that. `path` (name, rates (E,), distortions (E,), marks) is
+    the way a run took, with marks (index, words) on it.
+    """
     found = figure(
-        "Rate and distortion", "rate (KL), nats per image", "distortion (reconstruction), nats per image",
-        height=420, legend=False,
+        f"Rate and distortion{where}", "rate (KL), nats per image", "distortion (reconstruction), nats per image",
+        height=440, legend=tangent is not None or path is not None,
     )  # fmt: skip
-    text = [f"β {b:g}" for b in betas]
+    if (rate[1] < rate[2]).any() or (distortion[1] < distortion[2]).any():
+        found.add_scatter(
+            x=[*rate[1], *rate[2][::-1]], y=[*distortion[1], *distortion[2][::-1]], fill="toself", mode="none",
+            fillcolor="rgba(0,114,178,0.18)", hoverinfo="skip", name="least to most over seeds", showlegend=False,
+        )  # fmt: skip
+    if tangent is not None and len(betas):
+        span = float(np.ptp(rate[0])) or 1.0
+        x = np.array([rate[0].min() - 0.05 * span, rate[0].max() + 0.05 * span])
+        keep = np.linspace(x[0], x[1], 200)
+        line = tangent[0] - keep
+        inside = (line >= distortion[0].min() - 0.1 * np.ptp(distortion[0]) - 1) & (
+            line <= distortion[0].max() + 1
+        )
+        found.add_scatter(
+            x=keep[inside], y=line[inside], mode="lines", hoverinfo="skip", line={"color": CATEGORICAL[7], "width": 1.5, "dash": "dash"},
+            name=f"−ELBO = {tangent[0]:.1f} nats: touches at β {tangent[1]:g}",
+        )  # fmt: skip
     found.add_scatter(
-        x=rates, y=distortions, mode="lines+markers+text", text=text, textposition="top right",
-        line={"color": CATEGORICAL[0], "width": 2}, marker={"size": 9},
+        x=rate[0], y=distortion[0], mode="lines+markers+text", text=[f"β {b:g}" for b in betas], textposition="top right",
+        line={"color": CATEGORICAL[0], "width": 2}, marker={"size": 9}, name="the sweep", showlegend=False,
         hovertemplate="%{text}<br>rate %{x:.2f} nats<br>distortion %{y:.2f} nats<extra></extra>",
         cliponaxis=False,
     )  # fmt: skip
+    if path is not None:
+        name, rates, distortions, marks = path
+        found.add_scatter(
+            x=rates, y=distortions, mode="lines+markers", name=name, line={"color": CATEGORICAL[2], "width": 2}, marker={"size": 4},
+            text=[f"epoch {i + 1}" for i in range(len(rates))], hovertemplate="%{text}<br>rate %{x:.2f}<br>distortion %{y:.2f}<extra></extra>",
+        )  # fmt: skip
+        if marks:
+            at = [i for i, _ in marks]
+            found.add_scatter(
+                x=rates[at], y=distortions[at], mode="markers+text", text=[words for _, words in marks], textposition="bottom left",
+                marker={"size": 11, "symbol": "diamond", "color": CATEGORICAL[1]}, name="β changed", hoverinfo="text", cliponaxis=False,
+            )  # fmt: skip
     if 0 <= cursor < len(betas):
         found.add_scatter(
-            x=[rates[cursor]], y=[distortions[cursor]], mode="markers", hoverinfo="skip",
+            x=[rate[0][cursor]], y=[distortion[0][cursor]], mode="markers", hoverinfo="skip", showlegend=False,
             marker={"size": 18, "symbol": "circle-open", "color": CATEGORICAL[5], "line": {"width": 3}},
         )  # fmt: skip
     return found
 
 
-def over_beta(betas: Sequence[float], values: Sequence[float], title: str, unit: str) -> go.Figure:
-    """One number over beta, beta on a log axis (0 is drawn at the left end)."""
+def over_beta(
+    betas: Sequence[float], lines: Sequence[tuple[str, Band]], title: str, unit: str, *, cursor: float | None = None, share: bool = False
+) -> go.Figure:  # fmt: skip
+    """Numbers over β, on a log axis (0 is drawn at the left end), each with the band of its seeds."""
+    at = places_of(betas)
+    found = figure(title, "β", unit, height=280 if len(lines) > 1 else 250, legend=len(lines) > 1)
+    for number, (name, (mean, low, high)) in enumerate(lines):
+        colour = (
+            CATEGORICAL[(number + 2) % len(CATEGORICAL)]
+            if len(lines) == 1
+            else CATEGORICAL[number % len(CATEGORICAL)]
+        )
+        known = [int(i) for i in np.flatnonzero(np.isfinite(mean))]
+        if (low[known] < high[known]).any():
+            found.add_scatter(
+                x=[at[i] for i in known] + [at[i] for i in known[::-1]], y=[*low[known], *high[known][::-1]], fill="toself",
+                mode="none", fillcolor=_faint(colour), hoverinfo="skip", showlegend=False,
+            )  # fmt: skip
+        found.add_scatter(
+            x=[at[i] for i in known], y=mean[known], mode="lines+markers", name=name, text=[f"{betas[i]:g}" for i in known],
+            line={"color": colour, "width": 2}, hovertemplate=f"{name}, β %{{text}}: %{{y:.3~f}}<extra></extra>",
+        )  # fmt: skip
+    if cursor is not None:
+        found.add_vline(x=places_of([*betas, cursor])[-1], line={"color": CATEGORICAL[5], "width": 2})
+    found.update_xaxes(type="log", tickvals=at, ticktext=[f"{b:g}" for b in betas])
+    if share:
+        found.update_yaxes(range=[0, 1.02])
+    return found
+
+
+def kl_over_beta(betas: Sequence[float], kl: np.ndarray, *, cursor: int) -> go.Figure:
+    """KL per dimension, (B, D) nats, each β's dimensions sorted by use, as a heat map over β."""
+    found = figure("KL per dimension over β", "β", "dimension, most used first", height=280, legend=False)
+    found.add_heatmap(
+        z=np.log10(np.maximum(kl.T, 1e-3)), x=[f"{b:g}" for b in betas], y=[str(d + 1) for d in range(kl.shape[1])],
+        colorscale="Viridis", zmin=-2, zmax=max(1.0, float(np.log10(kl.max(initial=1e-3)))), customdata=kl.T.tolist(),
+        colorbar={"title": {"text": "nats"}, "tickvals": [-2, -1, 0, 1], "ticktext": ["≤ 0.01", "0.1", "1", "10"], "thickness": 10},
+        hovertemplate="β %{x}, dimension %{y}: %{customdata:.3f} nats<extra></extra>",
+    )  # fmt: skip
+    if 0 <= cursor < len(betas):
+        found.add_shape(
+            type="rect", x0=cursor - 0.5, x1=cursor + 0.5, y0=-0.5, y1=kl.shape[1] - 0.5, line={"color": CATEGORICAL[5], "width": 3}
+        )  # fmt: skip
+    found.update_xaxes(type="category")
+    found.update_yaxes(type="category", autorange="reversed")
+    return found
+
+
+def places_of(betas: Sequence[float]) -> list[float]:
+    """Where βs stand on a log axis, which has no 0."""
     positive = [b for b in betas if b > 0]
     least = min(positive) / 3 if positive else 0.1
-    found = figure(title, "β", unit, height=260, legend=False)
-    found.add_scatter(
-        x=[b if b > 0 else least for b in betas], y=values, mode="lines+markers", text=[f"{b:g}" for b in betas],
-        line={"color": CATEGORICAL[2], "width": 2}, hovertemplate="β %{text}: %{y:.2f}<extra></extra>",
-    )  # fmt: skip
-    found.update_xaxes(
-        type="log", tickvals=[b if b > 0 else least for b in betas], ticktext=[f"{b:g}" for b in betas]
-    )
-    return found
+    return [b if b > 0 else least for b in betas]
+
+
+def _faint(colour: str) -> str:
+    return f"rgba({','.join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))},0.18)"
 
 
 # ---------------------------------------------------------------- along a path

@@ -1,14 +1,85 @@
-"""Many runs from one config: a group that differs in a single setting."""
+"""Many runs from one config: a group whose members differ in β and seed alone.
+
+A seed decides a run's first weights, the order of its images and its noise, so that all members of one seed share
+those; the images shown come from the validation split, which `split_seed` decides and no member changes.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from filelock import FileLock
 
 from vae_core.config import RunConfig
-from vae_core.errors import BadConfig, BadName
-from vae_core.objectives import BetaParams
+from vae_core.errors import BadConfig, BadName, RunNotFound, VaeCoreError
+from vae_core.objectives import OBJECTIVES, BetaParams
 from vae_core.options import Choice
-from vae_core.runs.store import Run, Store
+from vae_core.places import check_plain_name
+from vae_core.runs.store import ENDED, FINISHED, QUEUED, Run, Store
+
+MOST_RUNS = 64
+MOST_BETA = 1000.0  # as the objective's own bound
+
+
+@dataclass(frozen=True)
+class Member:
+    """One run of a sweep and where it stands. `state` as in status.json, `progress` a share of its steps."""
+
+    run: Run
+    beta: float
+    seed: int
+    state: str
+    progress: float
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
+
+    @property
+    def finished(self) -> bool:
+        return self.state == FINISHED
+
+
+# ---------------------------------------------------------------- values of β
+
+
+def log_range(low: float, high: float, count: int) -> list[float]:
+    """`count` values of β from `low` to `high`, both among them, evenly spaced in log β, to three digits.
+
+    Raises BadConfig for ends that are no β or not ascending, or fewer than two values.
+    """
+    low, high = _checked_beta(low), _checked_beta(high)
+    if not low < high:
+        raise BadConfig(f"a range of β goes from its smaller end to its larger; got {low:g} to {high:g}")
+    if not 2 <= count <= MOST_RUNS:
+        raise BadConfig(f"a range of β has from 2 to {MOST_RUNS} values; got {count}")
+    step = math.log(high / low) / (count - 1)
+    inner = [float(f"{low * math.exp(step * i):.3g}") for i in range(1, count - 1)]
+    return _checked_betas([low, *inner, high])
+
+
+def _checked_beta(beta: float) -> float:
+    if not math.isfinite(beta):
+        raise BadConfig(f"β: expected a number, got {beta}")
+    if not 0 < beta <= MOST_BETA:
+        side = "0 or below" if beta <= 0 else f"above {MOST_BETA:g}"
+        raise BadConfig(f"β: {beta:g} is {side}; a sweep takes numbers above 0 and up to {MOST_BETA:g}")
+    return float(beta)
+
+
+def _checked_betas(betas: Iterable[float]) -> list[float]:
+    """Ascending. Raises BadConfig."""
+    values = sorted(_checked_beta(beta) for beta in betas)
+    for a, b in pairwise(values):
+        if a == b:
+            raise BadConfig(f"β: {a:g} is given twice")
+        if f"{a:g}" == f"{b:g}":
+            raise BadConfig(f"β: {a!r} and {b!r} are too close to be told apart by name")
+    return values
 
 
 def with_beta(config: RunConfig, beta: float) -> RunConfig:
@@ -19,36 +90,186 @@ def with_beta(config: RunConfig, beta: float) -> RunConfig:
     return dataclasses.replace(config, objective=objective)
 
 
-def create_beta_sweep(store: Store, config: RunConfig, betas: list[float], name: str) -> list[Run]:
-    """One queued run per beta, ascending, with one seed, one data order and one group.
+def with_seed(config: RunConfig, seed: int) -> RunConfig:
+    """The config with another seed of weights, order and noise; the splits stay."""
+    return dataclasses.replace(config, training=dataclasses.replace(config.training, seed=seed))
 
-    Raises BadConfig without two different betas, BadName when `name` is taken.
+
+# ---------------------------------------------------------------- create and extend
+
+
+def default_group_name(config: RunConfig, store: Store | None = None) -> str:
+    """E.g. faces-sweep; with a store the first of faces-sweep, faces-sweep-2, ... that is not taken."""
+    wanted = f"{config.data.dataset[:60]}-sweep"
+    taken = set(groups(store)) if store is not None else set()
+    number, name = 1, wanted
+    while name in taken:
+        number += 1
+        name = f"{wanted}-{number}"
+    return name
+
+
+def create_sweep(
+    store: Store, config: RunConfig, betas: Iterable[float], name: str, *, seeds: int = 1
+) -> list[Run]:
+    """One queued run per β and seed, in one group: β ascending, and of each β the config's seed and those after it.
+
+    Raises BadConfig for fewer than two βs, one that is not above 0 or given twice, fewer than one seed or more than
+    64 runs, BadName when `name` is taken or not plain, UnknownDataset. Then nothing is created.
     """
-    values = sorted(set(betas))
+    values = _checked_betas(betas)
     if len(values) < 2:
         raise BadConfig("a sweep needs at least two different values of β")
-    if name in groups(store):
-        raise BadName(f"there already is a sweep {name!r}; choose another name")
-    configs = [with_beta(config, beta) for beta in values]  # all are checked before any is written
-    names = [store.check_name(f"{name}-beta{beta:g}") for beta in values]
-    if len(set(names)) < len(names):
-        raise BadConfig("two values of β are too close to be told apart by name")
-    return [store.create(c, n, group=name) for c, n in zip(configs, names, strict=True)]
+    if seeds < 1:
+        raise BadConfig(f"seeds: expected 1 or more per β, got {seeds}")
+    first = config.training.seed
+    plan = [(beta, first + i) for beta in values for i in range(seeds)]
+    _check_count(len(plan))
+    check_plain_name(name, "sweep")
+    with _lock(store):
+        if name in groups(store):
+            raise BadName(f"there already is a sweep {name!r}; choose another name")
+        return _create(store, config, plan, name, several=seeds > 1)
+
+
+def create_beta_sweep(store: Store, config: RunConfig, betas: Iterable[float], name: str) -> list[Run]:
+    """As `create_sweep` with one seed; a β given twice counts once."""
+    return create_sweep(store, config, sorted(set(betas)), name)
+
+
+def add_beta(store: Store, name: str, beta: float) -> list[Run]:
+    """Queue one run more per seed of a sweep, as its others but for that β.
+
+    Raises RunNotFound for no such sweep, BadConfig for a β that is no number above 0 or already there, for a sweep of
+    64 runs, and for one whose runs differ in more than β and seed or were fine-tuned from another run.
+    """
+    beta = _checked_beta(beta)
+    with _lock(store):
+        found = members(store, name)
+        if any(f"{m.beta:g}" == f"{beta:g}" for m in found):
+            raise BadConfig(f"the sweep {name} already has β = {beta:g}")
+        config = common_config(found)
+        seeds = sorted({m.seed for m in found})
+        _check_count(len(found) + len(seeds))
+        return _create(store, config, [(beta, seed) for seed in seeds], name, several=len(seeds) > 1)
+
+
+def common_config(found: Sequence[Member]) -> RunConfig:
+    """What a sweep's members share: the first's settings, without what `continue` added to it.
+
+    Raises BadConfig when they differ in more than β and seed, or were fine-tuned.
+    """
+    configs = []
+    for member in found:
+        config = member.run.record().config
+        if config.training.init_from:
+            raise BadConfig(
+                f"{member.run.name} was fine-tuned from another run; a sweep starts from fresh weights"
+            )
+        training = dataclasses.replace(config.training, seed=found[0].seed, continued=())
+        configs.append(with_beta(dataclasses.replace(config, training=training), 1.0))
+    for member, config in zip(found, configs, strict=True):
+        if config != configs[0]:
+            parts = (f.name for f in dataclasses.fields(RunConfig))
+            differs = ", ".join(p for p in parts if getattr(config, p) != getattr(configs[0], p))
+            raise BadConfig(
+                f"{member.run.name} differs from {found[0].run.name} in more than β and seed ({differs}); "
+                "start a new sweep"
+            )
+    return configs[0]
+
+
+def _create(
+    store: Store, config: RunConfig, plan: Sequence[tuple[float, int]], name: str, *, several: bool
+) -> list[Run]:
+    # all are checked before any is written
+    configs = [with_seed(with_beta(config, beta), seed) for beta, seed in plan]
+    tails = [f"-seed{seed}" if several else "" for _, seed in plan]
+    names = [
+        store.check_name(f"{name}-beta{beta:g}{tail}") for (beta, _), tail in zip(plan, tails, strict=True)
+    ]
+    created: list[Run] = []
+    try:
+        for c, n in zip(configs, names, strict=True):
+            created.append(store.create(c, n, group=name))
+    except BaseException:  # a full disk: half a sweep is none
+        for run in created:
+            store.delete(run)
+        raise
+    return created
+
+
+def _check_count(count: int) -> None:
+    if count > MOST_RUNS:
+        raise BadConfig(f"a sweep has at most {MOST_RUNS} runs, βs times seeds; this would be {count}")
+
+
+def _lock(store: Store) -> FileLock:
+    store.places.runs.mkdir(parents=True, exist_ok=True)
+    return FileLock(store.places.runs / ".sweeps.lock")
+
+
+# ---------------------------------------------------------------- read, stop, go on
 
 
 def beta_of(run: Run) -> float:
     """The final weight of a run's rate term."""
-    from vae_core.objectives import OBJECTIVES
+    return _beta_of(run.record().effective)
 
-    choice = run.record().effective.objective.objective
+
+def _beta_of(config: RunConfig) -> float:
+    choice = config.objective.objective
     return OBJECTIVES[choice.name].weight_of(choice.params)
 
 
 def groups(store: Store) -> dict[str, list[Run]]:
-    """All sweeps: group name -> its runs by ascending beta."""
-    found: dict[str, list[Run]] = {}
-    for run in store.readable():
-        group = run.record().group
-        if group:
-            found.setdefault(group, []).append(run)
-    return {name: sorted(runs, key=beta_of) for name, runs in found.items()}
+    """All sweeps: group name -> its runs by ascending β, then seed."""
+    return {name: [m.run for m in found] for name, found in sweeps(store).items()}
+
+
+def sweeps(store: Store) -> dict[str, list[Member]]:
+    """All sweeps: group name -> its members by ascending β, then seed. A run that cannot be read is left out."""
+    found: dict[str, list[Member]] = {}
+    for run in store.all():
+        try:
+            record = run.record()
+            if not record.group:
+                continue
+            status, config = run.status(), record.effective
+        except VaeCoreError:
+            continue
+        member = Member(run, _beta_of(config), config.training.seed, status.state, status.progress)
+        found.setdefault(record.group, []).append(member)
+    return {name: sorted(those, key=lambda m: (m.beta, m.seed)) for name, those in found.items()}
+
+
+def members(store: Store, name: str) -> list[Member]:
+    """A sweep's members by ascending β, then seed. Raises RunNotFound."""
+    found = sweeps(store)
+    if name not in found:
+        known = ", ".join(sorted(found)) or "none yet"
+        raise RunNotFound(f"there is no sweep {name!r}; there are: {known}")
+    return found[name]
+
+
+def stop(found: Iterable[Member]) -> list[Run]:
+    """Ask those that wait or train to stop; one that waits is stopped at once. Gives those that were asked."""
+    asked = [m.run for m in found if not m.run.read_only and m.run.status().state not in ENDED]
+    for run in asked:
+        run.request("stop")
+    return asked
+
+
+def go_on(found: Iterable[Member]) -> list[Run]:
+    """Queue anew those that ended before they were done, each from its last checkpoint. Gives those."""
+    ended = [m.run for m in found if not m.run.read_only and m.run.status().state in ENDED - {FINISHED}]
+    for run in ended:
+        run.go_on()
+    return ended
+
+
+def waiting(found: Iterable[Member]) -> list[Run]:
+    """Those that wait to be trained, in the order they joined the queue."""
+    queue = [(m.run.status(), m.run) for m in found]
+    pairs = [(status.queued, run) for status, run in queue if status.state == QUEUED]
+    return [run for _, run in sorted(pairs, key=lambda pair: pair[0])]

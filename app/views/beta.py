@@ -1,53 +1,61 @@
-"""β: train one model at several values of β, and see side by side what it buys and what it costs."""
+"""β: train one model at several values of β, see what it buys and what it costs, and turn it by hand."""
 
 from __future__ import annotations
 
-import dataclasses
-import re
+from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
 
-from app import charts, forms, pictures, resources, state
+from app import charts, forms, lab, resources, state
 from app.boundary import fragment
+from app.prepare import offer_images
 from vae_core.errors import VaeCoreError
-from vae_core.events import EpochDone, Snapshot
-from vae_core.inference import LoadedModel
-from vae_core.latent.paths import traverse
-from vae_core.latent.statistics import order_by_kl
-from vae_core.runs.store import ENDED, Run
-from vae_core.sweep import beta_of, create_beta_sweep, groups
+from vae_core.evaluation.conversion import ERRORS, OVER, Convention, beta_of_weight, weight_of_beta
+from vae_core.evaluation.disentanglement import DEFINITIONS
+from vae_core.evaluation.measured import Report, gather, measure_all, unmeasured
+from vae_core.evaluation.sweeps import SHARPNESS, Band, read
+from vae_core.runs.store import ENDED, LIVE, Run
+from vae_core.sweep import MOST_RUNS, Member, add_beta, create_sweep, go_on, log_range, stop, sweeps
 
-VALUES = np.linspace(-3, 3, 7)
-
-
-@dataclasses.dataclass(frozen=True)
-class Point:
-    """One run of a sweep: its last validation terms, nats per image."""
-
-    run: Run
-    beta: float
-    rate: float
-    distortion: float
-    active: int
+PLAIN = {"displayModeBar": False}
+VIEWS = ["sweep", "KL weights elsewhere"]
+TITLES = {
+    "mig": "MIG", "aam": "AAM", "dci_disentanglement": "DCI disentanglement", "dci_completeness": "DCI completeness",
+    "dci_informativeness": "DCI informativeness", "sap": "SAP", "factor_vae": "FactorVAE score", "beta_vae": "β-VAE score",
+    "modularity": "modularity",
+}  # fmt: skip
 
 
 def page() -> None:
     st.title("β")
+    view = st.segmented_control("Look at", VIEWS, default=VIEWS[0], key="look", bind="query-params", required=True, label_visibility="collapsed")  # fmt: skip
+    if view == VIEWS[1]:
+        converter()
+        return
     with st.expander("New sweep", icon=":material/add:"):
         new_sweep()
-    found = groups(resources.store())
+    found = sweeps(resources.store())
     if not found:
         st.info(
             "No sweep yet: open **New sweep**, choose values of β and press **Start**.",
             icon=":material/info:",
         )
         return
-    names = list(found)
-    name = st.selectbox("Sweep", names, key="sweep", bind="query-params")
-    runs = found[name]
-    progress(name, [r.id for r in runs])
-    look(runs)
+    name = st.selectbox("Sweep", list(found), key="sweep", bind="query-params")
+    members = found[name]
+    busy = any(m.state in LIVE or not m.ended for m in members)
+    with st.container():
+        fragment(run_every=1.0 if busy else None)(progress)(name, members)
+    with st.container():
+        measuring = st.container()
+    look(name, members)
+    with measuring:
+        measured(members)
+
+
+def _sentence(error: Exception) -> str:
+    return str(error)[:1].upper() + str(error)[1:]
 
 
 # ---------------------------------------------------------------- a new sweep
@@ -55,174 +63,291 @@ def page() -> None:
 
 def new_sweep() -> None:
     config = forms.config_form(prefix="sweep-", without={"objective", "beta"})
-    left, right = st.columns(2)
-    with left:
-        text = st.text_input(
-            "Values of β",
-            "0.5 1 2 4 8",
-            key="sweep-betas",
-            help="Two or more numbers; each is a run of its own.",
+    first, second, third = st.columns([2, 1, 1.4], vertical_alignment="bottom")
+    with first:
+        ranged = st.toggle("A range of β, evenly spaced in log β", key="sweep-ranged", bind="query-params")
+        if ranged:
+            with st.container(horizontal=True):
+                low = st.number_input("From", 0.001, 1000.0, 0.25, key="sweep-low", format="%g")
+                high = st.number_input("To", 0.001, 1000.0, 16.0, key="sweep-high", format="%g")
+                count = st.number_input("How many", 2, MOST_RUNS, 7, key="sweep-count")
+        else:
+            text = st.text_input("Values of β", "0.5 1 2 4 8", key="sweep-betas", help="Two or more numbers; each is a run of its own.")  # fmt: skip
+    with second:
+        seeds = int(
+            st.number_input("Seeds per β", 1, 10, 1, key="sweep-seeds", help="More show how much is chance.")
         )
-    with right:
+    with third:
         name = st.text_input("Name", f"{config.data.dataset}-sweep", key="sweep-name")
     try:
-        betas = [float(word) for word in re.split(r"[\s,;]+", text.strip()) if word]
-    except ValueError:
-        st.error(f"Values of β are numbers such as 0.5 1 2 4 8, not {text!r}.", icon=":material/error:")
+        betas = log_range(float(low), float(high), int(count)) if ranged else lab.numbers_of(text)
+    except VaeCoreError as error:
+        st.error(_sentence(error), icon=":material/error:")
         return
     st.caption(
-        f"{len(set(betas))} runs with the same seed, initial weights and order of images: differences are β's."
+        f"{len(betas) * seeds} runs, at β {', '.join(f'{b:g}' for b in betas)}. All of one seed share initial weights, "
+        "order of images and noise: differences are β's."
     )
     if state.button("Start", "start sweep", type="primary", icon=":material/play_arrow:"):
         try:
-            create_beta_sweep(resources.store(), config, betas, name.strip())
+            create_sweep(resources.store(), config, betas, name.strip(), seeds=seeds)
         except VaeCoreError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(_sentence(error), icon=":material/error:")
             return
         resources.launcher().wake()
         state.put("sweep", name.strip())
         st.rerun()
 
 
-@fragment(run_every=1.0)
-def progress(name: str, ids: list[str]) -> None:
-    """What of the sweep still trains; the page is drawn anew whenever a run ends."""
-    store = resources.store()
-    runs = [r for r in store.all() if r.id in ids]
-    states = {r.id: r.status() for r in runs}
-    waiting = [r for r in runs if states[r.id].state not in ENDED]
+def progress(name: str, members: Sequence[Member]) -> None:
+    """What of the sweep still trains, each to be stopped alone; the page is drawn anew whenever a run ends."""
+    now = {m.run.id: m.run.status() for m in members}
+    waiting = [m for m in members if now[m.run.id].state not in ENDED]
     before = state.get("sweep waiting")
     state.put("sweep waiting", (name, len(waiting)))
     if before is not None and before[0] == name and before[1] != len(waiting):
         st.rerun(scope="app")
-    if not waiting:
-        return
-    done = sum(1.0 if states[r.id].state in ENDED else states[r.id].progress for r in runs) / len(runs)
-    bar, button = st.columns([5, 1], vertical_alignment="center")
-    bar.progress(min(1.0, done), text=f"{len(runs) - len(waiting)} of {len(runs)} runs done")
-    with button:
-        stop = state.button("Stop all", "stop sweep", icon=":material/stop:")
-    if stop:
-        for run in waiting:
-            run.request("stop")
+    stopped = [m for m in members if m.ended and not m.finished and not m.run.read_only]
+    if waiting:
+        done = sum(1.0 if s.state in ENDED else s.progress for s in now.values()) / len(members)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.progress(
+                min(1.0, done),
+                text=f"{len(members) - len(waiting)} of {len(members)} runs done",
+                width="stretch",
+            )
+            if state.button("Stop all", "stop sweep", icon=":material/stop:"):
+                stop(waiting)
+                st.rerun(scope="app")
+        with st.container(horizontal=True):
+            for m in waiting:
+                status = now[m.run.id]
+                words = f"β {m.beta:g}" + (f", seed {m.seed}" if len({m.seed for m in members}) > 1 else "")
+                share = f"{100 * status.progress:.0f} %" if status.state in LIVE else status.state
+                if state.button(f"{words}: {share}", f"stop {m.run.id}", icon=":material/stop:", help=f"Stop {m.run.name}"):  # fmt: skip
+                    stop([m])
+                    st.rerun(scope="app")
+    elif stopped and state.button(
+        f"Go on with {len(stopped)} stopped", "sweep on", icon=":material/play_arrow:"
+    ):
+        go_on(stopped)
+        resources.launcher().wake()
         st.rerun(scope="app")
+    if not any(m.run.read_only for m in members):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            beta = st.number_input(
+                "Another β", 0.001, 1000.0, None, key="sweep-another", format="%g", width=140
+            )
+            if (
+                state.button("Add it", "add beta", icon=":material/add:", disabled=beta is None)
+                and beta is not None
+            ):
+                try:
+                    add_beta(resources.store(), name, float(beta))
+                except VaeCoreError as error:
+                    st.error(_sentence(error), icon=":material/error:")
+                    return
+                resources.launcher().wake()
+                st.rerun(scope="app")
+
+
+def measured(members: Sequence[Member]) -> None:
+    """What a finished run measures on the test images is worked out once, below what is shown already."""
+    left = unmeasured(members)
+    if left and resources.images_of(left[0].run) is None:
+        st.caption("Measured on the validation images while the runs learnt; the test images are not on this machine yet.")  # fmt: skip
+        offer_images(left[0].run)
+        return
+    if not left or state.get("sweep unmeasured") == [m.run.stamp() for m in left]:
+        return
+    bar = st.progress(0.0, text="measuring")
+    problems = measure_all(left, resources.images_of, progress=lambda share, what: bar.progress(min(1.0, share), text=f"measuring {what}"))  # fmt: skip
+    bar.empty()
+    # what could not be measured is not tried at every turn
+    state.put("sweep unmeasured", [m.run.stamp() for m in unmeasured(left)])
+    for problem in problems:
+        st.warning(problem)
+    if not problems:
+        st.rerun()
 
 
 # ---------------------------------------------------------------- looking at one
 
 
-def look(runs: list[Run]) -> None:
-    ready = [r for r in runs if r.has_weights()]
-    points = [p for p in map(_point, ready) if p is not None]
-    if not points:
-        st.info("The pictures come with the first epoch of the first run.", icon=":material/hourglass_top:")
+@fragment()
+def look(name: str, members: Sequence[Member]) -> None:
+    report = gather(members)
+    if not len(report.curve):
+        st.info("The curve comes with the first run that is done.", icon=":material/hourglass_top:")
         return
-    betas = [p.beta for p in points]
-    chosen = st.select_slider(
-        "β in focus", betas, value=betas[len(betas) // 2], key="focus", bind="query-params", format_func=lambda b: f"{b:g}"
-    ) if len(betas) > 1 else betas[0]  # fmt: skip
-    cursor = betas.index(chosen)
+    known = list(report.curve.scores)
+    score = state.get("score")
+    score = score if score in known else (known[0] if known else "")
+    waiting = sum(not m.finished for m in members)
+    st.markdown(read(report.curve, latent_dim=report.kl[1].shape[1], score=score, title=TITLES.get(score, score), waiting=waiting).text)  # fmt: skip
+    betas = [float(b) for b in report.curve.betas]
+    options = [f"{b:g}" for b in betas]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if len(options) > 1:
+            focus = st.select_slider("β in focus", options, value=options[len(options) // 2], key="focus", bind="query-params", width="stretch")  # fmt: skip
+        else:
+            focus = options[0]
+        ways = lab.wandering([r for r in resources.store().readable() if r.record().shape == members[0].run.record().shape and _dataset(r) == _dataset(members[0].run)])  # fmt: skip
+        way = st.selectbox("The way of", ["no run", *ways], key="way", bind="query-params", width=220, help="The way a run took through the plane, an epoch each; diamonds mark where its β was changed while it learnt.")  # fmt: skip
+    cursor = options.index(focus) if focus in options else len(options) // 2
     curve, told = st.columns([3, 2], gap="large")
     with curve:
-        figure = charts.rate_distortion(
-            betas, [p.rate for p in points], [p.distortion for p in points], cursor
-        )
-        st.plotly_chart(figure, key="rate distortion")
+        run = ways.get(way)
+        fragment(run_every=2.0 if run is not None and run.status().state in LIVE else None)(plane)(report, betas, cursor, run)  # fmt: skip
+        st.plotly_chart(charts.kl_over_beta(betas, report.kl[1], cursor=cursor), key="kl over beta", config=PLAIN)  # fmt: skip
     with told:
-        st.plotly_chart(
-            charts.over_beta(
-                betas, [p.distortion + p.rate for p in points], "−ELBO over β", "nats per image"
-            ),
-            key="elbo",
-        )
-        st.plotly_chart(
-            charts.over_beta(betas, [p.active for p in points], "Active dimensions over β", "dimensions"),
-            key="active",
-        )
+        numbers(report, betas, cursor, score)
     st.caption(
-        "Both terms on the validation images after the last epoch; the ELBO is taken at β = 1 whatever was minimised."
+        f"All numbers are of the {report.split} images, one sample of the posterior each; the ELBO is taken at β = 1 "
+        "whatever was minimised. Bands go from the least to the most of a β's seeds."
+        + (" Points off the order that an optimum has (more β, less rate): β " + ", ".join(f"{b:g}" for b in np.array(betas)[report.curve.odd]) + "." if report.curve.odd.any() else "")
+    )  # fmt: skip
+    matrix(report, members, cursor)
+
+
+def _dataset(run: Run) -> str:
+    return run.record().effective.data.dataset
+
+
+def _band(band: Band) -> charts.Band:
+    return band.mean, band.low, band.high
+
+
+def plane(report: Report, betas: list[float], cursor: int, run: Run | None) -> None:
+    path = None
+    if run is not None:
+        found = lab.way_of(run)
+        if found is None:
+            st.caption(f"{run.name} has no way to draw yet: it takes two epochs.")
+        else:
+            path = (f"the way of {run.name}, validation images", found.rates, found.distortions, found.marks)
+    tangent = None if report.tangent is None else (report.tangent.total, report.tangent.beta)
+    figure = charts.rate_distortion(
+        betas, _band(report.curve.rate), _band(report.curve.distortion), cursor, tangent=tangent, path=path,
+        where=f", {report.split} images",
+    )  # fmt: skip
+    st.plotly_chart(figure, key="rate distortion", config=PLAIN)
+
+
+def numbers(report: Report, betas: list[float], cursor: int, score: str) -> None:
+    curve, at = report.curve, betas[cursor]
+    total = charts.over_beta(
+        betas, [("−ELBO", _band(curve.total))], "−ELBO over β", "nats per image", cursor=at
     )
-    matrix(points, cursor)
+    st.plotly_chart(total, key="elbo", config=PLAIN)
+    active = charts.over_beta(
+        betas, [("active", _band(curve.active))], "Active dimensions over β", "dimensions", cursor=at
+    )
+    st.plotly_chart(active, key="active", config=PLAIN)
+    if curve.scores:
+        names = list(curve.scores)
+        st.selectbox("Score", names, names.index(score) if score in names else 0, key="score", format_func=lambda n: TITLES.get(n, n), help="Of the posterior means of the active dimensions.")  # fmt: skip
+        lines = [(TITLES.get(score, score), _band(curve.scores[score]))] if score in curve.scores else []
+        if lines:
+            st.plotly_chart(charts.over_beta(betas, lines, f"{lines[0][0]} over β", "score, 0 to 1", cursor=at, share=True), key="scores", config=PLAIN)  # fmt: skip
+            st.caption(DEFINITIONS.get(score, ""))
+    if curve.sharpness.known.any():
+        sharp = charts.over_beta(betas, [("sharpness", _band(curve.sharpness))], "Sharpness of samples over β", "of real images' = 1", cursor=at)  # fmt: skip
+        st.plotly_chart(sharp, key="sharpness", config=PLAIN)
+        st.caption(f"Sharpness: {SHARPNESS}.")
 
 
-def _point(run: Run) -> Point | None:
-    for event in reversed(run.history()):
-        if isinstance(event, EpochDone) and event.validation.rate is not None:
-            return Point(
-                run, beta_of(run), event.validation.rate, event.validation.distortion, event.active_units
-            )
-    return None
-
-
-def matrix(points: list[Point], cursor: int) -> None:
-    """Columns are β, rows are images, reconstructions, samples and traversals of the same codes."""
+def matrix(report: Report, members: Sequence[Member], cursor: int) -> None:
+    """Columns are β; rows are images, reconstructions, samples and traversals, one row one factor."""
     st.subheader("Side by side", anchor=False)
-    models = [resources.model(p.run) for p in points]
-    columns = st.columns(len(points))
-    originals = [_originals(p.run) for p in points]
-    noise = (
-        np.random.default_rng(0).standard_normal((8, max(m.latent_dim for m in models))).astype(np.float32)
-    )
-    for i, (column, point, model) in enumerate(zip(columns, points, models, strict=True)):
-        with column:
-            st.markdown(f"**β {point.beta:g}**" + (" ◂" if i == cursor else ""))
-            images = originals[i]
-            if images is not None:
-                st.image(pictures.grid(_fours(images), 48), width="stretch", caption="images")
-                decoded = model.decode_uint8(model.encode(images).mean)
-                st.image(pictures.grid(_fours(decoded), 48), width="stretch", caption="reconstructions")
-            else:
-                _stored(point.run, model)
-            samples = model.decode_uint8(noise[:, : model.latent_dim])
-            st.image(pictures.grid(_fours(samples), 48), width="stretch", caption="samples")
-            st.image(
-                pictures.grid(_traversals(point.run, model), 32), width="stretch", caption=_dims(point.run)
-            )
-            state_link = f"rate {point.rate:.1f} · distortion {point.distortion:.1f} · {point.active} active"
-            st.caption(state_link)
-
-
-def _originals(run: Run) -> np.ndarray | None:
-    """The same eight validation images for every run of a sweep."""
-    from vae_core.training import splits_of
-
-    data = resources.images_of(run)
-    if data is None:
-        return None
-    return np.asarray(data.images[splits_of(run.record().effective, data).validation[:8]])
-
-
-def _stored(run: Run, model: LoadedModel) -> None:
-    """Pictures kept with the run, where its dataset is not on this machine."""
-    shot = next((e for e in reversed(run.history()) if isinstance(e, Snapshot)), None)
-    if shot is None:
+    shown: list[tuple[Member, lab.Walk]] = []
+    for m in members:
+        if not m.run.has_weights() or any(m.beta == other.beta for other, _ in shown):
+            continue
+        where = [a.run.id for a in report.aligned].index(m.run.id) if m in report.aligned else -1
+        aligned = report.alignment is not None and where >= 0
+        walk = lab.aligned_walk(report.alignment, where) if aligned and report.alignment is not None else lab.own_walk(m.run)  # fmt: skip
+        shown.append((m, walk))
+    if not shown:
         return
-    for name, words in ((shot.originals, "images"), (shot.reconstructions, "reconstructions")):
-        path = run.path / str(name)
-        if path.exists():
-            images = pictures.cut(path.read_bytes(), model.shape)
-            st.image(pictures.grid(_fours(images), 48), width="stretch", caption=words)
+    by_beta = {row.member.run.id: row.numbers for row in report.rows}
+    for start in range(0, len(shown), 8):
+        part = shown[start : start + 8]
+        for column, (m, walk) in zip(st.columns(len(part), gap="small"), part, strict=True):
+            with column:
+                focused = f"{m.beta:g}" == f"{report.curve.betas[cursor]:g}"
+                st.markdown(f"**β {m.beta:g}**" + (" ◂" if focused else ""))
+                for picture, words in pictures_of(m.run, walk):
+                    st.image(picture, width="stretch", caption=words)
+                told = by_beta.get(m.run.id)
+                if told is not None:
+                    st.caption(f"rate {told.rate:.1f} · distortion {told.distortion:.1f} · {int(told.active.sum())} active")  # fmt: skip
+                state.link("sliders", "Sliders", ":material/tune:", run=m.run.id)
+    if report.alignment is not None:
+        agreement = report.alignment.agreement[np.isfinite(report.alignment.agreement)]
+        st.caption(
+            "One row of the traversals is one factor: the dimensions of neighbouring βs are matched by the correlation of "
+            "their codes of the same images (an assignment of most |correlation| in all, "
+            f"{agreement.mean():.2f} on average), turned where they run the other way; – and grey where none is left."
+            if len(agreement)
+            else "No dimension could be followed from one β to the next."
+        )
+    else:
+        st.caption(
+            "Traversals of each run's own most used dimensions: rows are not matched until two runs are measured."
+        )
 
 
-def _fours(images: np.ndarray) -> np.ndarray:
-    """(N, C, H, W), at most eight -> two rows; an odd one out is left out."""
-    half = min(8, len(images)) // 2
-    return images[: 2 * half].reshape(2, half, *images.shape[1:])
+def pictures_of(run: Run, walk: lab.Walk) -> list[tuple[bytes, str]]:
+    images, rebuilt = lab.images(run), lab.reconstructions(run)
+    if images is None or rebuilt is None:
+        first = lab.kept(run)
+    else:
+        first = [(images, "images"), (rebuilt, "reconstructions")]
+    return [*first, (lab.samples(run), "samples"), (lab.traversals(run, walk), f"traversals of {walk.words}")]
 
 
-def _top(run: Run) -> list[int]:
-    return [int(d) for d in order_by_kl(np.array(resources.kl_per_dim(run)))[:4]]
+# ---------------------------------------------------------------- from other projects
 
 
-def _dims(run: Run) -> str:
-    return "traversals of " + ", ".join(f"z{d}" for d in _top(run))
+def converter() -> None:
+    st.markdown(
+        "A KL weight means nothing without what the two terms were averaged over. Ours are sums over pixels and "
+        "dimensions, averaged over images, with the likelihood's own factor: **loss = distortion + β · rate**, in nats."
+    )
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Their loss", anchor=False)
+        error = st.selectbox("Reconstruction error", ERRORS, index=1, key="their-error", bind="query-params")
+        over = st.selectbox("It is a", OVER, index=1, key="their-error-over", bind="query-params", help="What its sum was divided by, besides the batch.")  # fmt: skip
+        rate_over = st.selectbox("Their KL is a", OVER, index=0, key="their-rate-over", bind="query-params")
+        with st.container(horizontal=True):
+            side = st.number_input("Image side, pixels", 1, 1024, 28, key="their-side", bind="query-params")
+            channels = st.selectbox("Channels", [1, 3], key="their-channels", bind="query-params")
+            dims = st.number_input("Latent dimensions", 1, 4096, 20, key="their-dims", bind="query-params")
+        with st.container(horizontal=True):
+            span = st.number_input("Their pixels span", 0.01, 65535.0, 1.0, key="their-span", bind="query-params", format="%g", help="1 for [0, 1], 2 for [−1, 1], 255 for bytes.")  # fmt: skip
+            batch = st.number_input("Images summed in the KL", 0.001, 65536.0, 1.0, key="their-batch", bind="query-params", format="%g", help="Where only the error was averaged over the batch: its size. 1 where both were, or neither.")  # fmt: skip
+            scale = st.number_input("Our σ (or b)", 0.001, 10.0, 0.1, key="our-scale", bind="query-params", format="%g", disabled=error == "cross-entropy", help="Of our Gaussian (or Laplace) likelihood.")  # fmt: skip
+    convention = Convention(
+        str(error), int(side) ** 2 * int(channels or 1), int(dims), str(over), str(rate_over), float(scale), float(span), float(batch)
+    )  # fmt: skip
+    with right:
+        st.subheader("Here, and back", anchor=False)
+        weight = st.number_input(
+            "Their KL weight", 0.0, 1e12, 1.0, key="their-weight", bind="query-params", format="%g"
+        )
+        st.metric("β here", f"{beta_of_weight(float(weight), convention):.4g}")
+        beta = st.number_input("β here", 0.0, 1e12, 1.0, key="our-beta", bind="query-params", format="%g")
+        st.metric("Their KL weight", f"{weight_of_beta(float(beta), convention):.4g}")
+        st.caption(_formula(convention))
 
 
-def _traversals(run: Run, model: LoadedModel) -> np.ndarray:
-    dims = _top(run)
-    walks = np.stack([traverse(np.zeros(model.latent_dim), d, VALUES) for d in dims])
-    return model.decode_uint8(walks.reshape(-1, model.latent_dim)).reshape(
-        len(dims), len(VALUES), *model.shape
+def _formula(convention: Convention) -> str:
+    return (
+        f"β = weight × {convention.factor:.6g}: {convention.pixels:,} numbers an image, {convention.dims} dimensions, "
+        f"{convention.error}, {convention.error_over} for the error, {convention.rate_over} for the KL. Only the ratio of "
+        "the two terms decides what is learnt; the learning rate may have to change with their size."
     )
 
 

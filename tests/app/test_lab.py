@@ -1,0 +1,168 @@
+"""The β lab: a sweep made, followed, measured and read; the way of a live run; KL weights of other projects."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from conftest import shown
+from helpers import config_of
+from streamlit.testing.v1 import AppTest
+
+from app import lab
+from vae_core.evaluation.measured import stored
+from vae_core.evaluation.sweeps import align
+from vae_core.inference import load_run
+from vae_core.places import Places
+from vae_core.runs.store import ENDED, FINISHED, Run, Store
+from vae_core.runs.worker import train_run
+from vae_core.sweep import create_sweep, members
+
+Open = Callable[..., AppTest]
+
+
+def fine(at: AppTest) -> None:
+    assert not at.exception
+    assert not at.error
+
+
+@pytest.fixture
+def swept(store: Store, places: Places) -> list[Run]:
+    """Three βs, two of them done and one that waits."""
+    config = config_of(dataset="tiny", latent_dim=3, epochs=3)
+    runs = create_sweep(store, config, [0.5, 2, 8], "mine")
+    for run in runs[:2]:
+        assert train_run(run, places).state == FINISHED
+    return runs
+
+
+def test_a_range_of_betas_and_seeds_is_queued(open_page: Open, store: Store) -> None:
+    at = open_page("beta", **{"sweep-dataset": "tiny", "sweep-model": "mlp", "sweep-ranged": "true"})
+    at.number_input(key="sweep-low").set_value(0.5).run()
+    at.number_input(key="sweep-high").set_value(8.0).run()
+    at.number_input(key="sweep-count").set_value(3).run()
+    at.number_input(key="sweep-seeds").set_value(2).run()
+    assert "6 runs, at β 0.5, 2, 8" in shown(at)
+    at.text_input(key="sweep-name").set_value("wide").run()
+    at.button(key="start sweep").click().run()
+    fine(at)
+    assert [(m.beta, m.seed) for m in members(store, "wide")] == [
+        (0.5, 0),
+        (0.5, 1),
+        (2, 0),
+        (2, 1),
+        (8, 0),
+        (8, 1),
+    ]
+
+
+def test_the_page_fills_in_measures_and_says_what_it_shows(open_page: Open, swept: list[Run]) -> None:
+    at = open_page("beta", sweep="mine")
+    fine(at)
+    at.run()
+    assert all(stored(run) is not None for run in swept[:2]), "what is done is measured by itself"
+    text = shown(at)
+    assert "All numbers are of the test images" in text
+    assert "1 run" in text
+    assert "best ELBO" in text
+    assert list(at.select_slider(key="focus").options) == ["0.5", "2"]
+    assert [b for b in at.button if b.label.startswith("β 8")], "what waits can be stopped alone"
+    at.button(key=f"stop {swept[2].id}").click().run()
+    assert swept[2].status().state == "stopped"
+    at.run()
+    assert [b for b in at.button if b.label == "Go on with 1 stopped"]
+    at.button(key="sweep on").click().run()
+    assert swept[2].status().state not in ENDED
+
+
+def test_another_beta_joins_and_a_wrong_one_is_said(open_page: Open, store: Store, swept: list[Run]) -> None:
+    at = open_page("beta", sweep="mine")
+    at.number_input(key="sweep-another").set_value(2.0).run()
+    at.button(key="add beta").click().run()
+    assert "already has β = 2" in at.error[0].value
+    at.number_input(key="sweep-another").set_value(4.0).run()
+    at.button(key="add beta").click().run()
+    fine(at)
+    assert [m.beta for m in members(store, "mine")] == [0.5, 2, 4, 8]
+    assert members(store, "mine")[2].run.record().config.training == swept[0].record().config.training
+
+
+def test_a_row_of_traversals_follows_one_dimension(swept: list[Run]) -> None:
+    """Codes whose dimensions are exchanged and turned are walked through in the same order and direction."""
+    rng = np.random.default_rng(0)
+    first = rng.standard_normal((200, 3)) * [3, 2, 1]
+    second = np.stack((first[:, 1], -first[:, 0], rng.standard_normal(200)), 1)
+    found = align([first, second], [np.array([True, True, True]), np.array([True, True, False])], reference=0)
+    a, b = lab.aligned_walk(found, 0), lab.aligned_walk(found, 1)
+    assert a.words == "z0 · z1 · z2"
+    assert b.words == "−z1 · z0 · –"
+    from app.pictures import grid
+
+    model = load_run(swept[0])
+    codes = np.zeros((3, len(lab.VALUES), 3), np.float32)
+    codes[0, :, 1], codes[1, :, 0] = -lab.VALUES, lab.VALUES
+    wanted = model.decode_uint8(codes.reshape(-1, 3)).reshape(3, len(lab.VALUES), *model.shape)
+    wanted[2] = lab.COLLAPSED
+    assert lab.traversals(swept[0], b) == grid(wanted, 32)
+
+
+def test_the_way_of_a_run_goes_through_its_epochs_and_marks_where_beta_changed(swept: list[Run]) -> None:
+    from vae_core.events import Controlled, EpochDone
+
+    run = swept[0]
+    epochs = [e for e in run.history() if isinstance(e, EpochDone)]
+    way = lab.way_of(run)
+    assert way is not None
+    np.testing.assert_allclose(way.rates, [e.validation.rate for e in epochs])
+    np.testing.assert_allclose(way.distortions, [e.validation.distortion for e in epochs])
+    assert way.marks == ()
+    from vae_core.events import to_line
+
+    with open(run.path / "events.jsonl", "a") as file:
+        import json
+
+        changed = Controlled(epochs[0].step + 1, 1, "beta", 6.0)
+        file.write(json.dumps(to_line(changed)) + "\n")
+    way = lab.way_of(run)
+    assert way is not None
+    assert way.marks == ((1, "β 6"),), "the first epoch that ended after it"
+    assert lab.way_of(swept[2]) is None
+
+
+def test_sixteen_runs_answer_quickly_the_second_time(open_page: Open, store: Store, swept: list[Run]) -> None:
+    """Counted in networks loaded, not in seconds: a turn of the cursor loads none."""
+    from app import resources
+
+    at = open_page("beta", sweep="mine")
+    at.run()
+    resources._model.cache_clear()
+    at.select_slider(key="focus").set_value("0.5").run()
+    fine(at)
+    assert resources._model.cache_info().misses == 0
+
+
+def test_runs_that_differ_in_more_are_no_sweep(open_page: Open, store: Store, swept: list[Run]) -> None:
+    config = dataclasses.replace(
+        swept[0].record().config, model=dataclasses.replace(swept[0].record().config.model, latent_dim=5)
+    )
+    store.create(config, "odd-one", group="mine")
+    at = open_page("beta", sweep="mine")
+    at.number_input(key="sweep-another").set_value(4.0).run()
+    at.button(key="add beta").click().run()
+    assert "differs from" in at.error[0].value
+
+
+def test_a_kl_weight_of_another_project_is_converted_and_back(open_page: Open) -> None:
+    query = {"look": "KL weights elsewhere", "their-error": "squared error", "their-weight": "0.00025",
+             "their-side": "28", "their-dims": "20", "our-scale": "1"}  # fmt: skip
+    at = open_page("beta", **query)
+    fine(at)
+    # mean squared error over 784 pixels plus w KL: (w 784 / 2) KL beside the Gaussian's half squared error
+    assert at.metric[0].value == f"{0.00025 * 784 / 2:.4g}"
+    at.number_input(key="our-beta").set_value(4.0).run()
+    assert at.metric[1].value == f"{4 * 2 / 784:.4g}"
+    at.selectbox(key="their-error").set_value("cross-entropy").run()
+    assert at.number_input(key="our-scale").disabled
+    assert at.metric[0].value == f"{0.00025 * 784:.4g}"
