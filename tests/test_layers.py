@@ -12,7 +12,7 @@ CORE = [
     {"errors", "options", "places", "processes"},
     {"events", "data", "models", "objectives", "latent"},
     {"config"},
-    {"training"},
+    {"training", "stacked"},
     {"runs"},
     {"inference", "evaluation", "export", "sweep", "shipping", "diagnosis", "browser", "animation"},
     {"cli", "__init__"},

@@ -20,7 +20,7 @@ from vae_core.errors import BadConfig, VaeCoreError
 from vae_core.events import EpochDone, Event, StepDone
 from vae_core.options import Choice, Leaf, leaves, replace_at
 from vae_core.places import Places
-from vae_core.runs.store import FAILED, FINISHED, QUEUED, Run, Store
+from vae_core.runs.store import FAILED, FINISHED, QUEUED, STOPPED, Run, Store
 
 
 class UsageError(Exception):
@@ -117,7 +117,7 @@ class Bar:
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
 
-    def watch(self, run: Run) -> Any:
+    def watch(self, run: Run, before: str = "") -> Any:
         def see(event: Event) -> None:
             if isinstance(event, StepDone):
                 status = run.status()
@@ -132,7 +132,7 @@ class Bar:
                 v = event.validation
                 rate = "" if v.rate is None else f", rate {v.rate:.2f}, {event.active_units} active"
                 self.line(
-                    f"epoch {event.epoch}: validation objective {v.objective:.2f}, distortion {v.distortion:.2f}"
+                    f"{before}epoch {event.epoch}: validation objective {v.objective:.2f}, distortion {v.distortion:.2f}"
                     f"{rate}{'  best' if event.best else ''}"
                 )
 
@@ -162,6 +162,174 @@ def _report(run: Run, status: Any, bar: Bar) -> int:
         raise VaeCoreError(f"{run.name} failed: {status.error}")
     bar.line(f"{run.name} {status.state} after {status.step:,} steps")
     return 0
+
+
+def do_sweep(args: argparse.Namespace, places: Places) -> int:
+    from vae_core import sweep
+
+    store, bar = Store(places), Bar()
+    name = _resumed_sweep(args, store) if args.resume else _new_sweep(args, store)
+    going_on = _train_sweep(store, name, places, bar, apart=args.apart)
+    found = sweep.members(store, name)
+    if going_on:
+        from vae_core.evaluation.measured import measure_all
+
+        for problem in measure_all(
+            found,
+            lambda run: _images_of(run, places),
+            progress=lambda share, what: bar.show(f"{share:4.0%} {what}"),
+        ):
+            bar.line(f"note: {problem}")
+        if bar.live:
+            bar.show("", force=True)
+            sys.stderr.write("\r")
+    else:
+        bar.line(f"the sweep {name} stopped; `vae-core sweep --resume {name}` goes on")
+    _show_sweep(name, found, as_json=args.json)
+    return 1 if any(m.state == FAILED for m in found) else 0
+
+
+def _betas_of(args: argparse.Namespace) -> list[float]:
+    from vae_core.sweep import log_range
+
+    if args.betas and args.log_range:
+        raise UsageError("give --betas or --log-range, not both")
+    words = [w for w in re.split(r"[\s,;]+", " ".join(args.betas or args.log_range or ())) if w]
+    try:
+        values = [float(word) for word in words]
+    except ValueError:
+        raise UsageError(f"values of β are numbers such as 0.5,1,2, not {' '.join(words)!r}") from None
+    if not args.log_range:
+        return values
+    if not values[2].is_integer():
+        raise UsageError(f"--log-range LOW HIGH COUNT: {words[2]} is no count of values")
+    return log_range(values[0], values[1], int(values[2]))
+
+
+def _new_sweep(args: argparse.Namespace, store: Store) -> str:
+    from vae_core.sweep import create_sweep, default_group_name
+
+    if not (args.betas or args.log_range):
+        raise UsageError("a sweep needs --betas 0.5,1,2 or --log-range LOW HIGH COUNT (or --resume NAME)")
+    if vars(args)["set:beta"] is not None:
+        raise UsageError("--beta is a single value; a sweep takes --betas")
+    if vars(args)["set:objective"] not in (None, "vae", "beta_vae", "beta_tcvae"):
+        raise UsageError(
+            f"{vars(args)['set:objective']} has no β to sweep over; choose beta_vae or beta_tcvae"
+        )
+    config = config_from(args)
+    name = args.name or default_group_name(config, store)
+    runs = create_sweep(store, config, _betas_of(args), name, seeds=1 if args.seeds is None else args.seeds)
+    sys.stderr.write(f"the sweep {name} has {len(runs)} runs; Ctrl-C stops it and keeps what was learned\n")
+    return name
+
+
+def _resumed_sweep(args: argparse.Namespace, store: Store) -> str:
+    from vae_core.runs.jobs import is_alive
+    from vae_core.sweep import add_beta, go_on, members
+
+    given = [f"--{k[4:]}" for k, v in vars(args).items() if k.startswith("set:") and v is not None]
+    given += [f"--{k}" for k in ("name", "seeds") if getattr(args, k) is not None]
+    if given:
+        raise UsageError(f"the settings of {args.resume} stand; leave out {', '.join(given)}")
+    for member in members(store, args.resume):
+        status = member.run.status()
+        if status.live and not is_alive(status):  # its process is gone; nobody marked it yet
+            member.run.update_status(state="interrupted", pid=0)
+    for beta in _betas_of(args):
+        add_beta(store, args.resume, beta)
+    go_on(members(store, args.resume))
+    return args.resume
+
+
+def _train_sweep(store: Store, name: str, places: Places, bar: Bar, *, apart: bool) -> bool:
+    """Train what waits, and wait for what another process trains; false when Ctrl-C ended it."""
+    from vae_core.errors import RunBusy
+    from vae_core.runs.worker import train_run, train_stack
+    from vae_core.sweep import members, stop, waiting
+
+    elsewhere: set[str] = set()
+    try:
+        while queue := [r for r in waiting(members(store, name)) if r.id not in elsewhere]:
+            batch = queue[:1] if apart else _stack_of(queue)
+            asked = [len(run.requests()) for run in batch]
+            bar.line(f"training {', '.join(run.name for run in batch)}{' as one' if len(batch) > 1 else ''}")
+            try:
+                if len(batch) == 1:
+                    statuses = [train_run(batch[0], places, bar.watch(batch[0]))]
+                else:
+                    watches = [bar.watch(run, f"{run.name}, ") for run in batch]
+                    statuses = train_stack(batch, places, watches)
+            except RunBusy:  # a server on this home was faster
+                elsewhere |= {run.id for run in batch}
+                continue
+            for run, status, before in zip(batch, statuses, asked, strict=True):
+                bar.line(f"{run.name} {status.state}{f': {status.error}' if status.error else ''}")
+                if status.state == STOPPED and not any(c.name == "stop" for c in run.requests(before)):
+                    raise KeyboardInterrupt  # nobody asked for it by name: it was the signal
+        while left := [m for m in members(store, name) if not m.ended]:
+            bar.show(f"{len(left)} of its runs are trained by another process")
+            time.sleep(0.2)
+    except KeyboardInterrupt:
+        stop(members(store, name))
+        return False
+    return True
+
+
+def _stack_of(queue: list[Run]) -> list[Run]:
+    """Of runs that wait, the first and those that can be trained with it as one; it alone where that is no faster."""
+    from vae_core.stacked import MOST, pays, why_apart
+    from vae_core.training import choose_device
+
+    config = queue[0].record().config
+    fresh = [run for run in queue if not run.has_weights()]
+    alike = [run for run in fresh if run is queue[0] or not why_apart([config, run.record().config])][:MOST]
+    together = queue[0] in alike and pays(config, choose_device(config.training.device), len(alike))
+    return alike if together else queue[:1]
+
+
+def _images_of(run: Run, places: Places) -> Any:
+    record = run.record()
+    return (
+        None if record.shape is None else open_images(record.effective.data.dataset, record.shape[1], places)
+    )
+
+
+def _show_sweep(name: str, found: Any, *, as_json: bool) -> None:
+    from vae_core.evaluation.measured import gather
+
+    report = gather(found)
+    rows: list[dict[str, Any]] = []
+    for row in report.rows:
+        n, m = row.numbers, row.member
+        rows.append(
+            {
+                "beta": m.beta, "seed": m.seed, "name": m.run.name, "id": m.run.id, "status": m.state,
+                "distortion": n and n.distortion, "rate": n and n.rate, "elbo": n and -n.total,
+                "active_units": n and int(n.active.sum()), "sharpness": n and n.sharpness,
+                "scores": dict(n.scores) if n else {},
+            }
+        )  # fmt: skip
+    if as_json:
+        print(json.dumps({"sweep": name, "split": report.split, "runs": rows, "text": report.reading.text}))
+        return
+    columns = ["β", "seed", "distortion", "rate", "−ELBO", "active", "status", "name"]
+    shown = [
+        {
+            "β": f"{r['beta']:g}", "seed": r["seed"], "status": r["status"], "name": r["name"],
+            "distortion": _two(r["distortion"]), "rate": _two(r["rate"]),
+            "−ELBO": _two(None if r["elbo"] is None else -r["elbo"]),
+            "active": "" if r["active_units"] is None else r["active_units"],
+        }
+        for r in rows
+    ]  # fmt: skip
+    print(f"{name} on {report.split} images, nats per image")
+    _table(columns, shown)
+    print(report.reading.text)
+
+
+def _two(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
 
 
 def do_runs(args: argparse.Namespace, places: Places) -> int:
@@ -398,6 +566,33 @@ def make_parser() -> argparse.ArgumentParser:
     train.add_argument("--from-run", metavar="RUN", help="fine-tune: start from this run's weights")
     add_config_switches(train)
     train.set_defaults(do=do_train)
+
+    swept = sub.add_parser(
+        "sweep", parents=[common], help="train one model at several values of β, and compare",
+        description="One run per β and seed; runs of one seed share their first weights and the order of images.",
+    )  # fmt: skip
+    swept.add_argument("--betas", nargs="+", metavar="X", help="values of β above 0, such as 0.5,1,2,4")
+    swept.add_argument(
+        "--log-range",
+        nargs=3,
+        metavar=("LOW", "HIGH", "COUNT"),
+        help="so many values of β, evenly spaced in log β",
+    )
+    swept.add_argument(
+        "--seeds", type=int, metavar="N", help="runs per β, with --seed and those after it; default 1"
+    )
+    swept.add_argument("--name", help="plain and not taken; default names the dataset")
+    swept.add_argument(
+        "--resume",
+        metavar="NAME",
+        help="go on with a sweep that was stopped; with --betas those are added to it",
+    )
+    swept.add_argument(
+        "--apart", action="store_true", help="one run after the other, also where several train faster as one"
+    )
+    swept.add_argument("--json", action="store_true", help="the table as one JSON object")
+    add_config_switches(swept)
+    swept.set_defaults(do=do_sweep)
 
     runs = sub.add_parser("runs", parents=[common], help="list, show, rename, delete or resume runs")
     runs.add_argument("--json", action="store_true", help="list as JSON")

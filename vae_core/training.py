@@ -521,6 +521,16 @@ class _Trainer:
     # ------------------------------------------------ the loop
 
     def run(self, *, resumed: bool) -> Iterator[Event]:
+        yield from self.begin(resumed=resumed)
+        while self.step < self.plan.steps_total and not self.failed:
+            yield from self.obey()
+            if self.stopping or self.failed:
+                break
+            self.learn(self.step % self.plan.steps_per_epoch)
+            yield from self.after_step()
+        yield from self.end()
+
+    def begin(self, *, resumed: bool) -> Iterator[Event]:
         training = self.config.training
         if resumed:
             yield Resumed(self.step, self.plan.steps_total, self.plan.epochs)
@@ -540,19 +550,20 @@ class _Trainer:
         self.began = self.logged_at = time.perf_counter()
         if not resumed:
             yield self.save()
-        while self.step < self.plan.steps_total and not self.failed:
-            yield from self.obey()
-            if self.stopping or self.failed:
-                break
-            self.learn(self.step % self.plan.steps_per_epoch)
-            epoch_ends = self.step % self.plan.steps_per_epoch == 0
-            saves = self.step % training.checkpoint_every == 0
-            if self.step % training.log_every == 0 or epoch_ends or saves:
-                yield self.log()
-            if epoch_ends and not self.failed:
-                yield from self.end_epoch()
-            if saves and not self.failed:
-                yield self.save()
+
+    def after_step(self) -> Iterator[Event]:
+        """What is due once a step is done: a point of the curves, the end of an epoch, a checkpoint."""
+        training = self.config.training
+        epoch_ends = self.step % self.plan.steps_per_epoch == 0
+        saves = self.step % training.checkpoint_every == 0
+        if self.step % training.log_every == 0 or epoch_ends or saves:
+            yield self.log()
+        if epoch_ends and not self.failed:
+            yield from self.end_epoch()
+        if saves and not self.failed:
+            yield self.save()
+
+    def end(self) -> Iterator[Event]:
         if self.in_window and not self.failed:
             yield self.log()
         # also where only a request is new: one taken up before a checkpoint must not be taken up again after it

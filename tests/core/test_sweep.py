@@ -1,11 +1,34 @@
-import pytest
-from helpers import config_of
+import hashlib
+import math
 
-from vae_core.errors import BadConfig, BadName
+import numpy as np
+import pytest
+from helpers import blob_set, config_of, of
+
+from vae_core import sweep as sweep_module
+from vae_core.data import open_images
+from vae_core.errors import BadConfig, BadName, RunNotFound
+from vae_core.events import Checkpoint, Snapshot
 from vae_core.objectives import BetaParams, CapacityParams
 from vae_core.options import Choice
-from vae_core.runs.store import QUEUED
-from vae_core.sweep import beta_of, create_beta_sweep, groups, with_beta
+from vae_core.runs.store import FINISHED, INTERRUPTED, QUEUED, RUNNING, STOPPED, Store
+from vae_core.runs.worker import train_run
+from vae_core.sweep import (
+    MOST_RUNS,
+    add_beta,
+    beta_of,
+    create_beta_sweep,
+    create_sweep,
+    default_group_name,
+    go_on,
+    groups,
+    log_range,
+    members,
+    stop,
+    waiting,
+    with_beta,
+)
+from vae_core.training import _Trainer, train
 
 
 def test_a_sweep_queues_one_run_a_beta_that_differ_in_beta_alone(store):
@@ -74,3 +97,195 @@ def test_beta_is_the_final_weight(store):
     assert beta_of(run) == 7.0
     assert beta_of(store.create(config_of())) == 1.0
     assert beta_of(store.create(config_of(objective="autoencoder"))) == 0.0
+
+
+# ---------------------------------------------------------------- βs times seeds
+
+
+def test_every_beta_gets_every_seed(store):
+    runs = create_sweep(store, config_of(seed=5), [2, 0.5], "mine", seeds=2)
+    assert [run.name for run in runs] == [
+        "mine-beta0.5-seed5", "mine-beta0.5-seed6", "mine-beta2-seed5", "mine-beta2-seed6",
+    ]  # fmt: skip
+    found = members(store, "mine")
+    assert [(m.beta, m.seed) for m in found] == [(0.5, 5), (0.5, 6), (2.0, 5), (2.0, 6)]
+    assert [m.run.id for m in found] == [run.id for run in runs]
+    assert [run.id for run in waiting(found)] == [run.id for run in runs]
+    assert not any(m.ended or m.finished for m in found)
+    with pytest.raises(RunNotFound, match="there are: mine"):
+        members(store, "other")
+
+
+@pytest.mark.parametrize(
+    ("betas", "seeds", "says"),
+    [
+        ([1, 2, 2.0], 1, "2 is given twice"),
+        ([0, 1], 1, "0 or below"),
+        ([-3, 1], 1, "-3 is 0 or below"),
+        ([math.nan, 1], 1, "nan"),
+        ([1, math.inf], 1, "inf"),
+        ([1, 1001], 1, "above 1000"),
+        ([1], 1, "at least two"),
+        ([1, 2], 0, "1 or more"),
+        ([1, 2], MOST_RUNS // 2 + 1, "at most 64 runs"),
+        (list(range(1, MOST_RUNS + 2)), 1, "would be 65"),
+        ([1, 1.0000001], 1, "too close"),
+    ],
+)
+def test_what_is_wrong_with_a_sweep_is_said_and_nothing_created(store, betas, seeds, says):
+    with pytest.raises(BadConfig, match=says):
+        create_sweep(store, config_of(), betas, "mine", seeds=seeds)
+    assert store.own() == []
+
+
+def test_a_sweep_that_cannot_be_written_whole_is_not_written(store, monkeypatch):
+    create = Store.create
+    made = []
+
+    def full(self, *args, **kwargs):
+        if len(made) == 2:
+            raise OSError(28, "No space left on device")
+        made.append(create(self, *args, **kwargs))
+        return made[-1]
+
+    monkeypatch.setattr(Store, "create", full)
+    with pytest.raises(OSError, match="No space"):
+        create_sweep(store, config_of(), [1, 2, 3], "mine")
+    assert len(made) == 2
+    assert store.own() == []
+
+
+def test_a_range_is_even_in_log_beta_and_keeps_its_ends():
+    found = log_range(0.125, 8, 7)
+    assert found == [0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0]
+    steps = np.diff(np.log(log_range(0.3, 17, 9)))
+    assert np.allclose(steps, steps.mean(), rtol=0.01)
+    assert log_range(1, 2, 2) == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "count", "says"),
+    [(0, 1, 3, "0 or below"), (1, 1, 3, "1 to 1"), (4, 1, 3, "4 to 1"), (1, 2, 1, "from 2 to 64"),
+     (1, 2, 65, "got 65"), (math.nan, 2, 3, "nan"), (1, 1.001, 30, "twice")],
+)  # fmt: skip
+def test_a_range_that_is_none_is_refused(low, high, count, says):
+    with pytest.raises(BadConfig, match=says):
+        log_range(low, high, count)
+
+
+def test_a_name_is_proposed_that_is_free(store):
+    assert default_group_name(config_of()) == "tiny-sweep"
+    assert default_group_name(config_of(), store) == "tiny-sweep"
+    create_sweep(store, config_of(), [1, 2], "tiny-sweep")
+    assert default_group_name(config_of(), store) == "tiny-sweep-2"
+
+
+# ---------------------------------------------------------------- what members share
+
+
+def start_and_order(config, data):
+    """Digest of the first weights, the first two epochs' order of images, the images shown, the first noise."""
+    trainer = _Trainer(config, data, None)
+    weights = b"".join(trainer.weights()[k].numpy().tobytes() for k in sorted(trainer.weights()))
+    order = [trainer.shuffled(epoch).tolist() for epoch in (0, 1)]
+    return (
+        hashlib.sha256(weights).hexdigest(),
+        order,
+        trainer.splits.validation[:8].tolist(),
+        trainer.generator.get_state().tolist(),
+    )
+
+
+@pytest.mark.parametrize("objective", ["vae", "beta_tcvae"])
+def test_members_of_one_seed_share_weights_order_noise_and_images(store, objective):
+    data = blob_set()
+    create_sweep(store, config_of(objective=objective), [0.5, 2, 8], "mine", seeds=2)
+    found = members(store, "mine")
+    starts = {(m.beta, m.seed): start_and_order(m.run.record().config, data) for m in found}
+    for seed in (0, 1):
+        assert starts[0.5, seed] == starts[2.0, seed] == starts[8.0, seed]
+    for part, same in enumerate((False, False, True, False)):  # a seed changes all but the images shown
+        assert (starts[2.0, 0][part] == starts[2.0, 1][part]) is same
+
+
+def test_the_stored_runs_really_begin_alike_and_show_the_same(store, places):
+    create_sweep(store, config_of(epochs=1), [0.1, 10], "mine")
+    data = open_images("tiny", 16, places)
+    first, second = (list(train(m.run.record().config, data)) for m in members(store, "mine"))
+    a, b = of(Checkpoint, first)[0].last, of(Checkpoint, second)[0].last
+    assert all(a[k].equal(b[k]) for k in a)
+    a, b = of(Checkpoint, first)[-1].last, of(Checkpoint, second)[-1].last
+    assert not all(a[k].equal(b[k]) for k in a if k != "log_sigma")
+    assert np.array_equal(of(Snapshot, first)[0].originals, of(Snapshot, second)[0].originals)
+
+
+# ---------------------------------------------------------------- later
+
+
+def test_a_beta_is_added_for_every_seed_with_the_same_settings(store):
+    create_sweep(store, config_of(latent_dim=2, seed=3), [1, 4], "mine", seeds=2)
+    added = add_beta(store, "mine", 2)
+    assert [run.name for run in added] == ["mine-beta2-seed3", "mine-beta2-seed4"]
+    assert [(m.beta, m.seed) for m in members(store, "mine")] == [
+        (1.0, 3), (1.0, 4), (2.0, 3), (2.0, 4), (4.0, 3), (4.0, 4),
+    ]  # fmt: skip
+    first, *rest = [with_beta(m.run.record().config, 1) for m in members(store, "mine") if m.seed == 3]
+    assert rest == [first, first]
+
+
+def test_one_that_went_on_for_longer_does_not_pass_that_on(store, places):
+    first, _ = create_sweep(store, config_of(epochs=1), [1, 4], "mine")
+    assert train_run(first, places).state == FINISHED
+    first.go_on(3)
+    (added,) = add_beta(store, "mine", 2)
+    assert added.record().config.training.continued == ()
+
+
+@pytest.mark.parametrize(
+    ("beta", "says"),
+    [(4.0, "already has"), (4.00000001, "already has"), (0, "0 or below"), (math.nan, "nan")],
+)
+def test_a_beta_that_cannot_be_added_is_said(store, beta, says):
+    create_sweep(store, config_of(), [1, 4], "mine")
+    with pytest.raises(BadConfig, match=says):
+        add_beta(store, "mine", beta)
+    assert len(store.own()) == 2
+    with pytest.raises(RunNotFound):
+        add_beta(store, "other", 2)
+
+
+def test_a_full_sweep_takes_no_more(store, monkeypatch):
+    monkeypatch.setattr(sweep_module, "MOST_RUNS", 3)
+    create_sweep(store, config_of(), [1, 2, 3], "mine")
+    with pytest.raises(BadConfig, match="would be 4"):
+        add_beta(store, "mine", 4)
+
+
+def test_a_group_that_is_no_sweep_takes_no_beta(store):
+    store.create(with_beta(config_of(latent_dim=2), 1), group="mine")
+    store.create(with_beta(config_of(latent_dim=3), 2), group="mine")
+    with pytest.raises(BadConfig, match=r"differs from .* \(model\)"):
+        add_beta(store, "mine", 4)
+
+
+def test_a_fine_tuned_group_takes_no_beta(store, places):
+    (first, _) = create_sweep(store, config_of(epochs=1), [1, 4], "mine")
+    train_run(first, places)
+    store.create(with_beta(config_of(), 2), group="tuned", start_from=first)
+    with pytest.raises(BadConfig, match="fine-tuned"):
+        add_beta(store, "tuned", 4)
+
+
+def test_stopping_all_stops_the_waiting_at_once_and_they_can_be_taken_up_again(store, places):
+    first, second, third = create_sweep(store, config_of(epochs=1), [1, 2, 3], "mine")
+    assert train_run(first, places).state == FINISHED
+    second.update_status(state=RUNNING)
+    asked = stop(members(store, "mine"))
+    assert [run.id for run in asked] == [second.id, third.id]
+    assert third.status().state == STOPPED
+    assert [c.name for c in second.requests()] == ["stop"]
+    second.update_status(state=INTERRUPTED)
+    again = go_on(members(store, "mine"))
+    assert [run.id for run in again] == [second.id, third.id]
+    assert [m.state for m in members(store, "mine")] == [FINISHED, QUEUED, QUEUED]
+    assert train_run(second, places).state == FINISHED  # the stop of before does not meet it

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -413,14 +414,19 @@ def _aligned(
     stamps = tuple(r.member.run.stamp() for r in ready)
     measured = tuple(r.measured for r in ready if r.measured)
     key = (stamps, measured[0].fingerprint, index)
-    if key not in _alignments:
-        while len(_alignments) > 64:
-            _alignments.pop(next(iter(_alignments)), None)
-        _alignments[key] = align([m.codes for m in measured], [m.active for m in measured], reference=index)
-    return tuple(r.member for r in ready), _alignments[key]
+    with _lock:  # the threads of a server read the same sweep
+        if key not in _alignments:
+            while len(_alignments) >= 64:
+                del _alignments[next(iter(_alignments))]
+            _alignments[key] = align(
+                [m.codes for m in measured], [m.active for m in measured], reference=index
+            )
+        alignment = _alignments[key]
+    return tuple(r.member for r in ready), alignment
 
 
 _alignments: dict[tuple, Alignment] = {}
+_lock = threading.Lock()
 
 
 def _comparable(a: Measured, b: Measured) -> bool:

@@ -16,11 +16,12 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
-from filelock import Timeout
+from filelock import BaseFileLock, Timeout
 
 from vae_core.config import RunConfig
 from vae_core.data import find_spec, open_images
@@ -31,6 +32,7 @@ from vae_core.runs.store import (
     FAILED,
     FINISHED,
     PAUSED,
+    QUEUED,
     RUNNING,
     STOPPED,
     Record,
@@ -39,6 +41,11 @@ from vae_core.runs.store import (
     data_of,
 )
 from vae_core.training import choose_device, choose_side, machine_of, resolve, train
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vae_core.data.imageset import ImageSet
 
 HEARTBEAT_SECONDS = 0.5
 POLL_SECONDS = 0.05
@@ -175,29 +182,115 @@ def train_run(run: Run, places: Places, watch: Watch | None = None) -> Status:
             reporter = Reporter(run, control)
             try:
                 state, error = _train(run, places, control, reporter, watch)
-            except StoppedEarly:
-                state, error = STOPPED, ""
-            except VaeCoreError as fault:
-                state, error = FAILED, str(fault)
-            except OSError as fault:
-                state, error = FAILED, _say_os_error(fault)
-            except MemoryError:
-                state, error = FAILED, "memory ran out; a smaller batch, model or image side needs less"
             except Exception as fault:
-                traceback.print_exc()
-                state, error = FAILED, f"{type(fault).__name__}: {fault}"
+                state, error = _ended_by(fault)
             if not run.path.is_dir():
                 raise RunNotFound(f"the run {run.id} was deleted while it trained")
             return reporter.end(state, error)
     finally:
-        run.close()
-        with contextlib.suppress(OSError):
-            lock.release()
+        _let_go(run, lock)
 
 
 def _train(
     run: Run, places: Places, control: FileControl, reporter: Reporter, watch: Watch | None
 ) -> tuple[str, str]:
+    config, data, resume = _prepare(run, places, control, reporter)
+    state, error = FAILED, "training ended without saying why"
+    for event in train(config, data, control, resume, None if resume else run.initial_weights()):
+        run.append(event)
+        reporter.see(event)
+        if watch is not None:
+            watch(event)
+        if isinstance(event, (Finished, Failed)):
+            state, error = _end_of(event)
+    return state, error
+
+
+def train_stack(runs: Sequence[Run], places: Places, watches: Sequence[Watch]) -> list[Status]:
+    """Train fresh runs that differ in β alone as one model, each into its own folder as `train_run` would.
+
+    A stop asked of one lets the others go on (those are queued again if it came before the first step); a signal stops
+    all; a fault that is not one run's own (a full disk) ends all. What they learn is, but for rounding, what they
+    would have learned apart; the record says how many were stacked. Raises RunBusy when another process trains one of them, RunNotFound when one is gone, BadConfig when they
+    cannot be stacked.
+    """
+    from vae_core.stacked import train_stacked, why_apart
+
+    if reason := why_apart([run.record().config for run in runs]):
+        raise BadConfig(reason)
+    if begun := [run.name for run in runs if run.has_weights()]:
+        raise BadConfig(f"{', '.join(begun)} began before; a stack takes runs that have not")
+    locks = [run.lock() for run in runs]
+    with contextlib.ExitStack() as held:
+        for run, lock in zip(runs, locks, strict=True):
+            run.status()  # raises when the run is gone; a lock would bring its folder back
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                raise RunBusy(f"{run.name} is being trained by another process") from None
+            held.callback(_let_go, run, lock)
+        controls = [FileControl(run) for run in runs]
+        held.enter_context(_stop_on_signals(*controls))
+        reporters = [Reporter(run, control) for run, control in zip(runs, controls, strict=True)]
+        statuses: dict[int, Status] = {}
+
+        def end(number: int, state: str, error: str) -> None:
+            if number not in statuses:
+                statuses[number] = reporters[number].end(state, error)
+                _let_go(runs[number], locks[number])  # the others may go on for hours
+
+        try:
+            prepared = [
+                _prepare(run, places, control, reporter, stacked=len(runs))
+                for run, control, reporter in zip(runs, controls, reporters, strict=True)
+            ]
+            configs, data = [config for config, _, _ in prepared], prepared[0][1]
+            for number, event in train_stacked(configs, data, controls):
+                runs[number].append(event)
+                reporters[number].see(event)
+                watches[number](event)
+                if isinstance(event, (Finished, Failed)):
+                    end(number, *_end_of(event))
+        except StoppedEarly:
+            for number, control in enumerate(controls):
+                end(number, STOPPED if control.stop_pending() else QUEUED, "")
+        except Exception as fault:
+            state, error = _ended_by(fault)
+            for number in range(len(runs)):
+                end(number, state, error)
+        return [statuses[number] for number in range(len(runs))]
+
+
+def _let_go(run: Run, lock: BaseFileLock) -> None:
+    run.close()
+    with contextlib.suppress(OSError):
+        lock.release()
+
+
+def _end_of(event: Finished | Failed) -> tuple[str, str]:
+    if isinstance(event, Failed):
+        return FAILED, event.reason
+    return (STOPPED if event.reason == "stopped" else FINISHED), ""
+
+
+def _ended_by(fault: Exception) -> tuple[str, str]:
+    """The state a fault leaves a run in, and a sentence."""
+    if isinstance(fault, StoppedEarly):
+        return STOPPED, ""
+    if isinstance(fault, VaeCoreError):
+        return FAILED, str(fault)
+    if isinstance(fault, OSError):
+        return FAILED, _say_os_error(fault)
+    if isinstance(fault, MemoryError):
+        return FAILED, "memory ran out; a smaller batch, model or image side needs less"
+    traceback.print_exception(fault)
+    return FAILED, f"{type(fault).__name__}: {fault}"
+
+
+def _prepare(
+    run: Run, places: Places, control: FileControl, reporter: Reporter, *, stacked: int = 0
+) -> tuple[RunConfig, ImageSet, dict[str, Tensor] | None]:
+    """Resolved settings, written into the record, the images, and what to go on from."""
     record = run.record()
     resume = run.resume_state()
     control.start(int(resume["scalars"][-1]) if resume else 0, reporter.status.control)
@@ -210,20 +303,9 @@ def _train(
         )
     config = resolve(asked, data)
     # read anew: preparing the images may have taken minutes, in which the run was renamed
-    run.write_record(
-        dataclasses.replace(run.record(), resolved=config, machine=machine_of(config), data=data_of(data))
-    )
-    state, error = FAILED, "training ended without saying why"
-    for event in train(config, data, control, resume, None if resume else run.initial_weights()):
-        run.append(event)
-        reporter.see(event)
-        if watch is not None:
-            watch(event)
-        if isinstance(event, Finished):
-            state, error = (STOPPED if event.reason == "stopped" else FINISHED), ""
-        elif isinstance(event, Failed):
-            state, error = FAILED, event.reason
-    return state, error
+    machine = machine_of(config) | ({"stacked": stacked} if stacked else {})
+    run.write_record(dataclasses.replace(run.record(), resolved=config, machine=machine, data=data_of(data)))
+    return config, data, resume
 
 
 def _for_this_machine(record: Record) -> RunConfig:
@@ -250,14 +332,15 @@ def _say_os_error(fault: OSError) -> str:
 
 
 @contextlib.contextmanager
-def _stop_on_signals(control: FileControl):
+def _stop_on_signals(*controls: FileControl):
     """SIGINT and SIGTERM ask for a stop; only the main thread may set that up."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def ask(signum: int, frame: object) -> None:
-        control.stop_asked = True
+        for control in controls:
+            control.stop_asked = True
 
     before = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
     try:

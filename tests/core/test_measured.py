@@ -1,0 +1,313 @@
+"""What a sweep's runs measure, kept beside their weights, and the sweep as a whole."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from helpers import blob_set, config_of, of
+
+from vae_core.data import open_images
+from vae_core.errors import BadImages, BadRun
+from vae_core.evaluation import measured as measured_module
+from vae_core.evaluation.likelihood import evaluate
+from vae_core.evaluation.measured import (
+    gather,
+    last_epoch,
+    measure,
+    measure_all,
+    provisional,
+    stored,
+    unmeasured,
+)
+from vae_core.evaluation.sweeps import sharpness
+from vae_core.events import EpochDone, Resumed, to_line
+from vae_core.inference import load_run
+from vae_core.latent.statistics import active_units
+from vae_core.objectives import GaussianParams
+from vae_core.options import Choice
+from vae_core.runs.store import FINISHED, RUNNING
+from vae_core.runs.worker import train_run
+from vae_core.sweep import create_sweep, members, with_beta
+
+
+@pytest.fixture
+def data(places):
+    return open_images("tiny", 16, places)
+
+
+@pytest.fixture
+def swept(store, places):
+    """A finished sweep of β 0.1, 1 and 30."""
+    for run in create_sweep(store, config_of(epochs=3), [0.1, 1, 30], "mine"):
+        assert train_run(run, places).state == FINISHED
+    return members(store, "mine")
+
+
+def everything(found, data, **more):
+    assert measure_all(found, lambda run: data, **more) == []
+
+
+# ---------------------------------------------------------------- one run
+
+
+def test_the_numbers_are_those_of_evaluate_and_the_same_when_read_back(swept, data):
+    run = swept[1].run
+    assert stored(run) is None
+    found = measure(run, data)
+    model = load_run(run)
+    direct = evaluate(model, data)
+    assert found.evaluation == direct
+    index = np.sort(data.test)
+    means = model.encode(data.images[index]).mean
+    assert found.images.tolist() == index.tolist()
+    assert np.allclose(found.codes, means, atol=1e-5)
+    assert found.active.tolist() == active_units(means).tolist()
+    assert found.active.sum() == direct.active_units
+    noise = np.random.default_rng(0).standard_normal((256, 3)).astype(np.float32)
+    assert found.sharpness == pytest.approx(sharpness(model.decode(noise), data.images[index] / 255))
+    assert found.scores == {}  # places are no whole numbers
+    measured_module._read.cache_clear()
+    again = stored(run)
+    assert again is not None
+    assert again.evaluation == found.evaluation
+    assert (again.codes == found.codes).all()
+    assert (again.sharpness, again.scores) == (found.sharpness, found.scores)
+
+
+def test_nothing_is_computed_twice_but_for_new_weights(swept, data, places, monkeypatch):
+    calls = []
+    monkeypatch.setattr(measured_module, "evaluate", lambda *a, **k: calls.append(1) or evaluate(*a, **k))
+    everything(swept, data)
+    everything(swept, data)
+    assert len(calls) == 3
+    run = swept[0].run
+    run.go_on(1)
+    assert train_run(run, places).state == FINISHED
+    assert stored(run) is None
+    assert [m.run.id for m in unmeasured(swept)] == [run.id]
+    everything(swept, data)
+    assert len(calls) == 4
+
+
+def test_runs_that_share_weights_but_not_their_likelihood_share_no_numbers(store, places, data):
+    """Before the first step all runs of a seed have the same weights, so the same stamp."""
+    one = store.create(config_of(epochs=1, learning_rate=1e-7), "one")
+    other = store.create(config_of(epochs=1, likelihood=Choice("gaussian", GaussianParams())), "other")
+    train_run(one, places)
+    train_run(other, places)
+    for name in ("model.safetensors", "resume.safetensors"):
+        (other.path / name).write_bytes((one.path / name).read_bytes())
+    assert one.stamp() == other.stamp()
+    a = measure(one, data)
+    assert stored(other) is None
+    b = measure(other, data)
+    assert a.evaluation.distortion != b.evaluation.distortion
+    assert stored(one) is None  # the newest is kept
+
+
+def test_images_of_other_sizes_are_refused(swept, data):
+    with pytest.raises(BadImages, match="was trained on 90"):
+        measure(swept[0].run, dataclasses.replace(blob_set(count=80), fingerprint=data.fingerprint))
+    with pytest.raises(BadImages, match="of shape"):
+        measure(swept[0].run, blob_set(side=32))
+
+
+def test_runs_measured_on_other_images_are_not_matched(swept, data):
+    """A set that is built anew may differ by a grey level; that is measured, but its codes are not compared."""
+    everything(swept[:2], data)
+    measure(swept[2].run, blob_set(seed=1))
+    report = gather(swept)
+    assert report.split == "test"
+    assert [m.beta for m in report.aligned] == [0.1, 1.0]
+
+
+def test_a_run_without_weights_says_so(store, data):
+    run = store.create(config_of())
+    with pytest.raises(BadRun):
+        measure(run, data)
+    assert stored(run) is None
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 nothing", None])
+def test_a_damaged_file_is_measured_again(swept, data, damage):
+    run = swept[0].run
+    found = measure(run, data)
+    path = run.places.derived / run.stamp() / "measured.npz"
+    path.write_bytes(path.read_bytes()[:-200] if damage is None else damage)
+    assert stored(run) is None
+    assert measure(run, data).evaluation == found.evaluation
+    assert stored(run) is not None
+
+
+def test_whole_factors_are_scored(swept, data, monkeypatch):
+    """The test split of the blobs is too small for scores; of more images a code that is its factor scores high."""
+    rng = np.random.default_rng(0)
+    factors = rng.integers(0, 5, (600, 2))
+    found = measured_module._scores(factors + 0.01 * rng.standard_normal((600, 2)), factors, lambda *a: None)
+    assert found["mig"] > 0.9
+    assert measured_module._scores(np.zeros((20, 2)), factors[:20], lambda *a: None) == {}
+    whole = dataclasses.replace(data, factors=np.rint(data.factors * 3))
+    seen = []
+    monkeypatch.setattr(
+        measured_module, "_scores", lambda z, v, p: seen.append((z.shape, v.dtype)) or {"mig": 0.5}
+    )
+    assert measure(swept[0].run, whole).scores == {"mig": 0.5}
+    assert seen == [((9, 3), np.dtype(np.int64))]
+
+
+# ---------------------------------------------------------------- progress and stopping
+
+
+class EnoughError(Exception):
+    pass
+
+
+def test_progress_rises_and_names_the_run(swept, data):
+    seen = []
+    everything(swept, data, progress=lambda share, what: seen.append((share, what)))
+    shares = [share for share, _ in seen]
+    assert shares == sorted(shares)
+    assert shares[0] == 0
+    assert shares[-1] == pytest.approx(1)
+    assert {what.split(":")[0] for _, what in seen} == {m.run.name for m in swept}
+
+
+def test_a_stop_keeps_what_was_measured(swept, data):
+    def stop(share, what):
+        if share > 0.5:
+            raise EnoughError
+
+    with pytest.raises(EnoughError):
+        measure_all(swept, lambda run: data, progress=stop)
+    assert [m.beta for m in unmeasured(swept)] == [1.0, 30.0]
+
+
+def test_a_run_whose_images_are_missing_is_named_and_the_rest_go_on(swept, data):
+    problems = measure_all(swept, lambda run: None if run.id == swept[0].run.id else data)
+    assert problems == ["mine-beta0.1: its images are not on this machine"]
+    assert [m.beta for m in unmeasured(swept)] == [0.1]
+
+
+# ---------------------------------------------------------------- the whole
+
+
+def test_the_report_holds_what_was_measured(swept, data):
+    everything(swept, data)
+    report = gather(swept)
+    assert (report.split, report.missing) == ("test", ())
+    assert report.curve.betas.tolist() == [0.1, 1.0, 30.0]
+    for i, row in enumerate(report.rows):
+        direct = evaluate(load_run(row.member.run), data)
+        assert report.curve.distortion.mean[i] == direct.distortion
+        assert report.curve.rate.mean[i] == direct.rate
+        assert report.curve.active.mean[i] == direct.active_units
+        assert report.kl[1][i].tolist() == sorted(direct.kl_per_dim, reverse=True)
+    assert report.curve.rate.mean[0] > report.curve.rate.mean[2]
+    assert report.tangent.total == report.curve.total.mean.min()
+    assert report.reading.elbo == (report.tangent.beta,)
+    assert [m.beta for m in report.aligned] == [0.1, 1.0, 30.0]
+    assert report.alignment.dims.shape == (3, 3)
+    assert "β" in report.reading.text
+
+
+def test_until_all_is_measured_every_number_is_of_validation(swept, data):
+    report = gather(swept)
+    assert report.split == "validation"
+    assert len(report.missing) == 3
+    assert report.alignment is None
+    for row in report.rows:
+        v = of(EpochDone, row.member.run.history())[-1]
+        assert (row.numbers.distortion, row.numbers.rate) == (v.validation.distortion, v.validation.rate)
+        assert row.numbers.active.sum() == v.active_units
+    measure(swept[0].run, data)
+    assert gather(swept).split == "validation"  # one point of another split would not be comparable
+    everything(swept, data)
+    assert gather(swept).split == "test"
+
+
+def test_unfinished_runs_are_no_points_but_counted(store, swept, data, places):
+    everything(swept, data)
+    create_sweep(store, config_of(epochs=3), [2, 4], "other")
+    report = gather(members(store, "other"))
+    assert report.reading.text == "No run of this sweep has finished yet. 2 runs still have to finish."
+    assert report.tangent is None
+    swept[2].run.update_status(state=RUNNING)
+    report = gather(members(store, "mine"))
+    assert report.curve.betas.tolist() == [0.1, 1.0]
+    assert report.reading.text.endswith("1 run still has to finish.")
+    assert report.split == "test"
+    assert provisional(members(store, "mine")[2]) is not None
+
+
+def test_seeds_make_a_band_and_one_seed_is_aligned(store, places, data):
+    for run in create_sweep(store, config_of(epochs=1), [1, 4], "mine", seeds=2):
+        train_run(run, places)
+    found = members(store, "mine")
+    everything(found, data)
+    report = gather(found)
+    assert report.curve.rate.count.tolist() == [2, 2]
+    assert report.curve.rate.low[0] < report.curve.rate.high[0]
+    assert [(m.beta, m.seed) for m in report.aligned] == [(1.0, 0), (4.0, 0)]
+    assert [(m.beta, m.seed) for m in gather(found, seed=1).aligned] == [(1.0, 1), (4.0, 1)]
+    assert gather(found, reference=5.0).alignment.reference == 1
+
+
+def test_an_autoencoder_in_a_group_has_no_point(store, swept, data, places):
+    run = store.create(config_of(objective="autoencoder", epochs=1), group="mine")
+    train_run(run, places)
+    found = members(store, "mine")
+    everything(found, data)
+    assert gather(found).curve.betas.tolist() == [0.1, 1.0, 30.0]
+
+
+def test_runs_of_other_sizes_are_no_sweep(store, swept, data, places):
+    run = store.create(with_beta(config_of(latent_dim=2, epochs=1), 4), group="mine")
+    train_run(run, places)
+    found = members(store, "mine")
+    everything(found, data)
+    with pytest.raises(BadRun, match="no sweep"):
+        gather(found)
+
+
+# ---------------------------------------------------------------- the end of a log
+
+
+@pytest.mark.parametrize("tail", [40, 1_000, 1 << 18])
+def test_the_last_epoch_is_that_of_the_whole_history(swept, monkeypatch, tail):
+    monkeypatch.setattr(measured_module, "TAIL", tail)
+    measured_module._last_epoch.cache_clear()
+    for m in swept:
+        assert last_epoch(m.run) == of(EpochDone, m.run.history())[-1]
+
+
+def test_epochs_that_a_resume_superseded_do_not_count(store):
+    run = store.create(config_of())
+    first, second = [dataclasses.replace(e, step=s) for e, s in ((_event(), 10), (_event(), 20))]
+    text = [to_line(first), to_line(second), to_line(Resumed(12, 99, 9))]
+    path = run.path / "events.jsonl"
+    path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in text) + '{"torn')
+    assert last_epoch(run).step == 10
+    assert last_epoch(store.create(config_of())) is None
+
+
+def _event():
+    from vae_core.events import Terms
+
+    terms = Terms(90.0, 80.0, 10.0, 90.0, (5.0, 5.0))
+    return EpochDone(0, 1, terms, terms, 2, True)
+
+
+def test_a_second_look_reads_no_numbers_from_disk_and_matches_nothing_anew(swept, data, monkeypatch):
+    everything(swept, data)
+    first = gather(swept)
+
+    def never(*args, **kwargs):
+        raise AssertionError("computed or read again")
+
+    monkeypatch.setattr(np, "load", never)
+    monkeypatch.setattr(measured_module, "align", never)
+    monkeypatch.setattr(measured_module, "load_run", never)
+    assert gather(swept).alignment is first.alignment
+    other = gather(swept, score="mig", title="MIG")
+    assert "MIG is not known" in other.reading.text
