@@ -181,3 +181,48 @@ def way_of(run: Run) -> Way | None:
 def wandering(runs: Sequence[Run]) -> dict[str, Run]:
     """Runs whose way can be drawn, by name."""
     return {run.name: run for run in runs if run.has_weights()}
+
+
+# ---------------------------------------------------------------- beside a dial
+
+
+@dataclass(frozen=True)
+class Alone:
+    """A run with a dial's network that was trained for one β, measured on the test images, nats per image."""
+
+    name: str
+    beta: float
+    rate: float
+    distortion: float
+    epochs: int
+
+
+def alone(run: Run) -> list[Alone]:
+    """Those that were measured, by ascending β within the dial; of several of one β the best."""
+    from vae_core.evaluation.measured import stored
+    from vae_core.sweep import beta_of
+
+    mine = run.record().effective
+    dial = mine.objective.dial
+    assert dial is not None
+    found: dict[float, Alone] = {}
+    for other in resources.store().readable():
+        theirs = other.record().effective
+        same = (theirs.data, theirs.model, theirs.objective.likelihood) == (mine.data, mine.model, mine.objective.likelihood)  # fmt: skip
+        if (
+            not same
+            or theirs.objective.dial is not None
+            or theirs.objective.objective.name not in ("vae", "beta_vae")
+        ):
+            continue
+        beta, measured = beta_of(other), stored(other) if other.has_weights() else None
+        if measured is None or measured.evaluation.rate is None or not dial.lowest <= beta <= dial.highest:
+            continue
+        e = measured.evaluation
+        one = Alone(other.name, beta, measured.evaluation.rate, e.distortion, theirs.training.epochs)
+        if (
+            beta not in found
+            or one.distortion + beta * one.rate < found[beta].distortion + beta * found[beta].rate
+        ):
+            found[beta] = one
+    return [found[beta] for beta in sorted(found)]

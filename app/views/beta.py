@@ -7,19 +7,23 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from app import charts, forms, lab, resources, state
+from app import blobs, charts, forms, lab, resources, state
 from app.boundary import fragment
+from app.components.dial import dial
 from app.prepare import offer_images
 from vae_core.errors import VaeCoreError
 from vae_core.evaluation.conversion import ERRORS, OVER, Convention, beta_of_weight, weight_of_beta
 from vae_core.evaluation.disentanglement import DEFINITIONS
 from vae_core.evaluation.measured import Report, gather, measure_all, unmeasured
 from vae_core.evaluation.sweeps import SHARPNESS, Band, read
+from vae_core.evaluation.turned import Turned, turn_through
+from vae_core.evaluation.turned import stored as turned
+from vae_core.latent.statistics import order_by_kl
 from vae_core.runs.store import ENDED, LIVE, Run
 from vae_core.sweep import MOST_RUNS, Member, add_beta, create_sweep, go_on, log_range, stop, sweeps
 
 PLAIN = {"displayModeBar": False}
-VIEWS = ["sweep", "KL weights elsewhere"]
+VIEWS = ["sweep", "dial", "KL weights elsewhere"]
 TITLES = {
     "mig": "MIG", "aam": "AAM", "dci_disentanglement": "DCI disentanglement", "dci_completeness": "DCI completeness",
     "dci_informativeness": "DCI informativeness", "sap": "SAP", "factor_vae": "FactorVAE score", "beta_vae": "β-VAE score",
@@ -30,7 +34,10 @@ TITLES = {
 def page() -> None:
     st.title("β")
     view = st.segmented_control("Look at", VIEWS, default=VIEWS[0], key="look", bind="query-params", required=True, label_visibility="collapsed")  # fmt: skip
-    if view == VIEWS[1]:
+    if view == "dial":
+        dials()
+        return
+    if view == "KL weights elsewhere":
         converter()
         return
     with st.expander("New sweep", icon=":material/add:"):
@@ -305,6 +312,107 @@ def pictures_of(run: Run, walk: lab.Walk) -> list[tuple[bytes, str]]:
     else:
         first = [(images, "images"), (rebuilt, "reconstructions")]
     return [*first, (lab.samples(run), "samples"), (lab.traversals(run, walk), f"traversals of {walk.words}")]
+
+
+# ---------------------------------------------------------------- one network for every β
+
+
+def dials() -> None:
+    runs = {r.name: r for r in resources.store().readable() if r.record().effective.objective.dial is not None and r.has_weights()}  # fmt: skip
+    if not runs:
+        st.info(
+            "No β dial yet. Train one run with the objective **multi_rate**: it learns every β from 0.1 to 10 at once, and is "
+            "turned here without another one.",
+            icon=":material/info:",
+        )
+        state.link("train", "Train a dial", ":material/model_training:", objective="multi_rate")
+        return
+    name = st.selectbox("Dial", list(runs), key="dial-run", bind="query-params")
+    run = runs[name if name in runs else next(iter(runs))]
+    header = resources.dial_header(run)
+    if not header["decoder"]:
+        st.warning(
+            "This network is too large to be turned in the browser; `vae-core evaluate RUN --beta 3` gives its points.",
+            icon=":material/speed:",
+        )
+        return
+    with st.container():
+        found = read_dial(run)
+    data = resources.images_of(run)
+    shown = lab.originals(run)
+    others = [] if found is None else lab.alone(run)
+    latent = int(header["latent_dim"])
+    noise = np.random.default_rng(0).standard_normal((lab.SHOWN, 512)).astype(np.float32)[:, :latent]
+    colours = None
+    if found is not None and data is not None and data.labels is not None:
+        colours = blobs.url(np.asarray(data.labels)[found.images] % 10, "u1")
+    dial(
+        run.id,
+        {
+            "header": header, "beta": _dial_beta(), "images": None if shown is None else blobs.url(shown.transpose(0, 2, 3, 1), "u1"),
+            "noise": blobs.url(noise), "dims": [int(d) for d in order_by_kl(np.array(resources.kl_per_dim(run)))[:3]],
+            "values": np.linspace(-2.4, 2.4, 7).round(1).tolist(), "colours": colours,
+            "points": None if found is None else blobs.url(found.points),
+            "stops": None if found is None else {n: getattr(found, n).tolist() for n in ("betas", "rate", "distortion", "kl")},
+            "others": [{"beta": a.beta, "rate": a.rate, "distortion": a.distortion, "name": a.name} for a in others],
+        },
+    )  # fmt: skip
+    if found is None:
+        return
+    st.caption(
+        f"Pictures are encoded and decoded in this browser at the very β. The curve, the bars and the map are of "
+        f"{found.count:,} test images at nine βs from {found.betas[0]:g} to {found.betas[-1]:g}, straight between them over "
+        f"log β; the map shows {len(found.images):,} posterior means on the two directions of most variance of all nine together"
+        + (", in the colours of their labels." if colours else ".")
+    )
+    against_alone(found, others)
+
+
+def _dial_beta() -> float:
+    """Where the dial rests: as it told, before that as the address says, at 1 otherwise."""
+    told = (state.get("dial") or {}).get("beta")
+    if told is None:
+        try:
+            told = float(state.param("beta", "1"))
+        except ValueError:
+            told = 1.0
+    state.set_param("beta", "" if told == 1 else f"{told:g}")
+    return float(told) if np.isfinite(told) and told > 0 else 1.0
+
+
+def read_dial(run: Run) -> Turned | None:
+    """The dial read at its nine βs, worked out once for its weights."""
+    found = turned(run)
+    if found is not None:
+        return found
+    data = resources.images_of(run)
+    if data is None:
+        st.caption("The curve and the map need this run's images.")
+        offer_images(run)
+        return None
+    bar = st.progress(0.0, text="reading the dial")
+    try:
+        return turn_through(run, data, progress=lambda share, what: bar.progress(min(1.0, share), text=f"reading the dial at {what}"))  # fmt: skip
+    except VaeCoreError as error:
+        st.warning(_sentence(error))
+        return None
+    finally:
+        bar.empty()
+
+
+def against_alone(found: Turned, others: Sequence[lab.Alone]) -> None:
+    """What the dial costs: the same network trained for one β alone, measured on the same images."""
+    if not others:
+        st.caption("Train the same network at single βs (a sweep) to see here what the dial gives away.")
+        return
+    rows = []
+    for a in others:
+        distortion, rate = found.at(a.beta)
+        mine, alone = distortion + a.beta * rate, a.distortion + a.beta * a.rate
+        rows.append({"β": a.beta, "dial, nats": mine, "alone, nats": alone, "dial − alone": f"{100 * (mine / alone - 1):+.1f} %", "run": a.name, "epochs alone": a.epochs})  # fmt: skip
+    st.subheader("Against runs of one β alone", anchor=False)
+    st.dataframe(rows, hide_index=True, column_config={n: st.column_config.NumberColumn(format="%.2f") for n in ("dial, nats", "alone, nats")})  # fmt: skip
+    st.caption("distortion + β · rate on the test images, nats per image, of runs with this dial's network; the dial between its nine βs.")  # fmt: skip
 
 
 # ---------------------------------------------------------------- from other projects

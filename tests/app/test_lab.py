@@ -12,9 +12,13 @@ from helpers import config_of
 from streamlit.testing.v1 import AppTest
 
 from app import lab
+from vae_core.config import ObjectiveConfig
 from vae_core.evaluation.measured import stored
 from vae_core.evaluation.sweeps import align
+from vae_core.evaluation.turned import stored as turned
 from vae_core.inference import load_run
+from vae_core.objectives import MultiRateParams
+from vae_core.options import Choice
 from vae_core.places import Places
 from vae_core.runs.store import ENDED, FINISHED, Run, Store
 from vae_core.runs.worker import train_run
@@ -166,3 +170,50 @@ def test_a_kl_weight_of_another_project_is_converted_and_back(open_page: Open) -
     at.selectbox(key="their-error").set_value("cross-entropy").run()
     assert at.number_input(key="our-scale").disabled
     assert at.metric[0].value == f"{0.00025 * 784:.4g}"
+
+
+# ---------------------------------------------------------------- the dial
+
+
+@pytest.fixture
+def dialled(store: Store, places: Places) -> Run:
+    config = config_of(dataset="tiny", latent_dim=3, epochs=3)
+    config = dataclasses.replace(config, objective=ObjectiveConfig(Choice("multi_rate", MultiRateParams())))
+    run = store.create(config, "turnable")
+    assert train_run(run, places).state == FINISHED
+    return run
+
+
+def test_without_a_dial_the_page_says_how_to_get_one(open_page: Open) -> None:
+    at = open_page("beta", look="dial")
+    fine(at)
+    assert "No β dial yet" in shown(at)
+
+
+def test_a_dial_is_read_once_and_stands_against_runs_of_one_beta(
+    open_page: Open, swept: list[Run], dialled: Run
+) -> None:
+    at = open_page("beta", look="dial", beta="2.5")
+    fine(at)
+    found = turned(dialled)
+    assert found is not None
+    assert f"{found.count} test images at nine βs from 0.1 to 10" in shown(at)
+    assert at.query_params["beta"] == "2.5"
+    assert not at.dataframe
+    open_page("beta", sweep="mine").run()  # measures its runs
+    at = open_page("beta", look="dial")
+    table = at.dataframe[0].value
+    assert table["β"].tolist() == [0.5, 2.0]
+    alone = stored(swept[1])
+    assert alone is not None
+    assert alone.evaluation.rate is not None
+    assert table["alone, nats"][1] == pytest.approx(alone.evaluation.distortion + 2 * alone.evaluation.rate)
+    distortion, rate = found.at(2.0)
+    assert table["dial, nats"][1] == pytest.approx(distortion + 2 * rate)
+
+
+@pytest.mark.parametrize("nonsense", ["x", "-3", "nan", "1e99"])
+def test_a_beta_that_is_none_opens_the_dial_all_the_same(
+    open_page: Open, dialled: Run, nonsense: str
+) -> None:
+    fine(open_page("beta", look="dial", beta=nonsense))

@@ -54,7 +54,7 @@ def evaluate(
     Raises BadImages for a split without images.
     """
     images = Rows(data.images, _index(model, data, split))  # a split may be larger than memory
-    log_sigma = _log_sigma(model, data, seed)
+    log_sigma = log_sigma_of(model, data, seed)
     distortion, codes = model.terms(images, seed=seed, log_sigma=log_sigma, progress=progress)
     squares = 0.0
     for start in range(0, len(images), 256):
@@ -139,7 +139,7 @@ def importance_bound(
     index = _index(model, data, split)
     if most and len(index) > most:
         index = index[np.linspace(0, len(index) - 1, most).astype(int)]
-    log_sigma = _log_sigma(model, data, seed)
+    log_sigma = log_sigma_of(model, data, seed)
     draw = _Weights(model, log_sigma, torch.Generator(model.device).manual_seed(seed))
     marks = _marks(samples)
     at_marks = np.zeros((len(index), len(marks)))
@@ -236,7 +236,8 @@ def _index(model: LoadedModel, data: ImageSet, split: str) -> np.ndarray:
     return index
 
 
-def _log_sigma(model: LoadedModel, data: ImageSet, seed: int) -> float | None:
+def log_sigma_of(model: LoadedModel, data: ImageSet, seed: int) -> float | None:
+    """log of a learned sigma, taken from the training images; None for a likelihood that learns none."""
     learns = LIKELIHOODS[model.config.objective.likelihood.name].learns_sigma
     return learned_log_sigma(model, data, seed) if learns else None
 

@@ -1,0 +1,157 @@
+"""The β dial in a real Chromium: one network, re-encoded and decoded at the β under the hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from servers import Server
+
+from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
+from vae_core.data import open_images
+from vae_core.inference import load_run
+from vae_core.models.networks import ConvParams
+from vae_core.objectives import MultiRateParams
+from vae_core.options import Choice
+from vae_core.runs.store import FINISHED, Run, Store
+from vae_core.runs.worker import train_run
+from vae_core.training import splits_of
+
+Visit = Callable[..., Page]
+
+
+def trained(server: Server, name: str, model: ModelConfig, side: int) -> Run:
+    config = RunConfig(
+        DataConfig("digits", side=side, limit=400), model,
+        ObjectiveConfig(Choice("multi_rate", MultiRateParams())), TrainingConfig(epochs=3, precision="float32"),
+    )  # fmt: skip
+    run = Store(server.places).create(config, name)
+    assert train_run(run, server.places).state == FINISHED
+    return run
+
+
+@pytest.fixture(scope="module")
+def dials(server: Server) -> dict[str, Run]:
+    return {
+        "mlp": trained(server, "dial-mlp", ModelConfig("mlp", 4), 16),
+        "conv": trained(server, "dial-conv", ModelConfig(Choice("conv", ConvParams(8, 32)), 4), 32),
+    }
+
+
+def opened(visit: Visit, run: Run, more: str = "") -> Page:
+    page = visit(f"/beta?look=dial&dial-run={run.name}{more}")
+    still(page)
+    return page
+
+
+def still(page: Page) -> None:
+    """Every picture is of the β that is shown."""
+    expect(page.locator(".dial")).to_have_attribute("data-waiting", "false", timeout=30_000)
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+
+
+def slider(page: Page) -> Locator:
+    return page.get_by_role("slider", name="β", exact=True)
+
+
+def pixels(canvas: Locator) -> np.ndarray:
+    """(H, W) of a grey canvas."""
+    found = canvas.evaluate(
+        "c => [c.width, ...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+    )
+    return np.array(found[1:], np.uint8).reshape(-1, int(found[0]), 4)[..., 0]
+
+
+@pytest.mark.parametrize("network", ["mlp", "conv"])
+@pytest.mark.parametrize("beta", [0.1, 2.7, 10])
+def test_pictures_are_the_networks_own_at_that_beta(
+    visit: Visit, dials: dict[str, Run], network: str, beta: float
+) -> None:
+    run = dials[network]
+    page = opened(visit, run, f"&beta={beta}")
+    model = load_run(run)
+    at = model.at_beta(beta)
+    data = open_images("digits", model.shape[1], run.places)
+    images = data.images[splits_of(model.config, data).validation[:8]]
+    shown = page.locator(".rebuilt canvas")
+    expect(shown).to_have_count(8)
+    wanted = at.decode(at.encode(images).mean) * 255
+    for k in (0, 5):
+        assert np.abs(pixels(shown.nth(k)) - wanted[k, 0]).max() <= 1.01
+    noise = np.random.default_rng(0).standard_normal((8, 512)).astype(np.float32)[:, :4]
+    assert np.abs(pixels(page.locator(".samples canvas").nth(3)) - at.decode(noise)[3, 0] * 255).max() <= 1.01
+    np.testing.assert_array_equal(pixels(page.locator(".originals canvas").nth(2)), images[2, 0])
+
+
+def test_a_drag_turns_everything_and_the_page_hears_of_it_once_at_rest(
+    visit: Visit, dials: dict[str, Run]
+) -> None:
+    page = opened(visit, dials["mlp"])
+    page.get_by_text("Against runs of one β alone").or_(
+        page.get_by_text("Train the same network")
+    ).first.wait_for()
+    still(page)
+    before = pixels(page.locator(".rebuilt canvas").first)
+    cursor = page.locator(".curve circle").last
+    place = cursor.get_attribute("cx")
+    page.evaluate(
+        """() => { window.runs = 0; new MutationObserver(() => { if (document.querySelector('[data-testid=stStatusWidget]')) window.runs++; })
+             .observe(document.body, {childList: true, subtree: true}); }"""
+    )
+    box = slider(page).bounding_box()
+    assert box
+    y, frames = box["y"] + box["height"] / 2, int(page.locator(".dial").get_attribute("data-frame") or 0)
+    page.mouse.move(box["x"] + box["width"] / 2, y)
+    page.mouse.down()
+    for k in range(30):
+        page.mouse.move(box["x"] + (0.5 + 0.015 * k) * box["width"], y)
+        page.wait_for_timeout(16)
+    assert int(page.locator(".dial").get_attribute("data-frame") or 0) - frames >= 12
+    assert page.evaluate("window.runs") == 0
+    page.mouse.up()
+    still(page)
+    assert np.abs(pixels(page.locator(".rebuilt canvas").first).astype(int) - before).max() > 3
+    assert cursor.get_attribute("cx") != place
+    page.wait_for_url("**beta=*")
+    told = page.locator(".turn output b").inner_text()
+    assert f"beta={told.removeprefix('β ')}" in page.url
+
+
+def test_keys_turn_and_play_goes_to_and_fro(visit: Visit, dials: dict[str, Run]) -> None:
+    page = opened(visit, dials["mlp"], "&beta=3")
+    slider(page).press("ArrowRight")
+    expect(page.locator(".turn output b")).to_have_text("β 3.14")
+    slider(page).press("1")
+    expect(page.locator(".turn output b")).to_have_text("β 1")
+    expect(slider(page)).to_have_attribute(
+        "aria-valuetext", re.compile(r"^β 1, rate \d+\.\d, distortion \d+\.\d nats$")
+    )
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_timeout(700)
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator(".turn output b")).not_to_have_text("β 1")
+
+
+def test_new_weights_open_the_dial_anew(visit: Visit, server: Server, dials: dict[str, Run]) -> None:
+    run = trained(server, "dial-learns-on", ModelConfig("mlp", 4), 16)
+    page = opened(visit, run)
+    before = pixels(page.locator(".samples canvas").first)
+    run.go_on(2)
+    assert train_run(run, server.places).state == FINISHED
+    slider(page).press("ArrowRight")
+    page.wait_for_url("**beta=*")  # told at rest, whereupon the page finds the new weights
+    model = load_run(run)
+    beta = float(page.url.split("beta=")[-1].split("&")[0])
+    noise = np.random.default_rng(0).standard_normal((8, 512)).astype(np.float32)[:, :4]
+    wanted = model.at_beta(round(0.1 * 100 ** (0.5 + 0.01), 8)).decode(noise)[0, 0] * 255
+    assert beta == pytest.approx(1.05, abs=0.01)
+    for _ in range(50):
+        found = pixels(page.locator(".samples canvas").first)
+        if np.abs(found - wanted).max() <= 1.01:
+            break
+        page.wait_for_timeout(200)
+    assert np.abs(found - wanted).max() <= 1.01
+    assert np.abs(found.astype(int) - before).max() > 0
