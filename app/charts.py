@@ -92,7 +92,8 @@ def rate_distortion(
             name=f"−ELBO = {tangent[0]:.1f} nats: touches at β {tangent[1]:g}",
         )  # fmt: skip
     found.add_scatter(
-        x=rate[0], y=distortion[0], mode="lines+markers+text", text=[f"β {b:g}" for b in betas], textposition="top right",
+        x=rate[0], y=distortion[0], mode="lines+markers+text", text=[f"β {b:g}" for b in betas],
+        textposition=["top left" if r > (rate[0].min() + rate[0].max()) / 2 else "top right" for r in rate[0]],
         line={"color": CATEGORICAL[0], "width": 2}, marker={"size": 9}, name="the sweep", showlegend=False,
         hovertemplate="%{text}<br>rate %{x:.2f} nats<br>distortion %{y:.2f} nats<extra></extra>",
         cliponaxis=False,

@@ -123,11 +123,15 @@ def own_walk(run: Run) -> Walk:
 
 
 def traversals(run: Run, walk: Walk) -> bytes:
-    """A row per dimension from −2.5 to 2.5 around the prior's mean; grey where nothing is matched."""
+    """A row per dimension from −2.5 to 2.5, all others those of the first image shown, or 0 where that is not here;
+    grey where nothing is matched."""
+    shown = originals(run)
 
     def draw() -> bytes:
         model = resources.model(run)
         codes = np.zeros((len(walk.dims), len(VALUES), model.latent_dim), np.float32)
+        if shown is not None:
+            codes[:] = model.encode(shown[:1]).mean[0]
         for row, (dim, sign) in enumerate(zip(walk.dims, walk.signs, strict=True)):
             codes[row, :, dim] = sign * VALUES
         shape = (len(walk.dims), len(VALUES), *model.shape)
@@ -135,7 +139,7 @@ def traversals(run: Run, walk: Walk) -> bytes:
         found[np.array(walk.empty)] = COLLAPSED
         return pictures.grid(found, 32)
 
-    return _drawn.get((run.stamp(), run.id, walk), draw)
+    return _drawn.get((run.stamp(), run.id, walk, shown is None), draw)
 
 
 def _fours(found: np.ndarray) -> np.ndarray:

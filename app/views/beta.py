@@ -206,14 +206,13 @@ def look(name: str, members: Sequence[Member]) -> None:
     with curve:
         run = ways.get(way)
         fragment(run_every=2.0 if run is not None and run.status().state in LIVE else None)(plane)(report, betas, cursor, run)  # fmt: skip
-        st.plotly_chart(charts.kl_over_beta(betas, report.kl[1], cursor=cursor), key="kl over beta", config=PLAIN)  # fmt: skip
     with told:
-        numbers(report, betas, cursor, score)
+        totals(report, betas, cursor)
     st.caption(
         f"All numbers are of the {report.split} images, one sample of the posterior each; the ELBO is taken at β = 1 "
         "whatever was minimised. Bands go from the least to the most of a β's seeds."
-        + (" Points off the order that an optimum has (more β, less rate): β " + ", ".join(f"{b:g}" for b in np.array(betas)[report.curve.odd]) + "." if report.curve.odd.any() else "")
-    )  # fmt: skip
+    )
+    details(report, betas, cursor, score)
     matrix(report, members, cursor)
 
 
@@ -241,7 +240,7 @@ def plane(report: Report, betas: list[float], cursor: int, run: Run | None) -> N
     st.plotly_chart(figure, key="rate distortion", config=PLAIN)
 
 
-def numbers(report: Report, betas: list[float], cursor: int, score: str) -> None:
+def totals(report: Report, betas: list[float], cursor: int) -> None:
     curve, at = report.curve, betas[cursor]
     total = charts.over_beta(
         betas, [("−ELBO", _band(curve.total))], "−ELBO over β", "nats per image", cursor=at
@@ -251,17 +250,30 @@ def numbers(report: Report, betas: list[float], cursor: int, score: str) -> None
         betas, [("active", _band(curve.active))], "Active dimensions over β", "dimensions", cursor=at
     )
     st.plotly_chart(active, key="active", config=PLAIN)
-    if curve.scores:
-        names = list(curve.scores)
-        st.selectbox("Score", names, names.index(score) if score in names else 0, key="score", format_func=lambda n: TITLES.get(n, n), help="Of the posterior means of the active dimensions.")  # fmt: skip
-        lines = [(TITLES.get(score, score), _band(curve.scores[score]))] if score in curve.scores else []
-        if lines:
-            st.plotly_chart(charts.over_beta(betas, lines, f"{lines[0][0]} over β", "score, 0 to 1", cursor=at, share=True), key="scores", config=PLAIN)  # fmt: skip
+
+
+def details(report: Report, betas: list[float], cursor: int, score: str) -> None:
+    """KL per dimension, a disentanglement score where factors are known, sharpness of samples."""
+    curve, at = report.curve, betas[cursor]
+    shown = [curve.scores.get(score) is not None, bool(curve.sharpness.known.any())]
+    columns = iter(st.columns(1 + sum(shown), gap="large"))
+    with next(columns):
+        st.plotly_chart(
+            charts.kl_over_beta(betas, report.kl[1], cursor=cursor), key="kl over beta", config=PLAIN
+        )
+    if shown[0]:
+        with next(columns):
+            title = TITLES.get(score, score)
+            lines = [(title, _band(curve.scores[score]))]
+            st.plotly_chart(charts.over_beta(betas, lines, f"{title} over β", "score, 0 to 1", cursor=at, share=True), key="scores", config=PLAIN)  # fmt: skip
+            names = list(curve.scores)
+            st.selectbox("Score", names, names.index(score), key="score", format_func=lambda n: TITLES.get(n, n), help="Of the posterior means of the active dimensions.")  # fmt: skip
             st.caption(DEFINITIONS.get(score, ""))
-    if curve.sharpness.known.any():
-        sharp = charts.over_beta(betas, [("sharpness", _band(curve.sharpness))], "Sharpness of samples over β", "of real images' = 1", cursor=at)  # fmt: skip
-        st.plotly_chart(sharp, key="sharpness", config=PLAIN)
-        st.caption(f"Sharpness: {SHARPNESS}.")
+    if shown[1]:
+        with next(columns):
+            sharp = charts.over_beta(betas, [("sharpness", _band(curve.sharpness))], "Sharpness of samples over β", "of real images' = 1", cursor=at)  # fmt: skip
+            st.plotly_chart(sharp, key="sharpness", config=PLAIN)
+            st.caption(f"Sharpness: {SHARPNESS}.")
 
 
 def matrix(report: Report, members: Sequence[Member], cursor: int) -> None:
@@ -293,7 +305,7 @@ def matrix(report: Report, members: Sequence[Member], cursor: int) -> None:
     if report.alignment is not None:
         agreement = report.alignment.agreement[np.isfinite(report.alignment.agreement)]
         st.caption(
-            "One row of the traversals is one factor: the dimensions of neighbouring βs are matched by the correlation of "
+            "Traversals start from the first image shown. One row is one factor: the dimensions of neighbouring βs are matched by the correlation of "
             "their codes of the same images (an assignment of most |correlation| in all, "
             f"{agreement.mean():.2f} on average), turned where they run the other way; – and grey where none is left."
             if len(agreement)

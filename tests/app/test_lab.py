@@ -105,7 +105,9 @@ def test_a_row_of_traversals_follows_one_dimension(swept: list[Run]) -> None:
     from app.pictures import grid
 
     model = load_run(swept[0])
-    codes = np.zeros((3, len(lab.VALUES), 3), np.float32)
+    shown = lab.originals(swept[0])
+    assert shown is not None
+    codes = np.tile(model.encode(shown[:1]).mean[0], (3, len(lab.VALUES), 1))
     codes[0, :, 1], codes[1, :, 0] = -lab.VALUES, lab.VALUES
     wanted = model.decode_uint8(codes.reshape(-1, 3)).reshape(3, len(lab.VALUES), *model.shape)
     wanted[2] = lab.COLLAPSED
@@ -184,7 +186,7 @@ def dialled(store: Store, places: Places) -> Run:
     return run
 
 
-def test_without_a_dial_the_page_says_how_to_get_one(open_page: Open) -> None:
+def test_without_a_dial_the_page_says_how_to_get_one(open_page: Open, no_pretrained: None) -> None:
     at = open_page("beta", look="dial")
     fine(at)
     assert "No β dial yet" in shown(at)

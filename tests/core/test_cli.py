@@ -313,6 +313,46 @@ def test_evaluate_gives_the_numbers_of_the_evaluation(vae_core, mine, places):
     assert json.loads(out)["weights"] == "best"
 
 
+def test_evaluate_gives_a_bound_and_scores_when_asked(vae_core, mine, places):
+    from vae_core.data import open_images
+    from vae_core.evaluation.likelihood import importance_bound
+
+    code, out, _ = vae_core("evaluate", "mine", "--json", "--bound", "40", "--images", "5")
+    assert code == 0
+    expected = importance_bound(load_run(mine), open_images("tiny", 16, places), samples=40, most=5)
+    assert json.loads(out)["bound"] == json.loads(json.dumps(expected.to_json()))
+    code, out, _ = vae_core("evaluate", "mine", "--bound", "40", "--images", "5")
+    assert f"{expected.bound:.3f} ± {expected.standard_error:.3f} with 40 draws, 5 images" in out
+    complains(vae_core("evaluate", "mine", "--scores"), 1, "factors of tiny are no whole numbers")
+
+
+def test_evaluate_scores_a_run_on_known_factors(vae_core):
+    from vae_core.evaluation.disentanglement import DEFINITIONS
+
+    arguments = [
+        "--dataset",
+        "shapes",
+        "--limit",
+        "600",
+        "--model",
+        "mlp",
+        "--latent-dim",
+        "4",
+        "--epochs",
+        "1",
+        "--name",
+        "scored",
+    ]
+    assert vae_core("train", *arguments)[0] == 0
+    code, out, _ = vae_core("evaluate", "scored", "--scores", "--json")
+    assert code == 0
+    found = json.loads(out)["scores"]
+    assert set(found) <= set(DEFINITIONS)
+    assert {"mig", "sap", "aam"} <= set(found)
+    assert all(0 <= value <= 1 for value in found.values())
+    assert "mig" in vae_core("evaluate", "scored", "--scores")[1]
+
+
 def test_an_autoencoder_is_evaluated_without_an_elbo(vae_core):
     vae_core("train", *TINY, "--objective", "autoencoder", "--name", "plain")
     code, out, _ = vae_core("evaluate", "plain", "--json")
