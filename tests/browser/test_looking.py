@@ -68,7 +68,7 @@ def test_the_shipped_sweep_is_shown(visit: Callable[..., Page]) -> None:
     chart = page.locator(".js-plotly-plot").first
     expect(chart).to_be_visible()
     settled(page)
-    rates = chart.evaluate("d => [...d.data.find((t) => t.name === 'the sweep').x]")
+    rates = chart.evaluate("d => [...d._fullData.find((t) => t.name === 'the sweep').x]")
     assert len(rates) == 5
     assert rates == sorted(rates, reverse=True), "a larger beta takes rate away"
     expect(page.get_by_text("samples", exact=True)).to_have_count(5)
