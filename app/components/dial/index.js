@@ -1,7 +1,7 @@
 // One instance per place on the page; a rerun of the script only hands it new data.
 const instances = new WeakMap();
 const REST = 400;  // milliseconds without a move until the page is told
-const BUDGET = 18;  // milliseconds of a frame that pictures may take; those that are left come in the next
+const BUDGET = 10;  // milliseconds of a frame that pictures may take, the browser needs the rest; those that are left come in the next
 const SECONDS = 6;  // from end to end when it plays
 const AGAIN = 2000;  // milliseconds until the page is told of changed weights once more
 const COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#8C8C8C", "#5D3A9B", "#7A5C2E"];
