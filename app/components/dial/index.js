@@ -48,6 +48,7 @@ class BetaDial {
     const { lowest, highest } = data.header;
     this.span = Math.log(highest / lowest);
     if (!before || before.run !== data.run) this.beta = Math.min(highest, Math.max(lowest, data.beta));
+    this.at(".charts").style.display = data.stops ? "" : "none";
     this.ticks();
     this.write();
     try {
