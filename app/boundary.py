@@ -14,11 +14,16 @@ from vae_core.errors import VaeCoreError
 log = logging.getLogger("latent_explorer")
 
 
+def sentence(error: Exception) -> str:
+    """A fault's words as they begin a line."""
+    text = str(error)
+    return text[:1].upper() + text[1:]
+
+
 def show(error: Exception) -> bool:
     """Show a fault; True, so that Streamlit shows nothing of its own."""
     if isinstance(error, VaeCoreError):
-        text = str(error)
-        st.error(text[:1].upper() + text[1:], icon=":material/error:")
+        st.error(sentence(error), icon=":material/error:")
     else:
         log.exception("a page failed", exc_info=error)
         st.error(

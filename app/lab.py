@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +20,7 @@ VALUES = np.linspace(-2.5, 2.5, 5)
 COLLAPSED = 128  # grey of a place where nothing is matched
 
 _drawn: stations.Kept[bytes] = stations.Kept(512)
+_originals: stations.Kept[np.ndarray] = stations.Kept(16)
 
 
 def numbers_of(text: str) -> list[float]:
@@ -38,7 +38,12 @@ def originals(run: Run) -> np.ndarray | None:
     data = resources.images_of(run)
     if data is None:
         return None
-    return np.asarray(data.images[splits_of(run.record().effective, data).validation[:SHOWN]])
+    config = run.record().effective
+
+    def read() -> np.ndarray:
+        return np.asarray(data.images[splits_of(config, data).validation[:SHOWN]])
+
+    return _originals.get((data.fingerprint, config.data), read)
 
 
 def images(run: Run) -> bytes | None:
@@ -180,11 +185,6 @@ def way_of(run: Run) -> Way | None:
         np.array([e.validation.distortion for e in epochs]),
         tuple((min(i, len(epochs) - 1), words) for i, words in marks),
     )
-
-
-def wandering(runs: Sequence[Run]) -> dict[str, Run]:
-    """Runs whose way can be drawn, by name."""
-    return {run.name: run for run in runs if run.has_weights()}
 
 
 # ---------------------------------------------------------------- beside a dial

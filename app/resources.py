@@ -253,6 +253,17 @@ def codes(run: Run, split: str = "test") -> StoredCodes | None:
     return _codes(run.path, run.places.home, run.stamp(), split, version)
 
 
+def of_same_images(run: Run) -> list[Run]:
+    """Runs with weights on a run's images, itself among them."""
+    mine, found = run.record(), []
+    for other in store().readable():
+        theirs = other.record()
+        same = theirs.effective.data.dataset == mine.effective.data.dataset and theirs.shape == mine.shape
+        if same and other.has_weights():
+            found.append(other)
+    return found
+
+
 # ---------------------------------------------------------------- where the images lie
 
 CLOUD = 5_000  # images whose codes a page gets to know

@@ -289,8 +289,9 @@ def load_run(run: Run, *, which: str = "last", device: str = "auto") -> LoadedMo
 # ---------------------------------------------------------------- stored codes
 
 
-def codes_path(run: Run, split: str) -> Path:
-    return run.places.derived / run.stamp() / f"codes-{split}.npz"
+def codes_path(run: Run, split: str, stamp: str = "") -> Path:
+    """Of the run's own weights, or of those with another `stamp`."""
+    return run.places.derived / (stamp or run.stamp()) / f"codes-{split}.npz"
 
 
 def stored_codes(run: Run, split: str = "test") -> StoredCodes | None:
@@ -320,7 +321,7 @@ def compute_codes(
     stored = encode_images(model, data, index, split, progress=progress)
     if model.beta in (None, 1.0):  # those of a turned dial are not what the run's pages show
         # by the weights that made them: the run's may be others by now
-        path = run.places.derived / model.stamp / f"codes-{split}.npz"
+        path = codes_path(run, split, model.stamp)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, codes_bytes(stored, model.stamp), durable=False)
     return stored

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from app import blobs, charts, forms, lab, resources, state
-from app.boundary import fragment
+from app.boundary import fragment, sentence
 from app.components.dial import dial
 from app.prepare import offer_images
 from vae_core.errors import VaeCoreError
@@ -61,10 +61,6 @@ def page() -> None:
         measured(members)
 
 
-def _sentence(error: Exception) -> str:
-    return str(error)[:1].upper() + str(error)[1:]
-
-
 # ---------------------------------------------------------------- a new sweep
 
 
@@ -89,7 +85,7 @@ def new_sweep() -> None:
     try:
         betas = log_range(float(low), float(high), int(count)) if ranged else lab.numbers_of(text)
     except VaeCoreError as error:
-        st.error(_sentence(error), icon=":material/error:")
+        st.error(sentence(error), icon=":material/error:")
         return
     st.caption(
         f"{len(betas) * seeds} runs, at β {', '.join(f'{b:g}' for b in betas)}. All of one seed share initial weights, "
@@ -99,7 +95,7 @@ def new_sweep() -> None:
         try:
             create_sweep(resources.store(), config, betas, name.strip(), seeds=seeds)
         except VaeCoreError as error:
-            st.error(_sentence(error), icon=":material/error:")
+            st.error(sentence(error), icon=":material/error:")
             return
         resources.launcher().wake()
         state.put("sweep", name.strip())
@@ -152,7 +148,7 @@ def progress(name: str, members: Sequence[Member]) -> None:
                 try:
                     add_beta(resources.store(), name, float(beta))
                 except VaeCoreError as error:
-                    st.error(_sentence(error), icon=":material/error:")
+                    st.error(sentence(error), icon=":material/error:")
                     return
                 resources.launcher().wake()
                 st.rerun(scope="app")
@@ -199,7 +195,7 @@ def look(name: str, members: Sequence[Member]) -> None:
             focus = st.select_slider("β in focus", options, value=options[len(options) // 2], key="focus", bind="query-params", width="stretch")  # fmt: skip
         else:
             focus = options[0]
-        ways = lab.wandering([r for r in resources.store().readable() if r.record().shape == members[0].run.record().shape and _dataset(r) == _dataset(members[0].run)])  # fmt: skip
+        ways = {r.name: r for r in resources.of_same_images(members[0].run)}
         way = st.selectbox("The way of", ["no run", *ways], key="way", bind="query-params", width=220, help="The way a run took through the plane, an epoch each; diamonds mark where its β was changed while it learnt.")  # fmt: skip
     cursor = options.index(focus) if focus in options else len(options) // 2
     curve, told = st.columns([3, 2], gap="large")
@@ -214,10 +210,6 @@ def look(name: str, members: Sequence[Member]) -> None:
     )
     details(report, betas, cursor, score)
     matrix(report, members, cursor)
-
-
-def _dataset(run: Run) -> str:
-    return run.record().effective.data.dataset
 
 
 def _band(band: Band) -> charts.Band:
@@ -406,7 +398,7 @@ def read_dial(run: Run) -> Turned | None:
     try:
         return turn_through(run, data, progress=lambda share, what: bar.progress(min(1.0, share), text=f"reading the dial at {what}"))  # fmt: skip
     except VaeCoreError as error:
-        st.warning(_sentence(error))
+        st.warning(sentence(error))
         return None
     finally:
         bar.empty()

@@ -693,7 +693,7 @@ def _map(model: LoadedModel, codes: StoredCodes | None, tracks: list[Track], end
             )
             title = "The paths on two components of the codes"
     except TooFewPoints as error:
-        st.info(str(error)[:1].upper() + str(error)[1:], icon=":material/scatter_plot:")
+        st.info(boundary.sentence(error), icon=":material/scatter_plot:")
         return
     some = codes.mean[np.linspace(0, len(codes) - 1, min(3000, len(codes))).astype(int)]
     st.plotly_chart(
@@ -757,7 +757,7 @@ def push(
         parts = stations.groups(codes, attribute, a, b, saved)
         direction, leaks = _leaks(model, codes, parts)
     except VaeCoreError as error:
-        st.warning(str(error)[:1].upper() + str(error)[1:], icon=":material/groups:")
+        st.warning(boundary.sentence(error), icon=":material/groups:")
         return
     code = met[int(at.split()[1]) - 1].code
     strengths = np.array([-3.0, 0.0, 3.0])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from app import anchors, blobs, boundary, charts, pictures, resources, state, stations
-from app.boundary import fragment
+from app.boundary import fragment, sentence
 from app.codes import pack
 from app.components.map import bits_of, classes, latent_map, numbers, points, rows_of
 from app.maps import (
@@ -93,7 +94,7 @@ def page() -> None:
     try:
         seen = _seen(run, model, codes, kind, asked)
     except (TooFewPoints, BadCodes) as error:
-        st.warning(_sentence(error), icon=":material/scatter_plot:")
+        st.warning(sentence(error), icon=":material/scatter_plot:")
         return
     if seen is not None and seen.rows is not None:
         codes = codes.take(seen.rows)
@@ -334,11 +335,18 @@ def _seen(run: Run, model: LoadedModel, codes: StoredCodes, kind: str, asked: An
         return along(codes, groups_of(codes, read_groups(run)), *asked)
     result = umap_file(run.places.derived, model.stamp, codes, asked)
     if projection.job_state(result).state == "done":
-        return by_umap(codes, projection.read_job(result).points, asked)
+        return by_umap(codes, _read_umap(result), asked)
     if (sample := projection.read_sample(result)) is not None:
         rows, points_of_sample = sample
         return by_umap(codes, points_of_sample.astype(np.float32), asked, rows)
     return None
+
+
+_umaps: stations.Kept[np.ndarray] = stations.Kept(8)
+
+
+def _read_umap(result: Path) -> np.ndarray:
+    return _umaps.get((result, result.stat().st_mtime_ns), lambda: projection.read_job(result).points)
 
 
 @fragment(run_every=0.5)
@@ -436,7 +444,7 @@ def _csv(codes: StoredCodes) -> dict[str, Any]:
             column = st.selectbox("Column", list(table), key="map csv column")
             return of_text(table[column], column)
         except BadCodes as error:
-            st.error(_sentence(error), icon=":material/error:")
+            st.error(sentence(error), icon=":material/error:")
             return nothing
 
 
@@ -555,7 +563,7 @@ def true_to(stamp: str, codes: StoredCodes, seen: Seen) -> None:
             with st.spinner("measuring how true this map is"):
                 told = _honest.get(key, lambda: honesty(codes.mean, seen.points))
         except TooFewPoints as error:
-            st.caption(f"{seen.words} {_sentence(error)}.")
+            st.caption(f"{seen.words} {sentence(error)}.")
             return
         parts = [
             f"{name} **{s.value:.2f}** ({s.low:.2f}–{s.high:.2f})"
@@ -579,7 +587,7 @@ def prior(model: LoadedModel, codes: StoredCodes) -> None:
         try:
             told = _matches.get(key, lambda: against_prior(codes.mean, codes.log_var))
         except VaeCoreError as error:
-            st.info(_sentence(error))
+            st.info(sentence(error))
             return
         holes = told.holes
         words = [
@@ -789,7 +797,7 @@ def keep(run: Run, codes: StoredCodes, rows: np.ndarray) -> None:
                 write_group(run, name, codes.index[rows])
                 st.toast(f"{name} holds {len(rows):,} images", icon=":material/check:")
             except VaeCoreError as error:
-                st.error(_sentence(error), icon=":material/error:")
+                st.error(sentence(error), icon=":material/error:")
         st.download_button("CSV", table_of(codes, rows), f"{run.name}-selection.csv", "text/csv", icon=":material/download:", on_click="ignore")  # fmt: skip
         st.download_button("npz", arrays_of(codes, rows), f"{run.name}-selection.npz", "application/octet-stream", icon=":material/download:", on_click="ignore")  # fmt: skip
         if state.button("Make a dataset of it", "dataset of selection", icon=":material/model_training:", disabled=resources.images_of(run) is None, help="To train on, or to fine-tune this run on, on the Train page. Its name is the group's."):  # fmt: skip
@@ -809,7 +817,7 @@ def _dataset(run: Run, name: str, images: np.ndarray) -> None:
     try:
         spec = dataset_of_images(resources.places(), source, images, name, progress=lambda s, w: bar.progress(min(1.0, s), text=w))  # fmt: skip
     except VaeCoreError as error:
-        st.error(_sentence(error), icon=":material/error:")
+        st.error(sentence(error), icon=":material/error:")
         return
     finally:
         bar.empty()
@@ -863,14 +871,7 @@ def _aside(run: Run, epochs: list[EpochCodes]) -> str:
 
 def _siblings(run: Run) -> dict[str, Run]:
     """Other runs of the same images, by name."""
-    record = run.record()
-    found = {}
-    for other in resources.store().readable():
-        theirs = other.record()
-        same = theirs.effective.data.dataset == record.effective.data.dataset and theirs.shape == record.shape
-        if other.id != run.id and same and other.has_weights():
-            found[other.name] = other
-    return found
+    return {other.name: other for other in resources.of_same_images(run) if other.id != run.id}
 
 
 def beside(
@@ -912,7 +913,7 @@ def beside(
             found, title = _as_first(owner, stamp, other, shared, kind)
             title = f"{title} of {aside}"
     except TooFewPoints as error:
-        st.info(_sentence(error), icon=":material/compare:")
+        st.info(sentence(error), icon=":material/compare:")
         return None
     order = np.argsort(codes.index)
     rows = order[np.searchsorted(codes.index, numbers_of, sorter=order)]
@@ -934,7 +935,7 @@ def _as_first(
     if kind == "UMAP":
         result = umap_file(owner.places.derived, stamp, other, umap_of(state.param("umap")))
         if projection.job_state(result).state == "done":
-            return projection.read_job(result).points[shared], "UMAP"
+            return _read_umap(result)[shared], "UMAP"
         return projection.pca(other.mean[shared]).points, "PCA (its UMAP was not computed yet)"
     if kind == "dimensions" and other.mean.shape[1] == 2:
         return other.mean[shared], "The two dimensions"
@@ -987,7 +988,7 @@ def replay(run: Run, codes: StoredCodes, asked: Any, kind: str, kept: list[Epoch
         try:
             last = projection.pca(means[-1])
         except TooFewPoints as error:
-            st.info(_sentence(error))
+            st.info(sentence(error))
             return
         frames, x, y = np.stack([project(last, m) for m in means]), "first component", "second component"
     latent_map(
@@ -996,10 +997,6 @@ def replay(run: Run, codes: StoredCodes, asked: Any, kind: str, kept: list[Epoch
            "frames": {"points": blobs.url(frames), "words": [f"epoch {e.epoch}" for e in kept]}},
         "map of epochs", on_point=lambda: None, on_selection=lambda: None, on_spot=lambda: None,
     )  # fmt: skip
-
-
-def _sentence(error: Exception) -> str:
-    return str(error)[:1].upper() + str(error)[1:]
 
 
 page()

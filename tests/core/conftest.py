@@ -6,9 +6,26 @@ from pathlib import Path
 
 import pytest
 
+from vae_core.cli import main
 from vae_core.runs import store
 
 
 @pytest.fixture(autouse=True)
 def _nothing_shipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(store, "assets", lambda: tmp_path / "nothing-shipped")
+
+
+@pytest.fixture
+def vae_core(places, capsys):
+    """vae_core("runs", "show", ...) in the test's home -> (exit code, what it printed, what it complained of)."""
+
+    def call(*words):
+        capsys.readouterr()
+        try:
+            code = main([*words, "--home", str(places.home), "--data-dir", str(places.data_dir)])
+        except SystemExit as ended:
+            code = ended.code
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call

@@ -28,22 +28,6 @@ TINY = [
 
 
 @pytest.fixture
-def vae_core(places, capsys):
-    """vae_core("runs", "show", ...) in the test's home -> (exit code, what it printed, what it complained of)."""
-
-    def call(*words):
-        capsys.readouterr()
-        try:
-            code = main([*words, "--home", str(places.home), "--data-dir", str(places.data_dir)])
-        except SystemExit as ended:
-            code = ended.code
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
-
-
-@pytest.fixture
 def mine(store, places, vae_core):
     """A finished run named mine."""
     code, _, err = vae_core("train", *TINY, "--name", "mine")

@@ -5,11 +5,11 @@ import json
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 from helpers import config_of, until
 
-from vae_core.cli import main
 from vae_core.data import open_images
 from vae_core.errors import BadConfig
 from vae_core.evaluation.likelihood import evaluate
@@ -27,18 +27,9 @@ TINY = [
 
 
 @pytest.fixture
-def sweep(places, capsys):
+def sweep(vae_core):
     """sweep("--betas", "1,2", ...) in the test's home -> (exit code, what it printed, what it complained of)."""
-
-    def call(*words):
-        capsys.readouterr()
-        try:
-            code = main(["sweep", *words, "--home", str(places.home), "--data-dir", str(places.data_dir)])
-        except SystemExit as ended:
-            code = ended.code
-        return code, *capsys.readouterr()
-
-    return call
+    return partial(vae_core, "sweep")
 
 
 def test_a_sweep_is_trained_and_summed_up(sweep, store, places):

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from helpers import Script, blob_set, config_of, frozen, of
+from helpers import Script, blob_set, config_of, frozen, of, through
 
 from vae_core.browser import browser_decoder, browser_dial
 from vae_core.config import ObjectiveConfig
@@ -443,47 +443,6 @@ def test_a_dial_goes_through_an_archive_whole(dial_run, digits, tmp_path):
 
 
 # ---------------------------------------------------------------- in the browser's form
-
-
-def through(layers, floats, x, t):
-    """What the documented lists compute for one code or picture (channels last, flat), in numpy."""
-    x = np.asarray(x, np.float64).ravel()
-    for layer in layers:
-        kind = layer["kind"]
-        if kind == "linear":
-            n, m = layer["inputs"], layer["outputs"]
-            x = floats[layer["weight"] :][: n * m].reshape(m, n) @ x + floats[layer["bias"] :][:m]
-        elif kind in ("up", "down"):
-            n, m, side = layer["inputs"], layer["outputs"], layer["side"]
-            weight = floats[layer["weight"] :][: 16 * n * m].reshape(4, 4, n, m)
-            x = x.reshape(side, side, n)
-            if kind == "down":
-                framed = np.pad(x, ((1, 1), (1, 1), (0, 0)))
-                out = sum(
-                    framed[r : r + side : 2, c : c + side : 2] @ weight[r, c]
-                    for r in range(4)
-                    for c in range(4)
-                )
-            else:
-                wide = np.zeros((2 * side + 2, 2 * side + 2, m))
-                for r in range(4):
-                    for c in range(4):
-                        wide[r : r + 2 * side : 2, c : c + 2 * side : 2] += x @ weight[r, c]
-                out = wide[1:-1, 1:-1]
-            x = (out + floats[layer["bias"] :][:m]).ravel()
-        elif kind == "gate":
-            n, k = layer["units"], layer["degree"]
-            powers = t ** np.arange(1, k + 1)
-            scale = 1 + powers @ floats[layer["scale"] :][: k * n].reshape(k, n)
-            shift = powers @ floats[layer["shift"] :][: k * n].reshape(k, n)
-            x = (x.reshape(-1, n) * scale + shift).ravel()
-        elif kind == "relu":
-            x = np.maximum(x, 0)
-        elif kind == "sigmoid":
-            x = 1 / (1 + np.exp(-x))
-        else:
-            raise AssertionError(f"the list has an undocumented layer {kind}")
-    return x
 
 
 @pytest.mark.parametrize("channels", [1, 3])

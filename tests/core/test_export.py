@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-from helpers import blob_set, config_of, frozen
+from helpers import blob_set, config_of, frozen, through
 from PIL import Image
 
 from vae_core import export
@@ -52,33 +52,6 @@ CONV = {"architecture": Choice("conv", ConvParams(8, 16))}
 # ---------------------------------------------------------------- the browser's decoder
 
 
-def decode_by_the_list(layers, floats, z):
-    """What the documented list of layers computes for one code, in numpy: (H * W * C) channels last."""
-    x = np.asarray(z, np.float64)
-    for layer in layers:
-        kind = layer["kind"]
-        if kind == "linear":
-            n, m = layer["inputs"], layer["outputs"]
-            weight = floats[layer["weight"] : layer["weight"] + n * m].reshape(m, n)
-            x = weight @ x + floats[layer["bias"] : layer["bias"] + m]
-        elif kind == "up":
-            n, m, side = layer["inputs"], layer["outputs"], layer["side"]
-            weight = floats[layer["weight"] : layer["weight"] + 16 * n * m].reshape(4, 4, n, m)
-            x = x.reshape(side, side, n)
-            wide = np.zeros((2 * side + 2, 2 * side + 2, m))
-            for row in range(4):
-                for column in range(4):
-                    wide[row : row + 2 * side : 2, column : column + 2 * side : 2] += x @ weight[row, column]
-            x = (wide[1:-1, 1:-1] + floats[layer["bias"] : layer["bias"] + m]).ravel()
-        elif kind == "relu":
-            x = np.maximum(x, 0)
-        elif kind == "sigmoid":
-            x = 1 / (1 + np.exp(-x))
-        else:
-            raise AssertionError(f"the list has an undocumented layer {kind}")
-    return x
-
-
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize(
     ("side", "changes"),
@@ -103,7 +76,7 @@ def test_the_browsers_decoder_computes_what_the_network_does(side, channels, cha
     assert browser.weights.dtype == np.float32
     codes = np.random.default_rng(0).standard_normal((4, header["latent_dim"]))
     for z, picture in zip(codes, model.decode(codes), strict=True):
-        found = decode_by_the_list(header["layers"], browser.weights.astype(np.float64), z)
+        found = through(header["layers"], browser.weights.astype(np.float64), z)
         found = found.reshape(side, side, channels).transpose(2, 0, 1)
         np.testing.assert_allclose(found, picture, atol=1e-5)
         assert np.ptp(found) > 0.1

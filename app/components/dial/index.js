@@ -3,7 +3,6 @@ const instances = new WeakMap();
 const REST = 400;  // milliseconds without a move until the page is told
 const BUDGET = 10;  // milliseconds of a frame that pictures may take, the browser needs the rest; those that are left come in the next
 const SECONDS = 6;  // from end to end when it plays
-const AGAIN = 2000;  // milliseconds until the page is told of changed weights once more
 const COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#8C8C8C", "#5D3A9B", "#7A5C2E"];
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -60,8 +59,8 @@ class BetaDial {
         this.network = network;
       }
       const [images, noise, points, colours] = await Promise.all([
-        data.images && read(data.images, Uint8Array), read(data.noise, Float32Array),
-        data.points && read(data.points, Float32Array), data.colours && read(data.colours, Uint8Array),
+        data.images && tools.fetchArray(data.images, Uint8Array), tools.fetchArray(data.noise, Float32Array),
+        data.points && tools.fetchArray(data.points, Float32Array), data.colours && tools.fetchArray(data.colours, Uint8Array),
       ]);
       if (!this.alive || turn !== this.order) return;
       Object.assign(this, { images, noise, points, colours });
@@ -71,21 +70,13 @@ class BetaDial {
       this.turn(this.beta, true);
     } catch (error) {
       if (!this.alive || turn !== this.order) return;
-      if (error.status === 410) this.outdated(data.header.stamp);
+      if (error.status === 410) { this.say("The run's weights changed: the dial is being opened anew…"); this.tools.outdated(this); }
       else if (error.status === 404) this.say("This run was deleted. Choose another one.");
       else this.say(`The dial could not be opened: ${error.message}. Reload the page to try again.`);
     }
   }
 
   say(text) { this.at(".say").textContent = text; }
-
-  // told again until the page brings others: a rerun that was already under way swallows a trigger
-  outdated(stamp) {
-    if (this.asking) return;
-    this.say("The run's weights changed: the dial is being opened anew…");
-    this.tell.setTriggerValue("outdated", stamp);
-    this.asking = setTimeout(() => { this.asking = 0; if (this.alive && this.data.header.stamp === stamp) this.outdated(stamp); }, AGAIN);
-  }
 
   // ---------------------------------------------------------------- turning
 
@@ -288,10 +279,4 @@ class BetaDial {
       }
     }
   }
-}
-
-async function read(url, Kind) {
-  const answer = await fetch(url);
-  if (!answer.ok) throw Object.assign(new Error((await answer.json().catch(() => ({}))).error ?? answer.statusText), { status: answer.status });
-  return new Kind(await answer.arrayBuffer());
 }

@@ -1,6 +1,5 @@
 // One instance per place on the page; a rerun of the script only hands it new data.
 const instances = new WeakMap();
-const AGAIN = 2000;  // milliseconds until the page is told of changed weights once more
 
 export default function (component) {
   let pad = instances.get(component.parentElement);
@@ -13,7 +12,7 @@ class DrawingPad {
   constructor(root) {
     this.at = (selector) => root.querySelector(selector);
     this.sheet = this.at(".sheet");
-    this.alive = true; this.toldAt = -Infinity;
+    this.alive = true;
     this.meant = null;  // the place of the row that what was drawn since the last report is meant for
     this.sheet.addEventListener("pointerdown", () => { this.meant = this.data.place; });
     this.at("button").onclick = () => this.clear();
@@ -21,6 +20,7 @@ class DrawingPad {
 
   stop() {
     this.alive = false;
+    clearTimeout(this.asking);
     this.pad?.close(); this.picture?.close();
   }
 
@@ -50,6 +50,7 @@ class DrawingPad {
       // this script runs from a blob, which has no address of its own to be relative to
       const [tools, { makePad }] = await Promise.all([scripts.decoder, scripts.pad].map((url) => import(new URL(url, location.origin).href)));
       if (!this.alive || turn !== this.turn) return;
+      this.tools = tools;
       this.pad ??= makePad({
         tools, canvas: this.sheet, seen: this.at(".seen"),
         weights: () => ({ run: this.data.run, stamp: this.data.header.stamp }),
@@ -83,9 +84,7 @@ class DrawingPad {
 
   refused(error) {
     if (error.status === 404) this.say("This run was deleted. Choose another one in the sidebar.");
-    else if (error.status === 410) {
-      const now = performance.now();
-      if (now - this.toldAt > AGAIN) { this.toldAt = now; this.tell.setTriggerValue("outdated", this.data.header.stamp); }
-    } else this.say(`The drawing could not be encoded: ${error.message}.`);
+    else if (error.status === 410) this.tools.outdated(this);
+    else this.say(`The drawing could not be encoded: ${error.message}.`);
   }
 }

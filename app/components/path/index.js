@@ -3,7 +3,6 @@ const instances = new WeakMap();
 const SECONDS = 4;  // over a whole path at speed 1
 const REST = 400;  // milliseconds without a move until the page is told
 const QUIET = 150;  // milliseconds without a move until the strip goes on decoding
-const AGAIN = 2000;  // milliseconds until the page is told of changed weights once more
 const DIGITS = 13, MOST_LINES = 4;  // letters that a number of the code takes, and lines before it scrolls
 const LEAST_CELL = 26, MOST_CELL = 112;  // pixels
 
@@ -90,6 +89,7 @@ class Path {
     try {
       // this script runs from a blob, which has no address of its own to be relative to
       const [tools, { makeArtist }] = await Promise.all([scripts.decoder, scripts.artist].map((url) => import(new URL(url, location.origin).href)));
+      this.tools = tools;
       const picture = await tools.openPicture({ run, header, canvas: this.canvas, say: (text) => this.fault(text) });
       if (!this.alive || turn !== this.turn) return picture.close();
       this.picture = picture;
@@ -115,19 +115,9 @@ class Path {
     if (status === 404) this.fault("This run was deleted. Choose another one in the sidebar.");
     if (status === 410) {
       this.fault("The run's weights changed: the stations are being encoded anew…");
-      this.outdated(this.data.header.stamp);
+      this.tools.outdated(this);
     }
     return status === 404 || status === 410;
-  }
-
-  // told again until the page brings others: a rerun that was already under way swallows a trigger
-  outdated(stamp) {
-    if (this.asking) return;
-    this.tell.setTriggerValue("outdated", stamp);
-    this.asking = setTimeout(() => {
-      this.asking = 0;
-      if (this.alive && this.data.header.stamp === stamp) this.outdated(stamp);
-    }, AGAIN);
   }
 
   // ---------------------------------------------------------------- along the path

@@ -18,6 +18,22 @@ export async function loadDial(run, known) {
   return new Dial(header, new Float32Array(await answer.arrayBuffer()));
 }
 
+export async function fetchArray(url, Kind) { return new Kind(await (await get(url)).arrayBuffer()); }
+
+const AGAIN = 2000;  // milliseconds until a page is told of changed weights once more
+
+// For a component (with `data.header`, `tell`, `alive`) that met weights older than the run's: asks the page for the new
+// ones, again until it brings others, since a rerun that was already under way swallows a trigger.
+export function outdated(component) {
+  const { stamp } = component.data.header;
+  if (component.asking) return;
+  component.tell.setTriggerValue("outdated", stamp);
+  component.asking = setTimeout(() => {
+    component.asking = 0;
+    if (component.alive && component.data.header.stamp === stamp) outdated(component);
+  }, AGAIN);
+}
+
 export async function fetchJson(url) { return (await get(url)).json(); }
 
 async function reason(answer) {
