@@ -172,16 +172,16 @@ export class Decoder {
     return x;
   }
 
-  // paint a code into an ImageData of the picture's own size
+  // paint a code into an ImageData of the picture's own size, whose clamped array rounds
   paint(code, image) {
     const x = this.decode(code), out = image.data, grey = this.channels === 1;
     for (let p = 0, i = 0, n = this.height * this.width; p < n; p++) {
       const j = 4 * p;
       if (grey) {
-        const v = x[i++] * 255 + 0.5;
+        const v = x[i++] * 255;
         out[j] = v; out[j + 1] = v; out[j + 2] = v;
       } else {
-        out[j] = x[i++] * 255 + 0.5; out[j + 1] = x[i++] * 255 + 0.5; out[j + 2] = x[i++] * 255 + 0.5;
+        out[j] = x[i++] * 255; out[j + 1] = x[i++] * 255; out[j + 2] = x[i++] * 255;
       }
       out[j + 3] = 255;
     }
