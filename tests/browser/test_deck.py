@@ -321,6 +321,7 @@ def test_a_drawing_is_encoded_while_it_is_drawn(visit: Visit, trained: Run) -> N
     before = code(page)
     page.get_by_text("Draw", exact=True).click()
     pad = page.get_by_role("img", name="drawing pad")
+    expect(pad).to_have_attribute("data-ready", "")
     pad.scroll_into_view_if_needed()
     box = pad.bounding_box()
     assert box
@@ -392,6 +393,7 @@ def test_a_drawing_meets_new_weights_and_is_encoded_by_them(visit: Visit, server
     ready(page)
     page.get_by_text("Draw", exact=True).click()
     pad = page.get_by_role("img", name="drawing pad")
+    expect(pad).to_have_attribute("data-ready", "")
     pad.scroll_into_view_if_needed()
     old = run.stamp()
     run.go_on(1)

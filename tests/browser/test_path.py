@@ -349,6 +349,7 @@ def test_the_editor_opens_with_a_station_and_stays_as_it_was_left(
 def draw(page: Page, *points: tuple[float, float]) -> None:
     """A line through places of the pad, shares of its side."""
     pad = page.get_by_role("img", name="drawing pad")
+    expect(pad).to_have_attribute("data-ready", "")
     pad.scroll_into_view_if_needed()
     box = pad.bounding_box()
     assert box

@@ -85,5 +85,6 @@ export function makePad({ tools, canvas, seen, weights, answered, rested = () =>
     close() { open = false; canvas.onpointerdown = canvas.onpointermove = canvas.onpointerup = canvas.onpointercancel = null; },
   };
   pad.clear();
+  canvas.dataset.ready = "";  // from here on a pen is followed
   return pad;
 }
