@@ -311,6 +311,20 @@ def cloud_points(request: Request) -> Response:
 
 
 @_answers
+def crowd(request: Request) -> Response:
+    """As cloud_points, of all the training images; 202 while they are being encoded."""
+    run = resources.store().find(request.path_params["run"])
+    with _turn():
+        current = resources.cloud(run).version
+    if request.path_params["version"] != current:
+        return JSONResponse({"error": "the weights changed; fetch cloud.json again"}, 410, headers=NEVER)
+    found = resources.crowd(run, current)
+    if found is None:
+        return JSONResponse({"wait": True}, 202, headers=NEVER)
+    return Response(found, media_type="application/octet-stream", headers=FOR_GOOD)
+
+
+@_answers
 def image(request: Request) -> Response:
     """An image of the run's dataset as PNG, where those images are read on this machine."""
     from vae_core.runs.store import png_of
@@ -443,6 +457,7 @@ ROUTES: list[BaseRoute] = [
     Route("/api/runs/{run}/encode", encode, methods=["POST"]),
     Route("/api/runs/{run}/cloud.json", cloud),
     Route("/api/runs/{run}/cloud-{version}.bin", cloud_points),
+    Route("/api/runs/{run}/crowd-{version}.bin", crowd),
     Route("/api/runs/{run}/image/{number:int}.png", image),
     Route("/api/arrays/{digest}.bin", array),
     Route("/api/runs/{run}/atlas/{stamp}/{split}/{digest}-{tile:int}.png", atlas),

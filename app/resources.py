@@ -7,10 +7,12 @@ Both the pages and the /api routes come here; nothing in this file needs a scrip
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from vae_core.latent.aggregate import Aggregate
     from vae_core.runs.jobs import Launcher
     from vae_core.runs.store import Run, Store
+
+log = logging.getLogger("latent_explorer")
 
 JOBS_VARIABLE = "LATENT_EXPLORER_JOBS"  # runs that train at a time
 
@@ -67,6 +71,8 @@ def stop_launcher() -> None:
     from vae_core.latent import projection
 
     closing.set()
+    with _crowd_lock:
+        _crowds.clear()  # those under way are given up
     with _map_lock:
         projection.cool()
     with _lock:
@@ -276,6 +282,7 @@ class Cloud:
 
     version: str
     codes: StoredCodes
+    known: int  # images that crowd() knows of
     aggregate: Aggregate
     axes: (
         np.ndarray
@@ -292,7 +299,7 @@ class Cloud:
         found, usual = self.codes, self.aggregate
         what = "training images" if found.split == "train" else "images that came with this run"
         return {
-            "version": self.version, "count": len(found), "latent_dim": found.mean.shape[1], "what": what,
+            "version": self.version, "count": len(found), "known": self.known, "latent_dim": found.mean.shape[1], "what": what,
             "images": self.images, "names": list(found.label_names), "mean": short(usual.mean),
             "whiten": short(usual.whiten), "quantiles": short(usual.quantiles), "low": short(usual.low),
             "high": short(usual.high), "axes": short(self.axes),
@@ -300,17 +307,25 @@ class Cloud:
 
     def points(self) -> bytes:
         """float32 means (N, D), int32 image numbers (N,), int32 classes (N,; -1 where there are none)."""
-        import numpy as np
+        return _pack(self.codes)
 
-        found = self.codes
-        labels = np.full(len(found), -1) if found.labels is None else found.labels
-        return b"".join(
-            (
-                found.mean.astype("<f4").tobytes(),
-                found.index.astype("<i4").tobytes(),
-                labels.astype("<i4").tobytes(),
-            )
-        )
+
+def _pack(codes: StoredCodes) -> bytes:
+    return _packed(codes.mean, codes.index, codes.labels)
+
+
+def _packed(means: np.ndarray, index: np.ndarray, labels: np.ndarray | None) -> bytes:
+    import numpy as np
+
+    classes = np.full(len(index), -1) if labels is None else labels
+    return means.astype("<f4").tobytes() + index.astype("<i4").tobytes() + classes.astype("<i4").tobytes()
+
+
+def _spread(count: int, most: int) -> np.ndarray:
+    """At most `most` of `count` places, evenly spaced."""
+    import numpy as np
+
+    return np.linspace(0, count - 1, min(most, count)).astype(int)
 
 
 @lru_cache(maxsize=4)
@@ -331,12 +346,12 @@ def _cloud(path: Path, home: Path, stamp: str, ready: bool) -> Cloud:
             raise TooFewPoints(
                 f"the images of {run.name} are not read here and no codes came with it, so nothing is known of where they lie"
             )
-        chosen = np.linspace(0, len(codes) - 1, min(CLOUD, len(codes))).astype(int)
-        codes = codes.take(chosen)
+        known = len(codes)
+        codes = codes.take(_spread(known, CLOUD))
     else:
         index = splits_of(run.record().effective, data).train
-        chosen = index[np.linspace(0, len(index) - 1, min(CLOUD, len(index))).astype(int)]
-        codes = encode_images(model(run), data, chosen, "train")
+        known = len(index)
+        codes = encode_images(model(run), data, index[_spread(known, CLOUD)], "train")
     means = codes.mean.astype(np.float64)
     dims = means.shape[1]
     axes = np.eye(2, dims)
@@ -346,6 +361,7 @@ def _cloud(path: Path, home: Path, stamp: str, ready: bool) -> Cloud:
     return Cloud(
         f"{stamp}-{codes.split}-{len(codes)}",
         codes,
+        known,
         aggregate(codes.mean, codes.log_var),
         axes,
         data is not None,
@@ -359,6 +375,70 @@ def cloud(run: Run) -> Cloud:
     """
     with _cloud_lock:  # two tabs that ask for the same encode it once
         return _cloud(run.path, run.places.home, run.stamp(), images_of(run) is not None)
+
+
+CROWD = 4_000_000  # numbers that a page looks through for the nearest image, some milliseconds' worth
+# by run and version of its cloud; None while it is encoded
+_crowds: dict[tuple[Path, str], bytes | None] = {}
+_crowd_lock, _crowd_turn = threading.Lock(), threading.Lock()
+MOST_CROWDS = 4
+
+
+def crowd(run: Run, version: str) -> bytes | None:
+    """Means of all the images of cloud(run) (of CROWD / D where there are more), packed as Cloud.points() does.
+
+    None as long as they are being encoded, which this begins: in the background, one run at a time, at the lowest
+    priority; given up when the run has another `version` by then.
+    """
+    key = run.path, version
+    with _crowd_lock:
+        if key in _crowds:
+            return _crowds[key]
+        done = [k for k, found in _crowds.items() if found is not None]
+        older = [k for k in _crowds if k[0] == run.path]
+        for other in older + done[: max(0, len(done) - MOST_CROWDS + 1)]:
+            _crowds.pop(other, None)
+        _crowds[key] = None
+    threading.Thread(target=_gather, args=(run, key), name="crowd", daemon=True).start()
+    return None
+
+
+def _gather(run: Run, key: tuple[Path, str]) -> None:
+    with suppress(AttributeError, OSError):  # a thread of its own priority, where the system knows such
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+    found: bytes | None = None
+    try:
+        with _crowd_turn:
+            found = _encoded_crowd(run, key)
+    except Exception:  # the page keeps to the images it knows
+        log.exception("not all images of %s could be encoded", run.name)
+    with _crowd_lock:
+        if found is None:
+            _crowds.pop(key, None)
+        elif key in _crowds:
+            _crowds[key] = found
+
+
+def _encoded_crowd(run: Run, key: tuple[Path, str]) -> bytes | None:
+    """None when it is no longer wanted."""
+    import numpy as np
+
+    from vae_core.inference import stored_codes
+    from vae_core.training import splits_of
+
+    data, network = images_of(run), model(run)
+    most = CROWD // network.latent_dim
+    if data is None:
+        codes = stored_codes(run)
+        return None if codes is None else _pack(codes.take(_spread(len(codes), most)))
+    index = splits_of(run.record().effective, data).train
+    index = index[_spread(len(index), most)]
+    means = []
+    for start in range(0, len(index), 512):
+        if key not in _crowds:
+            return None
+        means.append(network.encode(data.images[index[start : start + 512]]).mean)
+    return _packed(np.concatenate(means), index, None if data.labels is None else data.labels[index])
 
 
 @lru_cache(maxsize=64)

@@ -16,6 +16,7 @@ from vae_core.browser import UnknownToBrowser
 from vae_core.data.drawing import BOX, as_digit
 from vae_core.inference import load_run
 from vae_core.runs.store import Run, Store
+from vae_core.training import splits_of
 
 
 @pytest.fixture
@@ -146,6 +147,42 @@ def test_the_cloud_is_that_of_the_training_images(client: TestClient, copied: Ru
     np.testing.assert_allclose(np.linalg.norm(head["axes"], axis=1), 1, atol=1e-5)
     gone = client.get(f"/api/runs/{copied.id}/cloud-other.bin")
     assert gone.status_code == 410
+
+
+def gathered(client: TestClient, address: str) -> bytes:
+    for _ in range(600):
+        answer = client.get(address)
+        if answer.status_code != 202:
+            assert answer.status_code == 200
+            return answer.content
+        time.sleep(0.05)
+    raise AssertionError("never there")
+
+
+def test_all_training_images_are_encoded_behind_the_page(
+    client: TestClient, copied: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "CLOUD", 100)
+    head = client.get(f"/api/runs/{copied.id}/cloud.json").json()
+    data, d = resources.images_of(copied), head["latent_dim"]
+    assert data is not None
+    train = splits_of(copied.record().effective, data).train
+    assert (head["count"], head["known"]) == (100, len(train))
+    body = gathered(client, f"/api/runs/{copied.id}/crowd-{head['version']}.bin")
+    n = len(body) // 4 // (d + 2)
+    np.testing.assert_array_equal(np.frombuffer(body, "<i4", n, 4 * n * d), train)
+    means = np.frombuffer(body, "<f4", n * d).reshape(n, d)
+    np.testing.assert_allclose(means[-50:], load_run(copied).encode(data.images[train[-50:]]).mean, atol=1e-5)
+    assert client.get(f"/api/runs/{copied.id}/crowd-other.bin").status_code == 410
+
+
+def test_what_a_page_looks_through_is_bounded(
+    client: TestClient, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = client.get("/api/runs/faces/cloud.json").json()
+    monkeypatch.setattr(resources, "CROWD", 3_000 * head["latent_dim"])
+    body = gathered(client, f"/api/runs/faces/crowd-{head['version']}.bin")
+    assert len(body) == 4 * 3_000 * (head["latent_dim"] + 2)
 
 
 def test_a_shipped_run_brings_its_cloud(client: TestClient, store: Store) -> None:

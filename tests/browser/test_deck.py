@@ -15,6 +15,7 @@ from servers import Server, serve
 
 from app.codes import pack, unpack
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
+from vae_core.data import open_images
 from vae_core.inference import load_run
 from vae_core.latent.aggregate import aggregate
 from vae_core.models.networks import ConvParams
@@ -23,6 +24,7 @@ from vae_core.places import Places
 from vae_core.runs.marks import read_marks
 from vae_core.runs.store import FINISHED, Run, Store
 from vae_core.runs.worker import train_run
+from vae_core.training import splits_of
 
 Visit = Callable[..., Page]
 
@@ -174,9 +176,6 @@ def test_keyboard_lock_type_undo_and_reset(visit: Visit, trained: Run) -> None:
 
 
 def test_trust_is_that_of_the_core(visit: Visit, trained: Run) -> None:
-    from vae_core.data import open_images
-    from vae_core.training import splits_of
-
     model = load_run(trained)
     data = open_images("digits", 16, trained.places)
     index = splits_of(model.config, data).train
@@ -195,6 +194,45 @@ def test_trust_is_that_of_the_core(visit: Visit, trained: Run) -> None:
     page.get_by_label("z0 value").fill("90")
     page.get_by_label("z0 value").press("Enter")
     expect(page.locator("[data-n=percentile]")).to_have_text("far outside the data")
+
+
+def test_the_nearest_is_of_all_images_once_they_are_encoded(
+    visit: Visit, server: Server, trained: Run
+) -> None:
+    few = 40
+    page = visit("/")
+    asked: list[str] = []
+
+    def head(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "count": few})
+
+    def some(route: Route) -> None:
+        answer = route.fetch()
+        body = np.frombuffer(answer.body(), "<i4")
+        n = len(body) // (5 + 2)
+        parts = (body[: 5 * few], body[5 * n : 5 * n + few], body[6 * n : 6 * n + few])
+        route.fulfill(response=answer, body=np.concatenate(parts).tobytes())
+
+    def all_of_them(route: Route) -> None:
+        asked.append(route.request.url)
+        route.continue_()
+
+    page.route("**/cloud.json", head)
+    page.route("**/cloud-*.bin", some)
+    page.route("**/crowd-*.bin", all_of_them)
+    page.goto(f"{server.url}/sliders?run={trained.id}&z={pack(np.zeros(5))}")
+    data = open_images("digits", 16, trained.places)
+    index = splits_of(trained.record().effective, data).train
+    what = page.locator("[data-n=near-what]")
+    expect(what).to_have_text(f"of {few} of the {len(index):,} training images")
+    expect(what).to_have_text(f"of {len(index):,} training images")
+    distance = np.linalg.norm(
+        load_run(trained).encode(data.images[index]).mean - np.array(code(page)), axis=1
+    )
+    expect(page.locator("[data-n=near]")).to_contain_text(f"image {index[distance.argmin()]} ")
+    expect(page.locator("[data-n=near]")).to_contain_text(f"distance {distance.min():.2f}")
+    assert asked
 
 
 def test_strips_show_where_a_slider_leads(visit: Visit, trained: Run) -> None:

@@ -1,4 +1,5 @@
 const REST = 120, REPORT = 350, THUMBS = 9, FIRST = 12, SAMPLES = 32, LEG_SECONDS = 3.5;
+const GATHER = 1500;  // milliseconds until the server is asked again for the codes of all images
 // Okabe & Ito's colours and two more, as in app.charts
 const COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#8C8C8C", "#5D3A9B", "#7A5C2E"];
 const instances = new WeakMap();
@@ -342,9 +343,9 @@ class Deck {
     for (let tries = 0; ; tries++) try {
       const head = await this.tools.fetchJson(`/api/runs/${this.data.run}/cloud.json`);
       const answer = await this.tools.get(`/api/runs/${this.data.run}/cloud-${head.version}.bin`);
-      const buffer = await answer.arrayBuffer(), n = head.count, d = head.latent_dim;
+      const points = unpacked(await answer.arrayBuffer(), head.latent_dim);
       if (gone()) return;
-      this.cloud = { ...head, points: new Float32Array(buffer, 0, n * d), index: new Int32Array(buffer, 4 * n * d, n), labels: new Int32Array(buffer, 4 * n * (d + 1), n) };
+      this.cloud = { ...head, ...points, all: points };
       break;
     } catch (error) {
       if (gone()) return;
@@ -359,6 +360,26 @@ class Deck {
     this.nearShown = -1;
     this.trust();
     this.rest();
+    if (this.cloud.known > this.cloud.count) this.gather(this.cloud, gone);
+  }
+
+  // the nearest of all images, once the server has encoded them; until then, and if it cannot, of some
+  async gather(cloud, gone) {
+    for (;;) {
+      await new Promise((go) => setTimeout(go, GATHER));
+      if (gone() || this.cloud !== cloud) return;
+      try {
+        const answer = await this.tools.get(`/api/runs/${this.data.run}/crowd-${cloud.version}.bin`);
+        if (answer.status === 202) continue;
+        const all = unpacked(await answer.arrayBuffer(), cloud.latent_dim);
+        if (gone() || this.cloud !== cloud) return;
+        cloud.all = all;
+        this.nearShown = -1;
+        return this.trust();
+      } catch (error) {
+        if (error.status !== 429) return;
+      }
+    }
   }
 
   // percentile under the aggregate posterior, nearest known image, place on the map: all for the picture on show
@@ -380,15 +401,15 @@ class Deck {
     this.at("[data-n=percentile]").textContent = far > 1.5 * q[100] ? "far outside the data" : `${ordinal(Math.round(percentile))} percentile`;
     this.at(".usual").classList.toggle("odd", percentile > 99);
     let best = Infinity, near = 0;
-    const { points, latent_dim: dims, count } = cloud;
+    const { latent_dim: dims, known } = cloud, { points, index, labels, count } = cloud.all;
     for (let i = 0, p = 0; i < count; i++, p = i * dims) {
       let sum = 0;
       for (let d = 0; d < dims && sum < best; d++) { const v = points[p + d] - z[d]; sum += v * v; }
       if (sum < best) { best = sum; near = i; }
     }
-    const label = cloud.labels[near], name = label < 0 ? "" : ` (${cloud.names[label] ?? label})`;
-    this.at("[data-n=near]").textContent = `nearest: image ${cloud.index[near]}${name}, distance ${Math.sqrt(best).toFixed(2)}`;
-    this.at("[data-n=near-what]").textContent = `of ${count.toLocaleString("en")} ${cloud.what}${cloud.images ? "" : ", decoded from its code"}`;
+    const label = labels[near], name = label < 0 ? "" : ` (${cloud.names[label] ?? label})`;
+    this.at("[data-n=near]").textContent = `nearest: image ${index[near]}${name}, distance ${Math.sqrt(best).toFixed(2)}`;
+    this.at("[data-n=near-what]").textContent = `of ${count.toLocaleString("en")}${count < known ? ` of the ${known.toLocaleString("en")}` : ""} ${cloud.what}${cloud.images ? "" : ", decoded from its code"}`;
     if (near !== this.nearShown) { this.nearShown = near; this.drawNear(near); }
     this.drawPlace();
   }
@@ -398,12 +419,12 @@ class Deck {
     const context = canvas.getContext("2d");
     const sized = () => { if (canvas.width !== width) { canvas.width = width; canvas.height = height; } };
     if (!cloud.images) {
-      const code = Array.from(cloud.points.subarray(near * cloud.latent_dim, (near + 1) * cloud.latent_dim));
+      const code = Array.from(cloud.all.points.subarray(near * cloud.latent_dim, (near + 1) * cloud.latent_dim));
       this.artist.paint("near", [code], (image) => { if (near === this.nearShown) { sized(); context.putImageData(image, 0, 0); } }, { urgent: true });
       return;
     }
     const picture = new Image();
-    picture.src = `/api/runs/${this.data.run}/image/${cloud.index[near]}.png`;
+    picture.src = `/api/runs/${this.data.run}/image/${cloud.all.index[near]}.png`;
     try { await picture.decode(); } catch { return; }
     if (near === this.nearShown) { sized(); context.drawImage(picture, 0, 0, width, height); }
   }
@@ -724,4 +745,13 @@ class Deck {
 function ordinal(n) {
   const tail = n % 100 > 10 && n % 100 < 14 ? "th" : { 1: "st", 2: "nd", 3: "rd" }[n % 10] ?? "th";
   return `${n}${tail}`;
+}
+
+// what resources.Cloud.points packs: means of `dims` dimensions, image numbers and classes
+function unpacked(buffer, dims) {
+  const count = buffer.byteLength / 4 / (dims + 2);
+  return {
+    count, points: new Float32Array(buffer, 0, count * dims), index: new Int32Array(buffer, 4 * count * dims, count),
+    labels: new Int32Array(buffer, 4 * count * (dims + 1), count),
+  };
 }
