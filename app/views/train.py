@@ -178,7 +178,13 @@ def watch(run: Run) -> None:
         "Overlay", list(names), format_func=lambda i: names.get(i, i), key="overlay", bind="query-params",
         max_selections=7, placeholder="compare with other runs", label_visibility="collapsed",
     )  # fmt: skip
-    live([(run.id, run.name), *((i, names[i]) for i in compared if i in names)], status.state, lambda: None)
+    shown = [run, *(r for i in compared for r in others if r.id == i)]
+    live([(r.id, r.name, _dial(r)) for r in shown], status.state, lambda: None)
+
+
+def _dial(run: Run) -> str:
+    dial = run.record().effective.objective.dial
+    return "" if dial is None else f"{dial.lowest:g}–{dial.highest:g}"
 
 
 def controls(run: Run, status: Status) -> None:

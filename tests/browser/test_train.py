@@ -143,6 +143,18 @@ def test_runs_are_overlaid(visit: Callable[..., Page], server: Server) -> None:
     assert {n.split(":")[0] for n in names} == {"digits", "shapes"}
 
 
+def test_the_curves_of_a_dial_say_at_which_beta_they_are(visit: Callable[..., Page]) -> None:
+    page = visit("/train?run=digits-dial")
+    page.wait_for_function("() => document.querySelector('[data-chart=terms]')?.data?.length === 4")
+    expect(page.locator("[data-n=beta]")).to_have_text("0.1–10")
+    terms = page.locator("[data-chart=terms]")
+    assert terms.evaluate("d => d.data.map(t => t.name)") == [
+        "distortion, mean over β", "distortion, validation at β = 1", "rate, mean over β", "rate, validation at β = 1",
+    ]  # fmt: skip
+    assert terms.evaluate("d => d.layout.title.text").startswith("Distortion and rate")
+    assert page.locator("[data-chart=beta]").evaluate("d => d.data.map(t => t.name)") == ["learning rate"]
+
+
 def test_a_failed_run_says_why(visit: Callable[..., Page], server: Server) -> None:
     from vae_core.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 

@@ -50,14 +50,20 @@ _mount = component(
 )
 
 
-def live(runs: list[tuple[str, str]], state: str, on_changed: Callable[[], None], key: str = "live") -> None:
-    """Curves and pictures of `runs` [(id, name)]; the first is the main one, others are overlaid.
+def live(
+    runs: list[tuple[str, str, str]], state: str, on_changed: Callable[[], None], key: str = "live"
+) -> None:
+    """Curves and pictures of `runs` [(id, name, a dial's span of β or "")]; the first is the main one, others are overlaid.
 
     `state` is the main run's state as the page knows it; when it has become another, `on_changed` is called
     and the script reruns once, so that the page's buttons follow.
     """
     _mount(
         key=key,
-        data={"runs": [{"id": i, "name": n} for i, n in runs], "state": state, "plotly": plotly_url()},
+        data={
+            "runs": [{"id": i, "name": n, "dial": d} for i, n, d in runs],
+            "state": state,
+            "plotly": plotly_url(),
+        },
         on_changed_change=on_changed,
     )

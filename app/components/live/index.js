@@ -26,8 +26,8 @@ function loadPlotly(url) {
 
 // What is known of one run: its lines, and what the charts need of them.
 class Curves {
-  constructor({ id, name }, colour) {
-    Object.assign(this, { id, name, colour });
+  constructor({ id, name, dial }, colour) {
+    Object.assign(this, { id, name, dial, colour });
     this.clear();
   }
 
@@ -156,7 +156,7 @@ class Live {
     put("speed", status?.live && status.images_per_second ? Math.round(status.images_per_second).toLocaleString("en") : "–");
     put("eta", status?.eta != null ? clock(status.eta) : "–");
     put("loss", number(last?.terms.loss)); put("distortion", number(last?.terms.distortion)); put("rate", number(last?.terms.rate));
-    put("active", ended ? String(ended.active_units) : "–"); put("beta", last ? short(last.beta) : "–");
+    put("active", ended ? String(ended.active_units) : "–"); put("beta", main?.dial || (last ? short(last.beta) : "–"));
     const advice = (main?.advice ?? []).map((a) => [a.fault, a.remedy]);
     if (status?.error && !advice.length) advice.push([status.error, ""]);
     const text = JSON.stringify(advice);
@@ -182,24 +182,27 @@ class Live {
       loss.push(line(label("train"), x, smooth(steps.map((s) => s.terms.loss), weight), run.colour));
       loss.push(line(label("validation"), ex, epochs.map((e) => e.validation.loss), run.colour, { dash: "dot", markers: true }));
       const second = several ? run.colour : COLOURS[5];
-      terms.push(line(label("distortion"), x, smooth(steps.map((s) => s.terms.distortion), weight), run.colour));
-      terms.push(line(label("distortion, validation"), ex, epochs.map((e) => e.validation.distortion), run.colour, { dash: "dot", markers: true }));
+      // a dial learns at a β drawn for each image, and is validated at β = 1
+      const [over, at1] = run.dial ? [", mean over β", " at β = 1"] : ["", ""], rate = run.dial ? "rate" : "β·rate";
+      terms.push(line(label(`distortion${over}`), x, smooth(steps.map((s) => s.terms.distortion), weight), run.colour));
+      terms.push(line(label(`distortion, validation${at1}`), ex, epochs.map((e) => e.validation.distortion), run.colour, { dash: "dot", markers: true }));
       if (steps.some((s) => s.terms.rate != null)) {
         const at = (s) => s.beta * s.terms.rate;
-        terms.push(line(label("β·rate"), x, smooth(steps.map(at), weight), second, { axis: "y2", dash: several ? "dash" : "solid" }));
+        terms.push(line(label(`${rate}${over}`), x, smooth(steps.map(at), weight), second, { axis: "y2", dash: several ? "dash" : "solid" }));
         const weights = epochs.map((e) => nearestBeta(steps, e.step));
-        terms.push(line(label("β·rate, validation"), ex, epochs.map((e, i) => weights[i] * e.validation.rate), second, { axis: "y2", dash: "dot", markers: true }));
+        terms.push(line(label(`${rate}, validation${at1}`), ex, epochs.map((e, i) => weights[i] * e.validation.rate), second, { axis: "y2", dash: "dot", markers: true }));
       }
-      beta.push(line(label("β"), x, steps.map((s) => s.beta), run.colour));
+      if (!run.dial) beta.push(line(label("β"), x, steps.map((s) => s.beta), run.colour));
       beta.push(line(label("learning rate"), x, steps.map((s) => s.learning_rate), several ? run.colour : COLOURS[5], { axis: "y2", dash: several ? "dash" : "solid" }));
     }
     const type = log ? "log" : "linear";
     this.plot("loss", loss, "Loss", { yaxis: { title: { text: "nats per image" }, type } });
-    this.plot("terms", terms, "Distortion and β·rate", {
-      yaxis: { title: { text: "distortion, nats" }, type }, yaxis2: { title: { text: "β·rate, nats" }, overlaying: "y", side: "right", showgrid: false, tickmode: "auto", type },
+    const dials = this.runs.every((r) => r.dial), second = dials ? "rate" : this.runs.some((r) => r.dial) ? "β·rate, or a dial's rate" : "β·rate";
+    this.plot("terms", terms, `Distortion and ${second}`, {
+      yaxis: { title: { text: "distortion, nats" }, type }, yaxis2: { title: { text: dials || !this.runs.some((r) => r.dial) ? `${second}, nats` : "nats" }, overlaying: "y", side: "right", showgrid: false, tickmode: "auto", type },
     });
-    this.plot("beta", beta, "β and learning rate", {
-      yaxis: { title: { text: "β" }, rangemode: "tozero" }, yaxis2: { title: { text: "learning rate" }, overlaying: "y", side: "right", showgrid: false, tickmode: "auto", rangemode: "tozero" },
+    this.plot("beta", beta, dials ? "Learning rate" : "β and learning rate", {
+      yaxis: { title: { text: "β" }, rangemode: "tozero", visible: !dials }, yaxis2: { title: { text: "learning rate" }, overlaying: "y", side: "right", showgrid: false, tickmode: "auto", rangemode: "tozero" },
     });
     this.kl(main);
   }
