@@ -15,6 +15,8 @@ HERE = Path(__file__).parent
 def component(name: str, html: str, *, isolate: bool = True) -> Any:
     """Register the component in folder `name` (index.js, style.css) and return its mounting command.
 
+    shared/mount.js stands before its script, which hands `mounted` what makes an instance and what shows it data.
+
     `isolate=False` keeps it out of a shadow root, which plotly.js needs: it writes its styles into the page's head.
     """
     folder = HERE / name
@@ -22,7 +24,7 @@ def component(name: str, html: str, *, isolate: bool = True) -> Any:
         f"latent_explorer_{name}",
         html=html,
         css=(folder / "style.css").read_text(),
-        js=(folder / "index.js").read_text(),
+        js=(HERE / "shared" / "mount.js").read_text() + (folder / "index.js").read_text(),
         isolate_styles=isolate,
     )
 

@@ -2,16 +2,8 @@ const REST = 120, REPORT = 350, THUMBS = 9, FIRST = 12, SAMPLES = 32, LEG_SECOND
 const GATHER = 1500;  // milliseconds until the server is asked again for the codes of all images
 // Okabe & Ito's colours and two more, as in app.charts
 const COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#8C8C8C", "#5D3A9B", "#7A5C2E"];
-const instances = new WeakMap();
 
-export default function (component) {
-  const { parentElement } = component;
-  let deck = instances.get(parentElement);
-  if (!deck) instances.set(parentElement, (deck = new Deck(parentElement)));
-  deck.tell = component;
-  deck.show(component.data);
-  return () => { deck.stop(); instances.delete(parentElement); };
-}
+export default mounted((root) => new Deck(root), (deck, component) => { deck.tell = component; deck.show(component.data); });
 
 const el = (tag, props = {}, ...children) => {
   const found = Object.assign(document.createElement(tag), props);

@@ -1,17 +1,11 @@
 // One instance per place on the page; a rerun of the script only hands it new data.
-const instances = new WeakMap();
 const REST = 400;  // milliseconds without a move until the page is told
 const BUDGET = 10;  // milliseconds of a frame that pictures may take, the browser needs the rest; those that are left come in the next
 const SECONDS = 6;  // from end to end when it plays
 const COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#8C8C8C", "#5D3A9B", "#7A5C2E"];
 const SVG = "http://www.w3.org/2000/svg";
 
-export default function (component) {
-  let dial = instances.get(component.parentElement);
-  if (!dial) instances.set(component.parentElement, (dial = new BetaDial(component.parentElement)));
-  dial.show(component.data, component);
-  return () => { dial.stop(); instances.delete(component.parentElement); };
-}
+export default mounted((root) => new BetaDial(root), (dial, component) => dial.show(component.data, component));
 
 const svg = (tag, props, ...children) => {
   const found = document.createElementNS(SVG, tag);

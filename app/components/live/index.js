@@ -1,15 +1,9 @@
 // One instance per place on the page; a rerun of the script only hands it new data.
-const instances = new WeakMap();
 const COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#8C8C8C"];
 const PATIENCE = 1500;  // milliseconds until a state is told again
 const FAST = 500, SLOW = 3000;  // milliseconds between looks at a live run, and at one that rests
 
-export default function (component) {
-  let live = instances.get(component.parentElement);
-  if (!live) instances.set(component.parentElement, (live = new Live(component.parentElement)));
-  live.update(component);
-  return () => { live.stop(); instances.delete(component.parentElement); };
-}
+export default mounted((root) => new Live(root), (live, component) => live.update(component));
 
 let plotly = null;  // one load for the whole page
 function loadPlotly(url) {

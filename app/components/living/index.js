@@ -1,13 +1,6 @@
 const LEG_SECONDS = 3.5;
-const instances = new WeakMap();
 
-export default function (component) {
-  const { parentElement, data } = component;
-  let living = instances.get(parentElement);
-  if (!living) instances.set(parentElement, (living = start(parentElement)));
-  living.show(data);
-  return () => { living.stop(); instances.delete(parentElement); };
-}
+export default mounted((root) => start(root), (living, component) => living.show(component.data));
 
 function start(root) {
   const canvas = root.querySelector("canvas"), button = root.querySelector("button"), note = root.querySelector("span");

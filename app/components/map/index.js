@@ -1,5 +1,4 @@
 // One instance per place on the page; a rerun of the script only hands it new data.
-const instances = new WeakMap();
 const LEFT = 46, RIGHT = 10, TOP = 10, BOTTOM = 38;  // CSS pixels around the points; dots at the edge spill into them
 const DENSE = 120_000;  // points in view beyond which their density is shaded: dots would only cover each other
 const PICTURES = 4_000;  // points in view up to which images are shown: more would fetch every tile there is
@@ -11,13 +10,7 @@ const VIRIDIS = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80
 const NONE = [140, 146, 152];
 const SELECTED = "latent-explorer-selected", POINTED = "latent-explorer-pointed";
 
-export default function (component) {
-  let map = instances.get(component.parentElement);
-  if (!map) instances.set(component.parentElement, (map = new LatentMap(component.parentElement)));
-  map.tell = component;
-  map.show(component.data);
-  return () => { map.stop(); instances.delete(component.parentElement); };
-}
+export default mounted((root) => new LatentMap(root), (map, component) => { map.tell = component; map.show(component.data); });
 
 const el = (tag, props = {}, ...children) => {
   const found = Object.assign(document.createElement(tag), props);

@@ -1,12 +1,6 @@
 // One instance per place on the page; a rerun of the script only hands it new data.
-const instances = new WeakMap();
 
-export default function (component) {
-  let pad = instances.get(component.parentElement);
-  if (!pad) instances.set(component.parentElement, (pad = new DrawingPad(component.parentElement)));
-  pad.show(component.data, component);
-  return () => { pad.stop(); instances.delete(component.parentElement); };
-}
+export default mounted((root) => new DrawingPad(root), (pad, component) => pad.show(component.data, component));
 
 class DrawingPad {
   constructor(root) {

@@ -1,17 +1,11 @@
 // One instance per place on the page; a rerun of the script only hands it new data.
-const instances = new WeakMap();
 const SECONDS = 4;  // over a whole path at speed 1
 const REST = 400;  // milliseconds without a move until the page is told
 const QUIET = 150;  // milliseconds without a move until the strip goes on decoding
 const DIGITS = 13, MOST_LINES = 4;  // letters that a number of the code takes, and lines before it scrolls
 const LEAST_CELL = 26, MOST_CELL = 112;  // pixels
 
-export default function (component) {
-  let path = instances.get(component.parentElement);
-  if (!path) instances.set(component.parentElement, (path = new Path(component.parentElement)));
-  path.show(component.data, component);
-  return () => { path.stop(); instances.delete(component.parentElement); };
-}
+export default mounted((root) => new Path(root), (path, component) => path.show(component.data, component));
 
 function bytes(text) {
   return Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;

@@ -1,0 +1,53 @@
+"""How components outlive the calls that Streamlit makes of them, in the orders in which it was seen to make them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+import app.components
+
+SCRIPT = (Path(app.components.__file__).parent / "shared" / "mount.js").read_text()
+SETUP = """
+async (steps) => {
+  %s
+  let made = 0;
+  const root = {}, log = [], ends = {};
+  const component = mounted(() => { const n = ++made; return { n, stop: () => log.push(`stop ${n}`) }; }, (i, c) => log.push(`${i.n} shows ${c.data}`));
+  for (const step of steps) {
+    if (step === "wait") await new Promise((go) => setTimeout(go, 5));
+    else if (step.startsWith("end ")) await Promise.resolve().then(ends[step.slice(4)]);  // in the same turn
+    else ends[step] = component({ parentElement: root, data: step });
+  }
+  await new Promise((go) => setTimeout(go, 5));
+  return log;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("steps", "log"),
+    [
+        # one after the other, then it goes
+        (["a", "wait", "b", "wait", "end b"], ["1 shows a", "1 shows b", "stop 1"]),
+        # a was superseded while the script loaded, and is ended in its turn
+        (["a", "b", "end a", "wait", "c"], ["1 shows a", "1 shows b", "1 shows c"]),
+        # and was called after b
+        (["b", "a", "end a"], ["1 shows b", "1 shows a", "1 shows b"]),
+        (["b", "wait", "a", "end a"], ["1 shows b", "1 shows a", "1 shows b"]),
+        (["b", "a", "end a", "wait", "end b"], ["1 shows b", "1 shows a", "1 shows b", "stop 1"]),
+        # the next comes at once, so that nothing old is shown in between
+        (["a", "wait", "b", "end b", "c"], ["1 shows a", "1 shows b", "1 shows c"]),
+        # it went before its script was there
+        (["a", "end a"], ["1 shows a", "stop 1"]),
+        (["a", "end a", "wait", "b"], ["1 shows a", "stop 1", "2 shows b"]),
+    ],
+)
+def test_what_is_shown_is_the_newest_call_that_stands(
+    chromium: Browser, steps: list[str], log: list[str]
+) -> None:
+    page = chromium.new_page()
+    assert page.evaluate(SETUP % SCRIPT, steps) == log
+    page.close()
