@@ -321,6 +321,10 @@ def crowd(request: Request) -> Response:
     found = resources.crowd(run, current)
     if found is None:
         return JSONResponse({"wait": True}, 202, headers=NEVER)
+    if not found:
+        return JSONResponse(
+            {"error": "not all images could be encoded; the server's log says why"}, 409, headers=NEVER
+        )
     return Response(found, media_type="application/octet-stream", headers=FOR_GOOD)
 
 

@@ -37,8 +37,11 @@ def _broke_off(run: Run) -> None:
     """That a run did not come to its end, on every page that shows its weights."""
     status = run.status()
     if status.state in ("failed", "interrupted") and run.has_weights():
-        how = f"{DOTS[status.state]} {status.state} in epoch {status.epoch + 1} of {status.epochs or run.record().effective.training.epochs}"
-        st.caption(f"{how}; shown are the weights it had kept", help=status.error or None)
+        where = f" in epoch {status.epoch + 1} of {status.epochs}" if status.epochs else ""
+        st.caption(
+            f"{DOTS[status.state]} {status.state}{where}; shown are the weights it had kept",
+            help=status.error or None,
+        )
 
 
 def describe(run: Run) -> str:

@@ -388,7 +388,7 @@ def crowd(run: Run, version: str) -> bytes | None:
     """Means of all the images of cloud(run) (of CROWD / D where there are more), packed as Cloud.points() does.
 
     None as long as they are being encoded, which this begins: in the background, one run at a time, at the lowest
-    priority; given up when the run has another `version` by then.
+    priority; given up when the run has another `version` by then. Empty where they could not be encoded.
     """
     key = run.path, version
     with _crowd_lock:
@@ -406,11 +406,11 @@ def crowd(run: Run, version: str) -> bytes | None:
 def _gather(run: Run, key: tuple[Path, str]) -> None:
     with suppress(AttributeError, OSError):  # a thread of its own priority, where the system knows such
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
-    found: bytes | None = None
     try:
         with _crowd_turn:
             found = _encoded_crowd(run, key)
-    except Exception:  # the page keeps to the images it knows
+    except Exception:  # kept as nothing, or every page would have it tried again
+        found = b""
         log.exception("not all images of %s could be encoded", run.name)
     with _crowd_lock:
         if found is None:

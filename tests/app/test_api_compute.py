@@ -176,6 +176,26 @@ def test_all_training_images_are_encoded_behind_the_page(
     assert client.get(f"/api/runs/{copied.id}/crowd-other.bin").status_code == 410
 
 
+def test_images_that_cannot_be_encoded_are_not_tried_again(
+    client: TestClient, copied: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[Run] = []
+
+    def fails(run: Run, key: object) -> bytes:
+        tried.append(run)
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(resources, "_encoded_crowd", fails)
+    head = client.get(f"/api/runs/{copied.id}/cloud.json").json()
+    address = f"/api/runs/{copied.id}/crowd-{head['version']}.bin"
+    while (answer := client.get(address)).status_code in (202, 429):
+        time.sleep(0.05)
+    assert answer.status_code == 409
+    assert "not all images could be encoded" in answer.json()["error"]
+    assert client.get(address).status_code == 409
+    assert len(tried) == 1
+
+
 def test_what_a_page_looks_through_is_bounded(
     client: TestClient, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

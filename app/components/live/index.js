@@ -191,9 +191,10 @@ class Live {
     }
     const type = log ? "log" : "linear";
     this.plot("loss", loss, "Loss", { yaxis: { title: { text: "nats per image" }, type } });
-    const dials = this.runs.every((r) => r.dial), second = dials ? "rate" : this.runs.some((r) => r.dial) ? "β·rate, or a dial's rate" : "β·rate";
+    const dials = this.runs.every((r) => r.dial), mixed = !dials && this.runs.some((r) => r.dial);
+    const second = dials ? "rate" : mixed ? "β·rate, or a dial's rate" : "β·rate";
     this.plot("terms", terms, `Distortion and ${second}`, {
-      yaxis: { title: { text: "distortion, nats" }, type }, yaxis2: { title: { text: dials || !this.runs.some((r) => r.dial) ? `${second}, nats` : "nats" }, overlaying: "y", side: "right", showgrid: false, tickmode: "auto", type },
+      yaxis: { title: { text: "distortion, nats" }, type }, yaxis2: { title: { text: mixed ? "nats" : `${second}, nats` }, overlaying: "y", side: "right", showgrid: false, tickmode: "auto", type },
     });
     this.plot("beta", beta, dials ? "Learning rate" : "β and learning rate", {
       yaxis: { title: { text: "β" }, rangemode: "tozero", visible: !dials }, yaxis2: { title: { text: "learning rate" }, overlaying: "y", side: "right", showgrid: false, tickmode: "auto", rangemode: "tozero" },
