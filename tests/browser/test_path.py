@@ -382,6 +382,8 @@ def test_a_drawing_becomes_the_station_when_the_pen_is_lifted(
 
     page.route("**/encode?*", busy)
     page.get_by_role("button", name="Station 2", exact=True).click()
+    expect(page.get_by_text("Station 2: a code")).to_be_visible()
+    settled(page)  # the pad stays where it is from now on, as it does for a hand
     seen, back = (page.get_by_role("img", name=name) for name in ("what is encoded", "the drawing decoded"))
     draw(page, (0.5, 0.1), (0.45, 0.9))
     expect(back).not_to_have_attribute("data-frame", "0")
