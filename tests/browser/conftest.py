@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from servers import CHROMIUM_ARGS, Server, serve
+from watch import listen
 
 from vae_core.places import Places
 from vae_core.runs.store import Store
@@ -69,6 +70,7 @@ def visit(chromium: Browser, server: Server, request: pytest.FixtureRequest) -> 
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
+        listen(page)
         page.on("pageerror", lambda error: faults.append(f"script error on {path}: {error}"))
 
         def asked(asking: object) -> None:

@@ -21,6 +21,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
+import watch
 from servers import CHROMIUM_ARGS, serve
 
 from vae_core.places import Places
@@ -30,7 +31,7 @@ CARD = (480, 270)
 
 
 def settled(page: Page) -> None:
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=180_000)
+    watch.settled(page, 180_000)
     page.wait_for_timeout(1500)
 
 

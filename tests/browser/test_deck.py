@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
 from servers import Server, serve
+from watch import asked, pen_down, settled
 
 from app.codes import pack, unpack
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
@@ -62,7 +63,7 @@ def ready(page: Page) -> None:
     expect(picture(page)).not_to_have_attribute("data-frame", "0")
     expect(page.get_by_text(re.compile("percentile|far outside"))).not_to_have_count(0)
     expect(page.locator("[data-n=percentile]")).not_to_have_text("–")
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    settled(page)
 
 
 def frames(page: Page) -> int:
@@ -106,10 +107,7 @@ def test_the_picture_moves_with_the_hand_and_no_script_runs(visit: Visit, traine
     ready(page)
     page.wait_for_timeout(1500)
     sent: list[str] = []
-    page.evaluate(
-        """() => { window.runs = 0; new MutationObserver(() => { if (document.querySelector('[data-testid=stStatusWidget]')) window.runs++; })
-             .observe(document.body, {childList: true, subtree: true}); }"""
-    )
+    already = len(asked(page))
     page.on("request", lambda asking: sent.append(asking.url))
     before, url = frames(page), page.url
     dim = page.locator(".sliders input[type=range]").first.get_attribute("aria-label") or ""
@@ -117,8 +115,8 @@ def test_the_picture_moves_with_the_hand_and_no_script_runs(visit: Visit, traine
     page.wait_for_timeout(700)  # the hand holds still, but has not let go
     assert frames(page) - before >= 10
     assert page.url == url
-    assert page.evaluate("window.runs") == 0
-    assert all("/image/" in asked for asked in sent), sent
+    assert len(asked(page)) == already, "no script runs while the hand moves"
+    assert all("/image/" in url for url in sent), sent
     shows_its_code(page, trained)
     assert code(page)[int(dim[1:])] > 2
     page.mouse.up()
@@ -353,19 +351,21 @@ def test_samples_are_drawn_taken_and_downloaded(visit: Visit, trained: Run, tmp_
     expect(page.get_by_label("code", exact=True)).to_have_text("[0, 0, 0, 0, 0]")
 
 
+def stroke(page: Page, pad: Locator) -> None:
+    """From top to bottom of the pad. The pen stays down."""
+    pen_down(page, pad, 0.5, 0.15)
+    box = pad.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 0.48 * box["width"], box["y"] + 0.82 * box["height"], steps=12)
+
+
 def test_a_drawing_is_encoded_while_it_is_drawn(visit: Visit, trained: Run) -> None:
     page = visit(f"/sliders?run={trained.id}")
     ready(page)
     before = code(page)
     page.get_by_text("Draw", exact=True).click()
     pad = page.get_by_role("img", name="drawing pad")
-    expect(pad).to_have_attribute("data-ready", "")
-    pad.scroll_into_view_if_needed()
-    box = pad.bounding_box()
-    assert box
-    page.mouse.move(box["x"] + 100, box["y"] + 30)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 95, box["y"] + 160, steps=12)
+    stroke(page, pad)
     expect(page.get_by_text("anchor: your drawing")).to_be_visible()  # before the pen is lifted
     page.mouse.up()
     page.wait_for_timeout(800)
@@ -432,16 +432,11 @@ def test_a_drawing_meets_new_weights_and_is_encoded_by_them(visit: Visit, server
     page.get_by_text("Draw", exact=True).click()
     pad = page.get_by_role("img", name="drawing pad")
     expect(pad).to_have_attribute("data-ready", "")
-    pad.scroll_into_view_if_needed()
     old = run.stamp()
     run.go_on(1)
     assert train_run(run, server.places).state == FINISHED
     assert run.stamp() != old
-    box = pad.bounding_box()
-    assert box
-    page.mouse.move(box["x"] + 100, box["y"] + 30)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 95, box["y"] + 160, steps=12)
+    stroke(page, pad)
     page.mouse.up()
     expect(page.get_by_text("anchor: your drawing")).to_be_visible()
     page.wait_for_timeout(500)

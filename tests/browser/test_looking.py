@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 from servers import Server
+from watch import settled
 
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from vae_core.inference import load_run
@@ -28,10 +29,6 @@ def trained(request: pytest.FixtureRequest, server: Server) -> Run:
     run = Store(server.places).create(config, f"looked-at-{request.param}")
     assert train_run(run, server.places).state == FINISHED
     return run
-
-
-def settled(page: Page) -> None:
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
 
 
 DECODE = """

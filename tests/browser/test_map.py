@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 from servers import Server
+from watch import asked, settled
 
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from vae_core.inference import StoredCodes, stored_codes
@@ -43,9 +44,9 @@ def opened(visit: Visit, run: Run, more: str = "", **how: bool | int) -> Page:
 
 def quiet(page: Page) -> None:
     """The script rests, and the page is laid out for good."""
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    settled(page)
     page.wait_for_timeout(300)
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    settled(page)
 
 
 def codes_of(run: Run) -> StoredCodes:
@@ -93,14 +94,6 @@ def colour_at(page: Page, x: float, y: float) -> list[int]:
     return found
 
 
-def reruns(page: Page) -> None:
-    """Count script runs from here on in window.runs."""
-    page.evaluate(
-        """() => { window.runs = 0; new MutationObserver(() => { if (document.querySelector('[data-testid=stStatusWidget]')) window.runs++; })
-             .observe(document.body, {childList: true, subtree: true}); }"""
-    )
-
-
 def test_points_are_painted_where_they_lie_in_the_colour_of_their_class(visit: Visit, trained: Run) -> None:
     page = opened(visit, trained)
     codes = codes_of(trained)
@@ -121,7 +114,7 @@ def test_hovering_shows_image_reconstruction_and_label_without_a_rerun(visit: Vi
     codes = codes_of(trained)
     assert codes.labels is not None
     row = lonely(page, codes.mean)
-    reruns(page)
+    already = len(asked(page))
     move(page, *(spots(page, codes.mean)[row] + 2))
     expect(page.locator(".tip b").first).to_have_text(f"image {codes.index[row]}")
     expect(page.locator(".tip").first).to_contain_text(f"label: {codes.label_names[codes.labels[row]]}")
@@ -129,7 +122,7 @@ def test_hovering_shows_image_reconstruction_and_label_without_a_rerun(visit: Vi
     page.wait_for_function(
         "e => e.complete && e.naturalWidth === 32 && e.naturalHeight === 16", arg=picture.element_handle()
     )
-    assert page.evaluate("window.runs") == 0
+    assert len(asked(page)) == already, "without a run of the script"
     move(page, 60, 15)
     expect(page.locator(".tip").first).to_be_hidden()
 
@@ -137,7 +130,7 @@ def test_hovering_shows_image_reconstruction_and_label_without_a_rerun(visit: Vi
 def test_panning_and_zooming_paint_without_a_rerun(visit: Visit, trained: Run) -> None:
     page = opened(visit, trained)
     points = codes_of(trained).mean
-    reruns(page)
+    already = len(asked(page))
     before, place, count = spots(page, points), spots(page, points).mean(0), frames(page)
     move(page, *place)
     page.mouse.down()
@@ -155,7 +148,7 @@ def test_panning_and_zooming_paint_without_a_rerun(visit: Visit, trained: Run) -
     np.testing.assert_allclose(after - place, np.exp(1 / 3) * (before - place), atol=1)
     surface(page).press("0")
     page.wait_for_timeout(100)
-    assert page.evaluate("window.runs") == 0
+    assert len(asked(page)) == already, "without a run of the script"
 
 
 def test_a_click_tells_of_the_image_and_a_link_opens_it_again(visit: Visit, trained: Run) -> None:
@@ -323,7 +316,7 @@ def test_the_slider_of_epochs_puts_points_where_they_lay(visit: Visit, trained: 
     kept = trained.epoch_codes()
     slider = page.get_by_role("slider", name="epoch")
     expect(slider).to_have_attribute("max", str(len(kept) - 1))
-    reruns(page)
+    already = len(asked(page))
     for k in (0, 2, len(kept) - 1):
         slider.evaluate("(e, k) => { e.value = k; e.dispatchEvent(new Event('input')); }", k)
         expect(page.locator(".replay output").first).to_have_text(f"epoch {kept[k].epoch}")
@@ -335,7 +328,7 @@ def test_the_slider_of_epochs_puts_points_where_they_lay(visit: Visit, trained: 
     page.get_by_role("button", name="Play", exact=True).click()
     expect(page.locator(".replay output").first).to_have_text(f"epoch {kept[-1].epoch}")
     assert frames(page) - count > 10
-    assert page.evaluate("window.runs") == 0
+    assert len(asked(page)) == already, "without a run of the script"
     row = lonely(page, kept[-1].mean)
     click(page, *spots(page, kept[-1].mean)[row])
     page.wait_for_url(re.compile(rf"image={kept[-1].images[row]}(&|$)"))

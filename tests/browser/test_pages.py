@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
+from watch import settled
 
 PAGES = {
     "/": "Latent Explorer",
@@ -16,11 +17,6 @@ PAGES = {
     "/beta": "β",
 }
 RUN = "digits"
-
-
-def settled(page: Page) -> None:
-    """Wait until the script has run to its end."""
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, Route, WebSocket, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from servers import Server
-from streamlit.proto.BackMsg_pb2 import BackMsg
+from watch import asked, pen_down, settled
 
 from app import stations
 from app.codes import pack, unpack
@@ -40,10 +40,6 @@ def trained(server: Server) -> Run:
 @pytest.fixture(scope="module")
 def model(trained: Run) -> LoadedModel:
     return load_run(trained)
-
-
-def settled(page: Page) -> None:
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
 
 
 def opened(visit: Callable[..., Page], run: Run, more: str = "") -> Page:
@@ -121,25 +117,8 @@ def test_the_end_frames_are_the_decodes_of_the_codes(
 def test_a_drag_paints_many_pictures_and_the_script_hears_of_it_once_at_rest(
     visit: Callable[..., Page], trained: Run
 ) -> None:
-    asked: list[BackMsg] = []
-
-    def listen(socket: WebSocket) -> None:
-        def sent(data: str | bytes) -> None:
-            message = BackMsg.FromString(data)  # type: ignore[arg-type]
-            # the sidebar looks for a live run once a second, whatever anyone does
-            if not message.rerun_script.is_auto_rerun:
-                asked.append(message)
-
-        socket.on("framesent", sent)
-
     page = opened(visit, trained)
-    page.on("websocket", listen)
-    page.reload()
-    expect(picture(page)).not_to_have_attribute("data-frame", "0")
-    expect(page.get_by_role("heading", name="Take it away")).to_be_visible()
-    settled(page)
-    assert asked, "the listener hears"
-    asked.clear()
+    already = len(asked(page))
     box = handle(page).bounding_box()
     assert box
     before, y = frames(page), box["y"] + box["height"] / 2
@@ -149,12 +128,12 @@ def test_a_drag_paints_many_pictures_and_the_script_hears_of_it_once_at_rest(
         page.mouse.move(box["x"] + box["width"] * (0.5 + 0.012 * i), y)
         page.wait_for_timeout(16)
     assert frames(page) - before >= 10, "pictures follow the hand"
-    assert not asked, "no script runs while the hand moves"
+    assert len(asked(page)) == already, "no script runs while the hand moves"
     page.mouse.up()
     page.wait_for_url(re.compile(r"position=1\.\d+"))
     page.wait_for_timeout(1000)
-    assert len(asked) == 1, "one run of the fragment, at rest"
-    assert asked[0].rerun_script.fragment_id
+    assert len(asked(page)) == already + 1, "one run of the fragment, at rest"
+    assert asked(page)[-1].rerun_script.fragment_id
 
 
 def test_the_handle_goes_beyond_both_ends_and_says_so(visit: Callable[..., Page], trained: Run) -> None:
@@ -347,16 +326,13 @@ def test_the_editor_opens_with_a_station_and_stays_as_it_was_left(
 
 
 def draw(page: Page, *points: tuple[float, float]) -> None:
-    """A line through places of the pad, shares of its side."""
+    """A line through places of the pad, shares of its side. The pen stays down."""
     pad = page.get_by_role("img", name="drawing pad")
-    expect(pad).to_have_attribute("data-ready", "")
-    pad.scroll_into_view_if_needed()
+    pen_down(page, pad, *points[0])
     box = pad.bounding_box()
     assert box
-    for i, (x, y) in enumerate(points):
+    for x, y in points[1:]:
         page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=6)
-        if i == 0:
-            page.mouse.down()
     page.wait_for_timeout(100)
 
 
@@ -383,7 +359,6 @@ def test_a_drawing_becomes_the_station_when_the_pen_is_lifted(
     page.route("**/encode?*", busy)
     page.get_by_role("button", name="Station 2", exact=True).click()
     expect(page.get_by_text("Station 2: a code")).to_be_visible()
-    settled(page)  # the pad stays where it is from now on, as it does for a hand
     seen, back = (page.get_by_role("img", name=name) for name in ("what is encoded", "the drawing decoded"))
     draw(page, (0.5, 0.1), (0.45, 0.9))
     expect(back).not_to_have_attribute("data-frame", "0")

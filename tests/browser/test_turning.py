@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from servers import Server
+from watch import asked, settled
 
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from vae_core.data import open_images
@@ -50,7 +51,7 @@ def opened(visit: Visit, run: Run, more: str = "") -> Page:
 def still(page: Page) -> None:
     """Every picture is of the β that is shown."""
     expect(page.locator(".dial")).to_have_attribute("data-waiting", "false", timeout=30_000)
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    settled(page)
 
 
 def slider(page: Page) -> Locator:
@@ -97,10 +98,7 @@ def test_a_drag_turns_everything_and_the_page_hears_of_it_once_at_rest(
     before = pixels(page.locator(".rebuilt canvas").first)
     cursor = page.locator(".curve circle").last
     place = cursor.get_attribute("cx")
-    page.evaluate(
-        """() => { window.runs = 0; new MutationObserver(() => { if (document.querySelector('[data-testid=stStatusWidget]')) window.runs++; })
-             .observe(document.body, {childList: true, subtree: true}); }"""
-    )
+    already = len(asked(page))
     box = slider(page).bounding_box()
     assert box
     y, frames = box["y"] + box["height"] / 2, int(page.locator(".dial").get_attribute("data-frame") or 0)
@@ -110,7 +108,7 @@ def test_a_drag_turns_everything_and_the_page_hears_of_it_once_at_rest(
         page.mouse.move(box["x"] + (0.5 + 0.015 * k) * box["width"], y)
         page.wait_for_timeout(16)
     assert int(page.locator(".dial").get_attribute("data-frame") or 0) - frames >= 12
-    assert page.evaluate("window.runs") == 0
+    assert len(asked(page)) == already, "no script runs while the hand moves"
     page.mouse.up()
     still(page)
     assert np.abs(pixels(page.locator(".rebuilt canvas").first).astype(int) - before).max() > 3

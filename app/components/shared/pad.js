@@ -82,7 +82,7 @@ export function makePad({ tools, canvas, seen, weights, answered, rested = () =>
       pen.fillStyle = "#000"; pen.fillRect(0, 0, canvas.width, canvas.height);
       seen.getContext("2d").clearRect(0, 0, seen.width, seen.height);
     },
-    close() { open = false; canvas.onpointerdown = canvas.onpointermove = canvas.onpointerup = canvas.onpointercancel = null; },
+    close() { open = false; delete canvas.dataset.ready; canvas.onpointerdown = canvas.onpointermove = canvas.onpointerup = canvas.onpointercancel = null; },
   };
   pad.clear();
   canvas.dataset.ready = "";  // from here on a pen is followed
