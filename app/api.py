@@ -26,7 +26,6 @@ from app.blobs import SPRITE, TILE
 from vae_core.errors import RunNotFound, VaeCoreError
 
 if TYPE_CHECKING:
-    from vae_core.inference import StoredCodes
     from vae_core.runs.store import Run
 
 FOR_GOOD = {"cache-control": "public, max-age=31536000, immutable"}
@@ -359,10 +358,19 @@ def array(request: Request) -> Response:
 KEPT = {"cache-control": "private, max-age=86400"}  # pictures under a weights stamp
 
 
-def _stored(run: Run, request: Request) -> StoredCodes | None:
-    """The codes that the map's address names, if they are still of the present weights."""
+Means = tuple[np.ndarray, np.ndarray]  # image numbers (N,), posterior means (N, D)
+
+
+def _stored(run: Run, request: Request) -> Means | None:
+    """The codes that the map's address names, if they are still of the present weights; "epochs": of the last epoch."""
     split = request.path_params["split"]
-    return resources.codes(run, split) if request.path_params["stamp"] == run.stamp() else None
+    if request.path_params["stamp"] != run.stamp():
+        return None
+    if split == "epochs":
+        kept = resources.epoch_codes(run)
+        return (kept[-1].images, kept[-1].mean) if kept else None
+    codes = resources.codes(run, split)
+    return None if codes is None else (codes.index, codes.mean)
 
 
 @_answers
@@ -397,7 +405,7 @@ def atlas(request: Request) -> Response:
     )
 
 
-def _pictures(run: Run, numbers: np.ndarray, codes: StoredCodes | None) -> np.ndarray:
+def _pictures(run: Run, numbers: np.ndarray, codes: Means | None) -> np.ndarray:
     """Images (N,) of the run's dataset as uint8, decoded from codes where the images are not here."""
     data = resources.images_of(run)
     if data is not None:
@@ -407,15 +415,16 @@ def _pictures(run: Run, numbers: np.ndarray, codes: StoredCodes | None) -> np.nd
     return resources.model(run).decode_uint8(_means(codes, numbers))
 
 
-def _means(codes: StoredCodes | None, numbers: np.ndarray) -> np.ndarray:
+def _means(codes: Means | None, numbers: np.ndarray) -> np.ndarray:
     """Stored posterior means (N, D) of images by number."""
     if codes is None:
         raise _RefusedError(410, "the weights changed; reload the page")
-    order = np.argsort(codes.index, kind="stable")
-    rows = order[np.searchsorted(codes.index, numbers, sorter=order).clip(max=len(order) - 1)]
-    if (codes.index[rows] != numbers).any():
+    index, means = codes
+    order = np.argsort(index, kind="stable")
+    rows = order[np.searchsorted(index, numbers, sorter=order).clip(max=len(order) - 1)]
+    if (index[rows] != numbers).any():
         raise _RefusedError(404, "there is no code of that image")
-    found: np.ndarray = codes.mean[rows]
+    found: np.ndarray = means[rows]
     return found
 
 

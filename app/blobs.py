@@ -37,6 +37,11 @@ def url(array: np.ndarray, kind: str = "<f4") -> str:
     return f"/api/arrays/{publish(array, kind)}.bin"
 
 
+def at(address: str) -> np.ndarray | None:
+    """The array published under an address that `url` gave, or None where it was forgotten."""
+    return find(address.rsplit("/", 1)[-1].removesuffix(".bin"))
+
+
 def find(digest: str) -> np.ndarray | None:
     """A published array, or None where it was forgotten."""
     with _lock:

@@ -296,12 +296,19 @@ def posterior(dims: Sequence[int], mean: np.ndarray, std: np.ndarray) -> go.Figu
     return found
 
 
+MOST_EFFECT = (
+    10.0  # of Cohen's d: beyond, two groups do not overlap at all, and longer bars would hide the others
+)
+
+
 def effects(names: Sequence[str], sizes: np.ndarray) -> go.Figure:
-    """What sets a selection apart from the rest: Cohen's d (M,) per dimension, largest first."""
-    found = figure("What sets it apart", "Cohen's d, selection minus rest", "", height=90 + 22 * max(3, len(names)), legend=False)  # fmt: skip
+    """What sets a selection apart from the rest: Cohen's d (M,) per dimension, largest first; it may be infinite."""
+    beyond = bool((np.abs(sizes) > MOST_EFFECT).any())
+    unit = "Cohen's d, selection minus rest" + (f"; bars end at ±{MOST_EFFECT:g}" if beyond else "")
+    found = figure("What sets it apart", unit, "", height=90 + 22 * max(3, len(names)), legend=False)
     found.add_bar(
-        y=list(names), x=sizes, orientation="h", marker={"color": CATEGORICAL[0]},
-        hovertemplate="%{y}: d = %{x:.2f}<extra></extra>",
+        y=list(names), x=np.clip(sizes, -MOST_EFFECT, MOST_EFFECT), orientation="h", marker={"color": CATEGORICAL[0]},
+        customdata=[f"{v:.2f}".replace("inf", "∞") for v in sizes], hovertemplate="%{y}: d = %{customdata}<extra></extra>",
     )  # fmt: skip
     found.add_vline(x=0, line={"color": "rgba(128,136,144,0.8)", "width": 1})
     found.update_yaxes(autorange="reversed")

@@ -13,7 +13,7 @@ from app import resources
 from vae_core.config import RunConfig
 from vae_core.data import list_specs
 from vae_core.models.networks import ARCHITECTURES
-from vae_core.options import Choice, Leaf, leaves, replace_at
+from vae_core.options import Choice, Leaf, leaves, replace_at, value_at
 
 GREEK = {"beta": "β", "gamma": "γ", "sigma": "σ"}
 SKIPPED = {"dataset", "side"}  # asked for by widgets of their own
@@ -56,6 +56,29 @@ def config_form(prefix: str = "", without: frozenset[str] | set[str] = frozenset
             for leaf in rest:
                 config = _ask(config, leaf, prefix)
     return config
+
+
+def address(config: RunConfig, *groups: str) -> dict[str, str]:
+    """Parameters of an address under which the form says what `config` does in these groups ("model", "objective"):
+    what differs from the defaults.
+    """
+    found = {}
+    for leaf in leaves(RunConfig):
+        if leaf.path[0] not in groups or (leaf.owner and value_at(config, leaf.path[:-1]).name != leaf.owner):
+            continue
+        value = value_at(config, leaf.path)
+        if isinstance(value, Choice):
+            value, usual = value.name, leaf.default.name
+        else:
+            usual = leaf.default
+        if value != usual:
+            found[_key(leaf)] = " ".join(map(str, value)) if isinstance(value, tuple) else f"{value}"
+    return found
+
+
+def _key(leaf: Leaf) -> str:
+    """What a setting is called in an address."""
+    return {"architecture": "model"}.get(leaf.name, leaf.name).replace("_", "-")
 
 
 def _dataset(config: RunConfig, prefix: str) -> RunConfig:
@@ -107,8 +130,7 @@ def _own(
 def _ask(config: RunConfig, leaf: Leaf, prefix: str) -> RunConfig:
     """One widget; its answer replaces the value at the leaf's path."""
     spec = leaf.spec
-    key = {"architecture": "model"}.get(leaf.name, leaf.name).replace("_", "-")
-    key = prefix + key
+    key = prefix + _key(leaf)
     label = spec.title or leaf.name.replace("_", " ")
     unit = f" ({spec.unit})" if spec.unit and spec.unit.split()[0] not in label else ""
     label = label[:1].upper() + label[1:] + unit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import hashlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,7 +116,7 @@ def blob_colour(colour: dict[str, Any], rows: np.ndarray) -> dict[str, Any]:
     """The colours of some rows of a map."""
     if colour["kind"] == "none":
         return colour
-    kept = blobs.find(colour["values"].split("/")[-1].removesuffix(".bin"))
+    kept = blobs.at(colour["values"])
     assert kept is not None  # published a moment ago
     return colour | {"values": blobs.url(kept[rows], "u1" if colour["kind"] == "classes" else "<f4")}
 
@@ -148,7 +149,8 @@ def of_dimensions(codes: StoredCodes, x: int, y: int) -> Seen:
     xy = np.ascontiguousarray(codes.mean[:, [x, y]])
     return Seen(
         xy, f"Posterior means, {of(codes)}", f"z{x}", f"z{y}",
-        "Two of the code's own dimensions: distances along them are real, the other dimensions are not seen.",
+        "Two of the code's own dimensions: distances along them are real"
+        + (", the other dimensions are not seen." if codes.mean.shape[1] > 2 else "."),
         Projection(xy, np.zeros(codes.mean.shape[1]), axes), raw=True,
     )  # fmt: skip
 
@@ -161,8 +163,8 @@ def by_pca(codes: StoredCodes) -> Seen:
     return Seen(
         found.points, f"PCA of posterior means, {of(codes)}", f"first component ({first} of variance)",
         f"second component ({second})",
-        f"A straight shadow of the codes that keeps {100 * found.explained.sum():.0f} % of their variance: what lies "
-        "close may be far apart in the dimensions not shown.",
+        f"A straight shadow of the codes that keeps {100 * found.explained.sum():.0f} % of their variance"
+        + (": what lies close may be far apart in the dimensions not shown." if codes.mean.shape[1] > 2 else "."),
         found,
     )  # fmt: skip
 
@@ -188,12 +190,41 @@ def by_umap(
 ) -> Seen:
     """`rows`: those of a first sample, while the whole is being computed."""
     words = "Neighbourhoods are kept; distances between clusters, their sizes and densities mean nothing."
-    words += f" {params.neighbours} neighbours, minimum distance {params.min_dist:g}, {params.metric}, seed {params.seed}."
+    laid_out = len(codes) if rows is None else len(rows)
+    if rows is None and params.sample:
+        laid_out = min(params.sample, laid_out)
+    taken = min(params.neighbours, laid_out - 1)
+    few = f" (not {params.neighbours}: there are no more)" if taken < params.neighbours else ""
+    words += f" {taken} neighbours{few}, minimum distance {params.min_dist:g}, {params.metric}, seed {params.seed}."
+    if alike := twins(codes.mean):
+        words += f" {alike:,} codes equal another: equal codes lie near each other, not on one spot."
     if rows is None and 0 < params.sample < len(codes):
         words += f" {params.sample:,} were laid out, the others placed among their neighbours."
     if rows is not None:
         words = f"A first sample of {len(rows):,}. {words}"
     return Seen(points, f"UMAP of posterior means, {of(codes)}", "UMAP 1", "UMAP 2", words, None, rows=rows)
+
+
+_twins: stations.Kept[int] = stations.Kept(16)
+
+
+def twins(means: np.ndarray) -> int:
+    """How many of the codes (N, D) equal one that stands before them."""
+
+    def count() -> int:
+        whole = np.ascontiguousarray(means + np.float32(0))  # -0 is 0
+        return len(whole) - len(np.unique(whole.view(f"V{whole.itemsize * whole.shape[1]}")))
+
+    return _twins.get(digest(means), count)
+
+
+def digest(*arrays: np.ndarray) -> str:
+    """What tells arrays from others."""
+    found = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        found.update(f"{array.dtype.str} {array.shape} ".encode())
+        found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()
 
 
 def of(codes: StoredCodes) -> str:
@@ -230,7 +261,8 @@ def groups_of(codes: StoredCodes, saved: dict[str, np.ndarray]) -> dict[str, np.
                 found |= {f"{name}, high": high, f"{name}, low": ~high}
     found = {name: mask for name, mask in found.items() if mask.any()}
     if len(found) < 2:
-        half = codes.error > np.median(codes.error)
+        half = np.zeros(len(codes), bool)
+        half[np.argsort(codes.error, kind="stable")[len(codes) // 2 :]] = True
         found |= {"badly rebuilt half": half, "well rebuilt half": ~half}
     return found
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from vae_core.inference import LoadedModel, StoredCodes
     from vae_core.latent.aggregate import Aggregate
     from vae_core.runs.jobs import Launcher
-    from vae_core.runs.store import Run, Store
+    from vae_core.runs.store import EpochCodes, Run, Store
 
 log = logging.getLogger("latent_explorer")
 
@@ -258,6 +258,19 @@ def codes(run: Run, split: str = "test") -> StoredCodes | None:
     computed = codes_path(run, split)
     version = computed.stat().st_mtime_ns if computed.exists() else 0
     return _codes(run.path, run.places.home, run.stamp(), split, version)
+
+
+@lru_cache(maxsize=4)
+def _epoch_codes(path: Path, home: Path, size: int) -> tuple[EpochCodes, ...]:
+    from vae_core.runs.store import Run
+
+    return tuple(Run(path, Places.find(home)).epoch_codes())
+
+
+def epoch_codes(run: Run) -> tuple[EpochCodes, ...]:
+    """As run.epoch_codes(), read again when its log has grown."""
+    log = run.path / "events.jsonl"
+    return _epoch_codes(run.path, run.places.home, log.stat().st_size if log.exists() else 0)
 
 
 def of_same_images(run: Run) -> list[Run]:

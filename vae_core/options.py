@@ -249,6 +249,13 @@ def leaves(cls: type[Options], path: tuple[str, ...] = ()) -> Iterator[Leaf]:
                 yield dataclasses.replace(leaf, owner=entry.name)
 
 
+def value_at(config: Any, path: tuple[str, ...]) -> Any:
+    """The value at a dotted path, through choices as through groups."""
+    for name in path:
+        config = getattr(config.params if isinstance(config, Choice) else config, name)
+    return config
+
+
 def replace_at(config: T, path: tuple[str, ...], value: Any) -> T:
     """A copy of `config` with the value at a dotted path replaced, through choices as through groups."""
     head, *rest = path

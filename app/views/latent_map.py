@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import anchors, blobs, boundary, charts, pictures, resources, state, stations
+from app import anchors, blobs, boundary, charts, forms, pictures, resources, state, stations
 from app.boundary import fragment, sentence
 from app.codes import pack
-from app.components.map import bits_of, classes, latent_map, numbers, points, rows_of
+from app.components.map import bits_of, classes, images_of, latent_map, numbers, points
 from app.maps import (
     Seen,
     along,
@@ -22,9 +22,11 @@ from app.maps import (
     by_pca,
     by_umap,
     coloured,
+    digest,
     frames_of,
     groups_of,
     heat,
+    of,
     of_dimensions,
     of_text,
     read_table,
@@ -43,7 +45,7 @@ from vae_core.latent import projection
 from vae_core.latent.alignment import procrustes
 from vae_core.latent.axes import lift, project
 from vae_core.latent.honesty import Honesty, honesty
-from vae_core.latent.placing import code_at, place
+from vae_core.latent.placing import code_at
 from vae_core.latent.prior_match import Match, against_prior
 from vae_core.latent.projection import UmapParams
 from vae_core.latent.selection import effect_sizes
@@ -53,10 +55,10 @@ from vae_core.runs.store import LIVE, EpochCodes, Run
 from vae_core.training import splits_of
 
 KEY, ASIDE = "latent map", "map beside"
-NUMBERS = {KEY: "map numbers", ASIDE: "map beside numbers"}  # images of the rows of each
 SPLITS = ["test", "validation", "train"]
 MOST = 100_000  # images of a split that are encoded
 NEIGHBOURS = 10
+MOST_DIMS = 24  # of a code, shown for one image
 A_PAGE = 48  # images of a selection shown at a time
 IN_ADDRESS = 40  # images of a selection that an address names
 PLAIN = {"displayModeBar": False}
@@ -109,7 +111,7 @@ def page() -> None:
     chosen = _chosen(codes)
     selected = np.isin(codes.index, _selection(run, codes))
     with second:
-        placed = _placed(model, codes, seen)
+        placed = _placed(model, codes, seen, asked)
         aside = _aside(run, epochs)
     with st.container():
         other = beside(run, model, codes, seen, kind, colour, aside, epochs)
@@ -117,7 +119,6 @@ def page() -> None:
     spot = state.get("map spot")
     spot = spot[1] if spot is not None and spot[0] == where else None
     state.put("map where", where)
-    state.put("map numbers", codes.index)
     if other is None:
         left, right = st.columns([2, 1], gap="large")
     else:
@@ -127,8 +128,9 @@ def page() -> None:
         right = st.container()
     with left:
         _mount(run, model, codes, seen, colour, chosen, selected, placed, spot, frames)
-        true_to(model.stamp, codes, seen)
+        true_to(codes.mean, seen.points, seen.words)
     with right:
+        _search(codes)
         if spot is not None and chosen is None:
             _place(model, codes, seen, spot)
         elif chosen is None:
@@ -137,17 +139,16 @@ def page() -> None:
                 "place; draw a lasso or a box to select.",
                 icon=":material/ads_click:",
             )
-            _search(run, codes)
             _summary(codes)
         else:
             _tell(run, model, codes, chosen)
     if selected.any():
         selection(run, model, codes, selected)
     else:
-        _saved(run)
+        _saved(run, codes)
     prior(model, codes)
     if epochs and resources.images_of(run) is None:
-        replay(run, codes, asked, kind, epochs)
+        replay(run, asked, kind, epochs)
 
 
 # ---------------------------------------------------------------- what is shown
@@ -204,8 +205,7 @@ def watch(run: Run, held: Held, stale: bool) -> None:
 
 def _epochs(run: Run) -> list[EpochCodes]:
     """Codes that its epochs kept, of the images that the last of them has; none where there is only one epoch."""
-    kept = run.epoch_codes()
-    kept = [e for e in kept if np.array_equal(e.images, kept[-1].images)]
+    kept = list(resources.epoch_codes(run))
     return kept if len(kept) > 1 else []
 
 
@@ -240,7 +240,7 @@ def _codes(run: Run, held: Held, stale: bool, split: str) -> StoredCodes | None:
         if len(codes) < size:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.caption(f"{len(codes):,} of {size:,} images are on the map.", width="content")
-                if state.button(f"Encode all {size:,}", "encode all"):
+                if state.button(f"Encode all {size:,}", f"encode all of {run.id}"):
                     codes = _encoded(run, model, data, split, stale)
     held.splits[split] = codes
     return codes
@@ -289,7 +289,8 @@ def _what(run: Run, codes: StoredCodes, kind: str) -> Any:
             return tuple(_end(name, names, usual) for name, usual in (("from", names[1]), ("to", names[0])))
         off = kind != "dimensions"
         x = st.selectbox("Across", [f"z{d}" for d in dims], key="x", bind="query-params", disabled=off)
-        y = st.selectbox("Up", [f"z{d}" for d in dims], index=min(1, len(dims) - 1), key="y", bind="query-params", disabled=off)  # fmt: skip
+        # one dimension both ways would be a line, of which a place stands for no code
+        y = st.selectbox("Up", [f"z{d}" for d in dims if d != int(x[1:])], key="y", bind="query-params", disabled=off)  # fmt: skip
         return (int(x[1:]), int(y[1:]))
 
 
@@ -315,7 +316,7 @@ def _settings(params: UmapParams) -> None:
     metric = st.selectbox("Metric", metrics, metrics.index(params.metric), key="umap metric")
     seed = st.number_input("Seed", 0, 2**31 - 1, params.seed, key="umap seed", help="The same seed gives the same map.")  # fmt: skip
     sample = st.number_input(
-        "Sample size", 0, MOST, params.sample, 1000, key="umap sample",
+        "Sample size", 0, MOST, min(params.sample, MOST), 1000, key="umap sample",
         help="So many codes are laid out and the others placed among them; 0 lays out all.",
     )  # fmt: skip
     if state.button("Compute", "compute umap", type="primary", width="stretch"):
@@ -406,10 +407,12 @@ def _left(job: projection.JobState) -> str:
 def _colour(everything: StoredCodes, codes: StoredCodes, model: LoadedModel) -> dict[str, Any]:
     """What colours the points, as the map takes it. A CSV is of `everything`, of which `codes` are on the map."""
     names = ["label"] if codes.labels is not None else []
-    names += [*codes.factor_names, "reconstruction error", "KL", "anomaly score", "CSV column", "nothing"]
+    names += [*codes.factor_names, "reconstruction error", *(["KL", "anomaly score"] if model.stochastic else []), "CSV column", "nothing"]  # fmt: skip
     by = st.selectbox(
         "Colour", names, key="colour", bind="query-params",
-        help="The anomaly score is −ELBO, distortion plus KL, with one sample of the posterior.",
+        help="The anomaly score is −ELBO, distortion plus KL, with one sample of the posterior."
+        if model.stochastic
+        else "A plain autoencoder has no KL; its reconstruction error is what tells unusual images.",
     )  # fmt: skip
     kl = kl_from_prior(codes.mean, codes.log_var).sum(1) if model.stochastic else None
     if by == "label" and codes.labels is not None:
@@ -420,8 +423,8 @@ def _colour(everything: StoredCodes, codes: StoredCodes, model: LoadedModel) -> 
         return numbers(codes.error, "reconstruction error, nats")
     if by == "KL" and kl is not None:
         return numbers(kl, "KL, nats per image")
-    if by == "anomaly score":
-        return numbers(codes.error if kl is None else codes.error + kl, "anomaly score (−ELBO), nats")
+    if by == "anomaly score" and kl is not None:
+        return numbers(codes.error + kl, "anomaly score (−ELBO), nats")
     if by == "CSV column":
         colour = _csv(everything)
         return colour if everything is codes else blob_colour(colour, np.flatnonzero(np.isin(everything.index, codes.index)))  # fmt: skip
@@ -458,6 +461,7 @@ def _mount(
     data = points(run.id, model.stamp, codes.split, seen.points, codes.index) | {
         "title": seen.title, "x": seen.x, "y": seen.y, "colour": colour, "chosen": -1 if chosen is None else chosen,
         "selected": bits_of(selected), "marks": placed, "spot": spot, "link": "map", "prior": seen.raw and model.stochastic,
+        "decoded": resources.images_of(run) is None,
     }  # fmt: skip
     if codes.labels is not None:
         data["labels"] = classes(codes.labels, list(stations.names_of(codes)), "label")
@@ -475,7 +479,7 @@ def _mount(
         if header["stamp"] == model.stamp:
             data["plane"] = {
                 "key": f"{model.stamp} {seen.x} {seen.y}", "header": header,
-                "mean": np.asarray(mean, np.float64).tolist(), "axes": np.asarray(axes, np.float64).tolist(),
+                "mean": np.asarray(mean, np.float64).tolist(), "axes": np.asarray(axes, np.float64).tolist(), "whole": seen.raw and model.latent_dim == 2,
             }  # fmt: skip
         if seen.raw and model.stochastic:
             data["ellipses"] = blobs.url(codes.std @ np.abs(axes).T)
@@ -487,16 +491,16 @@ def _told(name: str, key: str = KEY) -> Any:
 
 
 def _pointed(key: str = KEY) -> None:
-    row, known = _told("point", key), state.get(NUMBERS[key])
-    if isinstance(row, int) and known is not None and 0 <= row < len(known):
-        state.set_param("image", str(known[row]))
+    number = _told("point", key)
+    if type(number) is int and number >= 0:
+        state.set_param("image", str(number))
         state.forget("map spot")
 
 
 def _lassoed(key: str = KEY) -> None:
-    told, known = _told("selection", key), state.get(NUMBERS[key])
-    if isinstance(told, dict) and known is not None:
-        select(state.run_id(), known[rows_of(str(told.get("bits", "")), len(known))])
+    images = images_of(_told("selection", key))
+    if images is not None:
+        select(state.run_id(), images)
 
 
 def _spotted() -> None:
@@ -527,7 +531,7 @@ def _selection(run: Run, codes: StoredCodes) -> np.ndarray:
     return found
 
 
-def _placed(model: LoadedModel, codes: StoredCodes, seen: Seen) -> list[dict[str, Any]]:
+def _placed(model: LoadedModel, codes: StoredCodes, seen: Seen, asked: Any) -> list[dict[str, Any]]:
     """A person's own image, placed on the map."""
     with st.popover("Place an image of mine", icon=":material/add_photo_alternate:"):
         try:
@@ -538,7 +542,7 @@ def _placed(model: LoadedModel, codes: StoredCodes, seen: Seen) -> list[dict[str
         if anchor is None:
             return []
         if seen.linear is None:
-            spot = place(anchor.code[None], codes.mean, seen.points)[0]
+            spot = projection.place_by(asked.metric, anchor.code[None], codes.mean, seen.points)[0]
             st.caption(
                 "Placed by the weighted mean of its nearest neighbours' places: UMAP was not computed again."
             )
@@ -555,15 +559,17 @@ _matches: stations.Kept[Match] = stations.Kept(16)
 
 
 @fragment()
-def true_to(stamp: str, codes: StoredCodes, seen: Seen) -> None:
-    """How much of the map is true, after the map: it takes about a second."""
-    key = (stamp, codes.split, len(codes), seen.points.tobytes())
+def true_to(source: np.ndarray, flat: np.ndarray, words: str, of: str = "the codes", key: Any = None) -> None:
+    """How much is true of a map `flat` (N, 2) of what lies at `source` (N, D), after the map: it takes about a second.
+
+    `key` names the source where it is too large to be read through at every turn.
+    """
     with st.container():
         try:
             with st.spinner("measuring how true this map is"):
-                told = _honest.get(key, lambda: honesty(codes.mean, seen.points))
+                told = _honest.get((key or digest(source), digest(flat)), lambda: honesty(source, flat))
         except TooFewPoints as error:
-            st.caption(f"{seen.words} {sentence(error)}.")
+            st.caption(f"{words} {sentence(error)}.")
             return
         parts = [
             f"{name} **{s.value:.2f}** ({s.low:.2f}–{s.high:.2f})"
@@ -574,18 +580,24 @@ def true_to(stamp: str, codes: StoredCodes, seen: Seen) -> None:
             )
         ]
         st.caption(
-            f"{len(codes):,} images. {seen.words} {' · '.join(parts)}.",
+            f"{len(flat):,} images. {words} {' · '.join(parts)}.",
             help=f"With {told.k} neighbours, on a fixed sample of {told.images:,} images, with 95 % intervals (Venna & Kaski 2001). "
-            "Trustworthiness: neighbours on the map are neighbours among the codes. Continuity: neighbours among the codes are "
+            f"Trustworthiness: neighbours on the map are neighbours among {of}. Continuity: neighbours among {of} are "
             "neighbours on the map. Shared neighbours: the share that both have in common.",
         )
 
 
 def prior(model: LoadedModel, codes: StoredCodes) -> None:
     with st.expander("Aggregate posterior against the prior", icon=":material/ssid_chart:"):
-        key = (model.stamp, codes.split, len(codes))
+        if not model.stochastic:
+            st.info(
+                "A plain autoencoder has no posterior and was pulled to no prior: there is nothing to compare."
+            )
+            return
         try:
-            told = _matches.get(key, lambda: against_prior(codes.mean, codes.log_var))
+            told = _matches.get(
+                digest(codes.mean, codes.log_var), lambda: against_prior(codes.mean, codes.log_var)
+            )
         except VaeCoreError as error:
             st.info(sentence(error))
             return
@@ -596,7 +608,9 @@ def prior(model: LoadedModel, codes: StoredCodes) -> None:
         ]
         if np.isfinite(told.total_kl):
             words.insert(
-                0, f"**Total KL {told.total_kl:.1f} nats per image**: what a code tells of its image."
+                0,
+                f"**Total KL {told.total_kl:.1f} nats per image**: the rate. A code tells at most so much of its image; the "
+                "rest is how far all codes together are from the prior.",
             )
         st.markdown("\n".join(f"- {w}" for w in words))
         order = [int(d) for d in order_by_kl(told.kl)][:12]
@@ -617,7 +631,7 @@ def _chosen(codes: StoredCodes) -> int | None:
     return int(rows[0]) if len(rows) else None
 
 
-def _search(run: Run, codes: StoredCodes) -> None:
+def _search(codes: StoredCodes) -> None:
     """An image by label and place, or by number."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         names = ["any", *stations.names_of(codes)] if codes.labels is not None else ["any"]
@@ -634,7 +648,8 @@ def _search(run: Run, codes: StoredCodes) -> None:
                 hit = np.flatnonzero(codes.index == int(number or 0))
                 row = hit[0] if len(hit) else None
             if row is None:
-                st.warning(f"Image {int(number or 0)} is not among the {codes.split} images.", icon=":material/search_off:")  # fmt: skip
+                wanted = f"Image {int(number or 0)}" if label == "any" else f"An image of {label}"
+                st.warning(f"{wanted} is not among these {of(codes)}.", icon=":material/search_off:")
             else:
                 state.set_param("image", str(codes.index[row]))
                 st.rerun()
@@ -666,10 +681,12 @@ def _tell(run: Run, model: LoadedModel, codes: StoredCodes, row: int) -> None:
     if codes.factors is not None:
         told += [f"{n} {v:g}" for n, v in zip(codes.factor_names, codes.factors[row], strict=True)]
     st.markdown(" · ".join(told))
-    order = [int(d) for d in order_by_kl(codes.kl_per_dim)][:24]
+    order = [int(d) for d in order_by_kl(codes.kl_per_dim)][:MOST_DIMS]
     st.plotly_chart(
         charts.posterior(order, codes.mean[row], codes.std[row]), key="map posterior", config=PLAIN
     )
+    if len(codes.kl_per_dim) > MOST_DIMS:
+        st.caption(f"The {MOST_DIMS} most used of {len(codes.kl_per_dim)} dimensions.")
     _neighbours(model, codes, row, data)
     with st.container(horizontal=True):
         state.link("sliders", "Send to sliders", ":material/tune:", z=pack(codes.mean[row]))
@@ -702,7 +719,7 @@ def _neighbours(model: LoadedModel, codes: StoredCodes, row: int, data: Any) -> 
     number = int(codes.index[row])
     with st.spinner("comparing pixels"):
         which, away = _similar.get(
-            (model.stamp, codes.split, number),
+            (data.fingerprint, digest(codes.index), number),
             lambda: nearest_images(data.images, codes.index, np.asarray(data.images[number]), NEIGHBOURS + 1),
         )
     others = [(int(i), float(d)) for i, d in zip(which, away, strict=True) if i != row][:NEIGHBOURS]
@@ -730,7 +747,7 @@ def _place(model: LoadedModel, codes: StoredCodes, seen: Seen, spot: list[float]
     elif seen.raw and codes.mean.shape[1] == 2:
         how = "Decoded exactly: these two numbers are the whole code."
     elif seen.raw:
-        how = "Decoded with the other dimensions at 0, the prior's mean."
+        how = "Decoded with the other dimensions at 0" + (", the prior's mean." if model.stochastic else ".")
     else:
         how = (
             "Decoded by the projection's inverse: the point of its plane, all other directions at their mean."
@@ -777,7 +794,7 @@ def selection(run: Run, model: LoadedModel, codes: StoredCodes, inside: np.ndarr
         st.image(both, width=96, caption=words)
     with told:
         if not inside.all():
-            effect = np.nan_to_num(effect_sizes(codes.mean, inside), posinf=10.0, neginf=-10.0)
+            effect = effect_sizes(codes.mean, inside)
             order = np.argsort(-np.abs(effect))[:10]
             st.plotly_chart(charts.effects([f"z{d}" for d in order], effect[order]), key="map effects", config=PLAIN)  # fmt: skip
         if codes.labels is not None:
@@ -798,14 +815,15 @@ def keep(run: Run, codes: StoredCodes, rows: np.ndarray) -> None:
                 st.toast(f"{name} holds {len(rows):,} images", icon=":material/check:")
             except VaeCoreError as error:
                 st.error(sentence(error), icon=":material/error:")
-        st.download_button("CSV", table_of(codes, rows), f"{run.name}-selection.csv", "text/csv", icon=":material/download:", on_click="ignore")  # fmt: skip
-        st.download_button("npz", arrays_of(codes, rows), f"{run.name}-selection.npz", "application/octet-stream", icon=":material/download:", on_click="ignore")  # fmt: skip
+        # made when they are asked for: all of a split takes seconds
+        st.download_button("CSV", lambda: table_of(codes, rows), f"{run.name}-selection.csv", "text/csv", icon=":material/download:", on_click="ignore")  # fmt: skip
+        st.download_button("npz", lambda: arrays_of(codes, rows), f"{run.name}-selection.npz", "application/octet-stream", icon=":material/download:", on_click="ignore")  # fmt: skip
         if state.button("Make a dataset of it", "dataset of selection", icon=":material/model_training:", disabled=resources.images_of(run) is None, help="To train on, or to fine-tune this run on, on the Train page. Its name is the group's."):  # fmt: skip
             _dataset(run, name, codes.index[rows])
         if state.button("Clear selection", "clear selection", icon=":material/close:"):
             select(run.id, np.zeros(0, np.int64))
             st.rerun()
-    _saved(run)
+    _saved(run, codes)
 
 
 def _dataset(run: Run, name: str, images: np.ndarray) -> None:
@@ -822,10 +840,15 @@ def _dataset(run: Run, name: str, images: np.ndarray) -> None:
     finally:
         bar.empty()
     st.success(f"{spec.title} holds {len(images):,} images; it is among the datasets of the Train page.", icon=":material/check:")  # fmt: skip
-    state.link("train", "Train on it", ":material/model_training:", dataset=spec.name)
+    with st.container(horizontal=True):
+        state.link("train", "Train on it", ":material/model_training:", dataset=spec.name)
+        config, shape = run.record().effective, run.record().shape
+        assert shape is not None
+        like_this = {"dataset": spec.name, "side": shape[1], **forms.address(config, "model", "objective")}
+        state.link("train", "Fine-tune this run on it", ":material/model_training:", **like_this, **{"fine-tune": "true"})  # fmt: skip
 
 
-def _saved(run: Run) -> None:
+def _saved(run: Run, codes: StoredCodes) -> None:
     groups = read_groups(run)
     if not groups:
         return
@@ -833,6 +856,11 @@ def _saved(run: Run) -> None:
         name = st.selectbox("Saved groups", list(groups), key="saved group", width=220)
         if name not in groups:
             return
+        here = int(np.isin(groups[name], codes.index).sum())
+        if here < len(groups[name]):
+            st.caption(
+                f"{here:,} of its {len(groups[name]):,} images are among these {of(codes)}.", width="content"
+            )
         if state.button("Select it", "select group", icon=":material/select_all:"):
             select(run.id, groups[name])
             st.rerun()
@@ -847,7 +875,10 @@ def _saved(run: Run) -> None:
 
 @dataclass(frozen=True)
 class Other:
-    """A second map of some of the first one's images: points (M, 2) aligned with it, at `rows` (M,) of its codes."""
+    """A second map of some of the first one's images: points (M, 2) aligned with it, at `rows` (M,) of its codes.
+
+    It is of what lies at `source` (M, D), called `of`.
+    """
 
     owner: Run
     stamp: str
@@ -858,6 +889,8 @@ class Other:
     colour: dict[str, Any]
     title: str
     words: str
+    source: np.ndarray
+    of: str
 
 
 def _aside(run: Run, epochs: list[EpochCodes]) -> str:
@@ -881,18 +914,19 @@ def beside(
     if aside == "nothing":
         return None
     epoch = next((e for e in epochs if aside == f"epoch {e.epoch}"), None)
-    data, owner, stamp, split = resources.images_of(run), run, model.stamp, codes.split
+    data, owner, stamp, split, what = resources.images_of(run), run, model.stamp, codes.split, "the codes"
     try:
         if aside == "pixels" and data is not None:
-            found, numbers_of, title = _pixels(model, codes, data), codes.index, "PCA of the pixels"
+            source, found = _pixels(codes, data)
+            numbers_of, title, what = codes.index, "PCA of the pixels", "the pixels"
         elif epoch is not None:
             shared = np.isin(epoch.images, codes.index)
             if shared.sum() < 5:
                 st.info(f"Epoch {epoch.epoch} kept no codes of these images: switch on How it formed.", icon=":material/compare:")  # fmt: skip
                 return None
-            numbers_of, mean = epoch.images[shared], epoch.mean[shared]
-            raw = mean.shape[1] == 2
-            found = mean if raw else projection.pca(mean).points
+            numbers_of, source = epoch.images[shared], epoch.mean[shared]
+            raw = source.shape[1] == 2
+            found = source if raw else projection.pca(source).points
             title = f"{'The two dimensions' if raw else 'PCA'} of epoch {epoch.epoch}"
         else:
             owner = _siblings(run)[aside]
@@ -909,7 +943,7 @@ def beside(
             if shared.sum() < 5:
                 st.info(f"{aside} has no codes of these images.", icon=":material/compare:")
                 return None
-            numbers_of = other.index[shared]
+            numbers_of, source = other.index[shared], other.mean[shared]
             found, title = _as_first(owner, stamp, other, shared, kind)
             title = f"{title} of {aside}"
     except TooFewPoints as error:
@@ -922,7 +956,7 @@ def beside(
         f"{len(rows):,} images in both; {100 * fit.disparity:.0f} % of the first map's variance remains as distance after "
         "turning, scaling and shifting (Procrustes)."
     )
-    return Other(owner, stamp, split, numbers_of, rows, fit.apply(found).astype(np.float32), blob_colour(colour, rows), title, words)  # fmt: skip
+    return Other(owner, stamp, split, numbers_of, rows, fit.apply(found).astype(np.float32), blob_colour(colour, rows), title, words, source, what)  # fmt: skip
 
 
 _others: stations.Kept[StoredCodes] = stations.Kept(4)
@@ -944,21 +978,25 @@ def _as_first(
 
 def _mount_beside(other: Other, chosen: int | None, selected: np.ndarray) -> None:
     at = np.flatnonzero(other.rows == (-1 if chosen is None else chosen))
-    state.put("map beside numbers", other.numbers)
     latent_map(
         points(other.owner.id, other.stamp, other.split, other.points, other.numbers)
         | {"title": other.title, "x": "aligned, units of the first map", "y": "", "colour": other.colour,
-           "chosen": int(at[0]) if len(at) else -1, "selected": bits_of(selected[other.rows]), "link": "map"},
+           "chosen": int(at[0]) if len(at) else -1, "selected": bits_of(selected[other.rows]), "link": "map",
+           "decoded": resources.images_of(other.owner) is None},
         ASIDE, on_point=lambda: _pointed(ASIDE), on_selection=lambda: _lassoed(ASIDE), on_spot=lambda: None,
     )  # fmt: skip
-    st.caption(other.words)
+    # the source is named by what it is of: squares of pixels are too many to be read through at every turn
+    key = (other.of, other.stamp, other.title, digest(other.numbers))
+    true_to(other.source, other.points, other.words, other.of, key)
 
 
-_pixel_maps: stations.Kept[np.ndarray] = stations.Kept(4)
+_pixel_maps: stations.Kept[tuple[np.ndarray, np.ndarray]] = stations.Kept(2)
 
 
-def _pixels(model: LoadedModel, codes: StoredCodes, data: Any) -> np.ndarray:
-    def compute() -> np.ndarray:
+def _pixels(codes: StoredCodes, data: ImageSet) -> tuple[np.ndarray, np.ndarray]:
+    """Squares of pixels (N, D), uint8, of the images on the map, and their PCA (N, 2) in units of [0, 1]."""
+
+    def compute() -> tuple[np.ndarray, np.ndarray]:
         side = data.images.shape[2]
         by = max(1, side // 16)
         parts = []
@@ -966,13 +1004,14 @@ def _pixels(model: LoadedModel, codes: StoredCodes, data: Any) -> np.ndarray:
             x = np.asarray(data.images[codes.index[start : start + 4096]])
             n, c = x.shape[:2]
             x = x[:, :, : side // by * by, : side // by * by].reshape(n, c, side // by, by, side // by, by)
-            parts.append(x.mean((3, 5)).reshape(n, -1) / 255)
-        return projection.pca(np.concatenate(parts)).points
+            parts.append(np.rint(x.mean((3, 5)).reshape(n, -1)).astype(np.uint8))
+        squares = np.concatenate(parts)
+        return squares, projection.pca(squares).points / 255
 
-    return _pixel_maps.get((model.stamp, codes.split, len(codes)), compute)
+    return _pixel_maps.get((data.fingerprint, digest(codes.index)), compute)
 
 
-def replay(run: Run, codes: StoredCodes, asked: Any, kind: str, kept: list[EpochCodes]) -> None:
+def replay(run: Run, asked: Any, kind: str, kept: list[EpochCodes]) -> None:
     """How the space formed where the images are not here: the codes that each epoch kept, on the last one's axes."""
     if not st.toggle(
         "How it formed",
@@ -992,11 +1031,12 @@ def replay(run: Run, codes: StoredCodes, asked: Any, kind: str, kept: list[Epoch
             return
         frames, x, y = np.stack([project(last, m) for m in means]), "first component", "second component"
     latent_map(
-        points(run.id, run.stamp(), codes.split, frames[-1].astype(np.float32), kept[-1].images)
-        | {"title": f"{len(kept[-1].images):,} images, {len(kept)} epochs", "x": x, "y": y, "colour": {"kind": "none", "title": ""}, "chosen": -1,
+        points(run.id, run.stamp(), "epochs", frames[-1].astype(np.float32), kept[-1].images)
+        | {"title": f"{len(kept[-1].images):,} images, {len(kept)} epochs", "x": x, "y": y, "colour": {"kind": "none", "title": ""}, "chosen": -1, "decoded": True,
            "frames": {"points": blobs.url(frames), "words": [f"epoch {e.epoch}" for e in kept]}},
         "map of epochs", on_point=lambda: None, on_selection=lambda: None, on_spot=lambda: None,
     )  # fmt: skip
+    true_to(means[-1], frames[-1].astype(np.float32), "On the axes of the last epoch, of which this is said: earlier ones are seen from there.")  # fmt: skip
 
 
 page()

@@ -51,7 +51,7 @@ def new_run(current: Run | None) -> None:
         if current is not None and current.has_weights():
             same = _fits(config, side, spec.channels, current)
             if st.toggle(
-                f"Fine-tune: start from the weights of {current.name}", key="fine-tune", disabled=not same,
+                f"Fine-tune: start from the weights of {current.name}", key="fine-tune", disabled=not same, bind="query-params",
                 help="Needs the same model, latent dimensions, side and channels." if not same else None,
             ) and same:  # fmt: skip
                 start_from = current

@@ -15,7 +15,8 @@ from app.components import map as latent_map
 from vae_core.data import open_images
 from vae_core.inference import compute_codes, load_run
 from vae_core.places import Places
-from vae_core.runs.store import Run
+from vae_core.runs.store import FINISHED, Run
+from vae_core.runs.worker import train_run
 
 
 @pytest.fixture
@@ -98,6 +99,31 @@ def test_without_the_images_codes_are_decoded(client: TestClient, monkeypatch: p
     gone = client.get(f"/api/runs/{run.id}/pair/older/{codes.split}/{numbers[0]}.png")
     assert gone.status_code == 410
     assert "weights changed" in gone.json()["error"]
+
+
+def test_codes_that_the_last_epoch_kept_are_decoded_where_the_images_are_elsewhere(
+    client: TestClient, copied: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = copied.epoch_codes()[-1]
+    monkeypatch.setattr(resources, "images_of", lambda run: None)
+    decoded = load_run(copied).decode_uint8(kept.mean[[4, 1]])[:, 0]
+    numbers = kept.images[[4, 1]]
+    alone = picture(
+        client.get(f"/api/runs/{copied.id}/pair/{copied.stamp()}/epochs/{numbers[0]}.png").content
+    )
+    np.testing.assert_array_equal(alone, decoded[0])
+    tiles = f"/api/runs/{copied.id}/atlas/{copied.stamp()}/epochs/{blobs.publish(numbers, '<i4')}-0.png"
+    tile = picture(client.get(tiles).content)
+    assert np.abs(tile[:16, 16:32].astype(int) - decoded[1]).max() <= 1
+
+
+def test_the_codes_of_epochs_are_read_once_until_there_are_more(copied: Run) -> None:
+    first = resources.epoch_codes(copied)
+    assert resources.epoch_codes(copied) is first
+    copied.go_on(1)
+    assert train_run(copied, copied.places).state == FINISHED
+    again = resources.epoch_codes(copied)
+    assert len(again) == len(first) + 1
 
 
 def test_a_pair_is_the_image_beside_its_reconstruction(

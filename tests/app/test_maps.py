@@ -8,6 +8,7 @@ import io
 import json
 import os
 from collections.abc import Callable
+from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
@@ -15,10 +16,12 @@ from conftest import shown
 from streamlit.testing.v1 import AppTest
 
 from app import blobs, maps, resources
-from vae_core.config import ModelConfig
+from app.components.map import bits_of, images_of
+from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from vae_core.errors import BadCodes
 from vae_core.inference import StoredCodes, load_run
 from vae_core.latent.projection import UmapParams, check_codes
+from vae_core.places import Places
 from vae_core.runs.groups import read_groups, write_group
 from vae_core.runs.store import FINISHED, Run, Store
 from vae_core.runs.worker import train_run
@@ -124,6 +127,12 @@ def test_an_axis_leads_from_a_group_or_one_image_to_another() -> None:
             maps.along(found, groups, wrong, "label odd")
 
 
+def test_codes_of_equal_errors_still_have_two_halves() -> None:
+    found = codes()
+    equal = StoredCodes(found.mean, found.log_var, found.index, None, None, np.ones(6), (), (), "test")
+    assert [int(m.sum()) for m in maps.groups_of(equal, {}).values()] == [3, 3]
+
+
 def test_codes_without_labels_and_factors_still_have_two_groups() -> None:
     bare = codes()
     bare = StoredCodes(bare.mean, bare.log_var, bare.index, None, None, bare.error, (), (), "test")
@@ -140,11 +149,61 @@ def test_settings_of_umap_travel_in_the_address(params: UmapParams) -> None:
         assert maps.umap_of(nonsense) == UmapParams()
 
 
+def test_what_umap_had_too_few_of_or_twice_is_said() -> None:
+    found = codes()
+    xy = np.zeros((6, 2), np.float32)
+    assert "5 neighbours (not 15: there are no more)" in maps.by_umap(found, xy, UmapParams()).words
+    assert "equal another" not in maps.by_umap(found, xy, UmapParams()).words
+    few = maps.by_umap(found, xy, UmapParams(4, sample=3)).words
+    assert "2 neighbours (not 4: there are no more)" in few
+    assert "3 were laid out" in few
+    assert " 3 neighbours, minimum" in maps.by_umap(found, xy, UmapParams(3)).words
+    twice = found.mean.copy()
+    twice[3:] = twice[0]
+    twice[4] = -0.0 * twice[4]
+    twice[5] = 0.0 * twice[5]
+    found = dataclasses.replace(found, mean=twice)
+    assert maps.twins(twice) == 2, "one more of the first, one of two zeros of either sign"
+    assert "2 codes equal another" in maps.by_umap(found, xy, UmapParams()).words
+
+
+def test_what_is_not_seen_is_said_only_where_there_is_more() -> None:
+    found = codes()
+    assert "not seen" in maps.of_dimensions(found, 0, 1).words
+    assert "not shown" in maps.by_pca(found).words
+    flat = dataclasses.replace(found, mean=found.mean[:, :2], log_var=found.log_var[:, :2])
+    assert "not seen" not in maps.of_dimensions(flat, 0, 1).words
+    assert "not shown" not in maps.by_pca(flat).words
+
+
+def test_a_selection_names_the_images_it_was_made_of() -> None:
+    """The page may show others by the time it hears of it."""
+    numbers = np.array([70, 3, 15, 8], np.int64)
+    told = {"bits": bits_of(np.array([False, True, True, False])), "of": blobs.url(numbers, "<i4")}
+    found = images_of(told)
+    assert found is not None
+    assert found.tolist() == [3, 15]
+    cleared = images_of(told | {"bits": ""})
+    assert cleared is not None
+    assert not len(cleared)
+    floats = blobs.url(np.ones(4))
+    for nonsense in (
+        None,
+        7,
+        {},
+        {"bits": "x"},
+        told | {"of": "/api/arrays/none.bin"},
+        told | {"of": floats},
+        told | {"of": 3},
+    ):
+        assert images_of(nonsense) is None
+
+
 # ---------------------------------------------------------------- the page
 
 
 @pytest.mark.parametrize("kind", ["dimensions", "PCA", "axis"])
-@pytest.mark.parametrize("colour", ["anomaly score", "CSV column"])
+@pytest.mark.parametrize("colour", ["KL", "anomaly score", "reconstruction error", "nothing"])
 def test_every_projection_and_colour(open_page: Open, copied: Run, kind: str, colour: str) -> None:
     at = open_page("latent_map", run=copied.id, coordinates=kind, colour=colour)
     assert not at.exception
@@ -152,6 +211,149 @@ def test_every_projection_and_colour(open_page: Open, copied: Run, kind: str, co
     text = shown(at)
     assert "trustworthiness" in text
     assert "Holes" in text
+    told = drawn(at)["colour"]
+    assert told["kind"] == ("none" if colour == "nothing" else "numbers")
+    assert colour in told["title"] or colour == "nothing"
+
+
+def drawn(at: AppTest, key: str = "latent map") -> dict:
+    """What the page handed to its map."""
+    (found,) = [c for c in at.get("bidi_component") if key in c.proto.id]
+    data: dict = json.loads(
+        found.proto.mixed.json if found.proto.WhichOneof("data") == "mixed" else found.proto.json
+    )
+    return data
+
+
+@pytest.mark.parametrize("umap", [False, True])
+def test_a_column_of_a_csv_colours_the_points(open_page: Open, copied: Run, umap: bool) -> None:
+    """Also of a UMAP's first sample, which is of some of the images."""
+    plant_umap(copied, np.arange(0, 180, 3))
+    known = resources.codes(copied)
+    assert known is not None
+    at = open_page("latent_map", run=copied.id, colour="CSV column", coordinates="UMAP" if umap else "PCA")
+    assert drawn(at)["colour"]["kind"] == "none"
+    mood = ["glad", "sad"]
+    rows = "".join(f"{n},{mood[n % 2]}\n" for n in known.index[:100])
+    at.file_uploader(key="map csv").set_value(("moods.csv", f"image,mood\n{rows}".encode(), "text/csv")).run()
+    assert not at.exception
+    assert not at.error
+    colour = drawn(at)["colour"]
+    assert (colour["kind"], colour["names"], colour["title"]) == ("classes", mood, "mood")
+    wanted = np.where(np.arange(180) < 100, known.index % 2, 255)
+    assert kept(colour) == (wanted[::3] if umap else wanted).tolist()
+    at.file_uploader(key="map csv").set_value(("odd.csv", b"image,mood\nx,y\n", "text/csv")).run()
+    assert "no whole number" in at.error[0].value
+
+
+def test_a_dimension_is_not_shown_against_itself(open_page: Open, copied: Run) -> None:
+    at = open_page("latent_map", run=copied.id, coordinates="dimensions", x="z1", y="z1")
+    assert not at.exception
+    across, up = at.selectbox(key="x"), at.selectbox(key="y")
+    assert across.value == "z1"
+    assert "z1" not in up.options
+    assert drawn(at)["y"] == up.value
+    across.set_value(up.value).run()
+    assert not at.exception
+    assert drawn(at)["x"] != drawn(at)["y"]
+
+
+def test_an_address_may_ask_umap_for_more_than_there_is(open_page: Open, copied: Run) -> None:
+    plant_umap(copied, params=UmapParams(sample=500_000))
+    at = open_page("latent_map", run=copied.id, coordinates="UMAP", umap="15,0.1,euclidean,0,500000")
+    assert not at.exception
+    assert at.number_input(key="umap sample").value == 100_000
+
+
+def test_neighbours_in_pixels_are_of_the_images_on_the_map(open_page: Open, copied: Run) -> None:
+    """The whole split first, then a UMAP's first sample of a third of it, then the whole again."""
+    rows = np.arange(0, 180, 3)
+    plant_umap(copied, rows)
+    known = resources.codes(copied)
+    data = resources.images_of(copied)
+    assert known is not None
+    assert data is not None
+    number = int(known.index[3])
+    at = open_page("latent_map", run=copied.id, image=str(number))
+
+    def nearest_pixels() -> str:
+        (words,) = [c for image in at.image for c in image.captions if c.startswith("nearest in pixel space")]
+        return words
+
+    def expected(index: np.ndarray) -> str:
+        pixels = data.images[np.sort(index)].reshape(len(index), -1) / 255.0
+        away = np.sort(np.linalg.norm(pixels - data.images[number].reshape(-1) / 255.0, axis=1))
+        return f"distances {away[1]:.2f} to {away[10]:.2f}"
+
+    assert expected(known.index) in nearest_pixels()
+    at.segmented_control(key="coordinates").set_value("UMAP").run()
+    assert not at.exception
+    assert expected(known.index[rows]) in nearest_pixels()
+    assert expected(known.index[rows]) != expected(known.index)
+    at.segmented_control(key="coordinates").set_value("PCA").run()
+    assert expected(known.index) in nearest_pixels()
+
+
+def test_an_autoencoder_is_offered_no_posterior(open_page: Open, places: Places) -> None:
+    config = RunConfig(
+        DataConfig("digits", side=16, limit=200), ModelConfig("mlp", 3), ObjectiveConfig("autoencoder"),
+        TrainingConfig(epochs=1),
+    )  # fmt: skip
+    run = Store(places).create(config, "plain")
+    assert train_run(run, places).state == FINISHED
+    at = open_page("latent_map", run=run.id)
+    assert not at.exception
+    assert not {"KL", "anomaly score"} & set(at.selectbox(key="colour").options)
+    assert "pulled to no prior" in shown(at)
+    assert "Holes" not in shown(at)
+
+
+def test_a_group_of_images_elsewhere_says_so(open_page: Open, copied: Run) -> None:
+    open_page("latent_map", run=copied.id)
+    known = resources.codes(copied)
+    assert known is not None
+    elsewhere = np.setdiff1d(np.arange(500), known.index)[:4]
+    write_group(copied, "strangers", np.concatenate((known.index[:2], elsewhere)))
+    at = open_page("latent_map", run=copied.id)
+    assert "2 of its 6 images are among these test images" in shown(at)
+
+
+def test_a_selection_is_written_out_only_when_it_is_asked_for(
+    open_page: Open, copied: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_page("latent_map", run=copied.id)
+    known = resources.codes(copied)
+    assert known is not None
+    written: list[int] = []
+    for name in ("table_of", "arrays_of"):
+        monkeypatch.setattr(maps, name, lambda codes, rows: written.append(len(rows)) or b"")
+    at = open_page("latent_map", run=copied.id, sel=".".join(map(str, known.index[:3])))
+    assert "Selected: 3" in shown(at)
+    assert not at.exception
+    assert not written
+
+
+def test_a_dataset_of_a_selection_is_fine_tuned_on_by_one_click(open_page: Open, copied: Run) -> None:
+    open_page("latent_map", run=copied.id)
+    known = resources.codes(copied)
+    assert known is not None
+    at = open_page("latent_map", run=copied.id, sel=".".join(map(str, known.index[:30])))
+    at.text_input(key="group name").set_value("thirty").run()
+    at.button(key="dataset of selection").click().run()
+    assert not at.exception
+    (link,) = [e.proto for e in at.get("page_link") if e.proto.label == "Fine-tune this run on it"]
+    there = open_page("train", **{k: v[0] for k, v in parse_qs(link.query_string).items()})
+    assert not there.exception
+    assert there.selectbox(key="dataset").value == parse_qs(link.query_string)["dataset"][0]
+    toggle = there.toggle(key="fine-tune")
+    assert not toggle.disabled
+    assert toggle.value
+    made = len(Store(copied.places).own())
+    there.button(key="start").click().run()
+    assert not there.exception
+    newest = max(Store(copied.places).own(), key=lambda run: run.record().created)
+    assert len(Store(copied.places).own()) == made + 1
+    assert newest.record().config.objective == copied.record().config.objective
 
 
 def test_a_linked_selection_is_shown_kept_and_let_go(open_page: Open, copied: Run) -> None:
@@ -209,9 +411,11 @@ def test_an_image_is_found_by_its_number(open_page: Open, copied: Run) -> None:
 
 def test_pixels_stand_beside_the_codes(open_page: Open, copied: Run) -> None:
     at = open_page("latent_map", run=copied.id)
+    assert shown(at).count("trustworthiness") == 1
     at.selectbox(key="beside").set_value("pixels").run()
     assert not at.exception
     assert "Procrustes" in shown(at)
+    assert shown(at).count("trustworthiness") == 2, "either map says how true it is"
 
 
 def test_an_epoch_stands_beside_the_codes_of_now(open_page: Open, copied: Run) -> None:
@@ -242,14 +446,14 @@ def test_another_run_stands_beside(open_page: Open, copied: Run, kind: str) -> N
     assert "180 images in both" in shown(at)
 
 
-def plant_umap(run: Run, rows: np.ndarray | None = None) -> None:
+def plant_umap(run: Run, rows: np.ndarray | None = None, params: UmapParams = UmapParams()) -> None:  # noqa: B008
     """A finished UMAP of the run's test codes, or with `rows` a first sample of one that this process works on."""
     from vae_core.data import open_images
     from vae_core.inference import compute_codes
 
     model = load_run(run)
     found = compute_codes(run, model, open_images("digits", 16, run.places))
-    file = maps.umap_file(run.places.derived, model.stamp, found, UmapParams())
+    file = maps.umap_file(run.places.derived, model.stamp, found, params)
     xy = check_codes(found.mean, 4)[:, :2].astype(np.float32)
     if rows is None:
         np.savez(file, points=xy)
@@ -310,7 +514,7 @@ def test_a_split_kept_in_part_can_be_encoded_whole(open_page: Open, copied: Run)
     compute_codes(copied, load_run(copied), open_images("digits", 16, copied.places), most=50)
     at = open_page("latent_map", run=copied.id)
     assert "50 of 180 images are on the map" in shown(at)
-    at.button(key="encode all").click().run()
+    at.button(key=f"encode all of {copied.id}").click().run()
     at.run()
     assert "are on the map" not in shown(at)
     assert "180 images" in shown(at)

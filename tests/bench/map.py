@@ -14,14 +14,11 @@ import argparse
 import asyncio
 import contextlib
 import math
-import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -29,36 +26,9 @@ import psutil
 from playwright.async_api import Browser, Page, async_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
-from servers import CHROMIUM_ARGS, free_port
+from servers import CHROMIUM_ARGS
+from synthetic import serve
 
-SERVER = """
-import streamlit as st
-from app import api
-app = st.App({page!r}, routes=api.ROUTES)
-"""
-PAGE = """
-import numpy as np, streamlit as st
-st.set_page_config(layout="wide")
-n, way = int(st.query_params["n"]), st.query_params["way"]
-rng = np.random.default_rng(0)
-k = rng.integers(0, 10, n)
-xy = (6 * rng.normal(size=(10, 2))[k] + rng.normal(size=(n, 2))).astype(np.float32)
-names = [str(i) for i in range(10)]
-if way == "map":
-    from app import resources
-    from app.components import map
-    run = resources.store().find("digits")
-    kept = resources.codes(run)
-    numbers = np.resize(kept.index, n)
-    data = map.points(run.id, run.stamp(), kept.split, xy, numbers)
-    map.latent_map(data | {"title": "clusters", "x": "x", "y": "y", "colour": map.classes(k, names, "label"), "chosen": -1},
-                   "map", on_point=lambda: None, on_selection=lambda: None, on_spot=lambda: None)
-else:
-    import plotly.graph_objects as go
-    found = go.Figure([go.Scattergl(x=xy[k == i, 0], y=xy[k == i, 1], mode="markers", marker={"size": 3}) for i in range(10)])
-    found.update_layout(dragmode="pan", height=560, uirevision="keep")
-    st.plotly_chart(found, config={"scrollZoom": True})
-"""
 HOST = "[...document.querySelectorAll('*')].find(e => e.shadowRoot?.querySelector('.map'))?.shadowRoot"
 WATCH = (
     "() => { const root = "
@@ -76,25 +46,6 @@ WATCH = (
 FRAMES = """() => { window.paints = []; const f = () => { requestAnimationFrame(f); };
   // what a scattergl drag costs is seen in the frames that the page gets
   const count = (now) => { window.paints.push(now); requestAnimationFrame(count); }; requestAnimationFrame(count); }"""
-
-
-def serve(folder: Path) -> tuple[subprocess.Popen, str]:
-    (folder / "page.py").write_text(PAGE)
-    (folder / "bench_server.py").write_text(SERVER.format(page=str(folder / "page.py")))
-    port = free_port()
-    environment = os.environ | {"LATENT_EXPLORER_HOME": str(folder / "home")}
-    command = [sys.executable, "-m", "streamlit", "run", str(folder / "bench_server.py"), "--server.port", str(port),
-               "--server.headless", "true", "--browser.gatherUsageStats", "false"]  # fmt: skip
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, env=environment
-    )
-    for _ in range(300):
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1).read()
-            return process, f"http://127.0.0.1:{port}"
-        except OSError:
-            time.sleep(0.2)
-    raise RuntimeError("the server did not answer")
 
 
 async def pan(page: Page, box: dict[str, float], seconds: float) -> float:

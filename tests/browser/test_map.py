@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from servers import Server
+from synthetic import clusters, serve
 from watch import asked, settled
 
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
-from vae_core.inference import StoredCodes, stored_codes
+from vae_core.inference import StoredCodes, load_run, stored_codes
+from vae_core.latent.statistics import kl_from_prior
+from vae_core.models.networks import ConvParams
+from vae_core.options import Choice
 from vae_core.runs.store import FINISHED, Run, Store
 from vae_core.runs.worker import train_run
 
@@ -192,6 +198,20 @@ def test_a_click_on_empty_space_decodes_that_place(visit: Visit, trained: Run) -
     expect(page.get_by_text(re.compile("exactly", re.IGNORECASE)).first).to_be_visible()
 
 
+def test_a_double_click_zooms_and_asks_for_nothing(visit: Visit, trained: Run) -> None:
+    page = opened(visit, trained)
+    points = codes_of(trained).mean
+    place = spots(page, points)
+    grid = np.stack(np.meshgrid(np.arange(80, 560, 12), np.arange(40, 480, 12)), -1).reshape(-1, 2)
+    empty = grid[np.linalg.norm(grid[:, None] - place[None], axis=2).min(1).argmax()]
+    already = len(asked(page))
+    surface(page).dblclick(position={"x": float(empty[0]), "y": float(empty[1])})
+    page.wait_for_timeout(600)
+    np.testing.assert_allclose(spots(page, points) - empty, 2 * (place - empty), atol=1)
+    assert len(asked(page)) == already
+    expect(page.get_by_alt_text("decoded place")).to_have_count(0)
+
+
 def lasso(page: Page, corners: np.ndarray, mode: str = "Lasso") -> None:
     page.get_by_text(mode, exact=True).first.click()
     move(page, *corners[0])
@@ -265,6 +285,49 @@ def test_images_take_the_place_of_dots(visit: Visit, trained: Run) -> None:
     assert len(asked) == len(set(asked)), "a tile is fetched once"
 
 
+def test_images_that_could_not_be_read_are_asked_for_again(visit: Visit, trained: Run) -> None:
+    page = opened(visit, trained)
+    refused: list[str] = []
+
+    def fail(route: Route) -> None:
+        if len(refused) < 2:
+            refused.append(route.request.url)
+            route.fulfill(status=500, json={"error": "a disk went"})
+        else:
+            route.continue_()
+
+    page.route("**/atlas/**", fail)
+    page.get_by_role("button", name="Images", exact=True).first.click()
+    expect(page.get_by_text("Some images could not be read: a disk went. Trying again…")).to_be_visible()
+    page.wait_for_function(
+        "c => Number(c.dataset.images) > 20", arg=surface(page).element_handle(), polling=100
+    )
+    expect(page.get_by_text("Some images could not be read")).to_have_count(0)
+
+
+def test_pictures_that_are_decoded_say_so(visit: Visit) -> None:
+    """A shipped run's codes came without its images."""
+    page = visit("/map?run=faces")
+    expect(surface(page)).not_to_have_attribute("data-frame", "0")
+    quiet(page)
+    page.get_by_role("button", name="Images", exact=True).first.click()
+    for _ in range(12):  # to where there are few enough
+        if "Decoded" in page.locator(".map .say").first.inner_text():
+            break
+        surface(page).press("+")
+        page.wait_for_timeout(150)
+    expect(page.get_by_text("Decoded from their codes: the images are not on this machine.")).to_be_visible()
+    surface(page).press("0")
+    box = surface(page).bounding_box()
+    assert box
+    for x in range(40, int(box["width"]) - 40, 9):  # until a point is met
+        move(page, x, box["height"] / 2)
+        page.wait_for_timeout(30)
+        if page.locator(".tip").first.is_visible():
+            break
+    expect(page.locator(".tip").first).to_contain_text("decoded from its code")
+
+
 def test_keys_move_zoom_and_choose(visit: Visit, trained: Run) -> None:
     page = opened(visit, trained)
     points = codes_of(trained).mean
@@ -283,12 +346,150 @@ def test_keys_move_zoom_and_choose(visit: Visit, trained: Run) -> None:
 
 
 def test_the_plane_behind_is_decoded(visit: Visit, trained: Run) -> None:
+    """Of two dimensions at once; each picture is what the code in its middle decodes to."""
     page = opened(visit, trained)
+    back = page.locator("canvas.back").first
+    # 96, then 48, then 32 pixels wide: the last round has begun when more than the first two are there
+    box = surface(page).bounding_box()
+    assert box
+    counts = [len(range(10, int(box["height"]) - 38, s)) * len(range(46, int(box["width"]) - 10, s)) for s in (96, 48, 32)]  # fmt: skip
+    page.wait_for_function(f"c => Number(c.dataset.cells) === {sum(counts)}", arg=back.element_handle())
+    x, y, k, mx, my = (float(v) for v in (surface(page).get_attribute("data-view") or "").split())
+    model = load_run(trained)
+    for column, row in ((2, 3), (9, 6), (5, 10)):
+        left, top = 46 + 32 * column, 10 + 32 * row
+        code = np.array([x + (left + 16 - mx) / k, y - (top + 16 - my) / k])
+        found = back.evaluate(
+            "(c, [x, y]) => { const s = c.width / c.clientWidth; return [...c.getContext('2d').getImageData(x * s, y * s, 31 * s, 31 * s).data]; }",
+            [left, top],
+        )
+        side = round(np.sqrt(len(found) / 4))
+        grey = np.array(found, np.uint8).reshape(side, side, 4)[..., 0].astype(float)
+        wanted = model.decode_uint8(code)[0, 0].astype(float)
+        at = ((np.arange(side) + 0.5) * 16 / side).astype(int)
+        assert np.abs(grey - wanted[at][:, at]).mean() < 12
+        other = model.decode_uint8(code + 0.8)[0, 0].astype(float)
+        assert np.abs(grey - wanted[at][:, at]).mean() < np.abs(grey - other[at][:, at]).mean()
     page.get_by_text("Look", exact=True).first.click()
-    page.get_by_label("decoded pictures behind").first.check()
-    page.wait_for_function(
-        "c => Number(c.dataset.cells) > 60", arg=page.locator("canvas.back").first.element_handle()
+    page.get_by_label("decoded pictures behind").first.uncheck()
+    expect(back).to_have_attribute("data-cells", "0")
+    page.get_by_role("combobox", name="Colour").click()
+    page.get_by_role("option", name="KL", exact=True).click()
+    expect(page.locator(".map .legend").first).to_contain_text("KL")
+    expect(back).to_have_attribute("data-cells", "0")
+
+
+def test_size_opacity_ellipses_and_contours_are_drawn_as_chosen(visit: Visit, trained: Run) -> None:
+    page = opened(visit, trained)
+    codes = codes_of(trained)
+    row = lonely(page, codes.mean)
+    x, y = spots(page, codes.mean)[row]
+    over = page.locator("canvas.over").first
+
+    def ink() -> int:
+        found: int = over.evaluate(
+            "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((v, i) => i % 4 === 3 && v).length"
+        )
+        return found
+
+    page.get_by_text("Look", exact=True).first.click()
+    with_contours = ink()
+    page.get_by_label("the prior's contours").first.uncheck()
+    page.wait_for_timeout(200)
+    bare = ink()
+    assert bare < with_contours
+    page.get_by_label("posterior σ-ellipses").first.check()
+    page.wait_for_timeout(200)
+    assert ink() > bare
+    # the ellipse's outermost point to the right, one σ away
+    _, _, k, _, _ = (float(v) for v in (surface(page).get_attribute("data-view") or "").split())
+    reach = float(codes.std[row, 0]) * k
+    along = over.evaluate(
+        "(c, [x, y]) => { const s = c.width / c.clientWidth; return [...c.getContext('2d').getImageData((x - 3) * s, y * s, 6 * s, 1).data].filter((_, i) => i % 4 === 3); }",
+        [float(x) + reach, float(y)],
     )
+    assert max(along) > 60
+
+    page.get_by_label("size of points").first.evaluate(
+        "e => { e.value = 14; e.dispatchEvent(new Event('input')); }"
+    )
+    page.wait_for_timeout(200)
+    assert colour_at(page, x + 5, y)[3] > 150
+    page.get_by_label("size of points").first.evaluate(
+        "e => { e.value = 3; e.dispatchEvent(new Event('input')); }"
+    )
+    page.get_by_label("opacity of points").first.evaluate(
+        "e => { e.value = 0.3; e.dispatchEvent(new Event('input')); }"
+    )
+    page.wait_for_timeout(200)
+    assert colour_at(page, x + 5, y)[3] == 0
+    assert 60 < colour_at(page, x, y)[3] < 90
+
+
+def test_newer_data_that_comes_while_older_is_read_is_shown(visit: Visit, trained: Run) -> None:
+    """The numbers of the first come late, after the script has run again with other colours."""
+    page = opened(visit, trained)
+    held: list[Route] = []
+    holding = True
+
+    def hold(route: Route) -> None:
+        if holding:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/api/arrays/*", hold)
+    page.reload()
+    expect(page.get_by_text("Reading the points…")).to_be_visible()
+    settled(page)
+    page.get_by_role("combobox", name="Colour").click()
+    page.get_by_role("option", name="KL", exact=True).click()
+    page.wait_for_url(re.compile("colour=KL"))
+    settled(page)
+    holding = False
+    while held:
+        held.pop().continue_()
+    expect(surface(page)).not_to_have_attribute("data-frame", "0")
+    legend = page.locator(".map .legend").first
+    expect(legend).to_contain_text("KL, nats per image")
+    codes = codes_of(trained)
+    kl = kl_from_prior(codes.mean, codes.log_var).sum(1)
+    row = lonely(page, codes.mean)
+    low, high = np.quantile(kl, (0.01, 0.99))
+    expected = viridis((kl[row] - low) / (high - low))
+    x, y = spots(page, codes.mean)[row]
+    quiet(page)
+    assert np.abs(np.array(colour_at(page, x, y)[:3]) - expected).max() <= 4
+
+    # and colours that come late belong to nothing that is shown already
+    holding = True
+    page.get_by_role("combobox", name="Colour").click()
+    page.get_by_role("option", name="reconstruction error", exact=True).click()
+    page.wait_for_url(re.compile("colour=reconstruction"))
+    settled(page)
+    expect(legend).to_contain_text("KL, nats per image")
+    holding = False
+    while held:
+        held.pop().continue_()
+    expect(legend).to_contain_text("reconstruction error")
+
+
+def viridis(share: float) -> np.ndarray:
+    """As the map colours a number in [0, 1]."""
+    stops = [
+        "#440154",
+        "#472d7b",
+        "#3b528b",
+        "#2c728e",
+        "#21918c",
+        "#28ae80",
+        "#5ec962",
+        "#addc30",
+        "#fde725",
+    ]
+    ramp = np.array([[int(s[i : i + 2], 16) for i in (1, 3, 5)] for s in stops])
+    at = np.clip(share, 0, 1) * 8
+    return np.array([np.interp(at, np.arange(9), ramp[:, c]) for c in range(3)])
 
 
 def test_forgotten_numbers_are_asked_for_again(visit: Visit, trained: Run) -> None:
@@ -395,6 +596,100 @@ def test_umap_is_laid_out_shown_and_kept(visit: Visit, trained: Run) -> None:
     expect(page.get_by_text(re.compile(r"\b5 neighbours, minimum distance 0.1"))).to_be_visible(
         timeout=120_000
     )
+
+
+def test_a_umap_is_stopped_and_started_again(visit: Visit, server: Server) -> None:
+    """Of enough codes that its sample is shown first, and the whole takes its place."""
+    config = RunConfig(
+        DataConfig("shapes", side=64, limit=6000), ModelConfig(Choice("conv", ConvParams(width=4, units=16)), 3),
+        ObjectiveConfig("vae"), TrainingConfig(epochs=1, precision="float32", batch_size=500),
+    )  # fmt: skip
+    run = Store(server.places).create(config, "laid-out")
+    assert train_run(run, server.places).state == FINISHED
+    page = visit(f"/map?run={run.id}&split=train&coordinates=UMAP")
+    page.get_by_role("button", name="Stop UMAP").click(timeout=120_000)
+    expect(page.get_by_text("UMAP was stopped.")).to_be_visible()
+    page.get_by_role("button", name="Start UMAP").click()
+    expect(page.get_by_text("A first sample of 2,000")).to_be_visible(timeout=120_000)
+    codes = stored_codes(run, "train")
+    assert codes is not None
+    expect(page.get_by_text(f"UMAP of {len(codes):,} codes")).to_be_visible()
+    expect(surface(page)).to_have_attribute("aria-description", re.compile(r"^2,000 images"))
+    expect(page.get_by_text("A first sample of 2,000")).to_have_count(0, timeout=180_000)
+    expect(surface(page)).to_have_attribute("aria-description", re.compile(rf"^{len(codes):,} images"))
+
+
+def test_an_own_image_is_placed(visit: Visit, trained: Run, tmp_path: Path) -> None:
+    from vae_core.data import open_images
+
+    codes = codes_of(trained)
+    number = int(codes.index[7])
+    image = np.asarray(open_images("digits", 16, trained.places).images[number, 0])
+    Image.fromarray(image).save(tmp_path / "mine.png")
+    page = opened(visit, trained)
+    page.get_by_role("button", name="Place an image of mine").click()
+    page.locator("input[type=file]").last.set_input_files(tmp_path / "mine.png")
+    expect(page.get_by_text("Placed exactly.")).to_be_visible()
+    page.keyboard.press("Escape")
+    quiet(page)
+    x, y = spots(page, codes.mean)[7]
+    star = page.locator("canvas.over").first.evaluate(
+        "(c, [x, y]) => { const s = c.width / c.clientWidth; return [...c.getContext('2d').getImageData(x * s, y * s, 1, 1).data]; }",
+        [float(x), float(y)],
+    )
+    assert np.abs(np.array(star[:3]) - [0xD5, 0x5E, 0]).max() <= 6, "a star on the very image's dot"
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a page with planted points alone."""
+    process, url = serve(tmp_path_factory.mktemp("many"))
+    yield url
+    process.terminate()
+    process.wait(20)
+
+
+def test_many_points_are_shaded_by_how_dense_they_lie_and_few_are_dots(chromium: Browser, many: str) -> None:
+    n = 200_000
+    xy, k = clusters(n)
+    context = chromium.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    page.goto(f"{many}/?n={n}&way=map")
+    expect(surface(page)).to_have_attribute("data-how", "density")
+    expect(surface(page)).to_have_attribute("data-seen", str(n))
+    place = spots(page, xy)
+    alpha = np.array(
+        surface(page).evaluate(
+            "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].filter((_, i) => i % 4 === 3)"
+        ),
+        np.uint8,
+    )
+    scale, width, height = surface(page).evaluate("c => [c.width / c.clientWidth, c.width, c.height]")
+    alpha = alpha.reshape(int(height), int(width))
+    # squares of two CSS pixels: as strong as the logarithm of what lies in each
+    square = round(2 * scale)
+    count = np.zeros((int(height) // square + 1, int(width) // square + 1), int)
+    np.add.at(count, tuple((place[:, ::-1] * scale / square).astype(int).T), 1)
+    painted = alpha[square // 2 :: square, square // 2 :: square]
+    count = count[: painted.shape[0], : painted.shape[1]]
+    assert ((painted > 0) == (count > 0)).mean() > 0.995
+    wanted = np.where(count > 0, 70 + 185 * np.log1p(count) / np.log1p(count.max()), 0)
+    there = count > 3
+    assert np.abs(painted.astype(float) - wanted)[there].mean() < 8
+    for _ in range(8):
+        if surface(page).get_attribute("data-how") == "dots":
+            break
+        surface(page).press("+")
+        page.wait_for_timeout(300)
+    seen = int(surface(page).get_attribute("data-seen") or 0)
+    assert surface(page).get_attribute("data-how") == "dots"
+    assert 0 < seen <= 120_000
+    x, y = np.array([float(v) for v in (surface(page).get_attribute("data-view") or "").split()])[3:]
+    row = np.linalg.norm(spots(page, xy) - [x, y], axis=1).argmin()
+    move(page, *spots(page, xy)[row])
+    expect(page.locator(".tip").first).to_contain_text(f"label: {k[row]}")
+    context.close()
 
 
 def test_a_phone_pinches(visit: Visit, trained: Run) -> None:

@@ -554,6 +554,17 @@ def test_getting_on_is_having_most_of_a_core():
         assert projection._gets_on(worker) is expected
 
 
+# ---------------------------------------------------------------- one more code
+
+
+def test_a_code_is_placed_by_the_distance_that_made_the_map():
+    codes = np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [5, 5, 0]])
+    points = np.array([[0.0, 0], [10, 0], [0, 10], [10, 10]])
+    new = np.array([[20.0, 0, 0]])  # the first one's direction, nearest to the last one
+    np.testing.assert_allclose(projection.place_by("cosine", new, codes, points, 1), points[:1])
+    np.testing.assert_allclose(projection.place_by("euclidean", new, codes, points, 1), points[3:])
+
+
 # ---------------------------------------------------------------- what is left behind
 
 

@@ -173,13 +173,18 @@ def umap(
 
 def _placed(x: np.ndarray, rows: np.ndarray, points: np.ndarray, params: UmapParams) -> np.ndarray:
     """All of x (N, D) on a map of some `rows` (M,) at points (M, 2), which stay there: (N, 2)."""
-    if params.metric == "cosine":
-        x = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
     others = np.delete(np.arange(len(x)), rows)
     found = np.empty((len(x), 2))
     found[rows] = points
-    found[others] = place(x[others], x[rows], points, NEAR)
+    found[others] = place_by(params.metric, x[others], x[rows], points, NEAR)
     return found
+
+
+def place_by(metric: str, new: np.ndarray, codes: np.ndarray, points: np.ndarray, k: int = 15) -> np.ndarray:
+    """As `placing.place`, on a UMAP made by `metric`: by cosine, codes count by their direction alone."""
+    if metric == "cosine":
+        new, codes = (x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12) for x in (new, codes))
+    return place(new, codes, points, k)
 
 
 def _laid_out(

@@ -57,11 +57,12 @@ def latent_map(
 ) -> Any:  # fmt: skip
     """Mount the map. Nothing is reported while it is panned, zoomed or hovered over.
 
-    `result.point` is the row that was clicked (trigger), `result.selection` {"bits": text} of the rows inside a lasso
-    or box, see `rows_of` ("" clears it; trigger), `result.spot` [x, y] of a click on empty space (trigger).
+    `result.point` is the number of the image that was clicked (trigger), `result.selection` what lies inside a lasso or
+    box, see `images_of` (trigger), `result.spot` [x, y] of a click on empty space (trigger).
     data: see `points`, whose result it extends by `title`, `x`, `y` (axes), `colour`, `chosen` (row or -1), and
-    where wanted `selected` (see `bits_of`), `spot` [x, y], `labels` (as of `classes`) for the hover, `marks` [{"x", "y", "words"}], `ellipses` url of (N, 2) standard
-    deviations, `prior` bool, `plane` {"header", "mean", "axes"}, `frames` {"points": url of (E, N, 2), "words": [E]},
+    where wanted `selected` (see `bits_of`), `spot` [x, y], `labels` (as of `classes`) for the hover, `decoded` where
+    pictures are decoded from codes, `marks` [{"x", "y", "words"}], `ellipses` url of (N, 2) standard
+    deviations, `prior` bool, `plane` {"key", "header", "mean", "axes", "whole": whether it is the whole space}, `frames` {"points": url of (E, N, 2), "words": [E]},
     `link`, a word that maps share whose selections follow each other.
     """
     return _mount(
@@ -120,6 +121,19 @@ def morton(xy: np.ndarray) -> np.ndarray:
 def bits_of(inside: np.ndarray) -> str:
     """bool (N,) -> text, one bit a row; empty where nothing is inside."""
     return base64.b64encode(np.packbits(inside, bitorder="little").tobytes()).decode() if inside.any() else ""
+
+
+def images_of(told: Any) -> np.ndarray | None:
+    """Numbers of the images that the map tells of as selected: none ("bits" is empty) clears it; None if it says nonsense.
+
+    It names the numbers (N,) it was given, for they may not be those of the newest run of the script.
+    """
+    if not isinstance(told, dict) or not isinstance(told.get("of"), str):
+        return None
+    known = blobs.at(told["of"])
+    if known is None or known.dtype != np.dtype("<i4") or known.ndim != 1:
+        return None
+    return known[rows_of(str(told.get("bits", "")), len(known))].astype(np.int64)
 
 
 def rows_of(bits: str, count: int) -> np.ndarray:

@@ -2,7 +2,8 @@
 const LEFT = 46, RIGHT = 10, TOP = 10, BOTTOM = 38;  // CSS pixels around the points; dots at the edge spill into them
 const DENSE = 120_000;  // points in view beyond which their density is shaded: dots would only cover each other
 const PICTURES = 4_000;  // points in view up to which images are shown: more would fetch every tile there is
-const TILES = 160, ASKING = 2;  // tiles kept, and asked for at a time
+const TILES = 160, ASKING = 2, TRIES = 8;  // tiles kept, asked for at a time, and failures in a row after which none is asked for again
+const TWICE = 280;  // milliseconds in which a second click makes a double one
 const REACH = 12;  // CSS pixels from a dot that still point at it
 const SPOTS = 400;  // ellipses drawn at a time
 const COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#8C8C8C", "#5D3A9B", "#7A5C2E"];
@@ -45,7 +46,7 @@ class LatentMap {
     this.root = root;
     this.at = (selector) => root.querySelector(selector);
     this.plot = this.at(".plot"); this.surface = this.at(".surface"); this.over = this.at(".over"); this.back = this.at(".back"); this.tip = this.at(".tip");
-    this.alive = true; this.mode = "pan"; this.hidden = new Set(); this.tiles = new Map(); this.wanted = []; this.asking = 0;
+    this.alive = true; this.mode = "pan"; this.hidden = new Set(); this.tiles = new Map(); this.wanted = []; this.arrays = new Map(); this.faults = 0; this.hint = ""; this.asking = 0;
     this.view = { x: 0, y: 0, k: 1 }; this.pointers = new Map(); this.hover = -1; this.rows = null; this.wave = 0; this.moved = 0;
     this.size = this.opacity = 0;  // until a hand chose them
     this.wire();
@@ -53,69 +54,74 @@ class LatentMap {
 
   // ---------------------------------------------------------------- what the page hands over
 
+  // everything is read before anything is taken over, so that what is on the screen is of one piece throughout, also
+  // where newer data comes while older is still under way
   async show(data) {
-    const before = this.data, turn = (this.turn = (this.turn || 0) + 1);
-    this.data = data;
-    this.at(".title").textContent = data.title;
+    const turn = (this.turn = (this.turn || 0) + 1), late = () => !this.alive || turn !== this.turn, { colour } = data;
+    if (!this.data) this.at(".say").textContent = "Reading the points…";
+    let found;
     try {
-      const same = before && before.points === data.points && before.frames?.points === data.frames?.points;
-      if (!same || before.numbers !== data.numbers || before.order !== data.order) {
-        this.at(".say").textContent = this.count ? "" : "Reading the points…";
-        const [points, numbers, order, frames] = await Promise.all([
-          read(data.points, Float32Array), read(data.numbers, Int32Array), read(data.order, Int32Array),
-          data.frames ? read(data.frames.points, Float32Array) : null,
-        ]);
-        if (!this.alive || turn !== this.turn) return;
-        this.numbers = numbers; this.count = data.count;
-        this.tileOf = new Int32Array(data.count);
-        order.forEach((row, at) => { this.tileOf[row] = at; });
-        if (before?.atlas !== data.atlas) { this.tiles.clear(); this.wanted = []; }
-        if (before?.numbers !== data.numbers) { this.rows = null; this.byNumber = null; this.values = null; }
-        this.frames = frames;
-        this.replay(before?.frames?.points !== data.frames?.points);
-        if (frames) this.frame(Number(this.at(".replay input").value)); else this.place(points);
-        if (!same) this.fit(frames ?? points);
-      }
-      if (!this.values || before?.colour.values !== data.colour.values || before?.colour.kind !== data.colour.kind || before?.colour.title !== data.colour.title) {
-        const values = data.colour.kind === "none" ? new Float32Array(0) : await read(data.colour.values, data.colour.kind === "classes" ? Uint8Array : Float32Array);
-        if (!this.alive || turn !== this.turn) return;
-        this.values = values;
-        if (before?.colour.title !== data.colour.title) this.hidden.clear();
-        this.colours = palette(data.colour);
-      }
-      if (data.ellipses && this.ellipsesOf !== data.ellipses) {
-        this.deviations = await read(data.ellipses, Float32Array);
-        this.ellipsesOf = data.ellipses;
-        if (!this.alive || turn !== this.turn) return;
-      }
-      if (data.labels && this.labelsOf !== data.labels.values) {
-        this.labelled = await read(data.labels.values, Uint8Array);
-        this.labelsOf = data.labels.values;
-        if (!this.alive || turn !== this.turn) return;
-      }
-      this.at(".say").textContent = "";
+      found = await this.read([
+        [data.points, Float32Array], [data.numbers, Int32Array], [data.order, Int32Array], [data.frames?.points, Float32Array],
+        [colour.values, colour.kind === "classes" ? Uint8Array : Float32Array], [data.ellipses, Float32Array], [data.labels?.values, Uint8Array],
+      ]);
     } catch (error) {
-      if (!this.alive || turn !== this.turn) return;
-      this.data = null;  // so that the next rerun reads it all again
+      if (late()) return;
       this.lost = (this.lost || 0) + 1;
       if (error.status === 410 && this.lost < 4) {
         // forgotten by the server: a rerun of the script publishes it anew
         this.tell.setTriggerValue("lost", this.lost);
-        setTimeout(() => { if (this.alive && turn === this.turn) this.show(data); }, 800);
+        setTimeout(() => { if (!late()) this.show(data); }, 800);
         return;
       }
       this.at(".say").textContent = `The map could not be read: ${error.message || "the server does not answer"}. Reload the page to try again.`;
       return;
     }
+    if (late()) return;
     this.lost = 0;
+    this.at(".say").textContent = this.hint;
+    this.take(data, found);
+  }
+
+  // arrays by address, null where there is none. An address names its content, so what is known is not read again
+  async read(wanted) {
+    const former = this.arrays;
+    this.arrays = new Map();
+    return Promise.all(wanted.map(([url, Kind]) => {
+      if (!url) return null;
+      if (!this.arrays.has(url)) {
+        const array = former.get(url) ?? read(url, Kind);
+        this.arrays.set(url, array);
+        array.catch(() => { if (this.arrays.get(url) === array) this.arrays.delete(url); });
+      }
+      return this.arrays.get(url);
+    }));
+  }
+
+  take(data, [points, numbers, order, frames, values, deviations, labelled]) {
+    const before = this.data, { colour } = data;
+    const same = before && before.points === data.points && before.frames?.points === data.frames?.points;
+    const others = before?.numbers !== data.numbers, recoloured = before?.colour.title !== colour.title;
+    Object.assign(this, { data, numbers, frames, deviations, labelled, values: values ?? new Float32Array(0), count: data.count, colours: palette(colour) });
+    this.at(".title").textContent = data.title;
+    if (recoloured) this.hidden.clear();
+    if (others) { this.rows = null; this.byNumber = null; this.told = undefined; this.hover = -1; this.tip.hidden = true; }
+    if (before?.atlas !== data.atlas) { this.tiles.clear(); this.wanted = []; this.faults = 0; }
+    if (others || before.order !== data.order) { this.tileOf = new Int32Array(data.count); order.forEach((row, at) => { this.tileOf[row] = at; }); }
     if (data.selected !== undefined && data.selected !== this.told) { this.told = data.selected; this.rows = unpack(data.selected, this.count); }
-    this.tone();
+    this.replay(before?.frames?.points !== data.frames?.points);
+    if (!same) {
+      if (frames) this.frame(Number(this.at(".replay input").value)); else this.place(points);
+      this.fit(frames ?? points);
+    } else this.tone();
     this.legend();
-    const has = { ".ellipses": data.ellipses, ".contours": data.prior, ".plane": data.plane, ".names": data.colour.kind === "classes" };
+    const has = { ".ellipses": data.ellipses, ".contours": data.prior, ".plane": data.plane, ".names": colour.kind === "classes" };
     for (const [name, there] of Object.entries(has)) this.at(name).hidden = !there;
     const contours = this.at(".contours input");
     if (before?.points !== data.points && data.prior) contours.checked = true;
-    if (before && before.plane?.key !== data.plane?.key) { this.painter = null; this.plane(); }
+    if (before && before.plane?.key !== data.plane?.key) this.painter = null;
+    // where the plane is the whole space it is shown unless a hand chose otherwise
+    if (!this.chosePlane) this.at(".plane input").checked = Boolean(data.plane?.whole);
     this.draw();
     this.plane();
   }
@@ -139,7 +145,7 @@ class LatentMap {
     for (let i = 0; i < n; i++) { const at = next[cell[i]]++; row[at] = i; xs[at] = points[2 * i]; ys[at] = points[2 * i + 1]; }
     this.points = points;
     this.index = { g, x0, y0, w, h, start, row, xs, ys };
-    if (this.values) this.tone();
+    this.tone();
   }
 
   // colour number, and whether it is selected, of each point in the order of the grid
@@ -195,7 +201,9 @@ class LatentMap {
 
   // codes between two epochs lie on the straight line between them: nothing is known of the way
   frame(at) {
-    const n = 2 * this.count, low = Math.min(this.data.frames.words.length - 1, Math.floor(at)), share = at - low;
+    const last = this.data.frames.words.length - 1, n = 2 * this.count;
+    at = Math.min(at, last);
+    const low = Math.floor(at), share = at - low;
     const a = this.frames.subarray(low * n, low * n + n), points = new Float32Array(a);
     if (share > 0) { const b = this.frames.subarray((low + 1) * n, (low + 2) * n); for (let i = 0; i < n; i++) points[i] += share * (b[i] - a[i]); }
     this.place(points);
@@ -306,9 +314,12 @@ class LatentMap {
     if (this.dense) this.shade(box, scale); else this.dots(box, scale);
     context.putImageData(this.image, 0, 0);
     const images = this.at("[data-do=images]").getAttribute("aria-pressed") === "true";
-    const hint = images && seen > PICTURES ? "Zoom in to see images." : "";
+    const hints = [
+      images && (seen > PICTURES ? "Zoom in to see images." : this.data.decoded && "Decoded from their codes: the images are not on this machine."),
+      this.spread && seen > SPOTS && `Zoom in to see σ-ellipses: ${SPOTS} at a time.`,
+    ], hint = hints.filter(Boolean).join(" ");
     if (images && seen <= PICTURES) this.sprites(context, box, scale);
-    if (this.at(".say").textContent.startsWith("Zoom") || hint) this.at(".say").textContent = hint;
+    if (hint !== this.hint) { this.at(".say").textContent = hint; this.hint = hint; }
     this.overlay();
     this.surface.dataset.first ??= String(performance.now());
     this.surface.dataset.frame = String(Number(this.surface.dataset.frame) + 1);
@@ -318,6 +329,7 @@ class LatentMap {
     this.paintMs = performance.now() - began;
   }
 
+  get spread() { return this.data.ellipses && !this.data.frames && this.at(".ellipses input").checked; }
   get dot() { return this.size || (this.count < 3_000 ? 6 : this.count < 20_000 ? 4 : 3); }
   get strength() { return this.opacity || (this.count < 20_000 ? 0.85 : 0.7); }
 
@@ -384,6 +396,7 @@ class LatentMap {
   sprites(context, box, scale) {
     const { row, xs, ys } = this.index, side = Math.min(56, Math.max(26, Math.round(30 * Math.sqrt(600 / Math.max(60, this.seen))))), taken = new Set(), step = side + 3;
     const wanted = new Set();
+    let drawn = 0;
     context.save();
     context.beginPath();
     context.rect(LEFT * scale, TOP * scale, (this.width - LEFT - RIGHT) * scale, (this.height - TOP - BOTTOM) * scale);
@@ -404,9 +417,10 @@ class LatentMap {
       context.fillStyle = css(this.colours[this.tones[at]]);
       context.fillRect(left - scale, top - scale, (side + 2) * scale, (side + 2) * scale);
       context.drawImage(picture, (k % 8) * one, Math.floor(k / 8) * one, one, one, left, top, side * scale, side * scale);
+      drawn++;
     }
     context.restore();
-    this.surface.dataset.images = String(taken.size);
+    this.surface.dataset.images = String(drawn);
     this.wanted = [...wanted];
     this.fetchTiles();
   }
@@ -418,17 +432,23 @@ class LatentMap {
       this.tiles.set(tile, "failed");
       this.asking++;
       (async () => {
+        const current = () => this.alive && atlas === this.data.atlas;
         try {
           const answer = await fetch(`${atlas}-${tile}.png`);
-          if (answer.status === 429) { await new Promise((go) => setTimeout(go, 200)); this.tiles.delete(tile); return; }
-          if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error ?? answer.statusText);
+          if (answer.status === 429) { await new Promise((go) => setTimeout(go, 200)); if (current()) this.tiles.delete(tile); return; }
+          if (!answer.ok) throw Object.assign(new Error((await answer.json().catch(() => ({}))).error ?? answer.statusText), { status: answer.status });
           const picture = await createImageBitmap(await answer.blob());
-          if (atlas !== this.data?.atlas) return;
+          if (!current()) return;
           this.tiles.set(tile, picture);
+          if (this.faults) { this.faults = 0; this.at(".say").textContent = this.hint; }
           for (const old of this.tiles.keys()) { if (this.tiles.size <= TILES) break; this.tiles.delete(old); }
         } catch (error) {
-          if (this.alive) this.at(".say").textContent = `Some images could not be read: ${error.message}.`;
-        } finally { this.asking--; if (this.alive) { this.draw(); } }
+          if (!current()) return;
+          const again = ++this.faults <= TRIES;
+          this.at(".say").textContent = `Some images could not be read: ${error.message || "the server does not answer"}.${again ? " Trying again…" : ""}`;
+          if (error.status === 410) this.tell.setTriggerValue("lost", this.faults);  // forgotten by the server: a rerun publishes it anew
+          if (again) setTimeout(() => { if (current()) { this.tiles.delete(tile); this.draw(); } }, 500 * 2 ** Math.min(4, this.faults));
+        } finally { this.asking--; if (this.alive) this.draw(); }
       })();
     }
   }
@@ -459,7 +479,7 @@ class LatentMap {
       if (this.view.k > 25) for (const s of [1, 2, 3]) halo(context, s === 3 ? "3σ of the prior" : `${s}σ`, this.across(0), this.down(s), text, ground);
       context.globalAlpha = 1;
     }
-    if (data.ellipses && !data.frames && this.at(".ellipses input").checked) this.drawEllipses(context, [x0, x1, y0, y1]);
+    if (this.spread) this.drawEllipses(context, [x0, x1, y0, y1]);
     if (data.colour.kind === "classes" && this.at(".names input").checked) this.drawNames(context, text, ground);
     const ring = (x, y, radius, colour, width) => { context.beginPath(); context.arc(x, y, radius, 0, 2 * Math.PI); context.lineWidth = width + 2; context.strokeStyle = ground; context.stroke(); context.lineWidth = width; context.strokeStyle = colour; context.stroke(); };
     if (data.chosen >= 0 && data.chosen < this.count) ring(this.across(this.points[2 * data.chosen]), this.down(this.points[2 * data.chosen + 1]), Math.max(7, this.dot), "#D55E00", 2.5);
@@ -478,8 +498,7 @@ class LatentMap {
   }
 
   drawEllipses(context, box) {
-    if (this.seen > SPOTS) { this.at(".say").textContent = `Zoom in to see σ-ellipses: ${SPOTS} at a time.`; return; }
-    if (this.at(".say").textContent.includes("ellipses")) this.at(".say").textContent = "";
+    if (this.seen > SPOTS) return;
     const { row, xs, ys } = this.index;
     context.globalAlpha = 0.55; context.lineWidth = 1;
     for (const [from, to] of this.runs(...box)) for (let at = from; at < to; at++) {
@@ -558,7 +577,7 @@ class LatentMap {
     const number = this.numbers[row], { colour } = this.data, image = this.tip.firstElementChild;
     const value = colour.kind === "classes" ? `${colour.title}: ${colour.names[this.values[row]] ?? "none"}` : colour.kind === "numbers" ? `${colour.title}: ${Number(this.values[row].toPrecision(4))}` : "";
     const labels = this.data.labels && colour.title !== this.data.labels.title ? `${this.data.labels.title}: ${this.data.labels.names[this.labelled[row]] ?? "none"}` : "";
-    this.tip.lastElementChild.replaceChildren(el("b", { textContent: `image ${number}` }), el("br"), ...[labels, value].filter(Boolean).flatMap((t) => [t, el("br")]));
+    this.tip.lastElementChild.replaceChildren(el("b", { textContent: `image ${number}` }), el("br"), ...[labels, value, this.data.decoded ? "decoded from its code" : ""].filter(Boolean).flatMap((t) => [t, el("br")]));
     image.className = "empty";
     image.onload = () => { image.className = ""; this.tip.dataset.pictured = String(row); };
     const url = `${this.data.pair}/${number}.png`;
@@ -578,11 +597,15 @@ class LatentMap {
 
   click(px, py) {
     const row = this.nearest(px, py, REACH + 4);
-    if (row >= 0) { this.data.chosen = row; this.overlay(); this.tell.setTriggerValue("point", row); } else {
-      this.data.spot = this.spot(px, py);
+    if (row >= 0) { this.data.chosen = row; this.overlay(); this.tell.setTriggerValue("point", this.numbers[row]); return; }
+    const spot = this.spot(px, py);
+    clearTimeout(this.asked);
+    this.asked = setTimeout(() => {  // unless another click follows, which zooms
+      if (!this.alive) return;
+      this.data.spot = spot;
       this.overlay();
-      this.tell.setTriggerValue("spot", this.data.spot);
-    }
+      this.tell.setTriggerValue("spot", spot);
+    }, TWICE);
   }
 
   select(polygon, event) {
@@ -598,7 +621,7 @@ class LatentMap {
     this.rows = rows;
     this.tone(); this.draw();
     this.told = rows ? pack(rows) : "";
-    this.tell.setTriggerValue("selection", { bits: this.told });
+    this.tell.setTriggerValue("selection", { bits: this.told, of: this.data.numbers });
     this.share(SELECTED, { numbers: rows ? this.numbers.filter((_, i) => rows[i]) : null });
   }
 
@@ -677,8 +700,11 @@ class LatentMap {
       const { lasso } = this;
       this.lasso = null;
       if (event.type === "pointercancel") { this.overlay(); return; }
-      if (!this.dragged && !this.pointers.size) this.click(...last);
-      else if (lasso && lasso.length > 2) this.select(lasso, event);
+      if (!this.dragged && !this.pointers.size) {
+        const former = this.clicked;
+        this.clicked = { at: event.timeStamp, x: last[0], y: last[1] };
+        if (former && event.timeStamp - former.at < TWICE && Math.hypot(last[0] - former.x, last[1] - former.y) < 6) clearTimeout(this.asked); else this.click(...last);
+      } else if (lasso && lasso.length > 2) this.select(lasso, event);
       this.overlay();
     };
     surface.onpointerup = surface.onpointercancel = up;
@@ -714,7 +740,7 @@ class LatentMap {
     size.oninput = () => { this.size = Number(size.value); this.draw(); };
     opacity.oninput = () => { this.opacity = Number(opacity.value); this.draw(); };
     for (const name of [".names", ".ellipses", ".contours"]) this.at(`${name} input`).onchange = () => this.draw();
-    this.at(".plane input").onchange = () => this.plane();
+    this.at(".plane input").onchange = () => { this.chosePlane = true; this.plane(); };
     this.at(".replay input").oninput = (event) => { this.play(false); this.frame(Number(event.target.value)); this.draw(); };
     // a click elsewhere folds what hangs over the points
     this.outside = (event) => { if (this.at(".look").open && !event.composedPath().includes(this.at(".look"))) this.at(".look").open = false; };
