@@ -230,7 +230,8 @@ class LoadedModel:
         return self.decode(self.encode(images).mean)
 
     def _floats(self, x: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(x)).to(self.device) / 255
+        # a part of a memory-mapped file cannot be written to, of which torch warns: that is copied
+        return torch.from_numpy(np.require(x, requirements=["C", "W"])).to(self.device) / 255
 
     # ------------------------------------------------ terms over many images
 

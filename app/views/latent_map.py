@@ -290,7 +290,7 @@ def _what(run: Run, codes: StoredCodes, kind: str) -> Any:
         off = kind != "dimensions"
         x = st.selectbox("Across", [f"z{d}" for d in dims], key="x", bind="query-params", disabled=off)
         # one dimension both ways would be a line, of which a place stands for no code
-        y = st.selectbox("Up", [f"z{d}" for d in dims if d != int(x[1:])], key="y", bind="query-params", disabled=off)  # fmt: skip
+        y = st.selectbox("Up", [f"z{d}" for d in dims if d != int(x[1:])] or [x], key="y", bind="query-params", disabled=off)  # fmt: skip
         return (int(x[1:]), int(y[1:]))
 
 

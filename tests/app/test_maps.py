@@ -294,13 +294,24 @@ def test_neighbours_in_pixels_are_of_the_images_on_the_map(open_page: Open, copi
     assert expected(known.index) in nearest_pixels()
 
 
-def test_an_autoencoder_is_offered_no_posterior(open_page: Open, places: Places) -> None:
+def small_run(places: Places, objective: str, dims: int) -> Run:
     config = RunConfig(
-        DataConfig("digits", side=16, limit=200), ModelConfig("mlp", 3), ObjectiveConfig("autoencoder"),
+        DataConfig("digits", side=16, limit=200), ModelConfig("mlp", dims), ObjectiveConfig(objective),
         TrainingConfig(epochs=1),
     )  # fmt: skip
-    run = Store(places).create(config, "plain")
+    run = Store(places).create(config, f"{objective}-{dims}")
     assert train_run(run, places).state == FINISHED
+    return run
+
+
+def test_one_dimension_has_a_map_too(open_page: Open, places: Places) -> None:
+    at = open_page("latent_map", run=small_run(places, "vae", 1).id)
+    assert not at.exception
+    assert "100 % of their variance" in shown(at)
+
+
+def test_an_autoencoder_is_offered_no_posterior(open_page: Open, places: Places) -> None:
+    run = small_run(places, "autoencoder", 3)
     at = open_page("latent_map", run=run.id)
     assert not at.exception
     assert not {"KL", "anomaly score"} & set(at.selectbox(key="colour").options)
