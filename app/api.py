@@ -26,6 +26,7 @@ from app.blobs import SPRITE, TILE
 from vae_core.errors import RunNotFound, VaeCoreError
 
 if TYPE_CHECKING:
+    from vae_core.inference import LoadedModel
     from vae_core.runs.store import Run
 
 FOR_GOOD = {"cache-control": "public, max-age=31536000, immutable"}
@@ -185,15 +186,15 @@ def _weights(request: Request, stamp: str, weights: np.ndarray) -> Response:
 # ---------------------------------------------------------------- computing
 
 DRAWING_BYTES = 512 * 512
-AT_ONCE = 4  # computing requests at a time: a page has one under way, and asks again with its newest when told to wait
-PER_SECOND = 200  # computing requests begun, of all pages together; one page asks for sixty pictures at most
+AT_ONCE = 4  # computing requests at a time, of all pages together; whoever is told to wait asks again with its newest
+PER_SECOND = 200  # computing requests begun, of all pages together
 _turns = threading.BoundedSemaphore(AT_ONCE)
 _begun: deque[float] = deque(maxlen=PER_SECOND)
 
 
 @contextlib.contextmanager
 def _turn() -> Iterator[None]:
-    """One of AT_ONCE turns to compute. Taken once the body is there: who sends slowly keeps nobody waiting."""
+    """One of AT_ONCE turns to compute. Taken once the body is there: who sends slowly holds a thread, but no turn."""
     if not _turns.acquire(blocking=False):
         raise _RefusedError(429, "the server is busy; try again in a moment")
     try:
@@ -231,16 +232,23 @@ def _whole(request: Request, name: str, low: int, high: int) -> int:
     return value
 
 
-def _same_weights(request: Request, run: Run) -> None:
-    if request.query_params.get("stamp", run.stamp()) != run.stamp():
+def _same_weights(request: Request, stamp: str) -> None:
+    if request.query_params.get("stamp", stamp) != stamp:
         raise _RefusedError(410, "the weights changed; fetch the header again")
+
+
+def _model(request: Request, run: Run) -> LoadedModel:
+    """The network of the weights that were asked for: they may have changed since the request began."""
+    found = resources.model(run)
+    _same_weights(request, found.stamp)
+    return found
 
 
 @_answers
 def decode(request: Request) -> Response:
     """Float32 codes (B, D), little-endian, B <= resources.DECODE_BATCH -> uint8 pictures (B, H, W, C), one after the other."""
     run = resources.store().find(request.path_params["run"])
-    _same_weights(request, run)
+    _same_weights(request, run.stamp())
     width = 4 * run.record().effective.model.latent_dim
     body = _body(request, resources.DECODE_BATCH * width)
     if not body or len(body) % width:
@@ -249,7 +257,7 @@ def decode(request: Request) -> Response:
         )
     codes = np.frombuffer(body, "<f4").reshape(-1, width // 4).copy()
     with _turn():
-        pictures = resources.model(run).decode_uint8(codes)
+        pictures = _model(request, run).decode_uint8(codes)
     return Response(
         np.ascontiguousarray(pictures.transpose(0, 2, 3, 1)).tobytes(),
         media_type="application/octet-stream",
@@ -268,7 +276,7 @@ def encode(request: Request) -> Response:
     from vae_core.data.drawing import BOX, as_digit
 
     run = resources.store().find(request.path_params["run"])
-    _same_weights(request, run)
+    _same_weights(request, run.stamp())
     width, height = _whole(request, "width", 8, 512), _whole(request, "height", 8, 512)
     body = _body(request, DRAWING_BYTES)
     if len(body) != width * height:
@@ -279,7 +287,7 @@ def encode(request: Request) -> Response:
     box = 1.0 if record.effective.data.dataset == "digits" else BOX
     digit = as_digit(np.frombuffer(body, np.uint8).reshape(height, width), side, box=box)
     with _turn():
-        model = resources.model(run)
+        model = _model(request, run)
         prepared = model.prepare(digit)
         posterior = model.encode(prepared)
     return JSONResponse(
@@ -292,18 +300,25 @@ def encode(request: Request) -> Response:
 
 @_answers
 def cloud(request: Request) -> Response:
-    """What is known of where the run's images lie, for the present weights; see resources.Cloud."""
+    """What is known of where the run's images lie, for the present weights; see resources.Cloud. 202 while it is worked
+    out for somebody.
+    """
     run = resources.store().find(request.path_params["run"])
-    with _turn():
-        return JSONResponse(resources.cloud(run).header(), headers=NEVER)
+    found = resources.cloud(run, _turn)
+    return _wait() if found is None else JSONResponse(found.header(), headers=NEVER)
+
+
+def _wait() -> Response:
+    return JSONResponse({"wait": True}, 202, headers=NEVER)
 
 
 @_answers
 def cloud_points(request: Request) -> Response:
-    """Posterior means float32 (N, D), then image numbers int32 (N,), then classes int32 (N,); little-endian."""
+    """Posterior means float32 (N, D), then image numbers int32 (N,), then classes int32 (N,); little-endian. 202 as cloud."""
     run = resources.store().find(request.path_params["run"])
-    with _turn():
-        found = resources.cloud(run)
+    found = resources.cloud(run, _turn)
+    if found is None:
+        return _wait()
     if request.path_params["version"] != found.version:
         return JSONResponse({"error": "the weights changed; fetch cloud.json again"}, 410, headers=NEVER)
     return Response(found.points(), media_type="application/octet-stream", headers=FOR_GOOD)
@@ -313,13 +328,14 @@ def cloud_points(request: Request) -> Response:
 def crowd(request: Request) -> Response:
     """As cloud_points, of all the training images; 202 while they are being encoded."""
     run = resources.store().find(request.path_params["run"])
-    with _turn():
-        current = resources.cloud(run).version
-    if request.path_params["version"] != current:
+    current = resources.cloud(run, _turn)
+    if current is None:
+        return _wait()
+    if request.path_params["version"] != current.version:
         return JSONResponse({"error": "the weights changed; fetch cloud.json again"}, 410, headers=NEVER)
-    found = resources.crowd(run, current)
+    found = resources.crowd(run, current.version)
     if found is None:
-        return JSONResponse({"wait": True}, 202, headers=NEVER)
+        return _wait()
     if not found:
         return JSONResponse(
             {"error": "not all images could be encoded; the server's log says why"}, 409, headers=NEVER

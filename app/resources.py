@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -341,7 +341,6 @@ def _spread(count: int, most: int) -> np.ndarray:
     return np.linspace(0, count - 1, min(most, count)).astype(int)
 
 
-@lru_cache(maxsize=4)
 def _cloud(path: Path, home: Path, stamp: str, ready: bool) -> Cloud:
     import numpy as np
 
@@ -381,13 +380,38 @@ def _cloud(path: Path, home: Path, stamp: str, ready: bool) -> Cloud:
     )
 
 
-def cloud(run: Run) -> Cloud:
+# by what it is of; None while it is encoded
+_clouds: dict[tuple[Path, Path, str, bool], Cloud | None] = {}
+MOST_CLOUDS = 4
+
+
+def cloud(run: Run, turn: Callable[[], AbstractContextManager[None]] = nullcontext) -> Cloud | None:
     """Where a run's images lie: training images where those are read here, else the codes that came with it.
 
-    Raises TooFewPoints when neither is there.
+    Encoded once, one run at a time, within `turn`; None to everybody else meanwhile, who would only wait and keep a
+    thread of the server from other work. Raises TooFewPoints when there are neither images nor codes.
     """
-    with _cloud_lock:  # two tabs that ask for the same encode it once
-        return _cloud(run.path, run.places.home, run.stamp(), images_of(run) is not None)
+    key = run.path, run.places.home, run.stamp(), images_of(run) is not None
+    with _cloud_lock:
+        if (known := _clouds.get(key)) is not None:
+            _clouds[key] = _clouds.pop(key)  # the one not asked for longest goes first
+            return known
+        if None in _clouds.values():
+            return None
+        for old in list(_clouds)[: max(0, len(_clouds) - MOST_CLOUDS + 1)]:
+            del _clouds[old]
+        _clouds[key] = None
+    found = None
+    try:
+        with turn():
+            found = _cloud(*key)
+    finally:
+        with _cloud_lock:
+            if found is None:
+                del _clouds[key]
+            else:
+                _clouds[key] = found
+    return found
 
 
 CROWD = 4_000_000  # numbers that a page looks through for the nearest image, some milliseconds' worth

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import base64
+import threading
 import time
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.numpy
+from helpers import config_of
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from app import api, resources
 from vae_core.browser import UnknownToBrowser
-from vae_core.data.drawing import BOX, as_digit
+from vae_core.data.drawing import as_digit
+from vae_core.errors import BadImages
 from vae_core.inference import load_run
-from vae_core.runs.store import Run, Store
+from vae_core.places import Places
+from vae_core.runs.store import FINISHED, Run, Store
+from vae_core.runs.worker import train_run
 from vae_core.training import splits_of
 
 
@@ -90,8 +99,33 @@ def test_too_many_a_second_are_told_to_come_again(
 
 
 def test_a_refusal_gives_its_turn_back(client: TestClient, copied: Run) -> None:
+    address, nan = f"/api/runs/{copied.id}/decode", np.full((1, 4), np.nan, "<f4").tobytes()
     for _ in range(2 * api.AT_ONCE):
-        assert client.post(f"/api/runs/{copied.id}/decode", content=b"x").status_code == 400
+        assert client.post(address, content=nan).status_code == 409, "refused by the network, within the turn"
+    assert client.post(address, content=codes_of(1).tobytes()).status_code == 200
+
+
+def test_weights_that_change_while_a_request_is_read_are_said(
+    client: TestClient, copied: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stamp, read = copied.stamp(), api._body
+
+    def checkpoint_lands(request: Request, most: int) -> bytes:
+        body = read(request, most)
+        path = copied.path / "model.safetensors"
+        tensors = safetensors.numpy.load_file(path)
+        name = next(n for n in tensors if n.endswith("bias"))
+        safetensors.numpy.save_file(tensors | {name: tensors[name] + 0.01}, path)
+        return body
+
+    monkeypatch.setattr(api, "_body", checkpoint_lands)
+    drawing = np.full((10, 10), 255, np.uint8).tobytes()
+    for path, body in (("decode?", codes_of(1).tobytes()), ("encode?width=10&height=10&", drawing)):
+        address = f"/api/runs/{copied.id}/{path}stamp={stamp}"
+        answer = client.post(address, content=body)
+        assert (answer.status_code, "weights changed" in answer.json()["error"]) == (410, True)
+        stamp = copied.stamp()
+    assert client.post(f"/api/runs/{copied.id}/decode", content=codes_of(1).tobytes()).status_code == 200
 
 
 def test_a_drawing_is_encoded_as_mnist_would_make_it(client: TestClient, copied: Run) -> None:
@@ -107,7 +141,21 @@ def test_a_drawing_is_encoded_as_mnist_would_make_it(client: TestClient, copied:
     expected = load_run(copied).encode(digit[None])
     np.testing.assert_allclose(answer["mean"], expected.mean[0], atol=1e-6)
     np.testing.assert_allclose(answer["std"], expected.std[0], atol=1e-6)
-    assert BOX < 1
+    assert (digit != as_digit(drawing, 16)).any()
+
+
+def test_a_drawing_for_another_dataset_has_mnists_margin(client: TestClient, places: Places) -> None:
+    run = Store(places).create(config_of(), "with-a-margin")
+    assert train_run(run, places).state == FINISHED
+    drawing = np.zeros((120, 90), np.uint8)
+    drawing[10:100, 40:52] = 255
+    answer = client.post(f"/api/runs/{run.id}/encode?width=90&height=120", content=drawing.tobytes()).json()
+    side = answer["width"]
+    picture = np.frombuffer(base64.b64decode(answer["picture"]), np.uint8).reshape(side, side).copy()
+    rows = np.flatnonzero(picture.max(1))
+    assert rows[-1] - rows[0] + 1 == round(side * 20 / 28)
+    np.testing.assert_array_equal(picture, as_digit(drawing, side)[0])
+    np.testing.assert_allclose(answer["mean"], load_run(run).encode(picture[None, None]).mean[0], atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -147,6 +195,49 @@ def test_the_cloud_is_that_of_the_training_images(client: TestClient, copied: Ru
     np.testing.assert_allclose(np.linalg.norm(head["axes"], axis=1), 1, atol=1e-5)
     gone = client.get(f"/api/runs/{copied.id}/cloud-other.bin")
     assert gone.status_code == 410
+
+
+def test_a_cloud_that_is_encoded_keeps_nobody_waiting(
+    client: TestClient, copied: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, encode = threading.Event(), threading.Event(), resources._cloud
+
+    def slow(*key: Any) -> resources.Cloud:
+        begun.set()
+        assert go_on.wait(60)
+        return encode(*key)
+
+    monkeypatch.setattr(resources, "_cloud", slow)
+    address = f"/api/runs/{copied.id}/cloud.json"
+    with ThreadPoolExecutor(1) as tab:
+        first = tab.submit(client.get, address)
+        try:
+            assert begun.wait(60)
+            for _ in range(2 * api.AT_ONCE):
+                assert client.get(address).status_code == 202
+            assert client.get(f"/api/runs/{copied.id}/cloud-any.bin").status_code == 202
+            assert client.get(f"/api/runs/{copied.id}/crowd-any.bin").status_code == 202
+            assert client.get("/api/runs/faces/cloud.json").status_code == 202, "one run at a time"
+            decoded = client.post(f"/api/runs/{copied.id}/decode", content=codes_of(1).tobytes())
+            assert decoded.status_code == 200
+        finally:
+            go_on.set()
+        assert first.result().status_code == 200
+    assert client.get(address).json() == first.result().json()
+
+
+def test_a_cloud_that_failed_is_tried_again(
+    client: TestClient, copied: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*key: Any) -> None:
+        raise BadImages("the file is gone")
+
+    address = f"/api/runs/{copied.id}/cloud.json"
+    with monkeypatch.context() as patched:
+        patched.setattr(resources, "_cloud", fails)
+        for _ in range(2):
+            assert "the file is gone" in client.get(address).json()["error"]
+    assert client.get(address).status_code == 200
 
 
 def gathered(client: TestClient, address: str) -> bytes:

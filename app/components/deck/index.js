@@ -334,7 +334,13 @@ class Deck {
     this.at("[data-n=near]").textContent = "reading the images…";
     for (let tries = 0; ; tries++) try {
       const head = await this.tools.fetchJson(`/api/runs/${this.data.run}/cloud.json`);
-      const answer = await this.tools.get(`/api/runs/${this.data.run}/cloud-${head.version}.bin`);
+      const answer = head.wait ? { status: 202 } : await this.tools.get(`/api/runs/${this.data.run}/cloud-${head.version}.bin`);
+      if (answer.status === 202) {  // being encoded, for this page or another
+        tries = 0;
+        await new Promise((go) => setTimeout(go, GATHER));
+        if (gone()) return;
+        continue;
+      }
       const points = unpacked(await answer.arrayBuffer(), head.latent_dim);
       if (gone()) return;
       this.cloud = { ...head, ...points, all: points };
