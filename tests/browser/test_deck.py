@@ -173,6 +173,76 @@ def test_keyboard_lock_type_undo_and_reset(visit: Visit, trained: Run) -> None:
     shows_its_code(page, trained)
 
 
+def test_the_browsers_own_keys_are_left_to_it(visit: Visit, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}&z=1,1,1,1,1")
+    ready(page)
+    pressed = """(e, [key, held]) =>
+      e.dispatchEvent(new KeyboardEvent('keydown', {key, [held]: true, bubbles: true, cancelable: true}))"""
+    slider = page.get_by_label("z3", exact=True)
+    for held in ("ctrlKey", "altKey", "metaKey"):
+        for key in ("0", "ArrowLeft", "ArrowRight"):
+            assert slider.evaluate(pressed, [key, held]), f"{held} {key} goes on to the browser"
+    slider.press("ArrowRight")
+    expect(page.get_by_label("code", exact=True)).to_have_text("[1, 1, 1, 1.05, 1]")
+
+
+def test_beyond_the_range_a_step_only_leads_back(visit: Visit, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}&z=0,4.25,0,-5,0")
+    ready(page)
+    beside = page.get_by_label("code", exact=True)
+    page.get_by_label("z1", exact=True).press("ArrowRight")
+    page.get_by_label("z3", exact=True).press("ArrowRight")
+    expect(beside).to_have_text("[0, 4.25, 0, -4.95, 0]")
+    page.get_by_label("z1", exact=True).press("ArrowLeft")
+    page.get_by_label("z3", exact=True).press("ArrowLeft")
+    expect(beside).to_have_text("[0, 4.2, 0, -4.95, 0]")
+    page.get_by_label("z1", exact=True).press("Shift+ArrowLeft")
+    expect(beside).to_have_text("[0, 3.7, 0, -4.95, 0]")
+    # a drag across leaves the dimension that goes up and down where it is
+    page.get_by_label("dimension across").select_option("0")
+    page.get_by_label("dimension up").select_option("1")
+    box = picture(page).bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + box["height"] / 2, steps=8)
+    page.mouse.up()
+    expect(beside).to_have_text(re.compile(r"^\[1\.[45]\d*, 3\.7, 0, -4\.95, 0\]$"))
+
+
+def test_a_locked_dimension_stays_when_something_is_drawn(visit: Visit, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}&z=0,0,0,2.5,0")
+    ready(page)
+    page.get_by_label("lock z3").click()
+    page.get_by_text("Draw", exact=True).click()
+    stroke(page, page.get_by_role("img", name="drawing pad"))
+    page.mouse.up()
+    expect(page.get_by_text("anchor: your drawing")).to_be_visible()
+    expect(page.get_by_text("Locked dimensions stay")).to_be_visible()
+    shows_its_code(page, trained)
+    assert code(page)[3] == 2.5
+    assert 0 not in code(page)[:3]
+
+
+def test_uncertainty_says_which_dimension_keeps_it_from_the_anchor(visit: Visit, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}")
+    ready(page)
+    anchor = code(page)
+    page.get_by_label("z3 value").fill("2.5")
+    page.get_by_label("z3 value").press("Enter")
+    page.get_by_label("lock z3").click()
+    uncertainty = page.get_by_role("button", name="Uncertainty")
+    uncertainty.click()
+    expect(page.get_by_text("unlock z3 first")).to_be_visible()
+    expect(uncertainty).to_have_attribute("aria-pressed", "false")
+    assert code(page)[3] == 2.5
+    page.get_by_label("lock z3").click()
+    page.get_by_label("lock z1").click()  # is where the anchor has it
+    uncertainty.click()
+    expect(page.locator("canvas.overlay")).to_be_visible()
+    assert code(page) == anchor
+
+
 def test_trust_is_that_of_the_core(visit: Visit, trained: Run) -> None:
     model = load_run(trained)
     data = open_images("digits", 16, trained.places)
@@ -294,6 +364,59 @@ def test_play_walks_and_pauses_and_compare_shows_the_anchor(visit: Visit, traine
     page.mouse.up()
     page.wait_for_timeout(300)
     np.testing.assert_array_equal(pixels(page), moved)
+
+
+def test_compare_shows_the_anchor_while_the_walk_goes_on(visit: Visit, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}")
+    ready(page)
+    anchor, at_anchor = pixels(page), code(page)
+    page.get_by_role("button", name="Play").click()
+    walks(page, 20)
+    box = page.get_by_role("button", name="Compare").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()
+    expect(page.get_by_role("button", name="Compare")).to_have_class("on")
+    walks(page, 2)
+    for _ in range(5):
+        np.testing.assert_array_equal(pixels(page), anchor)
+        assert code(page) == at_anchor
+        walks(page, 1)
+    page.mouse.up()
+    walks(page, 3)
+    assert code(page) != at_anchor
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+
+
+def walks(page: Page, pictures: int) -> None:
+    """Wait until so many more pictures were painted."""
+    page.wait_for_function(
+        "([c, n]) => Number(c.dataset.frame) >= n",
+        arg=[picture(page).element_handle(), frames(page) + pictures],
+    )
+
+
+def test_play_goes_on_at_another_speed(visit: Visit, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}&z=0,0,0,0,0")
+    ready(page)
+    speed = page.get_by_label("speed", exact=True)
+    gone = []
+    for end in ("Home", "End"):
+        page.get_by_role("button", name="Zero").click()
+        expect(page.get_by_label("code", exact=True)).to_have_text("[0, 0, 0, 0, 0]")
+        speed.press(end)
+        page.get_by_role("button", name="Play").click()
+        walks(page, 12)
+        gone.append(np.linalg.norm(code(page)))
+        box = speed.bounding_box()
+        assert box
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        expect(page.get_by_role("button", name="Pause")).to_be_visible()
+        before = code(page)
+        walks(page, 3)
+        assert code(page) != before
+        page.get_by_role("button", name="Pause").click()
+    assert gone[1] > 2 * gone[0]
 
 
 def test_names_and_bookmarks_are_kept_with_the_run(visit: Visit, trained: Run) -> None:
@@ -455,6 +578,44 @@ def test_without_workers_the_page_still_shows_everything(visit: Visit, trained: 
     expect(page.locator("canvas.strip").first).to_have_attribute("width", str(9 * 16))
     expect(page.get_by_text("no module workers")).to_be_visible()
     shows_its_code(page, trained)
+
+
+def test_a_code_of_the_run_before_is_not_placed_among_the_next_ones_images(
+    visit: Visit, trained: Run, large: Run
+) -> None:
+    page = visit(f"/sliders?run={trained.id}")
+    ready(page)
+    held: list[Route] = []
+    page.route("**/decode?*", lambda route: held.append(route))
+    page.get_by_test_id("stSidebar").get_by_role("button", name=trained.name).click()
+    with page.expect_response(re.compile(f"{large.id}/cloud-")):
+        page.get_by_test_id("stPopoverBody").get_by_role("button", name=large.name).click()
+    expect(page.get_by_text("decoded by the server")).to_be_visible()
+    page.wait_for_timeout(500)
+    expect(page.locator("[data-n=percentile]")).to_have_text("–")
+    expect(page.locator("[data-n=near]")).to_have_text("reading the images…")
+    page.route("**/decode?*", lambda route: route.continue_())
+    for route in held:
+        route.continue_()
+    ready(page)
+    assert len(code(page)) == 4
+    shows_its_code(page, large)
+
+
+def test_images_that_are_being_encoded_are_waited_for(visit: Visit, server: Server, trained: Run) -> None:
+    page = visit("/")
+    answers = iter(["cloud.json", "cloud-"])
+
+    def busy(route: Route) -> None:
+        if next(answers, "none") in route.request.url:
+            route.fulfill(status=202, json={"wait": True})
+        else:
+            route.continue_()
+
+    page.route("**/cloud*", busy)
+    page.goto(f"{server.url}/sliders?run={trained.id}")
+    ready(page)
+    assert next(answers, None) is None
 
 
 # ---------------------------------------------------------------- a decoder too large for the browser

@@ -29,6 +29,10 @@ class Deck {
     const first = !this.data, other = first || data.run !== this.data.run;
     this.data = data;
     if (other) {
+      // what the old run's decoder still paints is no code of this one
+      this.picture?.close(); this.artist?.close();
+      this.picture = this.artist = this.shown = null;
+      this.at("[data-n=percentile]").textContent = "–";
       this.locked.clear(); this.past = []; this.future = []; this.pins = []; this.pinBase = null; this.cloud = null; this.anchor = null;
       this.openKey = this.anchorKey = null; this.gesture = false; this.halt();
       // from here on the deck's own: what comes back later may be older than what was clicked since
@@ -157,12 +161,12 @@ class Deck {
     input.onchange = () => this.endGesture();
     input.ondblclick = () => this.single(dim, this.base()[dim]);
     input.onkeydown = (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey) return;  // the browser's: zoom, the page before
       const step = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
-      if (step && !event.ctrlKey && !event.metaKey) {
+      if (step) {
         event.preventDefault();
-        const [low, high] = this.limits(dim);
         this.halt();
-        this.move(dim, Math.min(high, Math.max(low, this.code[dim] + step * (event.shiftKey ? 0.5 : 0.05))));
+        this.move(dim, this.within(dim, this.code[dim], step * (event.shiftKey ? 0.5 : 0.05)));
       } else if (event.key === "0") { event.preventDefault(); this.single(dim, 0); }
     };
     value.onchange = () => { if (value.value !== "" && Number.isFinite(Number(value.value))) this.single(dim, Math.min(1e6, Math.max(-1e6, Number(value.value)))); else this.fresh(); };
@@ -189,6 +193,12 @@ class Deck {
       return [-far, far];
     }
     return [-3, 3];
+  }
+
+  // a step stays within the range; from beyond its ends, where a typed number may be, it only leads back
+  within(dim, from, step) {
+    const [low, high] = this.limits(dim);
+    return Math.min(Math.max(high, from), Math.max(Math.min(low, from), from + step));
   }
 
   values(dim) {
@@ -253,16 +263,17 @@ class Deck {
   jump(code) {
     this.halt();
     this.endGesture(); this.begin();
-    this.go(code.map((v, d) => (this.locked.has(d) ? this.code[d] : v)), false);
+    this.go(this.unlocked(code), false);
     this.endGesture();
   }
+
+  unlocked(code) { return code.map((v, d) => (this.locked.has(d) ? this.code[d] : v)); }
 
   go(code, remember) {
     if (remember) { this.gesture = false; this.begin(); this.gesture = false; }
     this.code = Array.from(code, (v) => Math.round(v * 1000) / 1000);
     this.fresh();
-    this.picture?.draw(this.code);
-    this.lastMove = performance.now();
+    this.paint();
     this.artist?.hold();
     clearTimeout(this.restTimer);
     this.restTimer = setTimeout(() => this.rest(), REST);
@@ -272,6 +283,9 @@ class Deck {
     if (undo.disabled !== !this.past.length) undo.disabled = !this.past.length;
     if (redo.disabled !== !this.future.length) redo.disabled = !this.future.length;
   }
+
+  // while the anchor is looked at, it stays on the picture, whatever else moves
+  paint() { this.picture?.draw(this.comparing ? this.base() : this.code); }
 
   step(from, to) {
     if (!from.length) return;
@@ -491,13 +505,15 @@ class Deck {
     if (this.comparing === on || !this.picture) return;
     this.comparing = on;
     this.at("[data-do=compare]").classList.toggle("on", on);
-    this.picture.draw(on ? this.base() : this.code);
+    this.paint();
   }
 
   sigmaToggle() {
     if (this.sigma) return this.hideSigma();
     const { anchor } = this;
     if (!anchor?.std) return;
+    const kept = [...this.locked].filter((d) => Math.abs(this.code[d] - anchor.code[d]) >= 6e-4);
+    if (kept.length) return this.say(`Uncertainty is that of the anchor's code: unlock ${kept.map((d) => `z${d}`).join(", ")} first.`);
     if (!this.same(this.code, anchor.code)) this.jump(anchor.code);
     const random = this.tools.seeded(11), { width, height } = this.picture.decoder, stamp = this.stamp;
     const codes = Array.from({ length: SAMPLES }, () => anchor.code.map((v, d) => v + anchor.std[d] * this.tools.gaussian(random)));
@@ -605,7 +621,7 @@ class Deck {
       last = now;
       if (t >= 1) { t -= 1; from = to; to = station(); }
       const eased = t * t * (3 - 2 * t), code = this.tools.slerp(from, to, eased);
-      this.go(code.map((v, d) => (this.locked.has(d) ? this.code[d] : v)), false);
+      this.go(this.unlocked(code), false);
     };
     this.playing = requestAnimationFrame(frame);
   }
@@ -621,9 +637,9 @@ class Deck {
         this.halt();
         if (!this.pad.down) this.gesture = false;
         this.begin();
-        this.go(this.anchor.code, false);
+        this.go(this.unlocked(this.anchor.code), false);
         if (!this.pad.down) this.endGesture();
-        this.say("");
+        this.say(this.locked.size ? "Locked dimensions stay, so the large picture is not the drawing's own reconstruction." : "");
       },
       refused: async (error) => {
         await this.refused(error);
@@ -701,13 +717,13 @@ class Deck {
     this.release = () => { if (this.held) { this.held = false; this.endGesture(); } };
     addEventListener("pointerup", this.release);
     addEventListener("pointercancel", this.release);
-    this.root.addEventListener("pointerdown", (event) => { if (event.target.type === "range") this.halt(); });
+    this.root.addEventListener("pointerdown", (event) => { if (event.target.matches(".slider input[type=range]")) this.halt(); });
     this.root.addEventListener("keydown", (event) => {
       if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z" || event.target.type === "text" || event.target.type === "number") return;
       event.preventDefault();
       if (event.shiftKey) this.step(this.future, this.past); else this.step(this.past, this.future);
     });
-    this.root.addEventListener("keyup", (event) => { if (event.target.type === "range") this.endGesture(); });
+    this.root.addEventListener("keyup", (event) => { if (event.target.matches(".slider input[type=range]")) this.endGesture(); });
 
     const { canvas } = this;
     canvas.onpointerdown = (event) => {
@@ -722,7 +738,7 @@ class Deck {
       const moved = [(event.clientX - this.drag.x) / box.width, (this.drag.y - event.clientY) / box.height];
       [...this.root.querySelectorAll("[data-pick]")].forEach((select, k) => {
         const dim = Number(select.value), [low, high] = this.limits(dim);
-        if (!this.locked.has(dim)) code[dim] = Math.min(high, Math.max(low, this.drag.code[dim] + moved[k] * (high - low)));
+        if (!this.locked.has(dim)) code[dim] = this.within(dim, this.drag.code[dim], moved[k] * (high - low));
       });
       this.begin();
       this.go(code, false);

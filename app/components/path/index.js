@@ -156,6 +156,7 @@ class Path {
   }
 
   key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;  // the browser's
     const step = (event.shiftKey ? 0.1 : 0.01) * (this.data.inside[1] - this.data.inside[0]);
     const by = { ArrowRight: step, ArrowUp: step, ArrowLeft: -step, ArrowDown: -step }[event.key];
     if (by === undefined) return;
