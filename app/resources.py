@@ -174,6 +174,14 @@ def decoder_header(run: Run) -> dict[str, Any]:
     return header | common
 
 
+def opened(run: Run) -> tuple[LoadedModel, dict[str, Any]]:
+    """The network, and the browser's decoder of the very same weights: a checkpoint may land between the two."""
+    while True:
+        network, header = model(run), decoder_header(run)
+        if network.stamp == header["stamp"] == run.stamp():
+            return network, header
+
+
 def dial_header(run: Run) -> dict[str, Any]:
     """The dial's layers, its ends, and the stamp under which its weights are to be fetched.
 

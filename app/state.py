@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -16,6 +18,7 @@ RUN = "run"
 HISTORY = "runs used"
 NO_RUN = "No run yet: train one on the Train page, or import one on Home."
 FIRST = "faces"  # the pretrained run a new visitor sees
+ECHO = 3.0  # seconds for which an address we wrote may come back late, and is no link
 
 
 def sync_run() -> None:
@@ -119,6 +122,22 @@ def set_param(key: str, value: str) -> None:
         st.query_params[key] = value
     elif not value and key in st.query_params:
         del st.query_params[key]
+
+
+def is_link(key: str, found: Hashable) -> bool:
+    """Whether what the address says of `key` is a link that was opened: neither what was written there last, nor an echo
+    of what stood there until just now, which the next run of the script may bring once more.
+    """
+    last, recent = get(f"{key} written", (None, {}))
+    return bool(found) and found != last and time.time() - recent.get(found, 0.0) >= ECHO
+
+
+def wrote(key: str, said: Hashable) -> None:
+    """Note what the address says of `key` from now on."""
+    last, recent = get(f"{key} written", (None, {}))
+    now = time.time()
+    recent = {v: t for v, t in recent.items() if now - t < ECHO}
+    put(f"{key} written", (said, recent | dict.fromkeys((said, last), now)))
 
 
 def button(label: str, key: str, **kwargs: Any) -> bool:

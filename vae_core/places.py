@@ -14,6 +14,7 @@ from vae_core.errors import BadName
 
 HOME_VARIABLE = "LATENT_EXPLORER_HOME"
 DATA_VARIABLE = "LATENT_EXPLORER_DATA"
+USUAL_HOME = "~/.latent-explorer"
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}")
 
 
@@ -27,9 +28,14 @@ class Places:
     @classmethod
     def find(cls, home: str | Path | None = None, data_dir: str | Path | None = None) -> Places:
         """Arguments win over the environment, which wins over ~/.latent-explorer."""
-        base = Path(home or os.environ.get(HOME_VARIABLE) or "~/.latent-explorer").expanduser().absolute()
+        base = Path(home or os.environ.get(HOME_VARIABLE) or USUAL_HOME).expanduser().absolute()
         data = data_dir or os.environ.get(DATA_VARIABLE) or base / "downloads"
         return cls(base, Path(data).expanduser().absolute())
+
+    @property
+    def usual(self) -> bool:
+        """Whether home is where everybody looks who was told nothing else."""
+        return self.home == Path(USUAL_HOME).expanduser().absolute()
 
     @property
     def runs(self) -> Path:

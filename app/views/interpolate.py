@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -39,7 +38,6 @@ FILES = {
 }  # fmt: skip
 PLAIN = {"displayModeBar": False}
 EDITOR = "station editor"
-ECHO = 3.0  # seconds for which an address we wrote may come back late, and is no link
 
 
 def page() -> None:
@@ -48,7 +46,8 @@ def page() -> None:
     if run is None:
         st.info(NO_RUN, icon=":material/info:")
         return
-    model, header = opened(run)
+    # here, in a run of the whole script: a fragment may outlive the run's folder
+    model, header = resources.opened(run)
     found = anchors.gallery(run, model)
     # what is only sometimes said stands in a container that is always there: whatever moved up or down the page for it
     # would be made anew, and a press on it lost
@@ -64,17 +63,6 @@ def page() -> None:
     comparison(run, model, ends, steps, penalty, codes, along)
     directions(run, header, model, met, codes)
     take_away(run.name, model, along)
-
-
-def opened(run: Run) -> tuple[LoadedModel, dict[str, Any]]:
-    """The network, and the browser's decoder of the very same weights: a checkpoint may land between the two.
-
-    Read in a run of the whole script, since a fragment may outlive the run's folder.
-    """
-    while True:
-        model, header = resources.model(run), resources.decoder_header(run)
-        if model.stamp == header["stamp"] == run.stamp():
-            return model, header
 
 
 def keep_up(run: Run, model: LoadedModel, fresh: list[bool]) -> None:
@@ -107,10 +95,8 @@ def settle(run: Run, model: LoadedModel, found: anchors.Gallery | None) -> list[
     `z` a code sent from the sliders, which comes to what is there.
     """
     linked = [t for i in range(1, MOST + 1) if (t := state.param(f"s{i}"))]
-    written = {k: v for k, v in state.get("stations written", {}).items() if time.time() - v < ECHO}
     mine = state.get(f"stations of {run.id}")
-    last = state.get("stations last")
-    if linked and tuple(linked) != last and tuple(linked) not in written:
+    if state.is_link("stations", tuple(linked)):
         tokens = linked
     elif mine:
         tokens = list(mine)
@@ -139,18 +125,20 @@ def settle(run: Run, model: LoadedModel, found: anchors.Gallery | None) -> list[
         code = stations.code_of(sent, model.latent_dim)
         if code is None:
             st.warning(f"The code sent here is none of this run's: it needs {model.latent_dim} numbers.")
+        elif len(tokens) >= MOST:
+            st.warning(
+                f"The code sent here was not added: a path has {MOST} stations at most. Remove one and send it again.",
+                icon=":material/playlist_remove:",
+            )
         else:
             token = pack(code)
             _names()[token] = "from the sliders"
-            tokens = [*tokens[: MOST - 1], token]
+            tokens = [*tokens, token]
             state.put("station open", len(tokens) - 1)
     _keep(run.id, tokens)
     for i in range(1, MOST + 1):
         state.set_param(f"s{i}", tokens[i - 1] if i <= len(tokens) else "")
-    # of what stood in the address until now an echo may come from now on
-    written |= dict.fromkeys((tuple(tokens), last), time.time())
-    state.put("stations written", written)
-    state.put("stations last", tuple(tokens))
+    state.wrote("stations", tuple(tokens))
     state.put("stations run", run.id)
     return tokens
 

@@ -14,7 +14,7 @@ from app.codes import pack, settle, unpack
 from app.components.deck import deck
 from app.prepare import offer_images
 from app.state import NO_RUN
-from vae_core.errors import RunNotFound
+from vae_core.errors import RunNotFound, VaeCoreError
 from vae_core.inference import LoadedModel
 from vae_core.latent.statistics import order_by_kl
 from vae_core.runs.marks import clean, read_marks, write_marks
@@ -29,9 +29,9 @@ def page() -> None:
     if run is None:
         st.info(NO_RUN, icon=":material/info:")
         return
-    model = resources.model(run)
-    _settle(run, model)
-    _deck(run, model)
+    with st.container():  # always there: what is said in it moves nothing
+        _settle(run, resources.model(run))
+    _deck(run)
 
 
 def _settle(run: Run, model: LoadedModel) -> None:
@@ -39,35 +39,46 @@ def _settle(run: Run, model: LoadedModel) -> None:
 
     Only here, in a run of the whole script: while a slider moves, the address lags behind it.
     """
-    linked = state.param("z")
-    opened = unpack(linked, model.latent_dim) if linked and linked != state.get("deck link") else None
+    linked = state.param("z") if state.is_link("deck", state.param("z")) else ""
+    opened = unpack(linked, model.latent_dim) if linked else None
     if state.get("deck of") != run.id:
-        _first(
-            run, model
-        )  # codes of another run mean nothing here; those of new weights go on meaning much the same
+        _first(run, model)  # codes of another run mean nothing here; with new weights the code is kept
         state.put("deck of", run.id)
     if opened is not None:
-        state.put("deck link", pack(opened))
+        _link(pack(opened))
         state.put("deck opened", state.get("deck opened", 0) + 1)
+    elif linked:
+        st.warning(
+            f"The link's code is none of this run's, which has {model.latent_dim} numbers; it was left out.",
+            icon=":material/link_off:",
+        )
     state.set_param("z", state.get("deck link"))
 
 
+def _link(packed: str) -> None:
+    """Where the deck is, and what the address is to say of it."""
+    state.put("deck link", packed)
+    state.wrote("deck", packed)
+
+
 @fragment()
-def _deck(run: Run, model: LoadedModel) -> None:
+def _deck(run: Run) -> None:
+    if sent := state.get("deck sent"):
+        state.forget("deck sent")
+        state.go("interpolate", z=sent)
+    model, header = resources.opened(run)
+    _renew(model)
     kl = np.array(resources.kl_per_dim(run), np.float64)
     known = bool(np.isfinite(kl).all() and kl.any())
     order = [int(d) for d in order_by_kl(kl)]
     marks = read_marks(run)
     if packed := state.get("deck link"):
         state.set_param("z", packed)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        with st.popover("Start from an image", icon=":material/image:"):
-            _choose(run, model)
-        if packed := state.get("deck link"):
-            state.link("interpolate", "Send to interpolation", ":material/timeline:", z=packed)
+    with st.popover("Start from an image", icon=":material/image:"):
+        _choose(run, model)
     deck(
         {
-            "run": run.id, "name": run.name, "header": resources.decoder_header(run),
+            "run": run.id, "name": run.name, "header": header, "home": _home(),
             "kl": kl.tolist() if known else [], "order": order,
             "collapsed": [d for d in order if known and kl[d] <= COLLAPSED],
             "anchor": state.get("deck anchor"), "open": _open(model),
@@ -77,6 +88,7 @@ def _deck(run: Run, model: LoadedModel) -> None:
         "deck",
         on_code=_rested,
         on_marks=_keep,
+        on_station=_send,
     )  # fmt: skip
 
 
@@ -91,9 +103,21 @@ def _open(model: LoadedModel) -> dict[str, Any]:
 
 def _rested() -> None:
     """The hand rests: keep the code for the address."""
-    run_id, _, packed = str(_told("code")).partition(" ")
-    if packed and run_id == state.get("deck of"):
-        state.put("deck link", packed)
+    if packed := _code(_told("code")):
+        _link(packed)
+
+
+def _send() -> None:
+    """To interpolation, with the code on the picture; the page is changed where the script arrives."""
+    if packed := _code(_told("station")):
+        _link(packed)
+        state.put("deck sent", packed)
+
+
+def _code(told: Any) -> str:
+    """The code in what the deck tells, if it is of the run that is looked at."""
+    mine = isinstance(told, dict) and told.get("run") == state.get("deck of")
+    return str(told.get("z", "")) if mine else ""
 
 
 def _keep() -> None:
@@ -109,14 +133,26 @@ def _told(name: str) -> Any:
     return (state.get("deck") or {}).get(name)
 
 
+def _home() -> str:
+    """Where Python has to look for the run, unless it looks there anyway."""
+    places = resources.places()
+    return "" if places.usual else str(places.home)
+
+
 def _choose(run: Run, model: LoadedModel) -> None:
-    chosen = anchors.choose(run, model, "anchor")
+    try:
+        chosen = anchors.choose(run, model, "anchor")
+    except VaeCoreError as error:  # the deck below goes on as it is
+        st.error(str(error), icon=":material/error:")  # as it is: it may begin with the file's name
+        return
     offer_images(run)
     if chosen is not None:
         if chosen.image is not None:
             st.image(pictures.png(chosen.image, 128), width=128)
         st.caption(chosen.words)
-        st.button("Start from it", type="primary", on_click=_take, args=(chosen,), key="take anchor")
+        st.button(
+            "Start from it", type="primary", on_click=_take, args=(chosen, model.stamp), key="take anchor"
+        )
 
 
 def _first(run: Run, model: LoadedModel) -> None:
@@ -124,26 +160,43 @@ def _first(run: Run, model: LoadedModel) -> None:
     found = anchors.gallery(run, model)
     if found is None or not len(found.index):
         state.put("deck anchor", None)
-        state.put("deck link", pack(np.zeros(model.latent_dim)))
+        _link(pack(np.zeros(model.latent_dim)))
     else:
-        _take(anchors.anchor_of(run, model, 0, found))
+        _take(anchors.anchor_of(run, model, 0, found), model.stamp)
 
 
-def _take(chosen: anchors.Anchor) -> None:
-    code = settle(chosen.code)
-    std = (
-        None
-        if chosen.std is None or not np.isfinite(chosen.std).all() or not chosen.std.any()
-        else chosen.std
-    )
+def _take(chosen: anchors.Anchor, stamp: str) -> None:
+    """Begin at an image that the weights of this stamp encoded."""
+    state.put("deck image", chosen.image)
     state.put(
         "deck anchor",
-        {"key": state.get("deck anchors", 0), "code": code.tolist(), "words": chosen.words,
-         "std": None if std is None else np.asarray(std, np.float64).tolist(),
-         "picture": None if chosen.image is None else pictures.data_url(png_of(chosen.image[None, None]))},
+        {"key": state.get("deck anchors", 0), "stamp": stamp, "words": chosen.words, "note": "",
+         "picture": None if chosen.image is None else pictures.data_url(png_of(chosen.image[None, None]))}
+        | _posterior(chosen.code, chosen.std),
     )  # fmt: skip
     state.put("deck anchors", state.get("deck anchors", 0) + 1)
-    state.put("deck link", pack(code))
+    _link(pack(settle(chosen.code)))
+
+
+def _posterior(code: np.ndarray, std: np.ndarray | None) -> dict[str, Any]:
+    known = std is not None and np.isfinite(std).all() and std.any()
+    return {
+        "code": settle(code).tolist(),
+        "std": np.asarray(std, np.float64).tolist() if known else None,
+    }
+
+
+def _renew(model: LoadedModel) -> None:
+    """With new weights the anchor's image is encoded anew: its code and spread would be of an encoder that is gone."""
+    anchor, image = state.get("deck anchor"), state.get("deck image")
+    if anchor is None or anchor["stamp"] == model.stamp:
+        return
+    if image is None:
+        changed = {"std": None, "note": "as earlier weights encoded it"}
+    else:
+        posterior = model.encode(image[None])
+        changed = _posterior(posterior.mean[0], posterior.std[0]) | {"note": "encoded anew"}
+    state.put("deck anchor", anchor | changed | {"stamp": model.stamp})
 
 
 page()

@@ -283,6 +283,18 @@ def test_a_code_from_the_sliders_becomes_a_station(open_page: Open, copied: Run)
     np.testing.assert_array_equal(codes[t == 1][0], np.array([0.5, -1, 0, 2], np.float32))
 
 
+def test_a_ninth_station_is_refused_and_said(open_page: Open, copied: Run) -> None:
+    eight = [f"i{k}" for k in range(8)]
+    at = open_page(
+        "interpolate", run=copied.id, z="0.5,-1,0,2", **{f"s{k + 1}": t for k, t in enumerate(eight)}
+    )
+    fine(at)
+    assert tokens(at) == eight
+    assert "was not added: a path has 8 stations at most" in at.warning[0].value
+    at.run()
+    assert not at.warning
+
+
 @pytest.mark.parametrize(
     ("query", "said"),
     [

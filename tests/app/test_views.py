@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import safetensors.numpy
 from conftest import shown
 from helpers import config_of
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app import resources
+from app import resources, state
 from app.codes import pack, unpack
 from app.picker import describe
-from vae_core.inference import load_run, stored_codes
+from vae_core import places as places_module
+from vae_core.inference import compute_codes, load_run, stored_codes
 from vae_core.places import Places
 from vae_core.runs.marks import Marks, write_marks
 from vae_core.runs.store import FINISHED, Run, Store
@@ -143,6 +147,43 @@ def test_a_link_with_no_code_of_this_run_begins_at_an_image(open_page: Open, cop
     told = told_to_deck(at)
     assert told["anchor"]["words"].startswith("image ")
     assert told["open"]["code"] == pytest.approx(told["anchor"]["code"])
+    assert [w.value for w in at.warning] == (
+        ["The link's code is none of this run's, which has 4 numbers; it was left out."] if z else []
+    )
+    at.run()
+    assert not at.warning, "the address is the deck's own now"
+
+
+def test_an_echo_of_the_address_is_no_link(
+    open_page: Open, copied: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = open_page("sliders", run=copied.id)
+    before, key = addressed(at), told_to_deck(at)["open"]["key"]
+    now = pack(np.array([0.25, 0, 0, -1]))
+    tells(at, "code", {"run": copied.id, "z": now, "at": 1})
+    # a run of the whole script that set out before the address followed
+    at.query_params["z"] = before
+    at.run()
+    fine(at)
+    assert (addressed(at), told_to_deck(at)["open"]["key"]) == (now, key)
+    monkeypatch.setattr(state, "ECHO", 0.0)  # seconds later it is a link
+    at.query_params["z"] = before
+    at.run()
+    assert (addressed(at), told_to_deck(at)["open"]["key"]) == (before, key + 1)
+
+
+def addressed(at: AppTest) -> str:
+    """The code in the address."""
+    z = at.query_params["z"]
+    return z if isinstance(z, str) else z[0]
+
+
+def tells(at: AppTest, name: str, value: Any) -> None:
+    """What the deck in the browser tells reaches its callback."""
+    (deck,) = [e for e in at.get("bidi_component") if "order" in e.proto.json]
+    told = at._tree.get_widget_states()
+    told.widgets.add(id=deck.proto.id).json_value = json.dumps({name: value})
+    at._run(told)
 
 
 def test_coming_back_to_the_deck_finds_its_code(open_page: Open, copied: Run) -> None:
@@ -161,17 +202,97 @@ def test_coming_back_to_the_deck_finds_its_code(open_page: Open, copied: Run) ->
 def test_new_weights_keep_code_and_anchor(open_page: Open, copied: Run) -> None:
     at = open_page("sliders", run=copied.id, z="1,0,0,0.5")
     before = told_to_deck(at)
-    weights = copied.path / "model.safetensors"
-    # the same weights with one number changed: another stamp
-    tensors = safetensors.numpy.load_file(weights)
-    name = next(n for n in tensors if n.endswith("bias"))
-    tensors[name] = tensors[name] + 0.01
-    safetensors.numpy.save_file(tensors, weights)
+    other_weights(copied)
     at.run()
     fine(at)
-    after = told_to_deck(at)
+    after, image = told_to_deck(at), first_image(copied)
     assert after["header"]["stamp"] != before["header"]["stamp"]
-    assert (after["open"], after["anchor"]) == (before["open"], before["anchor"])
+    assert after["open"] == before["open"]
+    kept = ("key", "words", "picture")
+    assert [after["anchor"][k] for k in kept] == [before["anchor"][k] for k in kept]
+    expected = load_run(copied).encode(image)
+    assert np.abs(np.array(before["anchor"]["code"]) - expected.mean[0]).max() > 2e-3
+    np.testing.assert_allclose(after["anchor"]["code"], expected.mean[0], atol=6e-4)
+    np.testing.assert_allclose(after["anchor"]["std"], expected.std[0], atol=1e-5)
+    assert after["anchor"]["note"] == "encoded anew"
+    assert after["anchor"]["stamp"] == after["header"]["stamp"]
+
+
+def test_an_anchor_without_its_image_is_said_to_be_of_earlier_weights(
+    open_page: Open, copied: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compute_codes(copied, load_run(copied), resources.images_of(copied))  # type: ignore[arg-type]
+    monkeypatch.setattr(resources, "images_of", lambda run: None)
+    at = open_page("sliders", run=copied.id)
+    before = told_to_deck(at)["anchor"]
+    assert before["std"]
+    other_weights(copied)
+    at.run()
+    after = told_to_deck(at)["anchor"]
+    assert (after["code"], after["std"], after["note"]) == (
+        before["code"],
+        None,
+        "as earlier weights encoded it",
+    )
+
+
+def other_weights(run: Run) -> None:
+    """The same weights but for every bias: another stamp."""
+    weights = run.path / "model.safetensors"
+    tensors = safetensors.numpy.load_file(weights)
+    changed = {n: np.asarray(t + 0.05, t.dtype) for n, t in tensors.items() if n.endswith("bias")}
+    safetensors.numpy.save_file(tensors | changed, weights)
+
+
+def first_image(run: Run) -> np.ndarray:
+    """The first image of the test set, (1, C, H, W)."""
+    data, test = (np.load(run.places.datasets / "digits" / "16" / f"{n}.npy") for n in ("images", "test"))
+    found: np.ndarray = data[test[:1]]
+    return found
+
+
+def test_an_upload_is_an_anchor_and_one_that_is_no_picture_leaves_the_deck(
+    open_page: Open, copied: Run
+) -> None:
+    at = open_page("sliders", run=copied.id, **{"anchor-source": "upload"})
+    before = told_to_deck(at)
+    at.file_uploader[0].upload("bad.png", b"not an image", "image/png").run()
+    assert not at.exception
+    assert at.error[0].value.startswith("bad.png"), "its name is written as the file's"
+    assert told_to_deck(at) == before
+    image, buffer = np.tile(np.arange(0, 240, 15, np.uint8), (16, 1)), io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    at.file_uploader[0].set_value([("mine.png", buffer.getvalue(), "image/png")]).run()
+    fine(at)
+    assert told_to_deck(at) == before, "only chosen so far"
+    at.button("take anchor").click().run()
+    fine(at)
+    anchor = told_to_deck(at)["anchor"]
+    assert anchor["words"] == "mine.png"
+    np.testing.assert_allclose(anchor["code"], load_run(copied).encode(image[None, None]).mean[0], atol=6e-4)
+    assert addressed(at) == pack(np.array(anchor["code"]))
+
+
+def test_the_deck_sends_its_code_to_interpolation(open_page: Open, copied: Run) -> None:
+    at = open_page("sliders", run=copied.id)
+    z = pack(np.array([0.25, 0, 0, -1]))
+    tells(at, "station", {"run": "another", "z": z})
+    assert at.title[0].value == "Sliders", "what is told of another run is late"
+    tells(at, "station", {"run": copied.id, "z": z, "at": 1})
+    fine(at)
+    assert at.title[0].value == "Interpolate"
+    assert "from the sliders" in shown(at)
+    at.switch_page("views/sliders.py").run()
+    assert at.title[0].value == "Sliders", "and comes back"
+    assert told_to_deck(at)["open"]["code"] == [0.25, 0, 0, -1]
+
+
+def test_the_deck_knows_where_python_finds_the_run(
+    open_page: Open, copied: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert told_to_deck(open_page("sliders", run=copied.id))["home"] == str(copied.places.home)
+    monkeypatch.setattr(places_module, "USUAL_HOME", str(copied.places.home))
+    assert told_to_deck(open_page("sliders", run=copied.id))["home"] == ""
 
 
 def test_names_and_bookmarks_come_from_the_notes(open_page: Open, copied: Run) -> None:

@@ -243,6 +243,109 @@ def test_uncertainty_says_which_dimension_keeps_it_from_the_anchor(visit: Visit,
     assert code(page) == anchor
 
 
+def start_from(page: Page, place: int) -> None:
+    """Choose another image to start from; the button that does it is the next."""
+    page.get_by_role("button", name="Start from an image").click()
+    number = page.get_by_role("spinbutton", name="Image")
+    number.fill(str(place))
+    number.press("Enter")
+    expect(page.get_by_role("button", name="Start from it")).to_be_visible()
+    settled(page)
+
+
+def test_an_undo_at_once_is_in_the_address_too(visit: Visit, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}&z=0,1,0,0,0")
+    ready(page)
+    start_from(page, 3)
+    page.get_by_label("code", exact=True).evaluate("""output => {
+      const watch = new MutationObserver(() => {
+        watch.disconnect();
+        output.getRootNode().querySelector('[data-do=undo]').click();
+      });
+      watch.observe(output, {childList: true});
+    }""")
+    page.get_by_role("button", name="Start from it").click()
+    expect(page.get_by_role("button", name="Redo")).to_be_enabled()
+    comes_to(page, np.array([0, 1, 0, 0, 0]))
+    page.wait_for_url(
+        lambda url: unpack(re.search(r"z=([^&]+)", url).group(1), 5).tolist() == [0, 1, 0, 0, 0]
+    )  # type: ignore[union-attr]
+    page.get_by_role("button", name="Redo").click()
+    comes_to(page, load_run(trained).encode(image_of_set(trained, 3)).mean[0])
+
+
+def test_the_code_on_the_picture_is_sent_to_interpolation(visit: Visit, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}")
+    ready(page)
+    page.get_by_role("button", name="Play").click()
+    walks(page, 20)
+    shown = page.get_by_role("button", name="Send to interpolation").evaluate(
+        "b => { const shown = b.getRootNode().querySelector('output.code').textContent; b.click(); return shown; }"
+    )
+    page.wait_for_url(re.compile("interpolate.*s3="))
+    sent = unpack(re.search(r"s3=([^&]+)", page.url).group(1), 5)  # type: ignore[union-attr]
+    np.testing.assert_allclose(sent, json.loads(shown), atol=1e-6)
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Sliders").click()
+    ready(page)
+    page.wait_for_timeout(1000)
+    assert "/sliders" in page.url, "and stays there"
+    np.testing.assert_allclose(code(page), json.loads(shown), atol=1e-6)
+
+
+def test_the_code_is_taken_away_as_json_python_and_link(visit: Visit, server: Server, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}&z=0.5,-1,0.25,2,0")
+    ready(page)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+
+    def copied(what: str) -> str:
+        page.get_by_role("button", name=f"Copy {what}").click()
+        expect(page.get_by_text("copied.")).to_be_visible()
+        found: str = page.evaluate("navigator.clipboard.readText()")
+        return found
+
+    assert json.loads(copied("JSON")) == code(page) == [0.5, -1, 0.25, 2, 0]
+    lines: dict[str, np.ndarray] = {}
+    exec(copied("Python"), lines)
+    np.testing.assert_array_equal(
+        lines["image"], load_run(trained).decode(np.array([[0.5, -1, 0.25, 2, 0]]))[0]
+    )
+    page.get_by_label("z1 value").fill("1")
+    page.get_by_label("z1 value").press("Enter")
+    expect(page.get_by_label("code", exact=True)).to_have_text("[0.5, 1, 0.25, 2, 0]")
+    link = copied("link")  # before the address follows
+    assert link.startswith(server.url)
+    again = visit(link.removeprefix(server.url))
+    ready(again)
+    assert code(again) == [0.5, 1, 0.25, 2, 0]
+
+
+def test_an_upload_is_an_anchor_and_a_broken_one_leaves_the_deck(
+    visit: Visit, trained: Run, tmp_path: Path
+) -> None:
+    page = visit(f"/sliders?run={trained.id}&z=0,1,0,0,0")
+    ready(page)
+    page.get_by_role("button", name="Pin", exact=True).click()
+    page.get_by_label("z2 value").fill("1.5")
+    page.get_by_label("z2 value").press("Enter")
+    page.get_by_role("button", name="Start from an image").click()
+    page.get_by_test_id("stPopoverBody").get_by_text("upload", exact=True).click()
+    bad, good = tmp_path / "bad.png", tmp_path / "mine.png"
+    bad.write_bytes(b"not an image")
+    image = np.tile(np.arange(0, 240, 15, np.uint8), (16, 1))
+    Image.fromarray(image).save(good)
+    page.locator("input[type=file]").set_input_files(bad)
+    expect(page.get_by_text(re.compile("^bad.png"))).to_be_visible()
+    settled(page)
+    assert code(page) == [0, 1, 1.5, 0, 0]
+    expect(page.get_by_role("button", name="pin 1", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Undo")).to_be_enabled()
+    page.locator("input[type=file]").set_input_files(good)
+    page.get_by_role("button", name="Start from it").click()
+    expect(page.get_by_text("anchor: mine.png")).to_be_visible()
+    comes_to(page, load_run(trained).encode(image[None, None]).mean[0])
+    shows_its_code(page, trained)
+
+
 def test_trust_is_that_of_the_core(visit: Visit, trained: Run) -> None:
     model = load_run(trained)
     data = open_images("digits", 16, trained.places)
@@ -546,6 +649,79 @@ def test_new_weights_under_an_open_page_keep_the_code(visit: Visit, server: Serv
     expect(page.get_by_text("weights changed while this page was open")).to_be_visible()
     assert code(page) == [1, -0.5, 1]
     shows_its_code(page, run)
+    # the anchor's image goes on by the new weights as well
+    expect(page.get_by_text(re.compile(r"anchor: image \d+ \(\d\), encoded anew"))).to_be_visible()
+    page.get_by_role("button", name="Reset").click()
+    expected = load_run(run).encode(image_of_set(run, 0))
+    comes_to(page, expected.mean[0])
+    shows_its_code(page, run)
+    page.get_by_role("button", name="Uncertainty").click()
+    expect(page.locator("canvas.overlay")).to_be_visible()
+
+
+def image_of_set(run: Run, place: int) -> np.ndarray:
+    """An image of the set that one may start from, (1, C, H, W)."""
+    data = open_images("digits", 16, run.places)
+    return data.images[splits_of(run.record().effective, data).test[place : place + 1]].copy()
+
+
+def comes_to(page: Page, expected: np.ndarray) -> None:
+    """Wait until the code is this one; whole thousandths are kept of it."""
+    for _ in range(100):
+        if np.abs(np.array(code(page)) - expected).max() < 6e-4:
+            return
+        page.wait_for_timeout(100)
+    np.testing.assert_allclose(code(page), expected, atol=6e-4)
+
+
+def test_an_image_chosen_after_new_weights_is_encoded_by_them(visit: Visit, server: Server) -> None:
+    run = short(server, "goes-on-before-a-choice")
+    page = visit(f"/sliders?run={run.id}")
+    ready(page)
+    page.get_by_role("button", name="Start from an image").click()
+    place = page.get_by_role("spinbutton", name="Image")
+    expect(place).to_be_visible()
+    run.go_on(1)
+    assert train_run(run, server.places).state == FINISHED
+    place.fill("3")
+    place.press("Enter")
+    settled(page)
+    page.get_by_role("button", name="Start from it").click()
+    comes_to(page, load_run(run).encode(image_of_set(run, 3)).mean[0])
+    shows_its_code(page, run)
+
+
+def test_a_drawing_goes_on_by_new_weights(visit: Visit, server: Server) -> None:
+    run = short(server, "goes-on-after-a-drawing")
+    page = visit(f"/sliders?run={run.id}")
+    ready(page)
+    page.get_by_text("Draw", exact=True).click()
+    stroke(page, page.get_by_role("img", name="drawing pad"))
+    page.mouse.up()
+    expect(page.get_by_text("anchor: your drawing")).to_be_visible()
+    for wiped in (False, True):
+        if wiped:
+            page.get_by_role("button", name="Clear").click()
+        run.go_on(1)
+        assert train_run(run, server.places).state == FINISHED
+        page.get_by_role("button", name="Zero").click()
+        page.get_by_label("z0 value").fill(f"{1 + wiped}")
+        page.get_by_label("z0 value").press("Enter")
+        if wiped:
+            expect(page.get_by_text("anchor: your drawing, as earlier weights encoded it")).to_be_visible()
+            expect(page.get_by_role("button", name="Uncertainty")).to_be_disabled()
+        else:
+            expect(page.get_by_text("anchor: your drawing, encoded anew")).to_be_visible()
+            expect(page.get_by_role("button", name="Uncertainty")).to_be_enabled()
+            drawn = page.get_by_role("img", name="what is encoded").evaluate(
+                "c => [...c.getContext('2d').getImageData(0, 0, 16, 16).data]"
+            )
+            digit = np.array(drawn, np.uint8).reshape(16, 16, 4)[None, None, ..., 0]
+            anchor = load_run(run).encode(digit).mean[0]
+        assert code(page) == [1 + wiped, 0, 0]
+        shows_its_code(page, run)
+        page.get_by_role("button", name="Reset").click()
+        comes_to(page, anchor)
 
 
 def test_a_drawing_meets_new_weights_and_is_encoded_by_them(visit: Visit, server: Server) -> None:

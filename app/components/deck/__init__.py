@@ -40,6 +40,7 @@ HTML = """
       <button type="button" data-do="json">Copy JSON</button>
       <button type="button" data-do="python">Copy Python</button>
       <button type="button" data-do="link">Copy link</button>
+      <button type="button" data-do="station" title="The code on the picture, as a station of a path">Send to interpolation</button>
     </div>
   </section>
   <section class="right">
@@ -97,19 +98,25 @@ def deck(
     *,
     on_code: Callable[[], None],
     on_marks: Callable[[], None],
+    on_station: Callable[[], None],
 ) -> Any:
-    """Mount the deck. `result.code` is the code it came to rest at (app.codes.pack), `result.marks` what to keep.
+    """Mount the deck. `result.code` is where it came to rest, {"run", "z"} (`z` as app.codes.pack writes it),
+    `result.station` likewise a code for interpolation, `result.marks` what to keep.
 
-    data: `run`, `name`, `header` (resources.decoder_header), `kl` (D,) nats or empty, `order` (D,) dimensions from most
-    to least used, `collapsed` dimensions, `anchor` {"key", "code", "std" or None, "words", "picture" data URL or None},
+    data: `run`, `name`, `home` ("" where Python looks anyway), `header` (resources.decoder_header), `kl` (D,) nats or empty, `order` (D,) dimensions from most
+    to least used, `collapsed` dimensions, `anchor` {"key", "stamp" of the weights that encoded it, "code", "std" or None, "words", "note" on new weights,
+    "picture" data URL or None},
     `open` {"key", "code"}: a code to go to when its key changes, `marks` {"names", "bookmarks"}, `grey`: may be drawn.
-    Nothing is reported while a slider moves, so that nothing is rerun.
+    Nothing is reported while a slider moves, so that nothing is rerun. When the run has other weights by now than the
+    header's, the script (of the fragment) is run, so that it can go on with the new ones.
     """
     return _mount(
         key=key,
         data=data
         | {"scripts": scripts(decoder="decoder.js", worker="strips.js", artist="artist.js", pad="pad.js")},
-        default={"code": ""},
+        default={"code": None},
         on_code_change=on_code,
         on_marks_change=on_marks,
+        on_station_change=on_station,
+        on_outdated_change=lambda: None,
     )

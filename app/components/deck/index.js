@@ -34,6 +34,7 @@ class Deck {
       this.picture = this.artist = this.shown = null;
       this.at("[data-n=percentile]").textContent = "–";
       this.locked.clear(); this.past = []; this.future = []; this.pins = []; this.pinBase = null; this.cloud = null; this.anchor = null;
+      this.owed = this.renewing = false;
       this.openKey = this.anchorKey = null; this.gesture = false; this.halt();
       // from here on the deck's own: what comes back later may be older than what was clicked since
       this.names = { ...data.marks.names }; this.marks = [...data.marks.bookmarks];
@@ -44,10 +45,14 @@ class Deck {
     }
     if (data.anchor && data.anchor.key !== this.anchorKey) {
       this.anchorKey = data.anchor.key;
+      this.reported = null;  // the address says the anchor's code now, wherever the hand goes from there
       this.setAnchor(data.anchor, !(data.open && data.open.key !== this.openKey));
+    } else if (data.anchor && this.anchor?.key === data.anchor.key && data.anchor.stamp !== this.anchor.stamp) {
+      this.setAnchor(data.anchor, false);  // encoded anew; a drawing has no key, and is the pad's
     }
     if (data.open && data.open.key !== this.openKey) {
       this.openKey = data.open.key;
+      this.reported = null;
       this.go(data.open.code, !other);
     }
     if (other || data.header.stamp !== this.stamp) await this.load(data.header, !other);
@@ -80,23 +85,27 @@ class Deck {
     this.hideSigma();
     this.go(this.code, false);
     this.drawAnchor();
+    if (changed) this.renewDrawing();
     this.drawShelf("marks"); this.drawShelf("pins");
     this.gallery();
     this.meet();
   }
 
-  async refused(error) {
+  refused(error) {
     if (error.status === 404) this.say("This run was deleted. Choose another one in the sidebar.");
-    // whoever else is refused meanwhile waits for the same
-    if (error.status === 410) await (this.reloading ??= this.reload());
+    if (error.status === 410) this.tools.outdated(this);
   }
 
-  async reload() {
-    try {
-      const run = this.data.run, header = await this.tools.fetchJson(`/api/runs/${run}/decoder.json`);
-      this.reloading = null;
-      if (this.alive && run === this.data.run) await this.load(header, true);
-    } catch (problem) { this.reloading = null; this.say(`The run's new weights could not be read: ${problem.message}.`); }
+  // new weights: a drawing is encoded by them, as the page does with images. One that was wiped off the pad stays as it is
+  renewDrawing() {
+    const mine = this.anchor && this.anchor.key === undefined;
+    if (this.pad.empty) {
+      if (mine) this.setAnchor({ ...this.anchor, std: null, note: "as earlier weights encoded it" }, false);
+      return;
+    }
+    this.renewing = mine && !this.owed;
+    if (mine || this.owed) this.pad.encode();
+    this.owed = false;
   }
 
   say(text) { this.at(".say").textContent = text; }
@@ -298,7 +307,10 @@ class Deck {
     // a code that is still moving is nobody's link
     if (this.held || this.playing) { clearTimeout(this.reportTimer); this.reportTimer = setTimeout(() => this.report(), REPORT); return; }
     const packed = this.tools?.pack(this.code);
-    if (packed && packed !== this.reported) { this.reported = packed; this.tell.setStateValue("code", `${this.data.run} ${packed}`); }
+    if (!packed || packed === this.reported) return;
+    this.reported = packed;
+    // with the time, since the page may have gone elsewhere and back again: the same code is news then
+    this.tell.setStateValue("code", { run: this.data.run, z: packed, at: Date.now() });
   }
 
   keep() { this.tell.setTriggerValue("marks", { run: this.data.run, names: this.names, bookmarks: this.marks }); }
@@ -487,7 +499,7 @@ class Deck {
     this.at(".anchor").hidden = !anchor;
     this.at("[data-do=sigma]").disabled = !anchor?.std;
     if (!anchor || !this.picture) return;
-    this.at("[data-n=anchor]").textContent = `anchor: ${anchor.words}`;
+    this.at("[data-n=anchor]").textContent = `anchor: ${anchor.words}${anchor.note ? `, ${anchor.note}` : ""}`;
     const { width, height } = this.picture.decoder;
     if (anchor.image) { canvas.width = width; canvas.height = height; canvas.getContext("2d").putImageData(anchor.image, 0, 0); return; }
     if (!anchor.picture) {
@@ -633,7 +645,10 @@ class Deck {
       tools: this.tools, canvas: this.at(".pad"), seen: this.at(".seen"),
       weights: () => ({ run: this.data.run, stamp: this.stamp }),
       answered: (found, image) => {
-        this.setAnchor({ code: found.mean, std: found.std.some((v) => v > 0) ? found.std : null, words: "your drawing", image }, false);
+        const renewed = this.renewing && !this.pad.down;
+        this.renewing = false;
+        this.setAnchor({ code: found.mean, std: found.std.some((v) => v > 0) ? found.std : null, words: "your drawing", note: renewed ? "encoded anew" : "", image }, false);
+        if (renewed) return;
         this.halt();
         if (!this.pad.down) this.gesture = false;
         this.begin();
@@ -641,8 +656,9 @@ class Deck {
         if (!this.pad.down) this.endGesture();
         this.say(this.locked.size ? "Locked dimensions stay, so the large picture is not the drawing's own reconstruction." : "");
       },
-      refused: async (error) => {
-        await this.refused(error);
+      refused: (error) => {
+        if (error.status === 410) this.owed = true;
+        this.refused(error);
         if (![404, 410].includes(error.status)) this.say(`The drawing could not be encoded: ${error.message}.`);
       },
     });
@@ -682,8 +698,9 @@ class Deck {
       },
       sigma: () => this.sigmaToggle(),
       json: () => this.copy(JSON.stringify(this.shown), "The code as JSON was"),
-      python: () => this.copy(`import vae_core as vc\n\nrun = vc.load(${JSON.stringify(this.data.name)})\nimage = run.decode([${this.shown.join(", ")}])[0]  # (channels, height, width) in [0, 1]\n`, "Python lines were"),
+      python: () => this.copy(`import vae_core as vc\n\nrun = vc.load(${[JSON.stringify(this.data.name), ...(this.data.home ? [`home=${JSON.stringify(this.data.home)}`] : [])].join(", ")})\nimage = run.decode([${this.shown.join(", ")}])[0]  # (channels, height, width) in [0, 1]\n`, "Python lines were"),
       link: () => { const url = new URL(location.href); url.searchParams.set("run", this.data.run); url.searchParams.set("z", this.tools.pack(this.shown)); this.copy(url.href, "The link was"); },
+      station: () => this.tell.setStateValue("station", { run: this.data.run, z: this.tools.pack(this.shown ?? this.code), at: Date.now() }),
       samples: () => { this.seed++; this.gallery(); },
       sheet: () => this.at(".gallery canvas").toBlob((blob) => {
         const a = el("a", { href: URL.createObjectURL(blob), download: `${this.data.name}-samples.png` });
@@ -750,7 +767,7 @@ class Deck {
     this.alive = false;
     this.halt();
     this.picture?.close(); this.artist?.close(); this.pad?.close(); this.watcher?.disconnect();
-    for (const timer of [this.numbersTimer, this.restTimer, this.reportTimer, this.trustTimer]) clearTimeout(timer);
+    for (const timer of [this.numbersTimer, this.restTimer, this.reportTimer, this.trustTimer, this.asking]) clearTimeout(timer);
     removeEventListener("pointerup", this.release);
     removeEventListener("pointercancel", this.release);
   }

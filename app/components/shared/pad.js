@@ -75,6 +75,7 @@ export function makePad({ tools, canvas, seen, weights, answered, rested = () =>
 
   const pad = {
     get down() { return down; },
+    get empty() { return !drawn(); },
     encode,
     // an answer that is under way is of a drawing that is gone
     clear() {
