@@ -17,7 +17,7 @@ from app.state import NO_RUN
 from vae_core.errors import RunNotFound, VaeCoreError
 from vae_core.inference import LoadedModel
 from vae_core.latent.statistics import order_by_kl
-from vae_core.runs.marks import clean, read_marks, write_marks
+from vae_core.runs.marks import change_marks, read_marks
 from vae_core.runs.store import Run, png_of
 
 COLLAPSED = 0.01  # nats: a dimension that uses less does not move the picture
@@ -82,7 +82,8 @@ def _deck(run: Run) -> None:
             "kl": kl.tolist() if known else [], "order": order,
             "collapsed": [d for d in order if known and kl[d] <= COLLAPSED],
             "anchor": state.get("deck anchor"), "open": _open(model),
-            "marks": {"names": {str(d): n for d, n in marks.names.items()}, "bookmarks": [list(c) for c in marks.bookmarks]},
+            "marks": {"names": {str(d): n for d, n in marks.names.items()}, "bookmarks": [list(c) for c in marks.bookmarks],
+                      "kept": state.get("deck kept", {})},
             "grey": model.shape[0] == 1, "prior": model.stochastic,
         },
         "deck",
@@ -121,12 +122,22 @@ def _code(told: Any) -> str:
 
 
 def _keep() -> None:
-    """Names and bookmarks, as the page tells them; they lie with the run's notes."""
+    """Names and bookmarks that the page changed; they lie with the run's notes.
+
+    A page tells its changes, numbered from 1, again until it hears up to which of them were kept.
+    """
     told = _told("marks")
-    if isinstance(told, dict):
+    if not isinstance(told, dict) or not isinstance(told.get("changes"), list):
+        return
+    page, kept = str(told.get("page")), state.get("deck kept", {})
+    after = kept["n"] if kept.get("page") == page else 0
+    new = [
+        c for c in told["changes"] if isinstance(c, dict) and isinstance(c.get("n"), int) and c["n"] > after
+    ]
+    if new:
         with contextlib.suppress(RunNotFound):  # deleted while its page was open; the page says so
-            run = resources.store().find(str(told.get("run")))
-            write_marks(run, clean(told, run.record().effective.model.latent_dim))
+            change_marks(resources.store().find(str(told.get("run"))), new)
+        state.put("deck kept", {"page": page, "n": max(c["n"] for c in new)})
 
 
 def _told(name: str) -> Any:

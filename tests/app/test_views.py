@@ -21,7 +21,7 @@ from app.picker import describe
 from vae_core import places as places_module
 from vae_core.inference import compute_codes, load_run, stored_codes
 from vae_core.places import Places
-from vae_core.runs.marks import Marks, write_marks
+from vae_core.runs.marks import Marks, read_marks, write_marks
 from vae_core.runs.store import FINISHED, Run, Store
 from vae_core.runs.worker import train_run
 
@@ -298,7 +298,25 @@ def test_the_deck_knows_where_python_finds_the_run(
 def test_names_and_bookmarks_come_from_the_notes(open_page: Open, copied: Run) -> None:
     write_marks(copied, Marks({2: "slant"}, ((0.5, 0.0, 0.0, 1.0),)))
     told = told_to_deck(open_page("sliders", run=copied.id))
-    assert told["marks"] == {"names": {"2": "slant"}, "bookmarks": [[0.5, 0.0, 0.0, 1.0]]}
+    assert told["marks"] == {"names": {"2": "slant"}, "bookmarks": [[0.5, 0.0, 0.0, 1.0]], "kept": {}}
+
+
+def test_two_pages_add_to_the_same_notes(open_page: Open, copied: Run) -> None:
+    pages = [open_page("sliders", run=copied.id) for _ in "ab"]
+    first = {"do": "name", "dim": 1, "name": "hat", "n": 1}
+    tells(pages[0], "marks", {"run": copied.id, "page": "a", "changes": [first]})
+    second = {"do": "add", "code": [1, 0, 0, 0.5], "n": 1}
+    tells(pages[1], "marks", {"run": copied.id, "page": "b", "changes": [second]})
+    marks = told_to_deck(pages[1])["marks"]
+    assert marks == {"names": {"1": "hat"}, "bookmarks": [[1, 0, 0, 0.5]], "kept": {"page": "b", "n": 1}}
+    # told again with something new, before the page heard that it was kept
+    third = {"do": "add", "code": [0, 0, 0, 2], "n": 2}
+    tells(pages[1], "marks", {"run": copied.id, "page": "b", "changes": [second, third]})
+    assert read_marks(copied) == Marks({1: "hat"}, ((1, 0, 0, 0.5), (0, 0, 0, 2)))
+    for wrong in (None, {}, {"changes": 3}, {"run": copied.id, "changes": [None, {"n": "1"}]}):
+        tells(pages[0], "marks", wrong)
+        assert not pages[0].exception
+    assert len(read_marks(copied).bookmarks) == 2
 
 
 def press(at: AppTest, label: str):

@@ -542,6 +542,34 @@ def test_names_and_bookmarks_are_kept_with_the_run(visit: Visit, trained: Run) -
     assert read_marks(trained).bookmarks == ()
 
 
+def test_two_pages_keep_each_others_names_and_bookmarks(visit: Visit, server: Server) -> None:
+    run = short(server, "open-twice")
+    one, two = (visit(f"/sliders?run={run.id}&z=1,0,{k}") for k in range(2))
+    ready(one)
+    ready(two)
+
+    def name(page: Page, dim: int, word: str) -> None:
+        page.get_by_label(f"name of z{dim}").fill(word)
+        page.get_by_label(f"name of z{dim}").press("Enter")
+
+    name(one, 0, "hat")
+    one.get_by_role("button", name="Bookmark", exact=True).click()
+    expect(one.get_by_role("button", name="bookmark 1", exact=True)).to_be_visible()
+    settled(one)
+    name(two, 1, "smile")
+    two.get_by_role("button", name="Bookmark", exact=True).click()
+    # what the other page did shows with the next word from the script
+    expect(two.get_by_label("name of z0")).to_have_value("hat")
+    expect(two.get_by_role("button", name="bookmark 2", exact=True)).to_be_visible()
+    settled(two)
+    one.get_by_role("button", name="remove bookmark 1").click()
+    expect(one.get_by_label("name of z1")).to_have_value("smile")
+    expect(one.get_by_role("button", name="bookmark 1", exact=True)).to_be_visible()
+    settled(one)
+    assert read_marks(run).names == {0: "hat", 1: "smile"}
+    assert read_marks(run).bookmarks == ((1, 0, 1),)
+
+
 def test_pins_move_by_the_same_steps(visit: Visit, trained: Run) -> None:
     page = visit(f"/sliders?run={trained.id}&z=0,0,0,0,0")
     ready(page)

@@ -1,10 +1,19 @@
 """Names and bookmarks are kept with the notes; what is damaged or foreign is left out, never an error."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from vae_core.runs.marks import LONGEST_NAME, MOST_BOOKMARKS, Marks, clean, read_marks, write_marks
+from vae_core.runs.marks import (
+    LONGEST_NAME,
+    MOST_BOOKMARKS,
+    Marks,
+    change_marks,
+    clean,
+    read_marks,
+    write_marks,
+)
 
 
 def test_they_come_back(copied):
@@ -40,3 +49,34 @@ def test_the_newest_bookmarks_are_kept():
     found = clean({"bookmarks": [[float(i)] for i in range(MOST_BOOKMARKS + 5)]}, 1)
     assert len(found.bookmarks) == MOST_BOOKMARKS
     assert found.bookmarks[-1] == (MOST_BOOKMARKS + 4.0,)
+
+
+def test_changes_are_made_to_what_is_kept_by_then(copied):
+    one, two = [1.0, 0, 0, 0], [0, 0, 0, 2.5]
+    change_marks(copied, [{"do": "name", "dim": 1, "name": " smile "}, {"do": "add", "code": one}])
+    change_marks(copied, [{"do": "add", "code": two}, {"do": "name", "dim": 3, "name": "hat"}])
+    change_marks(copied, [{"do": "add", "code": one}, {"do": "name", "dim": 1, "name": ""}])
+    assert read_marks(copied) == Marks({3: "hat"}, (tuple(one), tuple(two), tuple(one)))
+    change_marks(copied, [{"do": "remove", "code": one}])
+    assert read_marks(copied).bookmarks == (tuple(two), tuple(one)), "one of two that are equal"
+    change_marks(copied, [{"do": "remove", "code": two}, {"do": "remove", "code": two}])
+    assert read_marks(copied).bookmarks == (tuple(one),), "gone already"
+    assert sorted(path.name for path in copied.notes.iterdir()) == ["deck.json"]
+
+
+def test_changes_that_fit_nothing_change_nothing(copied):
+    kept = Marks({1: "smile"}, ((1.0, 0.0, 0.0, 0.0),))
+    write_marks(copied, kept)
+    wrong = [
+        None, 3, {}, {"do": "drop"}, {"do": "name", "dim": "1", "name": "x"}, {"do": "name", "dim": 7, "name": "x"},
+        {"do": "name", "dim": 1, "name": 5}, {"do": "add", "code": [1, 2]}, {"do": "add", "code": "abcd"},
+        {"do": "add", "code": [1, 2, 3, "x"]}, {"do": "add"}, {"do": "remove", "code": [9, 9, 9, 9]},
+    ]  # fmt: skip
+    change_marks(copied, wrong)
+    assert read_marks(copied) == kept
+
+
+def test_many_pages_at_once_lose_nothing(copied):
+    with ThreadPoolExecutor(8) as pages:
+        list(pages.map(lambda k: change_marks(copied, [{"do": "add", "code": [k, 0, 0, 0]}]), range(40)))
+    assert sorted(code[0] for code in read_marks(copied).bookmarks) == list(range(40))

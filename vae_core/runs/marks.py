@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from vae_core.places import write_json
 from vae_core.runs.store import Run
@@ -39,6 +42,30 @@ def write_marks(run: Run, marks: Marks) -> None:
         {"format": FORMAT, "names": {str(d): n for d, n in sorted(marks.names.items())},
          "bookmarks": [list(code) for code in marks.bookmarks]},
     )  # fmt: skip
+
+
+def change_marks(run: Run, changes: Sequence[Any]) -> None:
+    """Make untrusted changes to what is kept by now, so that of two pages neither undoes what the other did.
+
+    {"do": "name", "dim", "name"} with an empty name to forget it; {"do": "add", "code"}; {"do": "remove", "code"} of the
+    first bookmark of that code, which may be gone already. What fits none of these, or not the run, changes nothing.
+    """
+    run.notes.mkdir(parents=True, exist_ok=True)
+    # beside the notes, not among them: those are exported whole
+    with FileLock(run.places.notes / ".marks.lock"):
+        kept = read_marks(run)
+        names: dict[str, Any] = {str(d): n for d, n in kept.names.items()}
+        bookmarks: list[Any] = [list(code) for code in kept.bookmarks]
+        for change in changes:
+            match change:
+                case {"do": "name", "dim": int(dim), "name": str(name)}:
+                    names[str(dim)] = name
+                case {"do": "add", "code": list(code)}:
+                    bookmarks.append(code)
+                case {"do": "remove", "code": list(code)} if code in bookmarks:
+                    bookmarks.remove(code)
+        found = {"names": names, "bookmarks": bookmarks}
+        write_marks(run, clean(found, run.record().effective.model.latent_dim))
 
 
 def clean(found: dict[str, Any], latent_dim: int) -> Marks:

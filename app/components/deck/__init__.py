@@ -101,12 +101,14 @@ def deck(
     on_station: Callable[[], None],
 ) -> Any:
     """Mount the deck. `result.code` is where it came to rest, {"run", "z"} (`z` as app.codes.pack writes it),
-    `result.station` likewise a code for interpolation, `result.marks` what to keep.
+    `result.station` likewise a code for interpolation, `result.marks` what was changed in names and bookmarks, {"run",
+    "page", "changes"}, each change with its number "n" (vae_core.runs.marks.change_marks).
 
     data: `run`, `name`, `home` ("" where Python looks anyway), `header` (resources.decoder_header), `kl` (D,) nats or empty, `order` (D,) dimensions from most
     to least used, `collapsed` dimensions, `anchor` {"key", "stamp" of the weights that encoded it, "code", "std" or None, "words", "note" on new weights,
     "picture" data URL or None},
-    `open` {"key", "code"}: a code to go to when its key changes, `marks` {"names", "bookmarks"}, `grey`: may be drawn.
+    `open` {"key", "code"}: a code to go to when its key changes, `marks` {"names", "bookmarks", "kept"}, the last {"page", "n"}: up to
+    which of a page's changes they hold, `grey`: may be drawn.
     Nothing is reported while a slider moves, so that nothing is rerun. When the run has other weights by now than the
     header's, the script (of the fragment) is run, so that it can go on with the new ones.
     """

@@ -1,4 +1,4 @@
-const REST = 120, REPORT = 350, THUMBS = 9, FIRST = 12, SAMPLES = 32, LEG_SECONDS = 3.5;
+const REST = 120, REPORT = 350, THUMBS = 9, FIRST = 12, SAMPLES = 32, MOST_MARKS = 100, LEG_SECONDS = 3.5;
 const GATHER = 1500;  // milliseconds until the server is asked again for the codes of all images
 // Okabe & Ito's colours and two more, as in app.charts
 const COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#8C8C8C", "#5D3A9B", "#7A5C2E"];
@@ -19,6 +19,8 @@ class Deck {
     this.canvas = this.at("canvas.picture");
     this.past = []; this.future = []; this.pins = []; this.marks = []; this.names = {}; this.locked = new Set();
     this.sliders = new Map();
+    // what was changed in names and bookmarks and is not among the run's notes yet, as far as this page has heard
+    this.page = Math.random().toString(36).slice(2); this.changes = []; this.changed = 0;
     this.range = "prior"; this.alive = true; this.seed = 1;
     this.wire();
   }
@@ -36,13 +38,13 @@ class Deck {
       this.locked.clear(); this.past = []; this.future = []; this.pins = []; this.pinBase = null; this.cloud = null; this.anchor = null;
       this.owed = this.renewing = false;
       this.openKey = this.anchorKey = null; this.gesture = false; this.halt();
-      // from here on the deck's own: what comes back later may be older than what was clicked since
-      this.names = { ...data.marks.names }; this.marks = [...data.marks.bookmarks];
+      this.changes = [];
+      this.mark();
       this.code = new Array(data.header.latent_dim).fill(0);
       this.range = this.hasPrior() ? "prior" : "data";
       for (const radio of this.root.querySelectorAll("[name=range]")) radio.checked = radio.value === this.range;
       this.build();
-    }
+    } else this.mark();
     if (data.anchor && data.anchor.key !== this.anchorKey) {
       this.anchorKey = data.anchor.key;
       this.reported = null;  // the address says the anchor's code now, wherever the hand goes from there
@@ -179,7 +181,7 @@ class Deck {
       } else if (event.key === "0") { event.preventDefault(); this.single(dim, 0); }
     };
     value.onchange = () => { if (value.value !== "" && Number.isFinite(Number(value.value))) this.single(dim, Math.min(1e6, Math.max(-1e6, Number(value.value)))); else this.fresh(); };
-    name.onchange = () => { if (name.value.trim()) this.names[dim] = name.value.trim(); else delete this.names[dim]; this.keep(); };
+    name.onchange = () => this.keep({ do: "name", dim, name: name.value.trim() });
     lock.onclick = () => {
       const on = !this.locked.has(dim);
       if (on) this.locked.add(dim); else this.locked.delete(dim);
@@ -313,7 +315,29 @@ class Deck {
     this.tell.setStateValue("code", { run: this.data.run, z: packed, at: Date.now() });
   }
 
-  keep() { this.tell.setTriggerValue("marks", { run: this.data.run, names: this.names, bookmarks: this.marks }); }
+  // one change of the names or bookmarks. All that the page has not heard to be kept is told again with it
+  keep(change) {
+    this.changes.push({ ...change, n: ++this.changed });
+    this.mark();
+    this.tell.setStateValue("marks", { run: this.data.run, page: this.page, changes: this.changes });
+  }
+
+  // what the notes hold, which another page may have changed, and on top of it what was changed here since
+  mark() {
+    const { names, bookmarks, kept } = this.data.marks, before = JSON.stringify([this.names, this.marks]);
+    if (kept.page === this.page) this.changes = this.changes.filter(({ n }) => n > kept.n);
+    this.names = { ...names }; this.marks = [...bookmarks];
+    for (const { do: what, dim, name, code } of this.changes) {
+      const k = code ? this.marks.findIndex((mark) => String(mark) === String(code)) : -1;
+      if (what === "add") this.marks.push(code);
+      else if (what === "remove" && k >= 0) this.marks.splice(k, 1);
+      else if (what === "name") { if (name) this.names[dim] = name; else delete this.names[dim]; }
+    }
+    if (JSON.stringify([this.names, this.marks]) === before) return;
+    const busy = this.at("input:focus");
+    for (const [dim, slider] of this.sliders) if (slider.name !== busy) slider.name.value = this.names[dim] ?? "";
+    this.drawShelf("marks");
+  }
 
   // ---------------------------------------------------------------- after each picture
 
@@ -584,7 +608,7 @@ class Deck {
     const canvases = codes.map(() => el("canvas", { width: 1, height: 1 }));
     shelf.querySelector("div").replaceChildren(...codes.map((code, k) => el("span", { className: "kept" },
       el("button", { type: "button", "aria-label": `${kind === "pins" ? "pin" : "bookmark"} ${k + 1}`, onclick: () => this.jump(kind === "pins" ? this.moved(code) : code) }, canvases[k]),
-      el("button", { type: "button", className: "drop", textContent: "×", "aria-label": `remove ${kind === "pins" ? "pin" : "bookmark"} ${k + 1}`, onclick: () => { codes.splice(k, 1); this.drawShelf(kind); if (kind === "marks") this.keep(); } }))));
+      el("button", { type: "button", className: "drop", textContent: "×", "aria-label": `remove ${kind === "pins" ? "pin" : "bookmark"} ${k + 1}`, onclick: () => { if (kind === "marks") return this.keep({ do: "remove", code }); codes.splice(k, 1); this.drawShelf(kind); } }))));
     if (!this.artist || !codes.length) return;
     if (kind === "pins") return this.drawPins();
     const { width, height } = this.picture.decoder;
@@ -688,7 +712,10 @@ class Deck {
       redo: () => this.step(this.future, this.past),
       reset: () => this.jump(this.base()),
       zero: () => this.jump(this.code.map(() => 0)),
-      mark: () => { this.marks.push([...this.code]); if (this.marks.length > 100) this.marks.shift(); this.drawShelf("marks"); this.keep(); },
+      mark: () => {
+        if (this.marks.length >= MOST_MARKS) return this.say(`${MOST_MARKS} bookmarks at most; remove one first.`);
+        this.keep({ do: "add", code: [...this.code] });
+      },
       pin: () => {
         if (this.pins.length >= 8) return this.say("Eight pins at most; remove one first.");
         // from here on steps are counted from here, and the others stay where they have come to
