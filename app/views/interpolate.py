@@ -778,8 +778,8 @@ def push(
         )  # fmt: skip
         st.caption(
             "Mean change of each probe over real codes, with 95 % bootstrap intervals; grey where the interval holds 0. Of a "
-            "probe with several classes it is half the summed change of all, never negative. A bar other than the "
-            "attribute's own is what comes along with it."
+            "probe with several classes it is half the summed change of all, never negative, and grey where groups dealt at "
+            "random from the same images would do as much. A bar other than the attribute's own is what comes along with it."
         )
 
 

@@ -82,6 +82,11 @@ def test_a_scaled_direction_is_resampled_at_its_own_scale():
     (scaled,) = leakage(direction / 4, probes, CODES, groups=(a, ~a))
     assert (scaled.change, scaled.low, scaled.high) == pytest.approx((whole.change, whole.low, whole.high))
     assert whole.low < whole.change < whole.high
+    shape = {"shape": Probe(np.eye(3), np.zeros(3), ("a", "b", "c"), 1.0, 0.4, 100)}
+    (whole,) = leakage(direction, shape, CODES, groups=(a, ~a), size=0.25)
+    (scaled,) = leakage(direction / 4, shape, CODES, groups=(a, ~a))
+    assert (scaled.change, scaled.low, scaled.high) == pytest.approx((whole.change, whole.low, whole.high))
+    assert 0 < whole.low < whole.change < whole.high
 
 
 def test_many_classes_change_by_total_variation():
@@ -90,6 +95,42 @@ def test_many_classes_change_by_total_variation():
     (leak,) = leakage(np.array([-1.0, 1.0, 0.0]), {"shape": probe}, codes)
     assert leak.change == pytest.approx(1.0, abs=1e-6)  # surely a before, surely b after
     assert leakage(np.zeros(3), {"shape": probe}, codes)[0].change == 0.0
+
+
+@pytest.mark.parametrize(("a", "b"), [(100, 100), (30, 700)])
+def test_groups_that_do_not_differ_are_not_sure_to_change_many_classes(a, b):
+    """Whatever two random groups differ in, six classes change by something, and more so in every resample."""
+    held, trials = 0, 20
+    for seed in range(trials):
+        rng = np.random.default_rng(seed)
+        probe = Probe(rng.standard_normal((6, 32)), np.zeros(6), tuple("abcdef"), 1.0, 0.2, 100)
+        codes = rng.standard_normal((1000, 32))
+        dealt = rng.permutation(1000)
+        masks = np.isin(np.arange(1000), dealt[:a]), np.isin(np.arange(1000), dealt[a : a + b])
+        direction = attribute_direction(codes, *masks)
+        (leak,) = leakage(direction, {"shape": probe}, codes, boots=100, groups=masks, seed=seed)
+        assert leak.low <= leak.change <= leak.high
+        assert leak.change > 0.02, "as if there were an effect"
+        held += leak.low <= 0
+    assert held >= 0.85 * trials
+
+
+def test_many_classes_are_sure_to_change_where_the_groups_do_differ():
+    held, sure, trials = 0, 0, 15
+    for seed in range(trials):
+        rng = np.random.default_rng(seed)
+        probe = Probe(rng.standard_normal((6, 32)), np.zeros(6), tuple("abcdef"), 1.0, 0.2, 100)
+        codes = rng.standard_normal((1000, 32))
+        a, b = np.arange(1000) < 150, np.arange(1000) >= 800
+        codes[a, 0] += 2
+        truth = leakage(2 * np.eye(32)[0], {"shape": probe}, codes)[0].change
+        (leak,) = leakage(
+            attribute_direction(codes, a, b), {"shape": probe}, codes, boots=100, groups=(a, b), seed=seed
+        )
+        sure += leak.low > 0
+        held += leak.low <= truth <= leak.high
+    assert sure == trials
+    assert held >= 0.85 * trials
 
 
 def test_fitted_probes_show_a_planted_leak():

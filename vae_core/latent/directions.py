@@ -40,12 +40,15 @@ def leakage(
 
     The change a probe sees in one image is that of the probability of its second class (the yes) if it has two,
     from -1 to 1; with more classes it is the total variation 1/2 sum_k |p_k(z + step) - p_k(z)|, which is never
-    negative, so that its interval cannot hold 0. `change` is the mean over at most 2,000 of the codes.
+    negative. `change` is the mean over at most 2,000 of the codes.
 
     Intervals are percentiles of `boots` bootstrap resamples of those images (Efron 1979). With `groups`, the two
     masks (N,) whose means the direction came from, those are resampled as well and the direction with them, so
-    that the uncertainty of a direction from few images is in; `direction` may be theirs times any factor. What
-    the probes themselves have wrong is not in. Raises BadCodes, and TooFewPoints for no codes or an empty group.
+    that the uncertainty of a direction from few images is in; `direction` may be theirs times any factor. A total
+    variation grows with whatever noise the direction has, in the resamples more than in the direction itself: its
+    interval is the percentiles mirrored at the change, which takes that bias out, and reaches down to 0 unless the
+    change exceeds that of 95 % of directions whose groups are dealt at random from the same images. What the
+    probes themselves have wrong is not in. Raises BadCodes, and TooFewPoints for no codes or an empty group.
     """
     codes, direction = _finite(codes), np.asarray(direction, np.float64)
     if direction.shape != codes.shape[1:] or not np.isfinite(direction).all() or not np.isfinite(size):
@@ -62,9 +65,17 @@ def leakage(
     rows = codes
     if len(rows) > MOST_IMAGES:
         rows = codes[np.sort(rng.choice(len(codes), MOST_IMAGES, replace=False))]
-    steps = _resampled(codes, direction, groups, boots, rng) * size
+    masks = (
+        None
+        if groups is None
+        else (_group(groups[0], len(codes), "first"), _group(groups[1], len(codes), "second"))
+    )
+    steps = _resampled(codes, direction, masks, boots, rng) * size
     # how often each image is in each resample, (boots, N), over N
     shares = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), boots) / len(rows)
+
+    several = any(len(probe.names) > 2 for probe in probes.values())
+    dealt = _dealt(codes, direction, masks, boots, rng) * size if masks is not None and several else None
 
     found = []
     for name, probe in probes.items():
@@ -80,6 +91,10 @@ def leakage(
                 ]
             )
         low, high = np.quantile(means, (0.025, 0.975))
+        if dealt is not None and len(probe.names) > 2:
+            by_chance = [_change(logits, probe.weights @ step).mean() for step in dealt]
+            sure = mean > np.quantile(by_chance, 0.95)
+            low, high = (min(mean, max(0.0, 2 * mean - high)) if sure else 0.0), max(mean, 2 * mean - low)
         found.append(Leakage(name, mean, float(low), float(high)))
     return sorted(found, key=lambda leak: -abs(leak.change))
 
@@ -91,20 +106,33 @@ def _change(logits: np.ndarray, shift: np.ndarray) -> np.ndarray:
 
 
 def _resampled(
-    codes: np.ndarray, direction: np.ndarray, groups: tuple[np.ndarray, np.ndarray] | None, boots: int,
+    codes: np.ndarray, direction: np.ndarray, masks: tuple[np.ndarray, np.ndarray] | None, boots: int,
     rng: np.random.Generator,
 ) -> np.ndarray:  # fmt: skip
     """The direction as resamples of its two groups give it, (boots, D); each group keeps its size."""
-    if groups is None:
+    if masks is None:
         return np.broadcast_to(direction, (boots, len(direction)))
-    masks = [_group(group, len(codes), name) for group, name in zip(groups, ("first", "second"), strict=True)]
     means = []
     for mask in masks:
         count = int(mask.sum())
         means.append(rng.multinomial(count, np.full(count, 1 / count), boots) / count @ codes[mask])
+    return _factor(codes, direction, masks) * (means[0] - means[1])
+
+
+def _dealt(
+    codes: np.ndarray, direction: np.ndarray, masks: tuple[np.ndarray, np.ndarray], deals: int, rng: np.random.Generator
+) -> np.ndarray:  # fmt: skip
+    """Directions between groups of the same sizes, dealt at random from the images of both, (deals, D)."""
+    images = np.concatenate([codes[mask] for mask in masks])
+    count, total = int(masks[0].sum()), images.sum(0)
+    first = np.stack([images[rng.permutation(len(images))[:count]].sum(0) for _ in range(deals)])
+    return _factor(codes, direction, masks) * (first / count - (total - first) / (len(images) - count))
+
+
+def _factor(codes: np.ndarray, direction: np.ndarray, masks: tuple[np.ndarray, np.ndarray]) -> float:
+    """The caller's direction, over the difference of the groups' means."""
     plain = codes[masks[0]].mean(0) - codes[masks[1]].mean(0)
-    factor = direction @ plain / max(plain @ plain, 1e-300)  # the caller's direction may be scaled
-    return factor * (means[0] - means[1])
+    return float(direction @ plain / max(plain @ plain, 1e-300))
 
 
 def _finite(codes: np.ndarray) -> np.ndarray:
