@@ -18,7 +18,7 @@ from app.codes import pack, unpack
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from vae_core.data import open_images
 from vae_core.inference import load_run
-from vae_core.latent.aggregate import aggregate
+from vae_core.latent.aggregate import Aggregate, aggregate
 from vae_core.models.networks import ConvParams
 from vae_core.options import Choice
 from vae_core.places import Places
@@ -421,6 +421,83 @@ def test_strips_show_where_a_slider_leads(visit: Visit, trained: Run) -> None:
     codes[:, 2] = -3 + 6 * (np.arange(9) + 0.5) / 9
     expected = np.concatenate(list(load_run(trained).decode_uint8(codes)[:, 0]), axis=1)
     assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+def ends(page: Page, dim: int) -> tuple[float, float]:
+    slider = page.get_by_label(f"z{dim}", exact=True)
+    return float(slider.get_attribute("min") or "nan"), float(slider.get_attribute("max") or "nan")
+
+
+def usual_of(run: Run) -> Aggregate:
+    """Where the training images lie."""
+    data = open_images("digits", 16, run.places)
+    codes = load_run(run).encode(data.images[splits_of(run.record().effective, data).train])
+    return aggregate(codes.mean, codes.log_var)
+
+
+def test_a_range_goes_as_far_as_it_says(visit: Visit, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}&z=0,0,0,0,0")
+    ready(page)
+    usual = usual_of(trained)
+    assert ends(page, 2) == (-3, 3)
+    page.get_by_role("radio", name="data").check()
+    for d in range(5):
+        np.testing.assert_allclose(ends(page, d), (usual.low[d], usual.high[d]), atol=2e-3)
+    slider = page.get_by_label("z2", exact=True)
+    slider.press("End")
+    expect(page.get_by_label("z2 value")).to_have_value(re.compile(r"^\d"))
+    assert code(page)[2] == pytest.approx(usual.high[2], abs=2e-3)
+    shows_its_code(page, trained)
+    page.get_by_role("radio", name="free").check()
+    far = max(6, 2 * np.abs([usual.low[2], usual.high[2]]).max())
+    np.testing.assert_allclose(ends(page, 2), (-far, far), atol=5e-3)
+    slider.press("Home")
+    expect(page.get_by_label("z2 value")).to_have_value(re.compile(r"^-[6-9]"))
+    shows_its_code(page, trained)
+
+
+def test_the_datas_range_waits_until_it_is_known(visit: Visit, server: Server, trained: Run) -> None:
+    page = visit("/")
+    held: list[Route] = []
+    page.route("**/cloud.json", lambda route: held.append(route))
+    page.goto(f"{server.url}/sliders?run={trained.id}")
+    expect(page.get_by_text("data: once the images' codes are there")).to_be_visible()
+    data = page.get_by_role("radio", name="data")
+    expect(data).to_be_disabled()
+    expect(page.get_by_role("radio", name="prior")).to_be_checked()
+    page.get_by_label("z1 value").fill("1")
+    page.get_by_label("z1 value").press("Enter")
+    assert held
+    held[0].continue_()
+    ready(page)
+    expect(data).to_be_enabled()
+    expect(page.get_by_text("data: once")).to_have_count(0)
+    assert ends(page, 1) == (-3, 3)
+    again = visit("/")
+    again.route(
+        "**/cloud.json", lambda route: route.fulfill(status=409, json={"error": "no codes came with it"})
+    )
+    again.goto(f"{server.url}/sliders?run={trained.id}")
+    expect(again.get_by_text("data: no codes came with it")).to_be_visible()
+    expect(again.get_by_role("radio", name="data")).to_be_disabled()
+
+
+def test_without_a_prior_the_range_is_the_datas(visit: Visit, server: Server) -> None:
+    config = RunConfig(
+        DataConfig("digits", side=16, limit=300),
+        ModelConfig("mlp", 3),
+        ObjectiveConfig("autoencoder"),
+        TrainingConfig(epochs=1, precision="float32"),
+    )
+    run = Store(server.places).create(config, "without-a-prior")
+    assert train_run(run, server.places).state == FINISHED
+    page = visit(f"/sliders?run={run.id}")
+    ready(page)
+    expect(page.get_by_role("radio", name="data")).to_be_checked()
+    usual = usual_of(run)
+    for d in range(3):
+        np.testing.assert_allclose(ends(page, d), (usual.low[d], usual.high[d]), atol=2e-3)
+    expect(page.get_by_role("button", name="Random")).to_be_disabled()
 
 
 def test_dragging_the_picture_moves_the_two_chosen_dimensions(visit: Visit, trained: Run) -> None:
@@ -878,6 +955,38 @@ def test_a_busy_server_is_asked_again_and_a_refusal_is_said(visit: Visit, large:
     page.get_by_label("z1", exact=True).press("Shift+ArrowRight")
     expect(page.get_by_label("code", exact=True)).to_have_text("[0.5, 1.5, 0, 1]")
     expect(page.get_by_text("could not decode this")).to_have_count(0)
+
+
+def test_an_answer_that_never_comes_is_given_up(visit: Visit, large: Run) -> None:
+    page = visit(f"/sliders?run={large.id}&z=0.5,0,0,1")
+    ready(page)
+    page.clock.install()
+    hung: list[Route] = []
+
+    def hang(route: Route) -> None:
+        if len(route.request.post_data_buffer or b"") > 4 * 4:  # strips
+            route.continue_()
+        else:
+            hung.append(route)
+
+    page.route("**/decode?*", hang)
+    page.get_by_label("z1", exact=True).press("Shift+ArrowRight")
+    page.wait_for_timeout(200)
+    page.get_by_label("z1", exact=True).press("Shift+ArrowRight")
+    page.wait_for_timeout(200)
+    assert len(hung) == 1, "the newest waits for the one that is under way"
+    page.clock.run_for(5_000)
+    expect(page.get_by_text("still decoding")).to_be_visible()
+    page.clock.run_for(20_000)
+    expect(page.get_by_text("could not decode this: no answer within 20 seconds")).to_be_visible()
+    expect(page.get_by_label("code", exact=True)).to_have_text("[0.5, 0, 0, 1]")
+    assert len(hung) == 2
+    page.route("**/decode?*", lambda route: route.continue_())
+    hung[1].continue_()  # the newest, which is asked for now
+    expect(page.get_by_label("code", exact=True)).to_have_text("[0.5, 1, 0, 1]")
+    expect(page.get_by_text("could not decode this")).to_have_count(0)
+    page.clock.run_for(1_000)
+    shows_its_code(page, large)
 
 
 def test_a_page_whose_server_is_gone_still_decodes(visit: Visit, tmp_path: Path, chromium: object) -> None:

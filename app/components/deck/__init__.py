@@ -61,8 +61,9 @@ HTML = """
       <label><input type="radio" name="range" value="prior"> prior ±3</label>
       <label><input type="radio" name="range" value="data"> data, 1–99 %</label>
       <label><input type="radio" name="range" value="free"> free</label>
+      <small data-n="range"></small>
     </div>
-    <div class="shelf pins" hidden><small>Pinned: moved by the same steps from the anchor</small><div></div></div>
+    <div class="shelf pins" hidden><small>Pinned: moved by the same steps, since the newest was set</small><div></div></div>
     <div class="shelf marks" hidden><small>Bookmarks</small><div></div></div>
     <div class="sliders"></div>
     <details class="more" hidden><summary></summary><div></div></details>

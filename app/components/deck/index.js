@@ -41,8 +41,8 @@ class Deck {
       this.changes = [];
       this.mark();
       this.code = new Array(data.header.latent_dim).fill(0);
-      this.range = this.hasPrior() ? "prior" : "data";
-      for (const radio of this.root.querySelectorAll("[name=range]")) radio.checked = radio.value === this.range;
+      this.range = "prior"; this.chosen = false;
+      this.reach(null, "data: once the images' codes are there");
       this.build();
     } else this.mark();
     if (data.anchor && data.anchor.key !== this.anchorKey) {
@@ -196,11 +196,25 @@ class Deck {
     return box;
   }
 
+  // how far the data goes per dimension, {low, high}, or null and why that is not known
+  reach(span, why) {
+    this.span = span;
+    if (!span && this.range === "data") this.range = "prior";
+    // without a prior the data is the range to begin with
+    if (span && !this.chosen && !this.hasPrior()) this.range = "data";
+    for (const radio of this.root.querySelectorAll("[name=range]")) {
+      radio.checked = radio.value === this.range;
+      radio.disabled = radio.value === "data" && !span;
+    }
+    this.at("[data-n=range]").textContent = span ? "" : why;
+    for (const [dim, slider] of this.sliders) this.bounds(dim, slider);
+  }
+
   limits(dim) {
-    const cloud = this.cloud;
-    if (this.range === "data" && cloud) return [cloud.low[dim], Math.max(cloud.high[dim], cloud.low[dim] + 0.01)];
+    const { span } = this;
+    if (this.range === "data") return [span.low[dim], Math.max(span.high[dim], span.low[dim] + 0.01)];
     if (this.range === "free") {
-      const far = cloud ? Math.max(6, 2 * Math.abs(cloud.low[dim]), 2 * Math.abs(cloud.high[dim])) : 6;
+      const far = span ? Math.max(6, 2 * Math.abs(span.low[dim]), 2 * Math.abs(span.high[dim])) : 6;
       return [-far, far];
     }
     return [-3, 3];
@@ -400,10 +414,12 @@ class Deck {
       if ([410, 429].includes(error.status) && tries < 100) { await new Promise((go) => setTimeout(go, 300)); if (gone()) return; continue; }
       this.at("[data-n=near]").textContent = error.message || "nothing is known of the images";
       this.at("[data-n=percentile]").textContent = "–";
+      this.reach(null, `data: ${error.message || "nothing is known of the images"}`);
+      this.fresh(); this.rest();
       return;
     }
     this.survey();
-    for (const [dim, slider] of this.sliders) this.bounds(dim, slider);
+    this.reach({ low: this.cloud.low, high: this.cloud.high });
     this.fresh();
     this.nearShown = -1;
     this.trust();
@@ -745,7 +761,7 @@ class Deck {
     compare.onkeyup = () => this.compare(false);
 
     for (const radio of this.root.querySelectorAll("[name=range]")) radio.onchange = () => {
-      this.range = radio.value;
+      this.range = radio.value; this.chosen = true;
       for (const [dim, slider] of this.sliders) this.bounds(dim, slider);
       this.fresh(); this.rest();
     };

@@ -45,17 +45,30 @@ export class Refused extends Error {
 }
 
 export const get = (url) => ask(url);
-export const post = (url, body) => ask(url, { method: "POST", body });
+export const post = (url, body, signal) => ask(url, { method: "POST", body, signal });
 
 async function ask(url, how) {
   let answer;
   try {
     answer = await fetch(url, how);
   } catch {
-    throw new Refused("the server does not answer; is it still running?", 0);
+    throw how?.signal?.aborted ? how.signal.reason : new Refused("the server does not answer; is it still running?", 0);
   }
   if (!answer.ok) throw new Refused(await reason(answer), answer.status);
   return answer;
+}
+
+const PATIENCE = 20_000;  // milliseconds until an answer is given up; a batch takes a second or two
+
+// the bytes of an answer to `body`, unless it takes longer than that: a request that hangs would hold up all after it
+async function bytesOf(url, body) {
+  const stop = new AbortController();
+  const late = setTimeout(() => stop.abort(new Refused(`no answer within ${PATIENCE / 1000} seconds`, 0)), PATIENCE);
+  try {
+    return new Uint8Array(await (await post(url, body, stop.signal)).arrayBuffer());
+  } catch (error) {
+    throw stop.signal.aborted ? stop.signal.reason : error;
+  } finally { clearTimeout(late); }
 }
 
 // What decodes a run's codes: this page where the header carries layers, else the server (too large a network, or of
@@ -74,8 +87,7 @@ export async function openDecoder(run, header) {
       const found = [];
       for (let i = 0; i < codes.length; i += header.batch) {
         const part = codes.slice(i, i + header.batch);
-        const answer = await post(`/api/runs/${run}/decode?stamp=${header.stamp}`, Float32Array.from(part.flatMap((c) => [...c])));
-        const bytes = new Uint8Array(await answer.arrayBuffer());
+        const bytes = await bytesOf(`/api/runs/${run}/decode?stamp=${header.stamp}`, Float32Array.from(part.flatMap((c) => [...c])));
         part.forEach((_, k) => found.push(rgba(bytes.subarray(k * size * header.channels, (k + 1) * size * header.channels), header)));
       }
       return found;
@@ -102,7 +114,7 @@ export async function openPicture({ run, header, canvas, say = () => {} }) {
   const context = canvas.getContext("2d");
   canvas.dataset.frame ??= "0";
   const image = decoder.where === "browser" ? new ImageData(decoder.width, decoder.height) : null;
-  let wanted = null, scheduled = 0, asking = false, open = true;
+  let wanted = null, scheduled = 0, asking = false, open = true, failed = false;
 
   const picture = {
     decoder, where: decoder.where, onpaint: null, decodeMs: 0,
@@ -136,12 +148,14 @@ export async function openPicture({ run, header, canvas, say = () => {} }) {
     while (open && wanted) {
       const code = wanted, began = performance.now();
       wanted = null;
-      const slow = setTimeout(() => say("The server is still decoding…"), 1000);
+      // what went wrong with the one before stands until this one is there
+      const slow = failed ? 0 : setTimeout(() => say("The server is still decoding…"), 1000);
       try {
         const [found] = await decoder.images([code]);
         if (!open) break;
         put(found);
         picture.decodeMs = performance.now() - began;
+        failed = false;
         say("");
         painted(code);
       } catch (error) {
@@ -150,7 +164,7 @@ export async function openPicture({ run, header, canvas, say = () => {} }) {
         if (error.status === 429) {  // busy: try again with whatever is newest then
           await new Promise((go) => setTimeout(go, 150));
           wanted ??= code;
-        } else if (![404, 410].includes(error.status) || !picture.onrefused) say(`The server could not decode this: ${error.message}.`);
+        } else if ((failed = ![404, 410].includes(error.status) || !picture.onrefused)) say(`The server could not decode this: ${error.message}.`);
       } finally { clearTimeout(slow); }
     }
     asking = false;
