@@ -647,19 +647,68 @@ def test_two_pages_keep_each_others_names_and_bookmarks(visit: Visit, server: Se
     assert read_marks(run).bookmarks == ((1, 0, 1),)
 
 
-def test_pins_move_by_the_same_steps(visit: Visit, trained: Run) -> None:
-    page = visit(f"/sliders?run={trained.id}&z=0,0,0,0,0")
+def pinned(page: Page, expected: np.ndarray, run: Run) -> None:
+    """Wait until the pins show these codes (N, D)."""
+    pictures = load_run(run).decode_uint8(expected)[:, 0].astype(int)
+    expect(page.locator(".pins canvas")).to_have_count(len(expected))
+    for _ in range(100):
+        found = page.locator(".pins canvas").evaluate_all(
+            "all => all.map(c => [...c.getContext('2d').getImageData(0, 0, 16, 16).data])"
+        )
+        away = np.abs(np.array(found, np.uint8).reshape(-1, 16, 16, 4)[..., 0] - pictures).max((1, 2))
+        if (away <= 1).all():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"the pins are away by {away} grey levels")
+
+
+def test_pins_take_the_steps_of_the_sliders(visit: Visit, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}")
     ready(page)
+    anchor = np.array(code(page))
+    page.get_by_role("button", name="Zero").click()
     page.get_by_role("button", name="Pin", exact=True).click()
-    page.get_by_label("z2 value").fill("1.5")
-    page.get_by_label("z2 value").press("Enter")
-    page.wait_for_timeout(800)
-    found = np.array(
-        page.locator(".pins canvas").evaluate("c => [...c.getContext('2d').getImageData(0, 0, 16, 16).data]"),
-        np.uint8,
-    )
-    expected = load_run(trained).decode_uint8(np.array([0, 0, 1.5, 0, 0]))[0, 0]
-    assert np.abs(found.reshape(16, 16, 4)[..., 0].astype(int) - expected).max() <= 1
+    one = np.zeros((1, 5))
+    pinned(page, one, trained)
+    page.get_by_role("button", name="Random").click()
+    expect(page.get_by_label("code", exact=True)).not_to_have_text("[0, 0, 0, 0, 0]")
+    elsewhere = np.array(code(page))
+    page.wait_for_timeout(500)
+    pinned(page, one, trained)  # no slider went there
+
+    def put(dim: int, value: float) -> float:
+        """By how much that moves the dimension."""
+        before = code(page)[dim]
+        page.get_by_label(f"z{dim} value").fill(str(value))
+        page.get_by_label(f"z{dim} value").press("Enter")
+        return value - before
+
+    one[0, 2] = put(2, 1.5)
+    pinned(page, one, trained)
+    # a second one: steps are counted from here, and the first stays where it has come to
+    page.get_by_role("button", name="Pin", exact=True).click()
+    elsewhere[2] = 1.5
+    at = np.stack((one[0], elsewhere))
+    pinned(page, at, trained)
+    step = np.zeros(5)
+    step[0] = put(0, -1.25)
+    pinned(page, at + step, trained)
+    page.get_by_role("button", name="Undo").click()
+    pinned(page, at, trained)
+    page.get_by_role("button", name="Redo").click()
+    pinned(page, at + step, trained)
+    # a click on a pin takes its code, and moves nothing
+    page.get_by_role("button", name="pin 1", exact=True).click()
+    comes_to(page, at[0] + step)
+    pinned(page, at + step, trained)
+    page.get_by_role("button", name="Reset").click()
+    comes_to(page, anchor)
+    pinned(page, at, trained)
+    page.get_by_role("button", name="Undo").click()
+    comes_to(page, at[0] + step)
+    pinned(page, at + step, trained)
+    page.get_by_role("button", name="remove pin 1").click()
+    pinned(page, (at + step)[1:], trained)
 
 
 def test_samples_are_drawn_taken_and_downloaded(visit: Visit, trained: Run, tmp_path: Path) -> None:

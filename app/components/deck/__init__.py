@@ -54,7 +54,7 @@ HTML = """
       <button type="button" data-do="reset" title="Back to the anchor">Reset</button>
       <button type="button" data-do="zero" title="The prior's mean">Zero</button>
       <button type="button" data-do="mark" title="Keep this code with the run's notes">Bookmark</button>
-      <button type="button" data-do="pin" title="Move this picture along with the sliders">Pin</button>
+      <button type="button" data-do="pin" title="Keep this picture here, and move it along with the sliders">Pin</button>
     </div>
     <div class="row ranges" role="radiogroup" aria-label="range">
       <span>Range</span>
@@ -63,7 +63,8 @@ HTML = """
       <label><input type="radio" name="range" value="free"> free</label>
       <small data-n="range"></small>
     </div>
-    <div class="shelf pins" hidden><small>Pinned: moved by the same steps, since the newest was set</small><div></div></div>
+    <div class="shelf pins" hidden><small>Pinned: the sliders move them by the same steps; Reset takes back those since the
+      newest was set</small><div></div></div>
     <div class="shelf marks" hidden><small>Bookmarks</small><div></div></div>
     <div class="sliders"></div>
     <details class="more" hidden><summary></summary><div></div></details>

@@ -35,12 +35,14 @@ class Deck {
       this.picture?.close(); this.artist?.close();
       this.picture = this.artist = this.shown = null;
       this.at("[data-n=percentile]").textContent = "–";
-      this.locked.clear(); this.past = []; this.future = []; this.pins = []; this.pinBase = null; this.cloud = null; this.anchor = null;
+      this.locked.clear(); this.past = []; this.future = []; this.pins = []; this.cloud = null; this.anchor = null;
       this.owed = this.renewing = false;
       this.openKey = this.anchorKey = null; this.gesture = false; this.halt();
       this.changes = [];
       this.mark();
       this.code = new Array(data.header.latent_dim).fill(0);
+      // what the sliders have added up to, and had when the newest pin was set: pins follow them, and nothing else
+      this.steps = this.pinned = this.code;
       this.range = "prior"; this.chosen = false;
       this.reach(null, "data: once the images' codes are there");
       this.build();
@@ -55,7 +57,7 @@ class Deck {
     if (data.open && data.open.key !== this.openKey) {
       this.openKey = data.open.key;
       this.reported = null;
-      this.go(data.open.code, !other);
+      this.go(data.open.code, { remember: !other });
     }
     if (other || data.header.stamp !== this.stamp) await this.load(data.header, !other);
   }
@@ -85,7 +87,7 @@ class Deck {
     this.at(".where").textContent = this.picture.where === "browser" ? "decoded in this page" : "decoded by the server";
     for (const slider of this.sliders.values()) slider.signature = "";
     this.hideSigma();
-    this.go(this.code, false);
+    this.go(this.code);
     this.drawAnchor();
     if (changed) this.renewDrawing();
     this.drawShelf("marks"); this.drawShelf("pins");
@@ -265,7 +267,7 @@ class Deck {
   begin() {
     if (this.gesture) return;
     this.gesture = true;
-    this.past.push(this.code);
+    this.past.push({ code: this.code, steps: this.steps });
     if (this.past.length > 200) this.past.shift();
     this.future = [];
   }
@@ -276,7 +278,7 @@ class Deck {
     this.begin();
     const code = [...this.code];
     code[dim] = value;
-    this.go(code, false);
+    this.go(code, { along: true });
   }
 
   single(dim, value) {
@@ -285,18 +287,22 @@ class Deck {
   }
 
   // somewhere else at once; locked dimensions stay
-  jump(code) {
+  jump(code, steps = this.steps) {
     this.halt();
     this.endGesture(); this.begin();
-    this.go(this.unlocked(code), false);
+    this.steps = steps;
+    this.go(this.unlocked(code));
     this.endGesture();
   }
 
   unlocked(code) { return code.map((v, d) => (this.locked.has(d) ? this.code[d] : v)); }
 
-  go(code, remember) {
+  // `remember`: it can be undone by itself; `along`: a step of the sliders, which the pins take too
+  go(code, { remember = false, along = false } = {}) {
     if (remember) { this.gesture = false; this.begin(); this.gesture = false; }
+    const before = this.code;
     this.code = Array.from(code, (v) => Math.round(v * 1000) / 1000);
+    if (along) this.steps = this.steps.map((v, d) => v + this.code[d] - before[d]);
     this.fresh();
     this.paint();
     this.artist?.hold();
@@ -315,8 +321,10 @@ class Deck {
   step(from, to) {
     if (!from.length) return;
     this.halt(); this.gesture = false;
-    to.push(this.code);
-    this.go(from.pop(), false);
+    to.push({ code: this.code, steps: this.steps });
+    const back = from.pop();
+    this.steps = back.steps;
+    this.go(back.code);
   }
 
   report() {
@@ -362,7 +370,7 @@ class Deck {
     const now = performance.now();
     if (now - (this.trustedAt || 0) > 100) this.trust();
     else { clearTimeout(this.trustTimer); this.trustTimer = setTimeout(() => this.trust(), 110); }
-    if (this.pins.length && this.picture.where === "browser") this.drawPins();
+    if (this.pins.length && this.steps !== this.stepped && this.picture.where === "browser") this.drawPins();
   }
 
   same(a, b) { return a.every((v, d) => Math.abs(v - b[d]) < 6e-4); }
@@ -603,13 +611,14 @@ class Deck {
 
   // ---------------------------------------------------------------- pins, bookmarks, samples
 
-  // a pin, moved by the same steps as the large picture since the newest one was set
-  moved(pin) { return pin.map((v, d) => v + this.code[d] - this.pinBase[d]); }
+  // a pin, moved by the steps that the sliders made since the newest one was set
+  moved(pin) { return pin.map((v, d) => v + this.steps[d] - this.pinned[d]); }
 
   drawPins() {
     if (!this.artist || !this.pins.length) return;
     const canvases = this.root.querySelectorAll(".pins canvas"), { width, height } = this.picture.decoder;
     const codes = this.pins.map((pin) => this.moved(pin));
+    this.stepped = this.steps;
     this.artist.paint("pins", codes, (image, k) => {
       const canvas = canvases[k];
       if (!canvas?.isConnected) return;
@@ -673,7 +682,7 @@ class Deck {
       last = now;
       if (t >= 1) { t -= 1; from = to; to = station(); }
       const eased = t * t * (3 - 2 * t), code = this.tools.slerp(from, to, eased);
-      this.go(this.unlocked(code), false);
+      this.go(this.unlocked(code));
     };
     this.playing = requestAnimationFrame(frame);
   }
@@ -692,7 +701,7 @@ class Deck {
         this.halt();
         if (!this.pad.down) this.gesture = false;
         this.begin();
-        this.go(this.unlocked(this.anchor.code), false);
+        this.go(this.unlocked(this.anchor.code));
         if (!this.pad.down) this.endGesture();
         this.say(this.locked.size ? "Locked dimensions stay, so the large picture is not the drawing's own reconstruction." : "");
       },
@@ -726,7 +735,7 @@ class Deck {
       play: () => this.play(),
       undo: () => this.step(this.past, this.future),
       redo: () => this.step(this.future, this.past),
-      reset: () => this.jump(this.base()),
+      reset: () => this.jump(this.base(), this.pinned.map((v, d) => (this.locked.has(d) ? this.steps[d] : v))),
       zero: () => this.jump(this.code.map(() => 0)),
       mark: () => {
         if (this.marks.length >= MOST_MARKS) return this.say(`${MOST_MARKS} bookmarks at most; remove one first.`);
@@ -736,7 +745,7 @@ class Deck {
         if (this.pins.length >= 8) return this.say("Eight pins at most; remove one first.");
         // from here on steps are counted from here, and the others stay where they have come to
         this.pins = [...this.pins.map((pin) => this.moved(pin)), [...this.code]];
-        this.pinBase = [...this.code];
+        this.pinned = this.steps;
         this.drawShelf("pins");
       },
       sigma: () => this.sigmaToggle(),
@@ -801,7 +810,7 @@ class Deck {
         if (!this.locked.has(dim)) code[dim] = this.within(dim, this.drag.code[dim], moved[k] * (high - low));
       });
       this.begin();
-      this.go(code, false);
+      this.go(code, { along: true });
     };
     canvas.onpointerup = canvas.onpointercancel = () => { this.drag = null; };
   }
