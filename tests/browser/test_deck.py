@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -344,6 +345,92 @@ def test_an_upload_is_an_anchor_and_a_broken_one_leaves_the_deck(
     expect(page.get_by_text("anchor: mine.png")).to_be_visible()
     comes_to(page, load_run(trained).encode(image[None, None]).mean[0])
     shows_its_code(page, trained)
+
+
+def test_a_double_click_takes_a_dimension_back_to_the_anchor(visit: Visit, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}")
+    ready(page)
+    anchor = code(page)
+    for dim, value in ((1, 2.5), (3, -2.5)):
+        page.get_by_label(f"z{dim} value").fill(str(value))
+        page.get_by_label(f"z{dim} value").press("Enter")
+    page.get_by_label("z1", exact=True).dblclick(position={"x": 3, "y": 5})
+    comes_to(page, np.array([*anchor[:3], -2.5, anchor[4]]))
+
+
+def touch(page: Page, *places: tuple[float, float]) -> None:
+    """One finger put down, moved over these places, and lifted."""
+    finger = page.context.new_cdp_session(page)
+    finger.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    for kind, (x, y) in zip(("touchStart", *["touchMove"] * (len(places) - 1)), places, strict=True):
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+        page.wait_for_timeout(30)
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def test_a_finger_moves_sliders_and_picture(visit: Visit, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}&z=0,0,0,0,0")
+    ready(page)
+    slider = page.locator(".sliders input[type=range]").first
+    dim = int((slider.get_attribute("aria-label") or "")[1:])
+    box = slider.bounding_box()
+    assert box
+    before, y = frames(page), box["y"] + box["height"] / 2
+    touch(page, *[(box["x"] + box["width"] * (0.5 + 0.04 * k), y) for k in range(11)])
+    page.wait_for_timeout(300)
+    found = code(page)
+    assert found[dim] == pytest.approx(2.4, abs=0.15)
+    assert [v for d, v in enumerate(found) if d != dim] == [0, 0, 0, 0]
+    assert frames(page) - before >= 3
+    shows_its_code(page, trained)
+    page.get_by_role("button", name="Zero").click()
+    page.get_by_label("dimension across").select_option("4")
+    page.get_by_label("dimension up").select_option("1")
+    box = picture(page).bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    touch(page, *[(x + 0.025 * k * box["width"], y - 0.025 * k * box["height"]) for k in range(11)])
+    page.wait_for_timeout(300)
+    found = code(page)
+    assert (found[4], found[1]) == (pytest.approx(1.5, abs=0.05), pytest.approx(1.5, abs=0.05))
+    assert [found[0], found[2], found[3]] == [0, 0, 0]
+    shows_its_code(page, trained)
+
+
+def test_a_code_from_the_data_is_that_of_an_image(visit: Visit, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}&z=0,0,0,0,0")
+    ready(page)
+    data = open_images("digits", 16, trained.places)
+    index = splits_of(trained.record().effective, data).train
+    means = load_run(trained).encode(data.images[index]).mean
+    for _ in range(2):
+        before = code(page)
+        page.get_by_role("button", name="From data").click()
+        expect(page.get_by_label("code", exact=True)).not_to_have_text(f"[{', '.join(map(str, before))}]")
+        away = np.abs(means - np.array(code(page))).max(1)
+        assert away.min() < 6e-4
+        expect(page.locator("[data-n=near]")).to_contain_text(f"image {index[away.argmin()]} ")
+        expect(page.locator("[data-n=near]")).to_contain_text("distance 0.00")
+        assert code(page) != before
+
+
+def test_collapsed_dimensions_are_folded_away(visit: Visit) -> None:
+    page = visit("/sliders?run=digits-beta3&z=0,0,0,0,0,0,0,0")
+    ready(page)
+    expect(page.locator(".sliders .slider")).to_have_count(6)
+    expect(page.get_by_label("z3", exact=True)).to_have_count(0)
+    before = pixels(page)
+    page.get_by_text("2 collapsed dimensions").click()
+    expect(page.get_by_text("Their posterior is the prior")).to_be_visible()
+    for dim in (3, 4):
+        page.get_by_label(f"z{dim} value").fill("2")
+        page.get_by_label(f"z{dim} value").press("Enter")
+    expect(page.get_by_label("code", exact=True)).to_have_text("[0, 0, 0, 2, 2, 0, 0, 0]")
+    changed = np.abs(pixels(page).astype(int) - before).mean()
+    page.get_by_label("z0 value").fill("2")
+    page.get_by_label("z0 value").press("Enter")
+    expect(page.get_by_label("code", exact=True)).to_have_text("[2, 0, 0, 2, 2, 0, 0, 0]")
+    assert changed < 0.2 * np.abs(pixels(page).astype(int) - before).mean(), "they hardly change the picture"
 
 
 def test_trust_is_that_of_the_core(visit: Visit, trained: Run) -> None:
@@ -731,6 +818,37 @@ def test_samples_are_drawn_taken_and_downloaded(visit: Visit, trained: Run, tmp_
     expect(page.get_by_label("code", exact=True)).to_have_text("[0, 0, 0, 0, 0]")
 
 
+def test_temperature_scales_the_same_samples(visit: Visit, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}")
+    ready(page)
+    page.get_by_text("Samples from the prior").click()
+    sheet = page.get_by_role("img", name="samples")
+    sheet.scroll_into_view_if_needed()
+
+    def taken(row: int, column: int) -> np.ndarray:
+        """The code of a sample, which its picture shows."""
+        expect(sheet).to_have_attribute("data-done", "16")
+        shown = sheet.evaluate("c => [...c.getContext('2d').getImageData(0, 0, 64, 64).data]")
+        cell = np.array(shown, np.uint8).reshape(4, 16, 4, 16, 4)[row, :, column, :, 0]
+        page.get_by_role("button", name="Zero").click()
+        expect(page.get_by_label("code", exact=True)).to_have_text("[0, 0, 0, 0, 0]")
+        box = sheet.bounding_box()
+        assert box
+        side = box["width"] / 4
+        sheet.click(position={"x": (column + 0.5) * side, "y": (row + 0.5) * side})
+        expect(page.get_by_label("code", exact=True)).not_to_have_text("[0, 0, 0, 0, 0]")
+        found = np.array(code(page))
+        assert np.abs(load_run(trained).decode_uint8(found)[0, 0].astype(int) - cell).max() <= 1
+        return found
+
+    warm = np.stack([taken(0, 1), taken(3, 2)])
+    assert np.abs(warm[0] - warm[1]).max() > 0.1
+    page.get_by_label("temperature").fill("0.5")
+    np.testing.assert_allclose(np.stack([taken(0, 1), taken(3, 2)]), warm / 2, atol=1e-3)
+    page.get_by_role("button", name="New samples").click()
+    assert np.abs(taken(0, 1) - warm[0] / 2).max() > 0.01
+
+
 def stroke(page: Page, pad: Locator) -> None:
     """From top to bottom of the pad. The pen stays down."""
     pen_down(page, pad, 0.5, 0.15)
@@ -759,19 +877,46 @@ def test_a_drawing_is_encoded_while_it_is_drawn(visit: Visit, trained: Run) -> N
     shows_its_code(page, trained)
 
 
+def seeded(seed: int) -> Callable[[], float]:
+    """mulberry32, as decoder.js has it."""
+    a, whole = seed, 0xFFFFFFFF
+
+    def random() -> float:
+        nonlocal a
+        a = (a + 0x6D2B79F5) & whole
+        t = ((a ^ (a >> 15)) * (1 | a)) & whole
+        t = ((t + (((t ^ (t >> 7)) * (61 | t)) & whole)) & whole) ^ t
+        return ((t ^ (t >> 14)) & whole) / 2**32
+
+    return random
+
+
+def gaussian(random: Callable[[], float]) -> float:
+    return math.sqrt(-2 * math.log(1 - random())) * math.cos(2 * math.pi * random())
+
+
 def test_uncertainty_is_the_spread_of_decoded_samples(visit: Visit, trained: Run) -> None:
     page = visit(f"/sliders?run={trained.id}")
     ready(page)
     page.get_by_role("button", name="Uncertainty").click()
     expect(page.locator("canvas.overlay")).to_be_visible()
-    most = float(page.locator("canvas.overlay").get_attribute("data-most") or 0)
-    data = np.load(trained.places.datasets / "digits" / "16" / "images.npy")
-    test = np.load(trained.places.datasets / "digits" / "16" / "test.npy")
+    overlay = page.locator("canvas.overlay")
+    most = float(overlay.get_attribute("data-most") or 0)
+    shown = np.array(
+        overlay.evaluate("c => [...c.getContext('2d').getImageData(0, 0, 16, 16).data]"), np.uint8
+    )
+    found = most * shown.reshape(16, 16, 4)[..., 3] / 235
     model = load_run(trained)
-    q = model.encode(data[test[:1]])
-    rng = np.random.default_rng(0)
-    samples = q.mean + q.std * rng.standard_normal((2_000, 5))
-    assert most == pytest.approx(model.decode(samples).std(0).max(), rel=0.35)
+    q = model.encode(image_of_set(trained, 0))
+    random = seeded(11)
+    noise = np.array([gaussian(random) for _ in range(32 * 5)]).reshape(32, 5)
+    anchor = np.array(code(page))
+    samples = model.decode_uint8(anchor + q.std * noise)[:, 0] / 255
+    np.testing.assert_allclose(found, samples.std(0, ddof=1), atol=0.004)
+    # thirty-two samples are enough to tell where it is large
+    many = model.decode(q.mean + q.std * np.random.default_rng(0).standard_normal((2_000, 5)))[:, 0].std(0)
+    assert np.corrcoef(found.ravel(), many.ravel())[0, 1] > 0.95
+    assert found.mean() == pytest.approx(many.mean(), rel=0.25)
     page.get_by_label("z1 value").fill("2")
     page.get_by_label("z1 value").press("Enter")
     expect(page.locator("canvas.overlay")).to_be_hidden()
