@@ -1,10 +1,11 @@
-"""How fast the deck's picture follows the hand, in a real Chromium, beside the same drag on a plain st.slider page.
+"""How fast the pictures of the deck and of Interpolate's handle follow the hand, in a real Chromium, beside the same
+drag on a plain st.slider page.
 
     python tests/bench/deck.py [--seconds 5] [--only faces shapes mnist digits] [--rounds 3]
 
-Prints per shipped run: pictures painted per second of dragging, the 95th percentile of the time from an input event to
+Prints per shipped run, for either: pictures painted per second of dragging, the 95th percentile of the time from an input event to
 the picture that shows it, what decoding takes of that, and script reruns during the drag (messages from the page to the
-server). Then the same for a page whose picture follows st.slider.
+server). Then pictures per second of a page whose picture follows st.slider.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 from servers import CHROMIUM_ARGS, free_port, serve
@@ -33,10 +34,10 @@ FRAME = 1000 / 60
 
 # every input event of a slider is matched with the first picture painted after it
 WATCH = """
-(deck) => {
-  const root = deck.getRootNode(), canvas = root.querySelector('canvas.picture');
+(canvas) => {
+  const root = canvas.getRootNode(), trust = root.querySelector('[data-n=percentile]');
   window.waits = []; window.paints = []; window.trusted = 0; let waiting = [];
-  new MutationObserver(() => window.trusted++).observe(root.querySelector('[data-n=percentile]'), {childList: true});
+  if (trust) new MutationObserver(() => window.trusted++).observe(trust, {childList: true});
   root.addEventListener('input', e => waiting.push(e.timeStamp), true);
   new MutationObserver(() => {
     const now = performance.now();
@@ -98,14 +99,35 @@ async def drag(page: Page, box: dict[str, float], seconds: float) -> tuple[float
 
 
 async def deck(browser: Browser, url: str, name: str, seconds: float) -> dict[str, float]:
+    page, sent = await opened(browser)
+    await page.goto(f"{url}/sliders?run={name}")
+    await expect(page.locator("[data-n=percentile]")).not_to_have_text(re.compile("^–?$"), timeout=120_000)
+    return await measured(page, sent, page.locator(".sliders input[type=range]").first, name, seconds)
+
+
+async def path(browser: Browser, url: str, name: str, seconds: float) -> dict[str, float]:
+    page, sent = await opened(browser)
+    await page.goto(f"{url}/interpolate?run={name}")
+    await page.get_by_role("heading", name="Take it away").wait_for(timeout=120_000)
+    return await measured(page, sent, page.get_by_role("slider", name="position"), name, seconds)
+
+
+async def opened(browser: Browser) -> tuple[Page, list[float]]:
+    """A page, and when it sent the server messages."""
     page = await (await browser.new_context(viewport={"width": 1440, "height": 900})).new_page()
     sent: list[float] = []
     page.on("websocket", lambda ws: ws.on("framesent", lambda _: sent.append(time.perf_counter())))
-    await page.goto(f"{url}/sliders?run={name}")
-    await expect(page.locator("[data-n=percentile]")).not_to_have_text(re.compile("^–?$"), timeout=120_000)
+    return page, sent
+
+
+async def measured(
+    page: Page, sent: list[float], handle: Locator, name: str, seconds: float
+) -> dict[str, float]:
+    """Drag a handle, and count what the picture named `decoded image` does meanwhile."""
     await page.wait_for_timeout(4_000)  # strips and the report of the first code are done
-    await page.locator(".deck").evaluate(WATCH)
-    box = await page.locator(".sliders input[type=range]").first.bounding_box()
+    await page.get_by_role("img", name="decoded image").evaluate(WATCH)
+    await handle.scroll_into_view_if_needed()
+    box = await handle.bounding_box()
     assert box
     already = len(sent)
     took, moves = await drag(page, box, seconds)  # type: ignore[arg-type]
@@ -174,14 +196,22 @@ async def main() -> None:
             )
             try:
                 for name in args.only:
-                    rounds = [await deck(browser, server.url, name, args.seconds) for _ in range(args.rounds)]
-                    middle = {k: statistics.median(r[k] for r in rounds) for k in rounds[0]}
-                    print(
-                        f"{name:8s} {middle['pictures/s']:5.1f} pictures/s (at least 55)   input to picture: median {middle['median']:.1f}, "
-                        f"p95 {middle['p95']:.1f} ms (at most {FRAME:.1f} + decoding {middle['decode']:.1f} = {FRAME + middle['decode']:.1f})   "
-                        f"decoding p95 {middle['decode p95']:.1f} ms   reruns {max(r['reruns'] for r in rounds):.0f}   trust told {middle['trusted']:.1f} times/s (at least 5)   ({middle['moves/s']:.0f} moves/s)",
-                        flush=True,
-                    )
+                    for what, follow in (("deck", deck), ("handle", path)):
+                        rounds = [
+                            await follow(browser, server.url, name, args.seconds) for _ in range(args.rounds)
+                        ]
+                        middle = {k: statistics.median(r[k] for r in rounds) for k in rounds[0]}
+                        trust = (
+                            f"   trust told {middle['trusted']:.1f} times/s (at least 5)"
+                            if what == "deck"
+                            else ""
+                        )
+                        print(
+                            f"{name:8s} {what:6s} {middle['pictures/s']:5.1f} pictures/s (at least 55)   input to picture: median {middle['median']:.1f}, "
+                            f"p95 {middle['p95']:.1f} ms (at most {FRAME:.1f} + decoding {middle['decode']:.1f} = {FRAME + middle['decode']:.1f})   "
+                            f"decoding p95 {middle['decode p95']:.1f} ms   reruns {max(r['reruns'] for r in rounds):.0f}{trust}   ({middle['moves/s']:.0f} moves/s)",
+                            flush=True,
+                        )
                 found = await plain(browser, home, "faces", args.seconds)
                 print(
                     f"plain st.slider page, faces: {found['pictures/s']:.1f} pictures/s while dragging, the next one {found['after release']:.0f} ms after release"

@@ -22,6 +22,7 @@ from vae_core.options import Choice
 from vae_core.runs.store import FINISHED, Run, Store
 from vae_core.runs.worker import train_run
 
+RNG = np.random.default_rng(0)
 CODE = [[0.5, -1.0, 0.25, 1.0, 0.0], [-1.5, 0.75, 0.0, -0.5, 1.25]]
 
 
@@ -152,6 +153,12 @@ def test_keys_move_the_handle(visit: Callable[..., Page], trained: Run) -> None:
     expect(handle(page)).to_have_value("0.51")
     handle(page).press("Shift+ArrowLeft")
     expect(handle(page)).to_have_value("0.41")
+    for held in ("ctrlKey", "altKey", "metaKey"):
+        assert handle(page).evaluate(
+            "(e, held) => e.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowLeft', [held]: true, cancelable: true}))",
+            held,
+        ), f"with {held} it is the browser's"
+    expect(handle(page)).to_have_value("0.41")
 
 
 def test_play_runs_there_and_back_until_it_is_paused(visit: Callable[..., Page], trained: Run) -> None:
@@ -227,14 +234,28 @@ def test_the_strip_is_decoded_and_takes_one_to_its_place(visit: Callable[..., Pa
 
 
 def test_a_geodesic_comes_with_progress_and_without_overshoot(
-    visit: Callable[..., Page], trained: Run, model: LoadedModel
+    visit: Callable[..., Page], server: Server, trained: Run, model: LoadedModel
 ) -> None:
-    page = opened(visit, trained, "&path=geodesic")
+    page = visit("/")
+    page.add_init_script("""
+      window.told = [];
+      const read = () => {
+        for (const bar of document.querySelectorAll('[data-testid=stProgress]'))
+          if (window.told.at(-1) !== bar.innerText) window.told.push(bar.innerText);
+      };
+      new MutationObserver(read).observe(document, {subtree: true, childList: true, characterData: true});
+    """)
+    # eight stations: long enough to be looked on
+    ends = [*CODE, *(RNG.standard_normal((6, 5)) * 1.5).round(2).tolist()]
+    query = "".join(f"&s{i + 1}={','.join(map(str, code))}" for i, code in enumerate(ends))
+    page.goto(f"{server.url}/interpolate?run={trained.id}&path=geodesic{query}")
+    expect(page.get_by_text("on the straight line").first).to_be_visible()
+    told = page.evaluate("window.told")
+    assert any(re.search(r"looking for the geodesic: energy \d+%", words) for words in told), told
     expect(handle(page)).to_have_attribute("min", "0")
     expect(handle(page)).to_have_attribute("max", "1")
-    expect(page.get_by_text("on the straight line").first).to_be_visible()
     put(page, 1)
-    assert code(page).tolist() == CODE[1]
+    assert code(page).tolist() == ends[-1]
     shows_its_code(page, model)
 
 
