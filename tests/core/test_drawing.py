@@ -39,6 +39,16 @@ def test_it_is_centred_by_mass_not_by_its_box():
     assert (columns[0] + columns[-1]) / 2 > 15  # the box alone would lie to the left of that
 
 
+def test_what_would_not_fit_around_its_mass_stays_inside():
+    drawing = np.zeros((100, 100), np.uint8)
+    drawing[:, 0:30] = 255
+    drawing[48:52, 30:100] = 255
+    digit = as_digit(drawing, 28, box=1.0)[0].astype(float)
+    columns = np.flatnonzero(digit.max(0))
+    assert (columns[0], columns[-1]) == (0, 27)
+    assert (digit.sum(0) @ np.arange(28)) / digit.sum() < 11, "its mass lies left of the middle"
+
+
 def test_a_thin_line_still_reaches_white():
     assert as_digit(bar(wide=2), 28).max() == 255
 

@@ -1,4 +1,4 @@
-"""A drawing made as a digit of MNIST is made: scaled to its box, centred by its mass."""
+"""A drawing made as a digit of MNIST is made: scaled to its box, centred by its mass as far as it fits."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def as_digit(drawing: np.ndarray, side: int, *, box: float = BOX) -> np.ndarray:
     """A drawing, uint8 (H, W), light strokes on black -> uint8 (1, side, side).
 
     What is drawn is scaled, keeping its shape, until its longer side fills `box` of the picture, and its centre of
-    mass is put in the middle. 32×32 pictures are 28×28 ones in a frame of zeros, as everywhere here. Raises
-    BadImages for an empty drawing or another shape.
+    mass is put in the middle, or as near to it as leaves all of it inside. 32×32 pictures are 28×28 ones in a frame
+    of zeros, as everywhere here. Raises BadImages for an empty drawing or another shape.
     """
     from PIL import Image
 
