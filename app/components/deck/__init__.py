@@ -40,7 +40,6 @@ HTML = """
       <button type="button" data-do="json">Copy JSON</button>
       <button type="button" data-do="python">Copy Python</button>
       <button type="button" data-do="link">Copy link</button>
-      <button type="button" data-do="station" title="The code on the picture, as a station of a path">Send to interpolation</button>
     </div>
   </section>
   <section class="right">
@@ -55,6 +54,7 @@ HTML = """
       <button type="button" data-do="zero" title="The prior's mean">Zero</button>
       <button type="button" data-do="mark" title="Keep this code with the run's notes">Bookmark</button>
       <button type="button" data-do="pin" title="Keep this picture here, and move it along with the sliders">Pin</button>
+      <button type="button" data-do="station" title="The code on the picture, as a station of a path">Send to interpolation</button>
     </div>
     <div class="row ranges" role="radiogroup" aria-label="range">
       <span>Range</span>

@@ -776,6 +776,7 @@ class Deck {
     };
     this.at(".gallery").ontoggle = this.at(".gallery select").onchange = this.at(".gallery input").oninput = () => this.gallery();
     this.at(".gallery canvas").onclick = (event) => {
+      if (!this.picture) return;  // until the next run's samples are there, those on the sheet are of the run before
       const canvas = event.currentTarget, box = canvas.getBoundingClientRect(), side = Math.sqrt(this.sheet.length);
       const column = Math.floor(((event.clientX - box.left) / box.width) * side), row = Math.floor(((event.clientY - box.top) / box.height) * side);
       this.jump(this.sheet[row * side + column]);
