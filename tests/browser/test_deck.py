@@ -103,6 +103,16 @@ def slide(page: Page, name: str, steps: int = 25) -> None:
         page.wait_for_timeout(16)
 
 
+def drag_picture(page: Page, x: float, y: float) -> None:
+    """From the middle of the picture to shares of its sides."""
+    box = picture(page).bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=8)
+    page.mouse.up()
+
+
 def test_the_picture_moves_with_the_hand_and_no_script_runs(visit: Visit, trained: Run) -> None:
     page = visit(f"/sliders?run={trained.id}")
     ready(page)
@@ -202,12 +212,7 @@ def test_beyond_the_range_a_step_only_leads_back(visit: Visit, trained: Run) -> 
     # a drag across leaves the dimension that goes up and down where it is
     page.get_by_label("dimension across").select_option("0")
     page.get_by_label("dimension up").select_option("1")
-    box = picture(page).bounding_box()
-    assert box
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + box["height"] / 2, steps=8)
-    page.mouse.up()
+    drag_picture(page, 0.75, 0.5)
     expect(beside).to_have_text(re.compile(r"^\[1\.[45]\d*, 3\.7, 0, -4\.95, 0\]$"))
 
 
@@ -592,12 +597,7 @@ def test_dragging_the_picture_moves_the_two_chosen_dimensions(visit: Visit, trai
     ready(page)
     page.get_by_label("dimension across").select_option("4")
     page.get_by_label("dimension up").select_option("1")
-    box = picture(page).bounding_box()
-    assert box
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + box["height"] / 4, steps=8)
-    page.mouse.up()
+    drag_picture(page, 0.75, 0.25)
     page.wait_for_timeout(200)
     found = code(page)
     assert found[4] == pytest.approx(1.5, abs=0.05)
