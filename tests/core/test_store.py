@@ -594,6 +594,20 @@ def test_a_record_keeps_what_it_is_given(store):
     assert to_json(record.config) == json.loads((run.path / "config.json").read_text())["config"]
 
 
+def test_settings_are_parsed_once_and_again_when_the_file_has_changed(store, monkeypatch):
+    run, parsed = store.create(config_of(), "first"), []
+    migrate = store_module.migrate
+    monkeypatch.setattr(store_module, "migrate", lambda raw: parsed.append(1) or migrate(raw))
+    assert {Run(run.path, run.places).name for _ in range(5)} == {"first"}
+    assert len(parsed) == 1
+    store.rename(run, "other")
+    assert run.name == "other"
+    assert len(parsed) == 2
+    shutil.rmtree(run.path)
+    with pytest.raises(RunNotFound):
+        run.record()
+
+
 # ---------------------------------------------------------------- weights
 
 

@@ -130,7 +130,7 @@ def migrate(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 class Run:
-    """One run folder. Cheap to make; every method reads the disk anew."""
+    """One run folder. Cheap to make; every method sees the disk as it is."""
 
     def __init__(self, path: Path, places: Places, *, read_only: bool = False) -> None:
         self.path, self.places, self.read_only = path, places, read_only
@@ -164,20 +164,10 @@ class Run:
 
     def record(self) -> Record:
         """Raises RunNotFound when the folder is gone, BadRun when it cannot be read."""
+        path = self.path / "config.json"
         try:
-            raw = migrate(json.loads((self.path / "config.json").read_text()))
-            unknown: list[str] = []
-            config = from_json(RunConfig, raw["config"], unknown=unknown)
-            resolved = None
-            if raw.get("resolved"):
-                resolved = from_json(RunConfig, raw["resolved"], unknown=[])
-            warnings = tuple(f"{key} is not known to this version and was left out" for key in unknown)
-            machine, data = raw.get("machine") or {}, raw.get("data") or {}
-            _check_remembered(machine, data, raw["created"], raw.get("group", ""))
-            return Record(
-                self.id, check_plain_name(raw["name"], "run"), raw["created"], config, resolved, machine, data,
-                raw.get("group", ""), warnings,
-            )  # fmt: skip
+            stat = path.stat()
+            return _record(path, stat.st_mtime_ns, stat.st_size, stat.st_ino)
         except (FileNotFoundError, NotADirectoryError):
             raise RunNotFound(f"the run {self.id} is not there any more") from None
         except (OSError, ValueError, KeyError, TypeError, BadConfig, BadName) as error:
@@ -585,6 +575,23 @@ def _saved(tensors: Mapping[str, Tensor], meta: dict[str, str] | None = None) ->
 def _named(everything: Mapping[str, np.ndarray], which: str) -> dict[str, np.ndarray]:
     prefix = f"{which}/"
     return {k[len(prefix) :]: v for k, v in everything.items() if k.startswith(prefix)}
+
+
+@lru_cache(maxsize=1024)  # a page asks for every run's settings many times over
+def _record(path: Path, mtime: int, size: int, inode: int) -> Record:
+    raw = migrate(json.loads(path.read_text()))
+    unknown: list[str] = []
+    config = from_json(RunConfig, raw["config"], unknown=unknown)
+    resolved = None
+    if raw.get("resolved"):
+        resolved = from_json(RunConfig, raw["resolved"], unknown=[])
+    warnings = tuple(f"{key} is not known to this version and was left out" for key in unknown)
+    machine, data = raw.get("machine") or {}, raw.get("data") or {}
+    _check_remembered(machine, data, raw["created"], raw.get("group", ""))
+    return Record(
+        path.parent.name, check_plain_name(raw["name"], "run"), raw["created"], config, resolved, machine, data,
+        raw.get("group", ""), warnings,
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=512)
