@@ -204,7 +204,7 @@ class Alone:
 def alone(run: Run) -> list[Alone]:
     """Those that were measured, by ascending β within the dial; of several of one β the best."""
     from vae_core.evaluation.measured import stored
-    from vae_core.sweep import beta_of
+    from vae_core.sweep import beta_of, turned_by_hand
 
     mine = run.record().effective
     dial = mine.objective.dial
@@ -217,6 +217,7 @@ def alone(run: Run) -> list[Alone]:
             not same
             or theirs.objective.dial is not None
             or theirs.objective.objective.name not in ("vae", "beta_vae")
+            or turned_by_hand(other)
         ):
             continue
         beta, measured = beta_of(other), stored(other) if other.has_weights() else None

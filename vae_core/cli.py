@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from vae_core.config import RunConfig
 from vae_core.data import ImageSet, list_specs, open_images
 from vae_core.errors import BadConfig, VaeCoreError
+from vae_core.evaluation.disentanglement import TITLES
 from vae_core.events import EpochDone, Event, StepDone
 from vae_core.options import Choice, Leaf, leaves, replace_at
 from vae_core.places import Places
@@ -188,7 +189,7 @@ def do_sweep(args: argparse.Namespace, places: Places) -> int:
             sys.stderr.write("\r")
     else:
         bar.line(f"the sweep {name} stopped; `vae-core sweep --resume {name}` goes on")
-    _show_sweep(name, found, as_json=args.json)
+    _show_sweep(name, found, as_json=args.json, score=args.score or "")
     return 1 if any(m.state == FAILED for m in found) else 0
 
 
@@ -298,28 +299,32 @@ def _images_of(run: Run, places: Places) -> Any:
     )
 
 
-def _show_sweep(name: str, found: Any, *, as_json: bool) -> None:
+def _show_sweep(name: str, found: Any, *, as_json: bool, score: str) -> None:
     from vae_core.evaluation.measured import gather
 
     report = gather(found)
+    known = list(report.curve.scores)
+    # one that was asked for is named even where it is not known, and said to be so
+    chosen = score or (known[0] if known else "")
+    text = report.read(chosen, TITLES.get(chosen, "")).text
     rows: list[dict[str, Any]] = []
     for row in report.rows:
         n, m = row.numbers, row.member
         rows.append(
             {
-                "beta": m.beta, "seed": m.seed, "name": m.run.name, "id": m.run.id, "status": m.state,
+                "beta": m.beta, "turned": list(m.turned), "seed": m.seed, "name": m.run.name, "id": m.run.id, "status": m.state,
                 "distortion": n and n.distortion, "rate": n and n.rate, "elbo": n and -n.total,
                 "active_units": n and int(n.active.sum()), "sharpness": n and n.sharpness,
                 "scores": dict(n.scores) if n else {},
             }
         )  # fmt: skip
     if as_json:
-        print(json.dumps({"sweep": name, "split": report.split, "runs": rows, "text": report.reading.text}))
+        print(json.dumps({"sweep": name, "split": report.split, "runs": rows, "text": text}))
         return
     columns = ["β", "seed", "distortion", "rate", "−ELBO", "active", "status", "name"]
     shown = [
         {
-            "β": f"{r['beta']:g}", "seed": r["seed"], "status": r["status"], "name": r["name"],
+            "β": ", ".join(f"{beta:g}" for beta in (r["beta"], *r["turned"])), "seed": r["seed"], "status": r["status"], "name": r["name"],
             "distortion": _two(r["distortion"]), "rate": _two(r["rate"]),
             "−ELBO": _two(None if r["elbo"] is None else -r["elbo"]),
             "active": "" if r["active_units"] is None else r["active_units"],
@@ -328,7 +333,7 @@ def _show_sweep(name: str, found: Any, *, as_json: bool) -> None:
     ]  # fmt: skip
     print(f"{name} on {report.split} images, nats per image")
     _table(columns, shown)
-    print(report.reading.text)
+    print(text)
 
 
 def _two(value: float | None) -> str:
@@ -637,6 +642,11 @@ def make_parser() -> argparse.ArgumentParser:
     )
     swept.add_argument(
         "--apart", action="store_true", help="one run after the other, also where several train faster as one"
+    )
+    swept.add_argument(
+        "--score",
+        choices=list(TITLES),
+        help="disentanglement score that the sentence names; default the first known",
     )
     swept.add_argument("--json", action="store_true", help="the table as one JSON object")
     add_config_switches(swept)

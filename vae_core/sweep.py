@@ -7,15 +7,19 @@ those; the images shown come from the validation split, which `split_seed` decid
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import lru_cache
+from itertools import groupby, pairwise
+from pathlib import Path
 
 from filelock import FileLock
 
 from vae_core.config import RunConfig
-from vae_core.errors import BadConfig, BadName, RunNotFound, VaeCoreError
+from vae_core.errors import BadConfig, BadName, BadRun, RunNotFound, VaeCoreError
+from vae_core.events import Controlled, Resumed, from_line
 from vae_core.objectives import OBJECTIVES, BetaParams
 from vae_core.options import Choice
 from vae_core.places import check_plain_name
@@ -27,13 +31,17 @@ MOST_BETA = 1000.0  # as the objective's own bound
 
 @dataclass(frozen=True)
 class Member:
-    """One run of a sweep and where it stands. `state` as in status.json, `progress` a share of its steps."""
+    """One run of a sweep and where it stands. `state` as in status.json, `progress` a share of its steps.
+
+    `turned` holds the βs that a person gave it while it learnt, see `turned_by_hand`.
+    """
 
     run: Run
     beta: float
     seed: int
     state: str
     progress: float
+    turned: tuple[float, ...] = ()
 
     @property
     def ended(self) -> bool:
@@ -222,6 +230,41 @@ def _beta_of(config: RunConfig) -> float:
     return OBJECTIVES[choice.name].weight_of(choice.params)
 
 
+def turned_by_hand(run: Run) -> tuple[float, ...]:
+    """The weights a person gave its rate term while it learnt, in order; none where it kept to its settings.
+
+    Such a run answers for no single β: it learned at several.
+    """
+    path = run.path / "events.jsonl"
+    try:
+        stat = path.stat()
+        values = _values_set(path, stat.st_mtime_ns, stat.st_size)
+    except OSError:
+        return ()
+    objective = run.record().effective.objective
+    own = _beta_of(run.record().effective)
+    kept = objective.schedule.name == "constant" and all(value == own for value in values)
+    return () if kept else values
+
+
+@lru_cache(maxsize=512)
+def _values_set(path: Path, mtime: int, size: int) -> tuple[float, ...]:
+    found: list[tuple[int, float]] = []
+    with open(path, "rb") as file:
+        for line in file:
+            if b'"event":"controlled"' not in line and b'"event":"resumed"' not in line:
+                continue
+            try:
+                event = from_line(json.loads(line))
+                if isinstance(event, Resumed):  # what came after its checkpoint counts no more
+                    found = [(step, value) for step, value in found if step <= event.step]
+                elif isinstance(event, Controlled) and event.command == "beta" and event.value is not None:
+                    found.append((int(event.step), float(event.value)))
+            except (ValueError, TypeError, AttributeError, BadRun):  # half a line, or one that is damaged
+                continue
+    return tuple(value for value, _ in groupby(value for _, value in found))
+
+
 def groups(store: Store) -> dict[str, list[Run]]:
     """All sweeps: group name -> its runs by ascending β, then seed."""
     return {name: [m.run for m in found] for name, found in sweeps(store).items()}
@@ -238,7 +281,9 @@ def sweeps(store: Store) -> dict[str, list[Member]]:
             status, config = run.status(), record.effective
         except VaeCoreError:
             continue
-        member = Member(run, _beta_of(config), config.training.seed, status.state, status.progress)
+        member = Member(
+            run, _beta_of(config), config.training.seed, status.state, status.progress, turned_by_hand(run)
+        )
         found.setdefault(record.group, []).append(member)
     return {name: sorted(those, key=lambda m: (m.beta, m.seed)) for name, those in found.items()}
 

@@ -13,22 +13,17 @@ from app.components.dial import dial
 from app.prepare import offer_images
 from vae_core.errors import VaeCoreError
 from vae_core.evaluation.conversion import ERRORS, OVER, Convention, beta_of_weight, weight_of_beta
-from vae_core.evaluation.disentanglement import DEFINITIONS
+from vae_core.evaluation.disentanglement import DEFINITIONS, TITLES
 from vae_core.evaluation.measured import Report, gather, measure_all, unmeasured
-from vae_core.evaluation.sweeps import SHARPNESS, Band, read
+from vae_core.evaluation.sweeps import SHARPNESS, Band
 from vae_core.evaluation.turned import Turned, turn_through
 from vae_core.evaluation.turned import stored as turned
 from vae_core.latent.statistics import order_by_kl
-from vae_core.runs.store import ENDED, LIVE, Run
+from vae_core.runs.store import ENDED, FINISHED, LIVE, STOPPED, Run
 from vae_core.sweep import MOST_RUNS, Member, add_beta, create_sweep, go_on, log_range, stop, sweeps
 
 PLAIN = {"displayModeBar": False}
 VIEWS = ["sweep", "dial", "KL weights elsewhere"]
-TITLES = {
-    "mig": "MIG", "aam": "AAM", "dci_disentanglement": "DCI disentanglement", "dci_completeness": "DCI completeness",
-    "dci_informativeness": "DCI informativeness", "sap": "SAP", "factor_vae": "FactorVAE score", "beta_vae": "β-VAE score",
-    "modularity": "modularity",
-}  # fmt: skip
 
 
 def page() -> None:
@@ -110,7 +105,10 @@ def progress(name: str, members: Sequence[Member]) -> None:
     state.put("sweep waiting", (name, len(waiting)))
     if before is not None and before[0] == name and before[1] != len(waiting):
         st.rerun(scope="app")
-    stopped = [m for m in members if m.ended and not m.finished and not m.run.read_only]
+    cut_short = [m for m in members if now[m.run.id].state in ENDED - {FINISHED} and not m.run.read_only]
+    for m in cut_short:
+        if error := now[m.run.id].error:
+            st.warning(f"{m.run.name} {now[m.run.id].state}: {error}", icon=":material/warning:")
     if waiting:
         done = sum(1.0 if s.state in ENDED else s.progress for s in now.values()) / len(members)
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -125,15 +123,17 @@ def progress(name: str, members: Sequence[Member]) -> None:
         with st.container(horizontal=True):
             for m in waiting:
                 status = now[m.run.id]
-                words = f"β {m.beta:g}" + (f", seed {m.seed}" if len({m.seed for m in members}) > 1 else "")
+                words = f"β {', then '.join(f'{beta:g}' for beta in (m.beta, *m.turned))}"
+                words += f", seed {m.seed}" if len({m.seed for m in members}) > 1 else ""
                 share = f"{100 * status.progress:.0f} %" if status.state in LIVE else status.state
                 if state.button(f"{words}: {share}", f"stop {m.run.id}", icon=":material/stop:", help=f"Stop {m.run.name}"):  # fmt: skip
                     stop([m])
                     st.rerun(scope="app")
-    elif stopped and state.button(
-        f"Go on with {len(stopped)} stopped", "sweep on", icon=":material/play_arrow:"
-    ):
-        go_on(stopped)
+    elif cut_short and state.button(
+        f"Go on with {len(cut_short)} {'stopped' if all(now[m.run.id].state == STOPPED for m in cut_short) else 'unfinished'}",
+        "sweep on", icon=":material/play_arrow:", help="Each from its last checkpoint.",
+    ):  # fmt: skip
+        go_on(cut_short)
         resources.launcher().wake()
         st.rerun(scope="app")
     if not any(m.run.read_only for m in members):
@@ -181,13 +181,12 @@ def measured(members: Sequence[Member]) -> None:
 def look(name: str, members: Sequence[Member]) -> None:
     report = gather(members)
     if not len(report.curve):
-        st.info("The curve comes with the first run that is done.", icon=":material/hourglass_top:")
+        st.info(report.read().text, icon=":material/hourglass_top:")
         return
     known = list(report.curve.scores)
     score = state.get("score")
     score = score if score in known else (known[0] if known else "")
-    waiting = sum(not m.finished for m in members)
-    st.markdown(read(report.curve, latent_dim=report.kl[1].shape[1], score=score, title=TITLES.get(score, score), waiting=waiting).text)  # fmt: skip
+    st.markdown(report.read(score, TITLES.get(score, score)).text)
     betas = [float(b) for b in report.curve.betas]
     options = [f"{b:g}" for b in betas]
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -273,7 +272,8 @@ def matrix(report: Report, members: Sequence[Member], cursor: int) -> None:
     st.subheader("Side by side", anchor=False)
     shown: list[tuple[Member, lab.Walk]] = []
     for m in members:
-        if not m.run.has_weights() or any(m.beta == other.beta for other, _ in shown):
+        # one that was turned by hand is of no single β, so of no column
+        if m.turned or not m.run.has_weights() or any(m.beta == other.beta for other, _ in shown):
             continue
         where = [a.run.id for a in report.aligned].index(m.run.id) if m in report.aligned else -1
         aligned = report.alignment is not None and where >= 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -16,11 +17,12 @@ from vae_core.config import ObjectiveConfig
 from vae_core.evaluation.measured import stored
 from vae_core.evaluation.sweeps import align
 from vae_core.evaluation.turned import stored as turned
+from vae_core.events import Controlled, EpochDone, to_line
 from vae_core.inference import load_run
 from vae_core.objectives import MultiRateParams
 from vae_core.options import Choice
 from vae_core.places import Places
-from vae_core.runs.store import ENDED, FINISHED, Run, Store
+from vae_core.runs.store import ENDED, FAILED, FINISHED, Run, Store
 from vae_core.runs.worker import train_run
 from vae_core.sweep import create_sweep, members
 
@@ -81,6 +83,29 @@ def test_the_page_fills_in_measures_and_says_what_it_shows(open_page: Open, swep
     assert swept[2].status().state not in ENDED
 
 
+def test_a_run_that_broke_off_shows_its_fault_and_nothing_waits(open_page: Open, swept: list[Run]) -> None:
+    swept[2].update_status(state=FAILED, error="the loss is not a finite number at step 3; lower the rate")
+    at = open_page("beta", sweep="mine")
+    fine(at)
+    text = shown(at)
+    assert "mine-beta8 failed: the loss is not a finite number at step 3; lower the rate" in text
+    assert "1 run broke off and is not in the curve." in text
+    assert "to finish" not in text
+    assert [b for b in at.button if b.label == "Go on with 1 unfinished"]
+
+
+def test_a_run_turned_by_hand_is_left_out_of_curve_and_columns(open_page: Open, swept: list[Run]) -> None:
+    with open(swept[1].path / "events.jsonl", "a") as file:
+        file.write(json.dumps(to_line(Controlled(4, 1, "beta", 10.0)), separators=(",", ":")) + "\n")
+    at = open_page("beta", sweep="mine", way="mine-beta2")
+    fine(at)
+    text = shown(at)
+    assert "mine-beta2 is not in the curve: its β was changed while it learnt, 2 to 10." in text
+    assert "**β 0.5**" in text
+    assert "**β 2**" not in text
+    assert at.selectbox(key="way").value == "mine-beta2", "its way can be drawn"
+
+
 def test_another_beta_joins_and_a_wrong_one_is_said(open_page: Open, store: Store, swept: list[Run]) -> None:
     at = open_page("beta", sweep="mine")
     at.number_input(key="sweep-another").set_value(2.0).run()
@@ -115,8 +140,6 @@ def test_a_row_of_traversals_follows_one_dimension(swept: list[Run]) -> None:
 
 
 def test_the_way_of_a_run_goes_through_its_epochs_and_marks_where_beta_changed(swept: list[Run]) -> None:
-    from vae_core.events import Controlled, EpochDone
-
     run = swept[0]
     epochs = [e for e in run.history() if isinstance(e, EpochDone)]
     way = lab.way_of(run)
@@ -124,11 +147,7 @@ def test_the_way_of_a_run_goes_through_its_epochs_and_marks_where_beta_changed(s
     np.testing.assert_allclose(way.rates, [e.validation.rate for e in epochs])
     np.testing.assert_allclose(way.distortions, [e.validation.distortion for e in epochs])
     assert way.marks == ()
-    from vae_core.events import to_line
-
     with open(run.path / "events.jsonl", "a") as file:
-        import json
-
         changed = Controlled(epochs[0].step + 1, 1, "beta", 6.0)
         file.write(json.dumps(to_line(changed)) + "\n")
     way = lab.way_of(run)

@@ -12,6 +12,7 @@ from helpers import config_of, until
 
 from vae_core.data import open_images
 from vae_core.errors import BadConfig
+from vae_core.evaluation import measured as measured_module
 from vae_core.evaluation.likelihood import evaluate
 from vae_core.events import EpochDone, Finished, StepDone
 from vae_core.inference import load_run
@@ -142,6 +143,43 @@ def test_one_that_fails_does_not_stop_the_others(sweep, monkeypatch):
     assert [r["status"] for r in json.loads(out)["runs"]] == [FAILED, FINISHED]
     assert "mine-beta1 failed: " in err
     assert "is damaged" in err
+
+
+def test_a_run_whose_beta_was_changed_on_the_way_is_named_and_no_point(sweep, store, monkeypatch):
+    train_run = worker_module.train_run
+
+    def turns_the_second(run, places, watch):
+        if run.name == "mine-beta2":
+            run.request("beta", 9.0)
+        return train_run(run, places, watch)
+
+    monkeypatch.setattr(worker_module, "train_run", turns_the_second)
+    code, out, err = sweep(*TINY, "--betas", "1,2,4", "--name", "mine")
+    assert code == 0, err
+    lines = out.splitlines()
+    assert [line.split()[0] for line in lines[2:5]] == ["1", "2,", "4"]
+    assert lines[3].startswith("2, 9 ")
+    assert "mine-beta2 is not in the curve: its β was changed while it learnt, 2 to 9." in lines[5]
+    told = json.loads(sweep("--resume", "mine", "--json")[1])
+    assert [r["turned"] for r in told["runs"]] == [[], [9.0], []]
+
+
+def test_the_sentence_names_the_beta_of_the_best_score(sweep, monkeypatch, places, store):
+    """The score asked for, else the first that is known, as on the page."""
+    code, out, _ = sweep(*TINY, "--betas", "1,2", "--name", "mine")
+    assert code == 0
+    assert "is best at" not in out
+    assert "SAP is not known for these runs" in sweep("--resume", "mine", "--score", "sap")[1]
+    numbers = measured_module.Measured.numbers
+
+    def scored(self, member):
+        found = numbers(self, member)
+        return dataclasses.replace(found, scores={"mig": member.beta / 10, "sap": 1 / member.beta})
+
+    monkeypatch.setattr(measured_module.Measured, "numbers", scored)
+    assert "MIG is best at β 2 (0.200)." in sweep("--resume", "mine")[1]
+    assert "SAP is best at β 1 (1.000)." in sweep("--resume", "mine", "--score", "sap")[1]
+    assert sweep("--resume", "mine", "--score", "none")[0] == 2
 
 
 def test_one_stopped_by_name_does_not_stop_the_sweep(sweep, store, monkeypatch):

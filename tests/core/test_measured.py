@@ -21,12 +21,12 @@ from vae_core.evaluation.measured import (
     unmeasured,
 )
 from vae_core.evaluation.sweeps import sharpness
-from vae_core.events import EpochDone, Resumed, to_line
+from vae_core.events import Controlled, EpochDone, Resumed, to_line
 from vae_core.inference import load_run
 from vae_core.latent.statistics import active_units
 from vae_core.objectives import GaussianParams
 from vae_core.options import Choice
-from vae_core.runs.store import FINISHED, RUNNING
+from vae_core.runs.store import FAILED, FINISHED, INTERRUPTED, RUNNING, STOPPED
 from vae_core.runs.worker import train_run
 from vae_core.sweep import create_sweep, members, with_beta
 
@@ -238,6 +238,37 @@ def test_unfinished_runs_are_no_points_but_counted(store, swept, data, places):
     assert report.reading.text.endswith("1 run still has to finish.")
     assert report.split == "test"
     assert provisional(members(store, "mine")[2]) is not None
+
+
+def test_runs_that_broke_off_or_were_stopped_do_not_wait(swept, data, store):
+    everything(swept, data)
+    swept[0].run.update_status(state=STOPPED)
+    swept[2].run.update_status(state=FAILED, error="the loss is not a finite number at step 3")
+    report = gather(members(store, "mine"))
+    assert report.curve.betas.tolist() == [1.0]
+    assert report.waiting == 0
+    assert report.reading.text == (
+        "One β does not make a curve yet. 1 run was stopped and is not in the curve. "
+        "1 run broke off and is not in the curve."
+    )
+    swept[0].run.update_status(state=INTERRUPTED)
+    assert gather(members(store, "mine")).apart == ("2 runs broke off and are not in the curve.",)
+
+
+def test_a_run_whose_beta_was_changed_on_the_way_is_no_point_of_the_curve(swept, data, store, places):
+    everything(swept, data)
+    run = swept[1].run
+    with open(run.path / "events.jsonl", "a") as file:
+        line = to_line(Controlled(5, 1, "beta", 10.0))
+        file.write(json.dumps(line, separators=(",", ":")) + "\n")
+    report = gather(members(store, "mine"))
+    assert report.curve.betas.tolist() == [0.1, 30.0]
+    assert report.reading.elbo != (1.0,)
+    assert [m.beta for m in report.aligned] == [0.1, 30.0]
+    assert report.kl[0].tolist() == [0.1, 30.0]
+    told = "mine-beta1 is not in the curve: its β was changed while it learnt, 1 to 10."
+    assert report.reading.text.endswith(told)
+    assert report.rows[1].numbers is not None, "what it measures is still told"
 
 
 def test_seeds_make_a_band_and_one_seed_is_aligned(store, places, data):

@@ -1,4 +1,5 @@
 import hashlib
+import json
 import math
 
 import numpy as np
@@ -8,7 +9,7 @@ from helpers import blob_set, config_of, of
 from vae_core import sweep as sweep_module
 from vae_core.data import open_images
 from vae_core.errors import BadConfig, BadName, RunNotFound
-from vae_core.events import Checkpoint, Snapshot
+from vae_core.events import Checkpoint, Controlled, Resumed, Snapshot, to_line
 from vae_core.objectives import BetaParams, CapacityParams
 from vae_core.options import Choice
 from vae_core.runs.store import FINISHED, INTERRUPTED, QUEUED, RUNNING, STOPPED, Store
@@ -25,6 +26,7 @@ from vae_core.sweep import (
     log_range,
     members,
     stop,
+    turned_by_hand,
     waiting,
     with_beta,
 )
@@ -289,3 +291,42 @@ def test_stopping_all_stops_the_waiting_at_once_and_they_can_be_taken_up_again(s
     assert [run.id for run in again] == [second.id, third.id]
     assert [m.state for m in members(store, "mine")] == [FINISHED, QUEUED, QUEUED]
     assert train_run(second, places).state == FINISHED  # the stop of before does not meet it
+
+
+# ---------------------------------------------------------------- β changed while a run learns
+
+
+def say(run, *events):
+    with open(run.path / "events.jsonl", "a") as file:
+        for event in events:
+            file.write(json.dumps(to_line(event), separators=(",", ":")) + "\n")
+
+
+def test_a_run_whose_beta_was_changed_while_it_learnt_says_so(store, places):
+    run, other = create_sweep(store, config_of(epochs=2), [2, 4], "mine")
+    assert turned_by_hand(run) == ()
+    run.request("beta", 10.0)
+    run.request("learning_rate", 0.5)
+    assert train_run(run, places).state == FINISHED
+    assert turned_by_hand(run) == (10.0,)
+    assert turned_by_hand(other) == ()
+    assert [(m.beta, m.turned) for m in members(store, "mine")] == [(2.0, (10.0,)), (4.0, ())]
+    say(run, Controlled(9, 3, "beta", 10.0), Controlled(9, 4, "beta", 2.0), Controlled(9, 5, "pause"))
+    assert turned_by_hand(run) == (10.0, 2.0), "back at its own, it still learned at another"
+
+
+def test_a_beta_set_to_what_it_was_is_no_change_unless_it_was_still_coming_in(store):
+    (run, _) = create_sweep(store, config_of(), [2, 4], "mine")
+    say(run, Controlled(3, 1, "beta", 2.0))
+    assert turned_by_hand(run) == ()
+    warm = store.create(with_beta(config_of(schedule="warmup"), 2.0))
+    say(warm, Controlled(3, 1, "beta", 2.0))
+    assert turned_by_hand(warm) == (2.0,)
+
+
+def test_a_change_that_a_resume_undid_counts_no_more(store):
+    (run, _) = create_sweep(store, config_of(), [2, 4], "mine")
+    say(run, Controlled(3, 1, "beta", 5.0), Controlled(8, 2, "beta", 9.0), Resumed(6, 99, 9))
+    with open(run.path / "events.jsonl", "a") as file:
+        file.write('[{"event":"controlled"}]\n{"event":"controlled","step":"x","command":"beta","value":[]')
+    assert turned_by_hand(run) == (5.0,)

@@ -44,6 +44,11 @@ _INFORMATION = (
     "percentile of a code, less what a shuffled factor gives"
 )
 _GUESSING = "accuracy on the other half of the images, rescaled from 1/K … 1 to 0 … 1"
+TITLES = {
+    "mig": "MIG", "aam": "AAM", "dci_disentanglement": "DCI disentanglement", "dci_completeness": "DCI completeness",
+    "dci_informativeness": "DCI informativeness", "sap": "SAP", "factor_vae": "FactorVAE score", "beta_vae": "β-VAE score",
+    "modularity": "modularity",
+}  # fmt: skip
 DEFINITIONS = {
     "mig": "Mutual information gap (Chen et al. 2018): the information of the most telling dimension about a factor "
     f"less that of the second, over min(H(factor), log {BINS}), averaged over factors; {_INFORMATION}.",

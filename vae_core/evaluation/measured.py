@@ -42,7 +42,7 @@ from vae_core.inference import load_run
 from vae_core.latent.statistics import active_units, order_by_kl
 from vae_core.options import to_json
 from vae_core.places import write_atomically
-from vae_core.runs.store import Record, Run
+from vae_core.runs.store import FAILED, INTERRUPTED, STOPPED, Record, Run
 from vae_core.sweep import Member
 from vae_core.training import splits_of
 
@@ -303,7 +303,8 @@ class Report:
     """A sweep as it stands.
 
     split: whose images all numbers are of, test, or validation as long as any finished run is yet to be measured
-    (`missing`). Only finished runs are in the curve; rows hold them all. kl: (βs (B,), (B, D) nats, see
+    (`missing`). Only finished runs that kept their β are in the curve, see `counts`; rows hold them all. `waiting` runs
+    are yet to finish, and `apart` are sentences on those that are in no curve. kl: (βs (B,), (B, D) nats, see
     `kl_over_beta`). alignment matches the dimensions of `aligned`, one run per β, and is None below two of them.
     """
 
@@ -316,6 +317,37 @@ class Report:
     aligned: tuple[Member, ...]
     alignment: Alignment | None
     reading: Reading
+    waiting: int
+    apart: tuple[str, ...]
+
+    def read(self, score: str = "", title: str = "") -> Reading:
+        """The sentence, with another score than it was gathered for."""
+        return read(
+            self.curve, latent_dim=self.kl[1].shape[1], score=score, title=title, waiting=self.waiting,
+            apart=self.apart,
+        )  # fmt: skip
+
+
+def counts(member: Member) -> bool:
+    """Whether a run is a point of its sweep's curve once it is evaluated: it came to its end, at its own β."""
+    return member.finished and not member.turned
+
+
+def _apart(found: Sequence[Member]) -> tuple[str, ...]:
+    """Sentences on the runs that are in no curve and do not wait for it either."""
+    sentences = []
+    stopped, failed = (sum(m.state in states for m in found) for states in ({STOPPED}, {FAILED, INTERRUPTED}))
+    if stopped:
+        some = "1 run was stopped and is" if stopped == 1 else f"{stopped} runs were stopped and are"
+        sentences.append(f"{some} not in the curve.")
+    if failed:
+        some = "1 run broke off and is" if failed == 1 else f"{failed} runs broke off and are"
+        sentences.append(f"{some} not in the curve.")
+    for m in found:
+        if m.finished and m.turned:
+            way = " to ".join(f"{beta:g}" for beta in (m.beta, *m.turned))
+            sentences.append(f"{m.run.name} is not in the curve: its β was changed while it learnt, {way}.")
+    return tuple(sentences)
 
 
 def unmeasured(found: Sequence[Member]) -> list[Member]:
@@ -371,7 +403,7 @@ def gather(
             measured.numbers(m) if on_test and measured else (None if split == SPLIT else provisional(m))
         )
         rows.append(Row(m, numbers, measured))
-    points = [row.numbers for row in rows if row.member.finished and row.numbers is not None]
+    points = [row.numbers for row in rows if counts(row.member) and row.numbers is not None]
     dims = {len(n.kl) for n in points}
     if len(dims) > 1:
         raise BadRun(
@@ -379,6 +411,7 @@ def gather(
         )
     curve = curve_of(points)
     members, alignment = _aligned(rows, reference, seed)
+    waiting, apart = sum(not m.ended for m in found), _apart(found)
     return Report(
         rows=tuple(rows),
         split=split,
@@ -389,16 +422,21 @@ def gather(
         aligned=members,
         alignment=alignment,
         reading=read(
-            curve, latent_dim=max(dims, default=0), score=score, title=title,
-            waiting=sum(not m.finished for m in found),
+            curve, latent_dim=max(dims, default=0), score=score, title=title, waiting=waiting, apart=apart
         ),
-    )  # fmt: skip
+        waiting=waiting,
+        apart=apart,
+    )
 
 
 def _aligned(
     rows: Sequence[Row], reference: float | None, seed: int | None
 ) -> tuple[tuple[Member, ...], Alignment | None]:
-    ready = [row for row in rows if row.measured is not None and row.measured.evaluation.rate is not None]
+    ready = [
+        row
+        for row in rows
+        if counts(row.member) and row.measured is not None and row.measured.evaluation.rate is not None
+    ]
     if seed is None and ready:
         seed = min(row.member.seed for row in ready)
     ready = [row for row in ready if row.member.seed == seed]

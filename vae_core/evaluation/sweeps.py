@@ -347,15 +347,24 @@ class Reading:
     score: tuple[float, ...] = ()
 
 
-def read(curve: Curve, *, latent_dim: int, score: str = "", title: str = "", waiting: int = 0) -> Reading:
-    """Put a curve into words. `score` names one of its scores, `title` is how to call it; `waiting` runs are not in it.
+def read(
+    curve: Curve,
+    *,
+    latent_dim: int,
+    score: str = "",
+    title: str = "",
+    waiting: int = 0,
+    apart: Sequence[str] = (),
+) -> Reading:
+    """Put a curve into words. `score` names one of its scores, `title` is how to call it; `waiting` runs are yet to be
+    in it, and `apart` are sentences on those that will not be.
 
     The knee is where distortion over log β, both scaled to 0 ... 1, lies farthest under the line between its ends
     (Satopää et al. 2011, "Finding a Kneedle in a Haystack"), if that is a tenth or more.
     """
     missing = (
         f" {_count(waiting, 'run')} still {'has' if waiting == 1 else 'have'} to finish." if waiting else ""
-    )
+    ) + "".join(f" {sentence}" for sentence in apart)
     if len(curve) < 2:
         text = "One β does not make a curve yet." if len(curve) else "No run of this sweep has finished yet."
         return Reading(text + missing, elbo=tuple(curve.betas.tolist()))
