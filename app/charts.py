@@ -108,7 +108,7 @@ def rate_distortion(
             at = [i for i, _ in marks]
             found.add_scatter(
                 x=rates[at], y=distortions[at], mode="markers+text", text=[words for _, words in marks], textposition="bottom left",
-                marker={"size": 11, "symbol": "diamond", "color": CATEGORICAL[1]}, name="β changed", hoverinfo="text", cliponaxis=False,
+                marker={"size": 11, "symbol": "diamond", "color": CATEGORICAL[1]}, name=f"{marks[0][1].split()[0]} changed", hoverinfo="text", cliponaxis=False,
             )  # fmt: skip
     if 0 <= cursor < len(betas):
         found.add_scatter(

@@ -160,7 +160,7 @@ def _fours(found: np.ndarray) -> np.ndarray:
 class Way:
     """A run's way through the plane: rates and distortions (E,) of its validation images, an epoch each, nats per image.
 
-    marks: (index of the first epoch after it, words) where β was changed by hand.
+    marks: (index of the first epoch after it, words) where β, or the γ of a capacity, was changed by hand.
     """
 
     rates: np.ndarray
@@ -168,15 +168,29 @@ class Way:
     marks: tuple[tuple[int, str], ...]
 
 
+def ways_beside(run: Run) -> dict[str, Run]:
+    """By name, the runs whose way can be drawn over the curve of `run`: same images, nats of the same likelihood, a rate."""
+    mine = run.record().effective.objective.likelihood
+    found = {}
+    for other in resources.of_same_images(run):
+        theirs = other.record().effective.objective
+        if theirs.likelihood == mine and theirs.objective.name != "autoencoder":
+            found[other.name] = other
+    return found
+
+
 def way_of(run: Run) -> Way | None:
     """None before two epochs, or for a run without a rate."""
-    history = run.history()
+    history, name = (
+        run.history(),
+        "γ" if run.record().effective.objective.objective.name == "capacity" else "β",
+    )
     epochs = [e for e in history if isinstance(e, EpochDone) and e.validation.rate is not None]
     if len(epochs) < 2:
         return None
     steps = [e.step for e in epochs]
     marks = [
-        (int(np.searchsorted(steps, e.step)), f"β {e.value:g}")
+        (int(np.searchsorted(steps, e.step)), f"{name} {e.value:g}")
         for e in history
         if isinstance(e, Controlled) and e.command == "beta" and e.value is not None
     ]

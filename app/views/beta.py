@@ -194,8 +194,8 @@ def look(name: str, members: Sequence[Member]) -> None:
             focus = st.select_slider("β in focus", options, value=options[len(options) // 2], key="focus", bind="query-params", width="stretch")  # fmt: skip
         else:
             focus = options[0]
-        ways = {r.name: r for r in resources.of_same_images(members[0].run)}
-        way = st.selectbox("The way of", ["no run", *ways], key="way", bind="query-params", width=220, help="The way a run took through the plane, an epoch each; diamonds mark where its β was changed while it learnt.")  # fmt: skip
+        ways = lab.ways_beside(members[0].run)
+        way = st.selectbox("The way of", ["no run", *ways], key="way", bind="query-params", width=220, help="The way a run took through the plane, an epoch each; diamonds mark where its β (of a capacity, γ) was changed while it learnt. Of runs on the same images with the same likelihood.")  # fmt: skip
     cursor = options.index(focus) if focus in options else len(options) // 2
     curve, told = st.columns([3, 2], gap="large")
     with curve:

@@ -156,6 +156,36 @@ def test_the_way_of_a_run_goes_through_its_epochs_and_marks_where_beta_changed(s
     assert lab.way_of(swept[2]) is None
 
 
+def test_only_ways_in_nats_of_the_same_likelihood_are_offered(
+    open_page: Open, store: Store, places: Places, swept: list[Run]
+) -> None:
+    """A Gaussian's nats are a density's: they share no axis with a Bernoulli's. An autoencoder has no rate at all."""
+    made = {
+        "grey": {"likelihood": "gaussian"},
+        "plain": {"objective": "autoencoder"},
+        "held": {"objective": "capacity"},
+    }
+    for name, changes in made.items():
+        assert (
+            train_run(store.create(config_of(dataset="tiny", latent_dim=3, **changes), name), places).state
+            == FINISHED
+        )
+    assert set(lab.ways_beside(swept[0])) == {"mine-beta0.5", "mine-beta2", "held"}
+    assert set(lab.ways_beside(store.find("grey"))) == {"grey"}
+    at = open_page("beta", sweep="mine", way="grey")
+    fine(at)
+    assert at.selectbox(key="way").value == "no run"
+
+
+def test_a_change_of_a_capacitys_weight_is_marked_as_gamma(store: Store, places: Places) -> None:
+    run = store.create(config_of(dataset="tiny", objective="capacity", epochs=2), "held")
+    run.request("beta", 12.0)
+    assert train_run(run, places).state == FINISHED
+    way = lab.way_of(run)
+    assert way is not None
+    assert way.marks == ((0, "γ 12"),)
+
+
 def test_sixteen_runs_answer_quickly_the_second_time(open_page: Open, store: Store, swept: list[Run]) -> None:
     """Counted in networks loaded, not in seconds: a turn of the cursor loads none."""
     from app import resources

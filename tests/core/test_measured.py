@@ -301,6 +301,13 @@ def test_runs_of_other_sizes_are_no_sweep(store, swept, data, places):
         gather(found)
 
 
+def test_runs_of_several_likelihoods_are_no_sweep(store, swept, data, places):
+    run = store.create(with_beta(config_of(likelihood="gaussian", epochs=1), 4), group="mine")
+    train_run(run, places)
+    with pytest.raises(BadRun, match="different likelihoods"):
+        gather(members(store, "mine"))
+
+
 # ---------------------------------------------------------------- the end of a log
 
 

@@ -403,7 +403,12 @@ def gather(
             measured.numbers(m) if on_test and measured else (None if split == SPLIT else provisional(m))
         )
         rows.append(Row(m, numbers, measured))
-    points = [row.numbers for row in rows if counts(row.member) and row.numbers is not None]
+    on_curve = [row for row in rows if counts(row.member) and row.numbers is not None]
+    points = [row.numbers for row in on_curve if row.numbers is not None]
+    if len({row.member.run.record().effective.objective.likelihood for row in on_curve}) > 1:
+        raise BadRun(
+            "the runs of this group have different likelihoods, whose nats share no axis, so they are no sweep"
+        )
     dims = {len(n.kl) for n in points}
     if len(dims) > 1:
         raise BadRun(
