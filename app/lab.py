@@ -1,18 +1,22 @@
-"""What the β lab shows: pictures of a sweep's runs side by side, each made once, and the way a run took."""
+"""What the β lab shows: pictures of a sweep's runs side by side, kept by what they were made from, the way a run took,
+and what a dial is compared with."""
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass
 
 import numpy as np
 
-from app import pictures, resources, stations
+from app import behind, pictures, resources, stations
+from vae_core.config import RunConfig
+from vae_core.data.imageset import ImageSet
 from vae_core.errors import BadConfig
 from vae_core.evaluation.sweeps import Alignment
 from vae_core.events import Controlled, EpochDone, Snapshot
 from vae_core.latent.statistics import order_by_kl
-from vae_core.runs.store import Run
+from vae_core.runs.store import FINISHED, Run
 
 SHOWN = 8  # images, and samples, of a run
 ROWS = 6  # traversals of a run
@@ -31,38 +35,37 @@ def numbers_of(text: str) -> list[float]:
         raise BadConfig(f"values of β are numbers such as 0.5 1 2 4 8, not {text!r}") from None
 
 
-def originals(run: Run) -> np.ndarray | None:
-    """The same eight validation images for every run of a sweep, uint8 (8, C, H, W); None where they are not here."""
+@dataclass(frozen=True)
+class Originals:
+    """The same eight validation images for every run of a sweep, uint8 (8, C, H, W); `key` names them."""
+
+    images: np.ndarray
+    key: tuple
+
+
+def originals(run: Run) -> Originals | None:
+    """None where the run's images are not here, or others lie under their name."""
     from vae_core.training import splits_of
 
-    data = resources.images_of(run)
-    if data is None:
+    record, data = run.record(), resources.images_of(run)
+    if data is None or data.shape != record.shape:
         return None
-    config = run.record().effective
-
-    def read() -> np.ndarray:
-        return np.asarray(data.images[splits_of(config, data).validation[:SHOWN]])
-
-    return _originals.get((data.fingerprint, config.data), read)
+    config = record.effective
+    key = (data.fingerprint, config.data)
+    found = _originals.get(key, lambda: np.asarray(data.images[splits_of(config, data).validation[:SHOWN]]))
+    return Originals(found, key)
 
 
-def images(run: Run) -> bytes | None:
-    found = originals(run)
-    return None if found is None else pictures.grid(_fours(found), 48)
+def images(found: Originals) -> bytes:
+    return _drawn.get((found.key, "images"), lambda: pictures.grid(_fours(found.images), 48))
 
 
-def reconstructions(run: Run) -> bytes | None:
-    stamp = run.stamp()
-
+def reconstructions(run: Run, found: Originals) -> bytes:
     def draw() -> bytes:
-        found = originals(run)
-        assert found is not None
         model = resources.model(run)
-        return pictures.grid(_fours(model.decode_uint8(model.encode(found).mean)), 48)
+        return pictures.grid(_fours(model.decode_uint8(model.encode(found.images).mean)), 48)
 
-    if (kept := _drawn.find((stamp, run.id, "reconstructions"))) is not None:
-        return kept
-    return None if originals(run) is None else _drawn.get((stamp, run.id, "reconstructions"), draw)
+    return _drawn.get((run.stamp(), run.id, found.key, "reconstructions"), draw)
 
 
 def kept(run: Run) -> list[tuple[bytes, str]]:
@@ -127,24 +130,23 @@ def own_walk(run: Run) -> Walk:
     return Walk(dims, (1.0,) * len(dims), (False,) * len(dims))
 
 
-def traversals(run: Run, walk: Walk) -> bytes:
+def traversals(run: Run, walk: Walk, found: Originals | None) -> bytes:
     """A row per dimension from −2.5 to 2.5, all others those of the first image shown, or 0 where that is not here;
     grey where nothing is matched."""
-    shown = originals(run)
 
     def draw() -> bytes:
         model = resources.model(run)
         codes = np.zeros((len(walk.dims), len(VALUES), model.latent_dim), np.float32)
-        if shown is not None:
-            codes[:] = model.encode(shown[:1]).mean[0]
+        if found is not None:
+            codes[:] = model.encode(found.images[:1]).mean[0]
         for row, (dim, sign) in enumerate(zip(walk.dims, walk.signs, strict=True)):
             codes[row, :, dim] = sign * VALUES
         shape = (len(walk.dims), len(VALUES), *model.shape)
-        found = model.decode_uint8(codes.reshape(-1, model.latent_dim)).reshape(shape)
-        found[np.array(walk.empty)] = COLLAPSED
-        return pictures.grid(found, 32)
+        decoded = model.decode_uint8(codes.reshape(-1, model.latent_dim)).reshape(shape)
+        decoded[np.array(walk.empty)] = COLLAPSED
+        return pictures.grid(decoded, 32)
 
-    return _drawn.get((run.stamp(), run.id, walk, shown is None), draw)
+    return _drawn.get((run.stamp(), run.id, walk, found and found.key), draw)
 
 
 def _fours(found: np.ndarray) -> np.ndarray:
@@ -206,42 +208,89 @@ def way_of(run: Run) -> Way | None:
 
 @dataclass(frozen=True)
 class Alone:
-    """A run with a dial's network that was trained for one β, measured on the test images, nats per image."""
+    """Runs with a dial's network and budget that were trained for one β: means over their seeds, nats per image."""
 
-    name: str
     beta: float
     rate: float
     distortion: float
-    epochs: int
+    names: tuple[str, ...]
 
 
-def alone(run: Run) -> list[Alone]:
-    """Those that were measured, by ascending β within the dial; of several of one β the best."""
+@dataclass(frozen=True)
+class Beside:
+    """What a dial is compared with: the runs as they were measured, those yet to be, and how many had another budget."""
+
+    alone: tuple[Alone, ...]
+    unmeasured: tuple[Run, ...]
+    otherwise: int
+
+
+def beside(run: Run, fingerprint: str) -> Beside:
+    """Finished runs of one β within the dial, measured on the images of that fingerprint, by ascending β.
+
+    Their settings are the dial's but for the objective and the seed: what it gives away must not be what less or more
+    training would have.
+    """
     from vae_core.evaluation.measured import stored
     from vae_core.sweep import beta_of, turned_by_hand
 
     mine = run.record().effective
     dial = mine.objective.dial
     assert dial is not None
-    found: dict[float, Alone] = {}
+    found: dict[float, list[tuple[str, float, float]]] = {}
+    unmeasured, otherwise = [], 0
     for other in resources.store().readable():
         theirs = other.record().effective
         same = (theirs.data, theirs.model, theirs.objective.likelihood) == (mine.data, mine.model, mine.objective.likelihood)  # fmt: skip
+        if not same or theirs.objective.objective.name not in ("vae", "beta_vae"):
+            continue
+        beta = beta_of(other)
         if (
-            not same
-            or theirs.objective.dial is not None
-            or theirs.objective.objective.name not in ("vae", "beta_vae")
+            not dial.lowest <= beta <= dial.highest
+            or other.status().state != FINISHED
             or turned_by_hand(other)
         ):
             continue
-        beta, measured = beta_of(other), stored(other) if other.has_weights() else None
-        if measured is None or measured.evaluation.rate is None or not dial.lowest <= beta <= dial.highest:
+        if _budget(theirs) != _budget(mine):
+            otherwise += 1
             continue
-        e = measured.evaluation
-        one = Alone(other.name, beta, measured.evaluation.rate, e.distortion, theirs.training.epochs)
-        if (
-            beta not in found
-            or one.distortion + beta * one.rate < found[beta].distortion + beta * found[beta].rate
-        ):
-            found[beta] = one
-    return [found[beta] for beta in sorted(found)]
+        measured = stored(other)
+        if measured is None or measured.fingerprint != fingerprint:
+            unmeasured.append(other)
+        elif measured.evaluation.rate is not None:
+            e = measured.evaluation
+            found.setdefault(beta, []).append((other.name, measured.evaluation.rate, e.distortion))
+    alone = (
+        Alone(beta, float(np.mean([r for _, r, _ in runs])), float(np.mean([d for _, _, d in runs])), tuple(n for n, _, _ in runs))
+        for beta, runs in sorted(found.items())
+    )  # fmt: skip
+    return Beside(tuple(alone), tuple(unmeasured), otherwise)
+
+
+def _budget(config: RunConfig) -> tuple:
+    """What decides how far a network is trained, besides its objective: not the seed, nor where or how it ran."""
+    training = dataclasses.replace(
+        config.training, seed=0, device="auto", threads=0, precision="auto", checkpoint_every=0, log_every=0
+    )
+    return training, config.objective.schedule, config.objective.free_bits
+
+
+# ---------------------------------------------------------------- worked out behind the page
+
+
+def measuring(run: Run, data: ImageSet) -> behind.Work:
+    """Measure a run on its test images, behind the page."""
+    from vae_core.evaluation.measured import measure
+
+    key = ("measured", run.id, run.stamp(), data.fingerprint)
+    return behind.begin(key, f"measuring {run.name}", lambda progress: measure(run, data, progress=progress))
+
+
+def reading(run: Run, data: ImageSet) -> behind.Work:
+    """Read a dial at its nine βs, behind the page."""
+    from vae_core.evaluation.turned import turn_through
+
+    key = ("turned", run.id, run.stamp(), data.fingerprint)
+    return behind.begin(
+        key, f"reading {run.name}", lambda progress: turn_through(run, data, progress=progress)
+    )

@@ -18,7 +18,7 @@ CORE = [
     {"cli", "__init__"},
 ]
 APP = [
-    {"__init__", "blobs", "codes", "components", "charts", "pictures"},
+    {"__init__", "behind", "blobs", "codes", "components", "charts", "pictures"},
     {"resources"},
     {
         "state",

@@ -8,15 +8,16 @@ import numpy as np
 import streamlit as st
 
 from app import blobs, charts, forms, lab, resources, state
+from app.behind import Work
 from app.boundary import fragment, sentence
 from app.components.dial import dial
 from app.prepare import offer_images
 from vae_core.errors import VaeCoreError
 from vae_core.evaluation.conversion import ERRORS, OVER, Convention, beta_of_weight, weight_of_beta
 from vae_core.evaluation.disentanglement import DEFINITIONS, TITLES
-from vae_core.evaluation.measured import Report, gather, measure_all, unmeasured
+from vae_core.evaluation.measured import Report, gather, unmeasured
 from vae_core.evaluation.sweeps import SHARPNESS, Band
-from vae_core.evaluation.turned import Turned, turn_through
+from vae_core.evaluation.turned import Turned
 from vae_core.evaluation.turned import stored as turned
 from vae_core.latent.statistics import order_by_kl
 from vae_core.runs.store import ENDED, FINISHED, LIVE, STOPPED, Run
@@ -50,10 +51,8 @@ def page() -> None:
     with st.container():
         fragment(run_every=1.0 if busy else None)(progress)(name, members)
     with st.container():
-        measuring = st.container()
-    look(name, members)
-    with measuring:
         measured(members)
+    look(name, members)
 
 
 # ---------------------------------------------------------------- a new sweep
@@ -155,23 +154,34 @@ def progress(name: str, members: Sequence[Member]) -> None:
 
 
 def measured(members: Sequence[Member]) -> None:
-    """What a finished run measures on the test images is worked out once, below what is shown already."""
+    """What a finished run measures on the test images is worked out once, behind what is shown already."""
     left = unmeasured(members)
-    if left and resources.images_of(left[0].run) is None:
+    if not left:
+        return
+    data = resources.images_of(left[0].run)
+    if data is None:
         st.caption("Measured on the validation images while the runs learnt; the test images are not on this machine yet.")  # fmt: skip
         offer_images(left[0].run)
         return
-    if not left or state.get("sweep unmeasured") == [m.run.stamp() for m in left]:
-        return
-    bar = st.progress(0.0, text="measuring")
-    problems = measure_all(left, resources.images_of, progress=lambda share, what: bar.progress(min(1.0, share), text=f"measuring {what}"))  # fmt: skip
-    bar.empty()
-    # what could not be measured is not tried at every turn
-    state.put("sweep unmeasured", [m.run.stamp() for m in unmeasured(left)])
-    for problem in problems:
-        st.warning(problem)
-    if not problems:
-        st.rerun()
+    follow([lab.measuring(m.run, data) for m in left])
+
+
+def follow(works: Sequence[Work]) -> None:
+    """How far work behind the page is, which is drawn anew when it is done; what could not be done is said."""
+    going = not all(work.done for work in works)
+    fragment(run_every=0.5 if going else None)(_followed)(works, going)
+
+
+def _followed(works: Sequence[Work], going: bool) -> None:
+    left = [work for work in works if not work.done]
+    if left:
+        share = 1 - sum(1 - work.share for work in left) / len(works)
+        st.progress(share, text=f"{left[0].name}: {left[0].what}")
+    elif going:
+        st.rerun(scope="app")
+    for work in works:
+        if work.error:
+            st.warning(sentence(Exception(work.error)), icon=":material/warning:")
 
 
 # ---------------------------------------------------------------- looking at one
@@ -310,12 +320,16 @@ def matrix(report: Report, members: Sequence[Member], cursor: int) -> None:
 
 
 def pictures_of(run: Run, walk: lab.Walk) -> list[tuple[bytes, str]]:
-    images, rebuilt = lab.images(run), lab.reconstructions(run)
-    if images is None or rebuilt is None:
+    found = lab.originals(run)
+    if found is None:
         first = lab.kept(run)
     else:
-        first = [(images, "images"), (rebuilt, "reconstructions")]
-    return [*first, (lab.samples(run), "samples"), (lab.traversals(run, walk), f"traversals of {walk.words}")]
+        first = [(lab.images(found), "images"), (lab.reconstructions(run, found), "reconstructions")]
+    return [
+        *first,
+        (lab.samples(run), "samples"),
+        (lab.traversals(run, walk, found), f"traversals of {walk.words}"),
+    ]
 
 
 # ---------------------------------------------------------------- one network for every β
@@ -344,24 +358,30 @@ def dials() -> None:
         found = read_dial(run)
     data = resources.images_of(run)
     shown = lab.originals(run)
-    others = [] if found is None else lab.alone(run)
+    others = None if found is None else lab.beside(run, found.fingerprint)
     latent = int(header["latent_dim"])
     noise = np.random.default_rng(0).standard_normal((lab.SHOWN, 512)).astype(np.float32)[:, :latent]
     colours = None
-    if found is not None and data is not None and data.labels is not None:
+    # an image's number means nothing among others that came under the same name
+    if (
+        found is not None
+        and data is not None
+        and data.labels is not None
+        and data.fingerprint == found.fingerprint
+    ):
         colours = blobs.url(np.asarray(data.labels)[found.images] % 10, "u1")
     dial(
         run.id,
         {
-            "header": header, "beta": _dial_beta(), "images": None if shown is None else blobs.url(shown.transpose(0, 2, 3, 1), "u1"),
+            "header": header, "beta": _dial_beta(), "images": None if shown is None else blobs.url(shown.images.transpose(0, 2, 3, 1), "u1"),
             "noise": blobs.url(noise), "dims": [int(d) for d in order_by_kl(np.array(resources.kl_per_dim(run)))[:3]],
             "values": np.linspace(-2.4, 2.4, 7).round(1).tolist(), "colours": colours,
             "points": None if found is None else blobs.url(found.points),
             "stops": None if found is None else {n: getattr(found, n).tolist() for n in ("betas", "rate", "distortion", "kl")},
-            "others": [{"beta": a.beta, "rate": a.rate, "distortion": a.distortion, "name": a.name} for a in others],
+            "others": [] if others is None else [{"beta": a.beta, "rate": a.rate, "distortion": a.distortion, "name": " and ".join(a.names)} for a in others.alone],
         },
     )  # fmt: skip
-    if found is None:
+    if found is None or others is None:
         return
     st.caption(
         f"Pictures are encoded and decoded in this browser at the very β. The curve, the bars and the map are of "
@@ -369,7 +389,7 @@ def dials() -> None:
         f"log β; the map shows {len(found.images):,} posterior means on the two directions of most variance of all nine together"
         + (", in the colours of their labels." if colours else ".")
     )
-    against_alone(found, others)
+    against_alone(run, found, others)
 
 
 def _dial_beta() -> float:
@@ -385,38 +405,51 @@ def _dial_beta() -> float:
 
 
 def read_dial(run: Run) -> Turned | None:
-    """The dial read at its nine βs, worked out once for its weights."""
-    found = turned(run)
-    if found is not None:
+    """The dial read at its nine βs, worked out once for its weights and images, behind the page."""
+    found, data = turned(run), resources.images_of(run)
+    if found is not None and (data is None or data.fingerprint == found.fingerprint):
         return found
-    data = resources.images_of(run)
     if data is None:
         st.caption("The curve and the map need this run's images.")
         offer_images(run)
         return None
-    bar = st.progress(0.0, text="reading the dial")
-    try:
-        return turn_through(run, data, progress=lambda share, what: bar.progress(min(1.0, share), text=f"reading the dial at {what}"))  # fmt: skip
-    except VaeCoreError as error:
-        st.warning(sentence(error))
-        return None
-    finally:
-        bar.empty()
+    work = lab.reading(run, data)
+    follow([work])
+    return found if work.error else None  # of the images it learned from, where those here are others
 
 
-def against_alone(found: Turned, others: Sequence[lab.Alone]) -> None:
-    """What the dial costs: the same network trained for one β alone, measured on the same images."""
-    if not others:
-        st.caption("Train the same network at single βs (a sweep) to see here what the dial gives away.")
+def against_alone(run: Run, found: Turned, others: lab.Beside) -> None:
+    """What the dial costs: the same network trained as long for one β alone, measured on the same images."""
+    data = resources.images_of(run)
+    if others.unmeasured and data is None:
+        offer_images(run)
+    elif others.unmeasured and data is not None and data.fingerprint == found.fingerprint:
+        follow([lab.measuring(other, data) for other in others.unmeasured])
+    training = run.record().effective.training
+    epochs = training.epochs + sum(training.continued)
+    otherwise = (
+        f" {others.otherwise} of this network trained otherwise (epochs, learning rate, batch or schedule) and "
+        f"{'is' if others.otherwise == 1 else 'are'} not compared." if others.otherwise else ""
+    )  # fmt: skip
+    if not others.alone:
+        if not others.unmeasured:
+            st.caption(f"Train the same network at single βs (a sweep, {epochs} epochs) to see here what the dial gives away.{otherwise}")  # fmt: skip
         return
+    # nats of a density may be of either sign: there is no share of them
+    density = run.record().effective.objective.likelihood.name != "bernoulli"
     rows = []
-    for a in others:
+    for a in others.alone:
         distortion, rate = found.at(a.beta)
         mine, alone = distortion + a.beta * rate, a.distortion + a.beta * a.rate
-        rows.append({"β": a.beta, "dial, nats": mine, "alone, nats": alone, "dial − alone": f"{100 * (mine / alone - 1):+.1f} %", "run": a.name, "epochs alone": a.epochs})  # fmt: skip
+        more = f"{mine - alone:+.2f} nats" if density else f"{100 * (mine / alone - 1):+.1f} %"
+        rows.append({"β": a.beta, "dial, nats": mine, "alone, nats": alone, "dial − alone": more, "runs": ", ".join(a.names)})  # fmt: skip
     st.subheader("Against runs of one β alone", anchor=False)
     st.dataframe(rows, hide_index=True, column_config={n: st.column_config.NumberColumn(format="%.2f") for n in ("dial, nats", "alone, nats")})  # fmt: skip
-    st.caption("distortion + β · rate on the test images, nats per image, of runs with this dial's network; the dial between its nine βs.")  # fmt: skip
+    st.caption(
+        "distortion + β · rate on the test images, nats per image; the dial between its nine βs, the others as means over "
+        f"their seeds. Network, images, epochs ({epochs} each) and all else but the objective are the same; one dial cost "
+        f"as many epochs as one of them.{otherwise}"
+    )
 
 
 # ---------------------------------------------------------------- from other projects

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from helpers import until
 from streamlit.testing.v1 import AppTest
 
-from app import resources
+from app import behind, resources
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places
 from vae_core.runs.store import Store
 
@@ -46,6 +47,19 @@ def open_page() -> Callable[..., AppTest]:
         return at
 
     return opened
+
+
+def worked_out(at: AppTest) -> AppTest:
+    """The page once nothing is worked out behind it any more."""
+
+    def idle() -> bool:
+        return all(work.done for work in list(behind._works.values()))
+
+    while True:
+        until(idle, "the work behind the page is done")
+        at.run()
+        if idle():
+            return at
 
 
 def shown(at: AppTest) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-from conftest import shown
-from helpers import config_of
+from conftest import shown, worked_out
+from helpers import config_of, write_blobs
 from streamlit.testing.v1 import AppTest
 
 from app import lab
@@ -19,12 +20,12 @@ from vae_core.evaluation.sweeps import align
 from vae_core.evaluation.turned import stored as turned
 from vae_core.events import Controlled, EpochDone, to_line
 from vae_core.inference import load_run
-from vae_core.objectives import MultiRateParams
-from vae_core.options import Choice
+from vae_core.objectives import GaussianParams, MultiRateParams
+from vae_core.options import Choice, replace_at
 from vae_core.places import Places
 from vae_core.runs.store import ENDED, FAILED, FINISHED, Run, Store
 from vae_core.runs.worker import train_run
-from vae_core.sweep import create_sweep, members
+from vae_core.sweep import create_sweep, members, with_seed
 
 Open = Callable[..., AppTest]
 
@@ -67,7 +68,7 @@ def test_a_range_of_betas_and_seeds_is_queued(open_page: Open, store: Store) -> 
 def test_the_page_fills_in_measures_and_says_what_it_shows(open_page: Open, swept: list[Run]) -> None:
     at = open_page("beta", sweep="mine")
     fine(at)
-    at.run()
+    fine(worked_out(at))
     assert all(stored(run) is not None for run in swept[:2]), "what is done is measured by itself"
     text = shown(at)
     assert "All numbers are of the test images" in text
@@ -123,20 +124,22 @@ def test_a_row_of_traversals_follows_one_dimension(swept: list[Run]) -> None:
     rng = np.random.default_rng(0)
     first = rng.standard_normal((200, 3)) * [3, 2, 1]
     second = np.stack((first[:, 1], -first[:, 0], rng.standard_normal(200)), 1)
-    found = align([first, second], [np.array([True, True, True]), np.array([True, True, False])], reference=0)
-    a, b = lab.aligned_walk(found, 0), lab.aligned_walk(found, 1)
+    matched = align(
+        [first, second], [np.array([True, True, True]), np.array([True, True, False])], reference=0
+    )
+    a, b = lab.aligned_walk(matched, 0), lab.aligned_walk(matched, 1)
     assert a.words == "z0 · z1 · z2"
     assert b.words == "−z1 · z0 · –"
     from app.pictures import grid
 
     model = load_run(swept[0])
-    shown = lab.originals(swept[0])
-    assert shown is not None
-    codes = np.tile(model.encode(shown[:1]).mean[0], (3, len(lab.VALUES), 1))
+    found = lab.originals(swept[0])
+    assert found is not None
+    codes = np.tile(model.encode(found.images[:1]).mean[0], (3, len(lab.VALUES), 1))
     codes[0, :, 1], codes[1, :, 0] = -lab.VALUES, lab.VALUES
     wanted = model.decode_uint8(codes.reshape(-1, 3)).reshape(3, len(lab.VALUES), *model.shape)
     wanted[2] = lab.COLLAPSED
-    assert lab.traversals(swept[0], b) == grid(wanted, 32)
+    assert lab.traversals(swept[0], b, found) == grid(wanted, 32)
 
 
 def test_the_way_of_a_run_goes_through_its_epochs_and_marks_where_beta_changed(swept: list[Run]) -> None:
@@ -242,25 +245,86 @@ def test_without_a_dial_the_page_says_how_to_get_one(open_page: Open, no_pretrai
 
 
 def test_a_dial_is_read_once_and_stands_against_runs_of_one_beta(
-    open_page: Open, swept: list[Run], dialled: Run
+    open_page: Open, swept: list[Run], dialled: Run, store: Store, places: Places
 ) -> None:
+    """Of the same budget, means over seeds; what differs in more than β and seed is not compared."""
+    config = swept[1].record().config
+    again = store.create(with_seed(config, 7), "another-seed")
+    short = store.create(replace_at(config, ("training", "epochs"), 1), "short")
+    for run in (again, short):
+        assert train_run(run, places).state == FINISHED
     at = open_page("beta", look="dial", beta="2.5")
+    fine(at)
+    assert "Pictures are encoded" not in shown(at), "the dial is there before it is read"
+    assert at.get("bidi_component"), "the dial is there before it is read"
+    assert "Train the same network" not in shown(worked_out(at))
     fine(at)
     found = turned(dialled)
     assert found is not None
     assert f"{found.count} test images at nine βs from 0.1 to 10" in shown(at)
     assert at.query_params["beta"] == "2.5"
-    assert not at.dataframe
-    open_page("beta", sweep="mine").run()  # measures its runs
-    at = open_page("beta", look="dial")
     table = at.dataframe[0].value
     assert table["β"].tolist() == [0.5, 2.0]
-    alone = stored(swept[1])
-    assert alone is not None
-    assert alone.evaluation.rate is not None
-    assert table["alone, nats"][1] == pytest.approx(alone.evaluation.distortion + 2 * alone.evaluation.rate)
+    assert table["runs"].tolist() == ["mine-beta0.5", "another-seed, mine-beta2"]
+    alone = [stored(run).evaluation for run in (swept[1], again)]
+    assert table["alone, nats"][1] == pytest.approx(np.mean([e.distortion + 2 * e.rate for e in alone]))
     distortion, rate = found.at(2.0)
     assert table["dial, nats"][1] == pytest.approx(distortion + 2 * rate)
+    assert table["dial − alone"][1].endswith(" %")
+    assert stored(short) is None
+    text = shown(at)
+    assert "epochs (3 each)" in text
+    assert "1 of this network trained otherwise" in text
+
+
+def test_a_dial_without_a_match_says_what_to_train(
+    open_page: Open, dialled: Run, no_pretrained: None
+) -> None:
+    at = worked_out(open_page("beta", look="dial"))
+    assert "Train the same network at single βs (a sweep, 3 epochs)" in shown(at)
+    assert not at.dataframe
+
+
+def test_nats_of_a_density_are_told_apart_by_their_difference(
+    open_page: Open, store: Store, places: Places, no_pretrained: None
+) -> None:
+    """Below 0, a share of them has the wrong sign."""
+    config = config_of(
+        dataset="tiny", latent_dim=3, likelihood=Choice("gaussian", GaussianParams(0.3)), epochs=12
+    )
+    dial = dataclasses.replace(config.objective, objective=Choice("multi_rate", MultiRateParams()))
+    runs = [
+        store.create(dataclasses.replace(config, objective=dial), "turnable"),
+        store.create(config, "alone"),
+    ]
+    for run in runs:
+        assert train_run(run, places).state == FINISHED
+    table = worked_out(open_page("beta", look="dial")).dataframe[0].value
+    mine, alone = table["dial, nats"][0], table["alone, nats"][0]
+    assert alone < 0, "the planted density is above 1"
+    assert table["dial − alone"][0] == f"{mine - alone:+.2f} nats"
+
+
+def test_a_dial_read_on_images_that_others_replaced_is_read_anew_or_said_to_be_theirs(
+    open_page: Open, dialled: Run, places: Places, no_pretrained: None
+) -> None:
+    at = worked_out(open_page("beta", look="dial"))
+    first = turned(dialled)
+    assert first is not None
+    assert at.get("bidi_component")
+    shutil.rmtree(places.datasets / "tiny")
+    write_blobs(places.datasets, seed=5)  # as many of the same size
+    fine(worked_out(open_page("beta", look="dial")))
+    second = turned(dialled)
+    assert second is not None
+    assert second.fingerprint != first.fingerprint
+    assert not np.array_equal(second.points, first.points)
+    shutil.rmtree(places.datasets / "tiny")
+    write_blobs(places.datasets, count=40)  # fewer: its numbers would lie outside, or name others
+    at = worked_out(open_page("beta", look="dial"))
+    fine(at)
+    assert "has 40 images of shape (1, 16, 16); turnable was trained on 90" in at.warning[0].value
+    assert f"{second.count} test images at nine βs" in shown(at), "what was read before stands"
 
 
 @pytest.mark.parametrize("nonsense", ["x", "-3", "nan", "1e99"])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from helpers import blob_set, config_of
 
 from vae_core.config import ObjectiveConfig
-from vae_core.errors import BadConfig
+from vae_core.errors import BadConfig, BadImages
 from vae_core.evaluation.likelihood import evaluate
 from vae_core.evaluation.turned import STOPS, stored, turn_through
 from vae_core.inference import load_run
@@ -76,6 +78,22 @@ def test_what_is_stopped_keeps_nothing(turned: Run) -> None:
     with pytest.raises(KeyboardInterrupt):
         turn_through(turned, blob_set(), progress=stop)
     assert stored(turned) is None
+
+
+def test_it_names_the_images_it_was_read_on_and_takes_no_others_of_another_size(turned: Run) -> None:
+    """Image numbers and colours of a set that came later under the same name would be silently wrong."""
+    turn_through(turned, blob_set())
+    other = dataclasses.replace(blob_set(seed=3), fingerprint="other")
+    found = turn_through(turned, other)
+    assert found.fingerprint == "other"
+    again = stored(turned)
+    assert again is not None
+    assert again.fingerprint == "other"
+    with pytest.raises(BadImages, match=r"40 images .* was trained on 90"):
+        turn_through(turned, blob_set(count=40))
+    with pytest.raises(BadImages, match=r"of shape \(3, 16, 16\)"):
+        turn_through(turned, blob_set(channels=3))
+    assert stored(turned) is again, "what was read before stands"
 
 
 def test_a_run_without_a_dial_is_refused(store: Store, places: Places) -> None:

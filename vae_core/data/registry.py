@@ -119,11 +119,12 @@ def _own_spec(folder: Path) -> DatasetSpec | None:
 
 def find_spec(name: str, places: Places) -> DatasetSpec:
     """The spec of a built-in or imported dataset. Raises UnknownDataset, or BadImages when it is damaged."""
-    for spec in list_specs(places):
-        if spec.name == name:
-            return spec
+    if name in DATASETS:
+        return DATASETS[name]
     folder = places.datasets / name
     if PLAIN_NAME.fullmatch(name) and folder.is_dir():
+        if (spec := _own_spec(folder)) is not None:
+            return spec
         for side in sorted(f for f in folder.iterdir() if f.name.isdigit()):
             read_images(side)  # raises with what is damaged
     known = ", ".join(spec.name for spec in list_specs(places))

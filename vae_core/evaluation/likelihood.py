@@ -16,6 +16,7 @@ from vae_core.errors import BadConfig, BadImages
 from vae_core.inference import LoadedModel, Rows
 from vae_core.latent.statistics import active_units, kl_from_prior
 from vae_core.objectives import LIKELIHOODS, log_normal
+from vae_core.runs.store import Record
 from vae_core.training import splits_of
 
 SIGMA_IMAGES = 10_000  # training images from which a learned sigma is taken
@@ -234,6 +235,18 @@ def _index(model: LoadedModel, data: ImageSet, split: str) -> np.ndarray:
     if not len(index):
         raise BadImages(f"{data.name} has no {split} images")
     return index
+
+
+def check_sizes(record: Record, data: ImageSet) -> None:
+    """Raises BadImages when `data` has another number or shape of images than what the run was trained on.
+
+    Its fingerprint may differ: a set that is built anew on another machine differs by rounding.
+    """
+    if (len(data), data.shape) != (record.data.get("images"), record.shape):
+        raise BadImages(
+            f"{data.name} has {len(data):,} images of shape {data.shape}; {record.name} was trained on "
+            f"{record.data.get('images', 0):,} of shape {record.shape}"
+        )
 
 
 def log_sigma_of(model: LoadedModel, data: ImageSet, seed: int) -> float | None:

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from vae_core.data.imageset import ImageSet, Progress, silent
-from vae_core.errors import BadImages, BadRun, RunNotFound, TooFewPoints, VaeCoreError
+from vae_core.errors import BadRun, RunNotFound, TooFewPoints, VaeCoreError
 from vae_core.evaluation.disentanglement import scores as all_scores
-from vae_core.evaluation.likelihood import Evaluation, evaluate
+from vae_core.evaluation.likelihood import Evaluation, check_sizes, evaluate
 from vae_core.evaluation.sweeps import (
     Alignment,
     Curve,
@@ -94,12 +94,7 @@ def measure(run: Run, data: ImageSet, *, progress: Progress = silent) -> Measure
     sizes than what the run was trained on, or no test images.
     """
     model = load_run(run)
-    trained_on = model.record.data
-    if (len(data), data.shape) != (trained_on.get("images"), model.shape):
-        raise BadImages(
-            f"{data.name} has {len(data):,} images of shape {data.shape}; {run.name} was trained on "
-            f"{trained_on.get('images', 0):,} of shape {model.shape}"
-        )
+    check_sizes(model.record, data)
     found = evaluate(model, data, split=SPLIT, progress=_part(progress, 0, 0.5))
     index = splits_of(model.config, data).named(SPLIT)
     means = _encoded(model, data, index, _part(progress, 0.5, 0.75))

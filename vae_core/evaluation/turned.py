@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from vae_core.data.imageset import ImageSet, Progress, silent
 from vae_core.errors import BadConfig, BadImages
-from vae_core.evaluation.likelihood import log_sigma_of
+from vae_core.evaluation.likelihood import check_sizes, log_sigma_of
 from vae_core.inference import Rows, load_run
 from vae_core.latent.projection import pca
 from vae_core.latent.statistics import active_units, kl_from_prior
@@ -24,7 +26,7 @@ from vae_core.places import write_atomically
 from vae_core.runs.store import Run
 from vae_core.training import splits_of
 
-FORMAT = 1
+FORMAT = 2
 STOPS = 9  # βs, evenly spaced in log β from end to end of the dial
 MOST = 10_000  # test images behind the numbers, evenly taken
 MAPPED = 2_000  # of them, on the map
@@ -35,7 +37,8 @@ class Turned:
     """betas (S,) ascending; distortion, rate (S,) nats per image; kl (S, D) nats; active (S,) dimensions in use.
 
     count: test images behind those. images (M,) numbers in the dataset, some of them; points (S, M, 2): their posterior
-    means on the two directions of most variance of all S together, so that one map serves all βs.
+    means on the two directions of most variance of all S together, so that one map serves all βs. fingerprint: of the
+    dataset, whose image numbers mean nothing in another.
     """
 
     betas: np.ndarray
@@ -46,6 +49,7 @@ class Turned:
     count: int
     images: np.ndarray
     points: np.ndarray
+    fingerprint: str
 
     def at(self, beta: float) -> tuple[float, float]:
         """Distortion and rate at a β between the stops, on the straight line over log β between its neighbours."""
@@ -57,12 +61,14 @@ def turn_through(run: Run, data: ImageSet, *, progress: Progress = silent) -> Tu
     """Evaluate a run with a β dial at its nine stops, on test images of `data`, and keep the result for its weights.
 
     The posterior is sampled once per image and stop, with seed 0. What `progress` raises ends it; nothing is kept then.
-    Raises BadConfig for a run without a dial, BadImages without test images.
+    Raises BadConfig for a run without a dial, BadImages when `data` has other sizes than what the run was trained on, or
+    no test images.
     """
     model = load_run(run)
     dial = model.config.objective.dial
     if dial is None:
         raise BadConfig(f"the run {run.name} has no β dial: its objective is not multi_rate")
+    check_sizes(model.record, data)
     index = splits_of(model.config, data).named("test")
     if not len(index):
         raise BadImages(f"{data.name} has no test images to turn the dial on")
@@ -91,6 +97,7 @@ def turn_through(run: Run, data: ImageSet, *, progress: Progress = silent) -> Tu
     found = Turned(
         betas, np.array(distortion), np.array([k.sum() for k in kl], np.float64), np.array(kl, np.float64), np.array(active),
         len(index), index[mapped].astype(np.int64), points.reshape(STOPS, len(mapped), 2).astype(np.float32),
+        data.fingerprint,
     )  # fmt: skip
     path = run.places.derived / model.stamp / "turned.npz"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,16 +108,23 @@ def turn_through(run: Run, data: ImageSet, *, progress: Progress = silent) -> Tu
 
 
 def stored(run: Run) -> Turned | None:
-    """What was read of these very weights; None when it was not."""
-    return _read(run.places.derived / run.stamp() / "turned.npz")
+    """What was read of these very weights, on whatever images (see `fingerprint`); None when it was not."""
+    path = run.places.derived / run.stamp() / "turned.npz"
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return _read(path, stat.st_mtime_ns, stat.st_size)
 
 
-def _read(path: Path) -> Turned | None:
+@lru_cache(maxsize=16)
+def _read(path: Path, mtime: int, size: int) -> Turned | None:
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as npz:
             if int(npz["format"]) != FORMAT:
                 return None
             arrays = {name: npz[name] for name in Turned.__dataclass_fields__}
-            return Turned(**arrays | {"count": int(arrays["count"])})
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            told = {"count": int(arrays["count"]), "fingerprint": str(arrays["fingerprint"])}
+            return Turned(**arrays | told)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
         return None  # missing or damaged: it can be read again
