@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -14,23 +15,32 @@ CATEGORICAL = (
 FADED = "#B8C0C8"
 
 
-def figure(title: str, x: str, y: str, *, height: int = 300, legend: bool = True) -> go.Figure:
-    """The one template: same margins, grid and hover everywhere. `x`, `y` name the axes with their units."""
-    found = go.Figure()
-    found.update_layout(
-        title={"text": title, "font": {"size": 14}, "x": 0, "xref": "paper"},
-        margin={"l": 8, "r": 8, "t": 36, "b": 8},
-        height=height,
-        showlegend=legend,
-        legend={"orientation": "h", "y": -0.25, "x": 0},
-        hovermode="closest",
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        uirevision="keep",
+def figure(
+    title: str, x: str, y: str, *, height: int = 300, legend: bool = True,
+    xaxis: dict[str, Any] | None = None, yaxis: dict[str, Any] | None = None, **layout: Any,
+) -> go.Figure:  # fmt: skip
+    """The one template: same margins, grid and hover everywhere. `x`, `y` name the axes with their units.
+
+    `xaxis`, `yaxis` and `layout` add to it: said at once, ten times as fast as by updates one after the other.
+    """
+    return go.Figure(
+        layout={
+            "title": {"text": title, "font": {"size": 14}, "x": 0, "xref": "paper"},
+            "margin": {"l": 8, "r": 8, "t": 36, "b": 8},
+            "height": height,
+            "showlegend": legend,
+            "legend": {"orientation": "h", "y": -0.25, "x": 0},
+            "hovermode": "closest",
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "uirevision": "keep",
+            "xaxis": {"title": {"text": x, "standoff": 16}, "automargin": True, "zeroline": False}
+            | (xaxis or {}),
+            "yaxis": {"title": {"text": y, "standoff": 16}, "automargin": True, "zeroline": False}
+            | (yaxis or {}),
+            **layout,
+        }
     )
-    found.update_xaxes(title={"text": x, "standoff": 16}, automargin=True, zeroline=False)
-    found.update_yaxes(title={"text": y, "standoff": 16}, automargin=True, zeroline=False)
-    return found
 
 
 def schedule(title: str, y: str, steps: np.ndarray, values: np.ndarray) -> go.Figure:
@@ -122,8 +132,14 @@ def over_beta(
     betas: Sequence[float], lines: Sequence[tuple[str, Band]], title: str, unit: str, *, cursor: float | None = None, share: bool = False
 ) -> go.Figure:  # fmt: skip
     """Numbers over β, on a log axis (0 is drawn at the left end), each with the band of its seeds."""
-    at = places_of(betas)
-    found = figure(title, "β", unit, height=280 if len(lines) > 1 else 250, legend=len(lines) > 1)
+    at, shapes = places_of(betas), []
+    if cursor is not None:
+        x = places_of([*betas, cursor])[-1]
+        shapes = [{"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "xref": "x", "yref": "y domain", "line": {"color": CATEGORICAL[5], "width": 2}}]  # fmt: skip
+    found = figure(
+        title, "β", unit, height=280 if len(lines) > 1 else 250, legend=len(lines) > 1, shapes=shapes,
+        xaxis={"type": "log", "tickvals": at, "ticktext": [f"{b:g}" for b in betas]}, yaxis={"range": [0, 1.02]} if share else None,
+    )  # fmt: skip
     for number, (name, (mean, low, high)) in enumerate(lines):
         colour = (
             CATEGORICAL[(number + 2) % len(CATEGORICAL)]
@@ -140,29 +156,26 @@ def over_beta(
             x=[at[i] for i in known], y=mean[known], mode="lines+markers", name=name, text=[f"{betas[i]:g}" for i in known],
             line={"color": colour, "width": 2}, hovertemplate=f"{name}, β %{{text}}: %{{y:.3~f}}<extra></extra>",
         )  # fmt: skip
-    if cursor is not None:
-        found.add_vline(x=places_of([*betas, cursor])[-1], line={"color": CATEGORICAL[5], "width": 2})
-    found.update_xaxes(type="log", tickvals=at, ticktext=[f"{b:g}" for b in betas])
-    if share:
-        found.update_yaxes(range=[0, 1.02])
     return found
 
 
 def kl_over_beta(betas: Sequence[float], kl: np.ndarray, *, cursor: int) -> go.Figure:
     """KL per dimension, (B, D) nats, each β's dimensions sorted by use, as a heat map over β."""
-    found = figure("KL per dimension over β", "β", "dimension, most used first", height=280, legend=False)
+    shapes = []
+    if 0 <= cursor < len(betas):
+        shapes = [
+            {"type": "rect", "x0": cursor - 0.5, "x1": cursor + 0.5, "y0": -0.5, "y1": kl.shape[1] - 0.5, "line": {"color": CATEGORICAL[5], "width": 3}}
+        ]  # fmt: skip
+    found = figure(
+        "KL per dimension over β", "β", "dimension, most used first", height=280, legend=False, shapes=shapes,
+        xaxis={"type": "category"}, yaxis={"type": "category", "autorange": "reversed"},
+    )  # fmt: skip
     found.add_heatmap(
         z=np.log10(np.maximum(kl.T, 1e-3)), x=[f"{b:g}" for b in betas], y=[str(d + 1) for d in range(kl.shape[1])],
         colorscale="Viridis", zmin=-2, zmax=max(1.0, float(np.log10(kl.max(initial=1e-3)))), customdata=kl.T.tolist(),
         colorbar={"title": {"text": "nats"}, "tickvals": [-2, -1, 0, 1], "ticktext": ["≤ 0.01", "0.1", "1", "10"], "thickness": 10},
         hovertemplate="β %{x}, dimension %{y}: %{customdata:.3f} nats<extra></extra>",
     )  # fmt: skip
-    if 0 <= cursor < len(betas):
-        found.add_shape(
-            type="rect", x0=cursor - 0.5, x1=cursor + 0.5, y0=-0.5, y1=kl.shape[1] - 0.5, line={"color": CATEGORICAL[5], "width": 3}
-        )  # fmt: skip
-    found.update_xaxes(type="category")
-    found.update_yaxes(type="category", autorange="reversed")
     return found
 
 

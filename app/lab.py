@@ -25,6 +25,7 @@ COLLAPSED = 128  # grey of a place where nothing is matched
 
 _drawn: stations.Kept[bytes] = stations.Kept(512)
 _originals: stations.Kept[np.ndarray] = stations.Kept(16)
+_kept: stations.Kept[dict[str, bytes]] = stations.Kept(128)
 
 
 def numbers_of(text: str) -> list[float]:
@@ -68,21 +69,35 @@ def reconstructions(run: Run, found: Originals) -> bytes:
     return _drawn.get((run.stamp(), run.id, found.key, "reconstructions"), draw)
 
 
-def kept(run: Run) -> list[tuple[bytes, str]]:
-    """Pictures that the run's last epoch left, with words, for where its images are not on this machine."""
+def kept(run: Run) -> dict[str, bytes]:
+    """Pictures that the run's last epoch left, by what they show, for where its images are not on this machine."""
+    return _kept.get(_log(run), lambda: _read_kept(run))
+
+
+def _read_kept(run: Run) -> dict[str, bytes]:
     shot = next((e for e in reversed(run.history()) if isinstance(e, Snapshot)), None)
     shape = run.record().shape
     if shot is None or shape is None:
-        return []
-    paths = [
-        (run.path / str(n), w)
-        for n, w in ((shot.originals, "images"), (shot.reconstructions, "reconstructions"))
-    ]
-    return [
-        (pictures.grid(_fours(pictures.cut(path.read_bytes(), shape)), 48), words)
-        for path, words in paths
+        return {}
+    paths = {
+        "images": run.path / str(shot.originals),
+        "reconstructions": run.path / str(shot.reconstructions),
+    }
+    return {
+        words: pictures.grid(_fours(pictures.cut(path.read_bytes(), shape)), 48)
+        for words, path in paths.items()
         if path.exists()
-    ]
+    }
+
+
+def _log(run: Run) -> tuple:
+    """Names what a run has said so far."""
+    path = run.path / "events.jsonl"
+    try:
+        stat = path.stat()
+    except OSError:
+        return (path,)
+    return path, stat.st_mtime_ns, stat.st_size
 
 
 def samples(run: Run) -> bytes:
@@ -125,7 +140,7 @@ def aligned_walk(alignment: Alignment, at: int) -> Walk:
 
 
 def own_walk(run: Run) -> Walk:
-    """The most used dimensions, where no alignment is known."""
+    """The most used dimensions, of a run that is matched with no other."""
     dims = tuple(int(d) for d in order_by_kl(np.array(resources.kl_per_dim(run)))[:4])
     return Walk(dims, (1.0,) * len(dims), (False,) * len(dims))
 
@@ -170,6 +185,9 @@ class Way:
     marks: tuple[tuple[int, str], ...]
 
 
+_ways: stations.Kept[Way | None] = stations.Kept(64)
+
+
 def ways_beside(run: Run) -> dict[str, Run]:
     """By name, the runs whose way can be drawn over the curve of `run`: same images, nats of the same likelihood, a rate."""
     mine = run.record().effective.objective.likelihood
@@ -183,6 +201,10 @@ def ways_beside(run: Run) -> dict[str, Run]:
 
 def way_of(run: Run) -> Way | None:
     """None before two epochs, or for a run without a rate."""
+    return _ways.get(_log(run), lambda: _read_way(run))
+
+
+def _read_way(run: Run) -> Way | None:
     history, name = (
         run.history(),
         "γ" if run.record().effective.objective.objective.name == "capacity" else "β",

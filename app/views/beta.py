@@ -15,8 +15,8 @@ from app.prepare import offer_images
 from vae_core.errors import VaeCoreError
 from vae_core.evaluation.conversion import ERRORS, OVER, Convention, beta_of_weight, weight_of_beta
 from vae_core.evaluation.disentanglement import DEFINITIONS, TITLES
-from vae_core.evaluation.measured import Report, gather, unmeasured
-from vae_core.evaluation.sweeps import SHARPNESS, Band
+from vae_core.evaluation.measured import SCORED_ON, Report, gather, unmeasured
+from vae_core.evaluation.sweeps import SHARPNESS, Band, named
 from vae_core.evaluation.turned import Turned
 from vae_core.evaluation.turned import stored as turned
 from vae_core.latent.statistics import order_by_kl
@@ -193,10 +193,7 @@ def look(name: str, members: Sequence[Member]) -> None:
     if not len(report.curve):
         st.info(report.read().text, icon=":material/hourglass_top:")
         return
-    known = list(report.curve.scores)
-    score = state.get("score")
-    score = score if score in known else (known[0] if known else "")
-    st.markdown(report.read(score, TITLES.get(score, score)).text)
+    told_above = st.container()  # filled once the choice of a score further down is known
     betas = [float(b) for b in report.curve.betas]
     options = [f"{b:g}" for b in betas]
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -217,7 +214,9 @@ def look(name: str, members: Sequence[Member]) -> None:
         f"All numbers are of the {report.split} images, one sample of the posterior each; the ELBO is taken at β = 1 "
         "whatever was minimised. Bands go from the least to the most of a β's seeds."
     )
-    details(report, betas, cursor, score)
+    score = details(report, betas, cursor)
+    with told_above:
+        st.markdown(report.read(score, TITLES.get(score, "")).text)
     matrix(report, members, cursor)
 
 
@@ -253,10 +252,10 @@ def totals(report: Report, betas: list[float], cursor: int) -> None:
     st.plotly_chart(active, key="active", config=PLAIN)
 
 
-def details(report: Report, betas: list[float], cursor: int, score: str) -> None:
-    """KL per dimension, a disentanglement score where factors are known, sharpness of samples."""
-    curve, at = report.curve, betas[cursor]
-    shown = [curve.scores.get(score) is not None, bool(curve.sharpness.known.any())]
+def details(report: Report, betas: list[float], cursor: int) -> str:
+    """KL per dimension, a disentanglement score where factors are known, sharpness of samples; the score's name."""
+    curve, at, score = report.curve, betas[cursor], ""
+    shown = [bool(curve.scores), bool(curve.sharpness.known.any())]
     columns = iter(st.columns(1 + sum(shown), gap="large"))
     with next(columns):
         st.plotly_chart(
@@ -264,72 +263,115 @@ def details(report: Report, betas: list[float], cursor: int, score: str) -> None
         )
     if shown[0]:
         with next(columns):
-            title = TITLES.get(score, score)
-            lines = [(title, _band(curve.scores[score]))]
-            st.plotly_chart(charts.over_beta(betas, lines, f"{title} over β", "score, 0 to 1", cursor=at, share=True), key="scores", config=PLAIN)  # fmt: skip
-            names = list(curve.scores)
-            st.selectbox("Score", names, names.index(score), key="score", format_func=lambda n: TITLES.get(n, n), help="Of the posterior means of the active dimensions.")  # fmt: skip
-            st.caption(DEFINITIONS.get(score, ""))
+            place = st.container()
+            score = st.selectbox("Score", list(curve.scores), key="score", bind="query-params", format_func=TITLES.__getitem__)  # fmt: skip
+            lines = [(TITLES[score], _band(curve.scores[score]))]
+            scored = charts.over_beta(betas, lines, f"{TITLES[score]} over β", "score, 0 to 1", cursor=at, share=True)  # fmt: skip
+            place.plotly_chart(scored, key="scores", config=PLAIN)
+            st.caption(f"{DEFINITIONS[score]} Here {SCORED_ON}.")
     if shown[1]:
         with next(columns):
             sharp = charts.over_beta(betas, [("sharpness", _band(curve.sharpness))], "Sharpness of samples over β", "of real images' = 1", cursor=at)  # fmt: skip
             st.plotly_chart(sharp, key="sharpness", config=PLAIN)
             st.caption(f"Sharpness: {SHARPNESS}.")
+    return score
+
+
+ACROSS = 8  # columns of the matrix in a row
+ENLARGED = 2.5  # times as wide as the others is the cursor's column
+PICTURES = ("images", "reconstructions", "samples", "traversals")
 
 
 def matrix(report: Report, members: Sequence[Member], cursor: int) -> None:
-    """Columns are β; rows are images, reconstructions, samples and traversals, one row one factor."""
+    """Columns are β, the cursor's is enlarged; rows are images, reconstructions, samples and traversals.
+
+    Drawn row by row, so that rows of columns of two widths stand level, and captions name the β, since on a phone all
+    of a row come one below the other.
+    """
     st.subheader("Side by side", anchor=False)
-    shown: list[tuple[Member, lab.Walk]] = []
-    for m in members:
-        # one that was turned by hand is of no single β, so of no column
-        if m.turned or not m.run.has_weights() or any(m.beta == other.beta for other, _ in shown):
-            continue
-        where = [a.run.id for a in report.aligned].index(m.run.id) if m in report.aligned else -1
-        aligned = report.alignment is not None and where >= 0
-        walk = lab.aligned_walk(report.alignment, where) if aligned and report.alignment is not None else lab.own_walk(m.run)  # fmt: skip
-        shown.append((m, walk))
+    shown = _columns(report, members)
     if not shown:
         return
-    by_beta = {row.member.run.id: row.numbers for row in report.rows}
-    for start in range(0, len(shown), 8):
-        part = shown[start : start + 8]
-        for column, (m, walk) in zip(st.columns(len(part), gap="small"), part, strict=True):
+    numbers = {row.member.run.id: row.numbers for row in report.rows}
+    originals: dict[tuple, lab.Originals | None] = {}  # those of a sweep are the same for all its runs
+    for start in range(0, len(shown), ACROSS):
+        part = shown[start : start + ACROSS]
+        names = [f"β {m.beta:g}" for m, _, _ in part]
+        focused = [name == f"β {report.curve.betas[cursor]:g}" for name in names]
+        names = [f"**{name}**" if here else name for name, here in zip(names, focused, strict=True)]
+        widths = [ENLARGED if here else 1.0 for here in focused]
+        columns = [pictures_of(m.run, walk, originals) for m, walk, _ in part]
+        for row in PICTURES:
+            st.caption(f"{row} at each β")
+            for column, name, found, (_, walk, matched) in zip(st.columns(widths, gap="small"), names, columns, part, strict=True):  # fmt: skip
+                words = name if row != "traversals" else f"{name}: {walk.words}{'' if matched or report.alignment is None else ' (own order)'}"  # fmt: skip
+                if row in found:
+                    # as PNG: by itself it would become a JPEG here, which small pictures do not survive
+                    column.image(found[row], width="stretch", caption=words, output_format="PNG")
+        for column, (m, _, _) in zip(st.columns(widths, gap="small"), part, strict=True):
             with column:
-                focused = f"{m.beta:g}" == f"{report.curve.betas[cursor]:g}"
-                st.markdown(f"**β {m.beta:g}**" + (" ◂" if focused else ""))
-                for picture, words in pictures_of(m.run, walk):
-                    st.image(picture, width="stretch", caption=words)
-                told = by_beta.get(m.run.id)
-                if told is not None:
+                if (told := numbers.get(m.run.id)) is not None:
                     st.caption(f"rate {told.rate:.1f} · distortion {told.distortion:.1f} · {int(told.active.sum())} active")  # fmt: skip
                 state.link("sliders", "Sliders", ":material/tune:", run=m.run.id)
-    if report.alignment is not None:
-        agreement = report.alignment.agreement[np.isfinite(report.alignment.agreement)]
-        st.caption(
-            "Traversals start from the first image shown. One row is one factor: the dimensions of neighbouring βs are matched by the correlation of "
-            "their codes of the same images (an assignment of most |correlation| in all, "
-            f"{agreement.mean():.2f} on average), turned where they run the other way; – and grey where none is left."
-            if len(agreement)
-            else "No dimension could be followed from one β to the next."
-        )
-    else:
-        st.caption(
-            "Traversals of each run's own most used dimensions: rows are not matched until two runs are measured."
-        )
+    origin = "the first image shown" if any(originals.values()) else "the code 0"
+    st.caption(
+        f"Traversals start from {origin}. {_about_rows(report, [m.beta for m, _, matched in shown if not matched])}"
+    )
 
 
-def pictures_of(run: Run, walk: lab.Walk) -> list[tuple[bytes, str]]:
-    found = lab.originals(run)
+def _columns(report: Report, members: Sequence[Member]) -> list[tuple[Member, lab.Walk, bool]]:
+    """A run per β with weights, by ascending β: with its traversals, and whether they are matched with the others'."""
+    places = {m.run.id: i for i, m in enumerate(report.aligned)} if report.alignment is not None else {}
+    # one that was turned by hand is of no single β, so of no column
+    able = [m for m in members if m.run.has_weights() and not m.turned]
+    chosen: dict[float, Member] = {}
+    for m in sorted(able, key=lambda m: (m.run.id not in places, not m.finished)):
+        chosen.setdefault(m.beta, m)
+    found = []
+    for _, m in sorted(chosen.items()):
+        at = places.get(m.run.id)
+        if at is not None and report.alignment is not None:
+            found.append((m, lab.aligned_walk(report.alignment, at), True))
+        else:
+            found.append((m, lab.own_walk(m.run), False))
+    return found
+
+
+def _about_rows(report: Report, apart: Sequence[float]) -> str:
+    """What the rows of the traversals are; `apart` are the βs of columns that are matched with no other."""
+    if report.alignment is None:
+        return "They are of each run's own most used dimensions: rows are not matched until two runs are measured."
+    agreement = report.alignment.agreement[np.isfinite(report.alignment.agreement)]
+    if not len(agreement):
+        return "No dimension could be followed from one β to the next."
+    where = f"In the columns {named(m.beta for m in report.aligned)} one" if apart else "One"
+    text = (
+        f"{where} row is one factor: the dimensions of neighbouring βs are matched by the correlation of their codes of the "
+        f"same images (an assignment of most |correlation| in all, {agreement.mean():.2f} on average), turned where they run "
+        "the other way; – and grey where none is left."
+    )
+    if report.alignment.rows > lab.ROWS:
+        first = report.aligned[report.alignment.reference].beta
+        text += f" Of {report.alignment.rows} such rows {lab.ROWS} are shown, those of most use at β {first:g} first."
+    if apart:
+        text += (
+            f" {named(apart)} {'stands' if len(apart) == 1 else 'stand'} apart, not measured yet or never finished: "
+            f"{'its' if len(apart) == 1 else 'their'} rows are the run's own most used dimensions."
+        )
+    return text
+
+
+def pictures_of(run: Run, walk: lab.Walk, originals: dict[tuple, lab.Originals | None]) -> dict[str, bytes]:
+    record = run.record()
+    key = (record.effective.data, record.shape)
+    if key not in originals:
+        originals[key] = lab.originals(run)
+    found = originals[key]
     if found is None:
         first = lab.kept(run)
     else:
-        first = [(lab.images(found), "images"), (lab.reconstructions(run, found), "reconstructions")]
-    return [
-        *first,
-        (lab.samples(run), "samples"),
-        (lab.traversals(run, walk, found), f"traversals of {walk.words}"),
-    ]
+        first = {"images": lab.images(found), "reconstructions": lab.reconstructions(run, found)}
+    return first | {"samples": lab.samples(run), "traversals": lab.traversals(run, walk, found)}
 
 
 # ---------------------------------------------------------------- one network for every β

@@ -5,17 +5,21 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from conftest import shown, worked_out
 from helpers import config_of, write_blobs
+from streamlit.elements.lib import image_utils
 from streamlit.testing.v1 import AppTest
 
-from app import lab
+from app import lab, pictures, resources
 from vae_core.config import ObjectiveConfig
-from vae_core.evaluation.measured import stored
+from vae_core.evaluation import measured as measured_module
+from vae_core.evaluation.measured import measure_all, stored
 from vae_core.evaluation.sweeps import align
 from vae_core.evaluation.turned import stored as turned
 from vae_core.events import Controlled, EpochDone, to_line
@@ -23,11 +27,14 @@ from vae_core.inference import load_run
 from vae_core.objectives import GaussianParams, MultiRateParams
 from vae_core.options import Choice, replace_at
 from vae_core.places import Places
-from vae_core.runs.store import ENDED, FAILED, FINISHED, Run, Store
+from vae_core.runs import store as store_module
+from vae_core.runs.store import ENDED, FAILED, FINISHED, STOPPED, Run, Store
 from vae_core.runs.worker import train_run
-from vae_core.sweep import create_sweep, members, with_seed
+from vae_core.sweep import Member, create_sweep, log_range, members, with_seed
 
 Open = Callable[..., AppTest]
+PICTURES = 4  # rows: images, reconstructions, samples, traversals
+ENLARGED = 2.5  # the width of the cursor's column in others'
 
 
 def fine(at: AppTest) -> None:
@@ -102,8 +109,8 @@ def test_a_run_turned_by_hand_is_left_out_of_curve_and_columns(open_page: Open, 
     fine(at)
     text = shown(at)
     assert "mine-beta2 is not in the curve: its β was changed while it learnt, 2 to 10." in text
-    assert "**β 0.5**" in text
-    assert "**β 2**" not in text
+    assert "**β 0.5**" in captions(at)
+    assert not [words for words in captions(at) if "β 2" in words]
     assert at.selectbox(key="way").value == "mine-beta2", "its way can be drawn"
 
 
@@ -189,16 +196,126 @@ def test_a_change_of_a_capacitys_weight_is_marked_as_gamma(store: Store, places:
     assert way.marks == ((0, "γ 12"),)
 
 
-def test_sixteen_runs_answer_quickly_the_second_time(open_page: Open, store: Store, swept: list[Run]) -> None:
-    """Counted in networks loaded, not in seconds: a turn of the cursor loads none."""
-    from app import resources
-
-    at = open_page("beta", sweep="mine")
-    at.run()
-    resources._model.cache_clear()
-    at.select_slider(key="focus").set_value("0.5").run()
+def test_a_move_of_the_cursor_over_sixteen_runs_repeats_nothing_expensive(
+    open_page: Open, store: Store, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted, not timed: no network, picture, settings or numbers are made or read anew, and images opened once."""
+    for run in create_sweep(store, config_of(dataset="tiny", epochs=1), log_range(0.1, 30, 16), "wide"):
+        assert train_run(run, places).state == FINISHED
+    found = members(store, "wide")
+    assert measure_all(found, resources.images_of) == []
+    at = open_page("beta", sweep="wide")
     fine(at)
-    assert resources._model.cache_info().misses == 0
+    assert len(at.get("image")) == PICTURES * 16
+    calls: Counter[str] = Counter()
+
+    def counted(owner: object, name: str) -> None:
+        real = getattr(owner, name)
+        monkeypatch.setattr(owner, name, lambda *a, **k: calls.update([name]) or real(*a, **k))
+
+    counted(pictures, "png_of")  # a PNG drawn
+    counted(image_utils, "_pil_to_bytes")  # a picture encoded once more on its way to the page
+    counted(store_module, "migrate")  # settings parsed
+    counted(measured_module, "align")
+    counted(resources, "images_of")
+    before = resources._model.cache_info().misses, measured_module._read.cache_info().misses
+    options = list(at.select_slider(key="focus").options)
+    for focus in (options[0], options[-1], options[4]):
+        at.select_slider(key="focus").set_value(focus).run()
+        fine(at)
+        assert at.select_slider(key="focus").value == focus
+    assert (resources._model.cache_info().misses, measured_module._read.cache_info().misses) == before
+    assert calls == {"images_of": 3}, "once a move"
+
+
+def widths(at: AppTest) -> list[list[float]]:
+    """Of the columns of each row of the matrix, those that hold pictures."""
+    rows: list[list[float]] = []
+
+    def look(block: Any) -> None:
+        inside = [c for c in block.children.values() if hasattr(c, "children")]
+        columns = [
+            c for c in inside if c.type == "column" and any(e.type == "image" for e in c.children.values())
+        ]
+        if columns:
+            rows.append([c.weight for c in columns])
+        for child in inside:
+            look(child)
+
+    look(at.main)
+    return rows
+
+
+def captions(at: AppTest) -> list[str]:
+    return [picture.proto.imgs[0].caption for picture in at.get("image")]
+
+
+def test_the_cursors_column_is_enlarged_and_rows_stand_level(open_page: Open, swept: list[Run]) -> None:
+    at = worked_out(open_page("beta", sweep="mine", focus="2"))
+    fine(at)
+    rows = widths(at)
+    assert len(rows) == PICTURES, "a row of columns for each kind of picture: tops are level"
+    small, large = 1 / (1 + ENLARGED), ENLARGED / (1 + ENLARGED)
+    assert all(row == pytest.approx([small, large]) for row in rows)
+    assert captions(at)[:2] == ["β 0.5", "**β 2**"]
+    at.select_slider(key="focus").set_value("0.5").run()
+    assert all(row == pytest.approx([large, small]) for row in widths(at))
+
+
+def test_columns_that_are_not_matched_say_so_and_rows_left_out_are_told(
+    open_page: Open, store: Store, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = create_sweep(store, config_of(dataset="tiny", latent_dim=3, epochs=25), [0.02, 0.05, 8], "mine")
+    for run in runs[:2]:
+        assert train_run(run, places).state == FINISHED
+    at = worked_out(open_page("beta", sweep="mine"))
+    fine(at)
+    text = shown(at)
+    assert "One row is one factor" in text
+    assert "apart" not in text
+    assert not [words for words in captions(at) if "own order" in words]
+
+    def stop_soon(event: object) -> None:
+        if not runs[2].requests():
+            runs[2].request("stop")
+
+    assert train_run(runs[2], places, stop_soon).state == STOPPED
+    monkeypatch.setattr(lab, "ROWS", 2)
+    at = open_page("beta", sweep="mine")
+    fine(at)
+    text = shown(at)
+    assert "In the columns β 0.02 and 0.05 one row is one factor" in text
+    assert "β 8 stands apart" in text
+    assert "Of 3 such rows 2 are shown" in text
+    walks = captions(at)[-3:]
+    assert [words.split(":")[0].strip("*") for words in walks] == ["β 0.02", "β 0.05", "β 8"]
+    assert [words.endswith("(own order)") for words in walks] == [False, False, True]
+
+
+def test_the_score_is_in_the_address_and_says_of_which_codes_it_is(
+    open_page: Open, swept: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worked_out(open_page("beta", sweep="mine"))
+    numbers = measured_module.Measured.numbers
+
+    def scored(self: measured_module.Measured, member: Member) -> object:
+        return dataclasses.replace(
+            numbers(self, member), scores={"mig": member.beta / 10, "sap": 1 / member.beta}
+        )  # type: ignore[type-var]
+
+    monkeypatch.setattr(measured_module.Measured, "numbers", scored)
+    at = open_page("beta", sweep="mine")
+    fine(at)
+    assert "MIG is best at β 2 (0.200)." in shown(at)
+    assert "Mutual information gap" in shown(at)
+    assert at.selectbox(key="score").proto.query_param_key == "score"
+    assert "Here of posterior means, not samples" in shown(at)
+    at.selectbox(key="score").set_value("sap").run()
+    assert "SAP is best at β 0.5 (2.000)." in shown(at)
+    at = open_page("beta", sweep="mine", score="SAP")
+    fine(at)
+    assert at.selectbox(key="score").value == "sap"
+    assert "SAP is best at β 0.5 (2.000)." in shown(at)
 
 
 def test_runs_that_differ_in_more_are_no_sweep(open_page: Open, store: Store, swept: list[Run]) -> None:

@@ -50,6 +50,7 @@ FORMAT = 1
 SPLIT = "test"
 MATCHED = 1_000  # images whose codes tell which dimension is which
 SCORED = 5_000  # images with known factors behind a score
+SCORED_ON = f"of posterior means, not samples, in the active dimensions, of up to {SCORED:,} {SPLIT} images"
 SAMPLES = 256  # from the prior, and as many real images, for sharpness
 TAIL = 1 << 18  # bytes read of events.jsonl at a time, from its end
 

@@ -379,7 +379,7 @@ def read(
     if curve.odd.any():
         odd = curve.betas[curve.odd]
         sentences.append(
-            f"{_betas(odd)} {'lies' if len(odd) == 1 else 'lie'} off the order that fully trained runs would have "
+            f"{named(odd)} {'lies' if len(odd) == 1 else 'lie'} off the order that fully trained runs would have "
             "(less rate and more distortion with every β): longer training or more seeds would tell."
         )
     return Reading(" ".join(sentences) + missing, collapse, dead, knee, elbo, best)
@@ -462,11 +462,11 @@ def _best_elbo(curve: Curve) -> tuple[tuple[float, ...], str]:
     told = f"ELBO {_signed(-total.mean[i])} nats"
     if len(best) == len(curve):
         return best, f"Every β does equally well by the ELBO ({told})."
-    text = f"{_betas(best)} {'gives' if len(best) == 1 else 'give'} the best {told}"
+    text = f"{named(best)} {'gives' if len(best) == 1 else 'give'} the best {told}"
     near = [j for j in range(len(curve)) if j not in alike and total.low[j] <= total.high[i]]
     if near:
         text += (
-            f"; {_betas(curve.betas[near])} {'lies' if len(near) == 1 else 'lie'} within the spread of seeds"
+            f"; {named(curve.betas[near])} {'lies' if len(near) == 1 else 'lie'} within the spread of seeds"
         )
     if (alike[0] == 0) != (alike[-1] == len(curve) - 1):
         side = "smaller" if alike[0] == 0 else "larger"
@@ -484,13 +484,14 @@ def _best_score(curve: Curve, score: str, title: str) -> tuple[tuple[float, ...]
     if known > 1 and len(best) == known:
         text = f"{title} is the same at every β ({most:.3f})"
     else:
-        text = f"{title} is best at {_betas(best)} ({most:.3f})"
+        text = f"{title} is best at {named(best)} ({most:.3f})"
     return best, text + (
         f", of the {known} of {len(curve)} βs for which it is known." if known < len(curve) else "."
     )
 
 
-def _betas(values: Iterable[float]) -> str:
+def named(values: Iterable[float]) -> str:
+    """β 1, 2 and 4."""
     words = [f"{v:g}" for v in values]
     return f"β {words[0]}" if len(words) == 1 else f"β {', '.join(words[:-1])} and {words[-1]}"
 
