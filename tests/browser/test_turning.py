@@ -87,18 +87,33 @@ def test_pictures_are_the_networks_own_at_that_beta(
     np.testing.assert_array_equal(pixels(page.locator(".originals canvas").nth(2)), images[2, 0])
 
 
+# every renewal of a picture, with the β it is of, and of its place in the page
+FOLLOW = """
+(canvas) => {
+  window.renewals = [];
+  canvas.mine = true;
+  new MutationObserver((seen) => seen.forEach(() => window.renewals.push(Number(canvas.dataset.beta))))
+    .observe(canvas, {attributes: true, attributeFilter: ['data-beta']});
+}
+"""
+
+
+def shown_beta(page: Page) -> float:
+    return float(page.locator(".dial").get_attribute("data-beta") or 0)
+
+
+@pytest.mark.parametrize("network", ["mlp", "conv"])
 def test_a_drag_turns_everything_and_the_page_hears_of_it_once_at_rest(
-    visit: Visit, dials: dict[str, Run]
+    visit: Visit, dials: dict[str, Run], network: str
 ) -> None:
-    page = opened(visit, dials["mlp"])
-    page.get_by_text("Against runs of one β alone").or_(
-        page.get_by_text("Train the same network")
-    ).first.wait_for()
-    still(page)
-    before = pixels(page.locator(".rebuilt canvas").first)
+    page = opened(visit, dials[network])
+    read(page)
+    first = page.locator(".rebuilt canvas").first
+    before = pixels(first)
     cursor = page.locator(".curve circle").last
     place = cursor.get_attribute("cx")
     already = len(asked(page))
+    first.evaluate(FOLLOW)
     box = slider(page).bounding_box()
     assert box
     y, frames = box["y"] + box["height"] / 2, int(page.locator(".dial").get_attribute("data-frame") or 0)
@@ -107,15 +122,82 @@ def test_a_drag_turns_everything_and_the_page_hears_of_it_once_at_rest(
     for k in range(30):
         page.mouse.move(box["x"] + (0.5 + 0.015 * k) * box["width"], y)
         page.wait_for_timeout(16)
+    during = page.evaluate("window.renewals")
     assert int(page.locator(".dial").get_attribute("data-frame") or 0) - frames >= 12
+    on_the_way = {beta for beta in during if 1 < beta < shown_beta(page)}
+    assert len(on_the_way) >= 2, f"the first picture follows the hand: {during}"
+    assert during == sorted(during), "no picture goes back to a β that was left"
     assert len(asked(page)) == already, "no script runs while the hand moves"
     page.mouse.up()
     still(page)
-    assert np.abs(pixels(page.locator(".rebuilt canvas").first).astype(int) - before).max() > 3
+    assert np.abs(pixels(first).astype(int) - before).max() > 3
     assert cursor.get_attribute("cx") != place
     page.wait_for_url("**beta=*")
-    told = page.locator(".turn output b").inner_text()
-    assert f"beta={told.removeprefix('β ')}" in page.url
+    told = page.locator(".turn output b").inner_text().removeprefix("β ")
+    assert f"beta={told}" in page.url
+    assert float(told) > 5
+    model = load_run(dials[network]).at_beta(shown_beta(page))
+    images = open_images("digits", model.shape[1], dials[network].places).images
+    images = images[
+        splits_of(model.config, open_images("digits", model.shape[1], dials[network].places)).validation[:8]
+    ]
+    wanted = model.decode(model.encode(images).mean) * 255
+    assert np.abs(pixels(first) - wanted[0, 0]).max() <= 1.01, "at rest it is of the β that is shown"
+    betas = page.locator(".pictures canvas[data-beta]").evaluate_all("all => all.map((c) => c.dataset.beta)")
+    assert betas == [told] * (8 + 8 + 21)
+
+
+def read(page: Page) -> None:
+    """Wait until the dial is read, behind the page, and nothing more comes."""
+    page.get_by_text("Pictures are encoded and decoded in this browser").wait_for()
+    page.get_by_text("Against runs of one β alone").or_(
+        page.get_by_text("Train the same network")
+    ).first.wait_for()
+    still(page)
+
+
+def test_at_rest_nothing_is_drawn_anew(visit: Visit, dials: dict[str, Run]) -> None:
+    """The page hears of β at each rest and hands the same data back."""
+    page = opened(visit, dials["conv"])
+    read(page)
+    first = page.locator(".rebuilt canvas").first
+    first.evaluate(FOLLOW)
+    slider(page).press("ArrowRight")
+    page.wait_for_url("**beta=*")
+    still(page)
+    page.wait_for_timeout(500)  # for what would come after it
+    assert page.evaluate("window.renewals") == [1.05]
+    assert first.evaluate("(canvas) => canvas.mine === true"), "the picture is where it was"
+
+
+@pytest.mark.parametrize("cores", [1, 3, 0])
+def test_pictures_are_the_same_with_any_number_of_workers(
+    visit: Visit, dials: dict[str, Run], cores: int
+) -> None:
+    """One for each core that is left over; where a browser has none (0), the page decodes them all."""
+    page = visit("/")
+    if cores:
+        page.add_init_script(
+            f"Object.defineProperty(navigator, 'hardwareConcurrency', {{get: () => {cores}}})"
+        )
+    else:
+        page.add_init_script("window.Worker = function () { throw new Error('there are none') };")
+    page.goto(f"{page.url.split('?')[0].rstrip('/')}/beta?look=dial&dial-run={dials['conv'].name}")
+    still(page)
+    read(page)
+    if cores > 1:
+        expect(page.locator(".dial")).to_have_attribute("data-workers", str(cores - 1))
+    for _ in range(12):
+        slider(page).press("ArrowRight")
+    still(page)
+    at = load_run(dials["conv"]).at_beta(shown_beta(page))
+    noise = np.random.default_rng(0).standard_normal((8, 512)).astype(np.float32)[:, :4]
+    wanted = at.decode(noise) * 255
+    samples = page.locator(".samples canvas")
+    for k in range(8):
+        assert np.abs(pixels(samples.nth(k)) - wanted[k, 0]).max() <= 1.01
+    if cores < 2:
+        assert page.locator(".dial").get_attribute("data-workers") in (None, "0")
 
 
 def test_keys_turn_and_play_goes_to_and_fro(visit: Visit, dials: dict[str, Run]) -> None:

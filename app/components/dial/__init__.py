@@ -41,6 +41,6 @@ def dial(run_id: str, data: dict[str, Any], key: str = "dial") -> None:
     {"beta", "rate", "distortion", "name"} of runs trained for one β each.
     """
     _mount(
-        key=key, data=data | {"run": run_id, "scripts": scripts(decoder="decoder.js")},
+        key=key, data=data | {"run": run_id, "scripts": scripts(decoder="decoder.js", worker="turner.js")},
         on_beta_change=lambda: None, on_outdated_change=lambda: None,
     )  # fmt: skip

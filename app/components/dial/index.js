@@ -1,6 +1,7 @@
 // One instance per place on the page; a rerun of the script only hands it new data.
 const REST = 400;  // milliseconds without a move until the page is told
 const BUDGET = 10;  // milliseconds of a frame that pictures may take, the browser needs the rest; those that are left come in the next
+const MOST_WORKERS = 4, MOST_FLOATS = 16e6;  // weights of all of them together
 const SECONDS = 6;  // from end to end when it plays
 const COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#8C8C8C", "#5D3A9B", "#7A5C2E"];
 const SVG = "http://www.w3.org/2000/svg";
@@ -19,12 +20,13 @@ class BetaDial {
   constructor(root) {
     this.at = (selector) => root.querySelector(selector);
     this.box = this.at(".dial"); this.input = this.at("input"); this.playButton = this.at(".play");
-    this.alive = true; this.cells = []; this.next = 0; this.playing = false; this.calm = matchMedia("(prefers-reduced-motion: reduce)");
+    this.alive = true; this.cells = []; this.next = 0; this.edition = 0; this.workers = []; this.playing = false; this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     this.input.oninput = () => { this.play(false); this.turn(this.betaAt(Number(this.input.value))); };
     this.input.onkeydown = (event) => this.key(event);
     this.playButton.onclick = () => this.play(!this.playing);
     this.watch = new ResizeObserver(() => { this.axes(); this.draw(); });
     this.watch.observe(this.at(".charts"));
+    this.sight = new IntersectionObserver((seen) => { for (const { target, isIntersecting } of seen) for (const cell of this.cells) if (cell.canvas === target) cell.seen = isIntersecting; });
   }
 
   stop() {
@@ -32,7 +34,8 @@ class BetaDial {
     this.play(false);
     clearTimeout(this.resting); clearTimeout(this.asking);
     cancelAnimationFrame(this.drawing);
-    this.watch.disconnect();
+    this.dismiss();
+    this.watch.disconnect(); this.sight.disconnect();
   }
 
   async show(data, tell) {
@@ -46,11 +49,14 @@ class BetaDial {
     this.write();
     try {
       const tools = (this.tools = await import(new URL(data.scripts.decoder, location.origin).href));
-      if (!before || before.run !== data.run || before.header.stamp !== data.header.stamp || !this.network) {
+      let fresh = !before || before.run !== data.run || before.header.stamp !== data.header.stamp || !this.network;
+      if (fresh) {
         this.network = null;
+        this.dismiss();
         const network = await tools.loadDial(data.run, data.header);
         if (!this.alive || turn !== this.order) return;
         this.network = network;
+        this.hire();
       }
       const [images, noise, points, colours] = await Promise.all([
         data.images && tools.fetchArray(data.images, Uint8Array), tools.fetchArray(data.noise, Float32Array),
@@ -59,9 +65,15 @@ class BetaDial {
       if (!this.alive || turn !== this.order) return;
       Object.assign(this, { images, noise, points, colours });
       this.say("");
-      this.layOut();
-      this.axes();
-      this.turn(this.beta, true);
+      // the page is told of β at every rest and hands the same data back: what stands is not drawn anew
+      const { width, height, channels, latent_dim } = data.header;
+      const places = [data.run, width, height, channels, latent_dim, images?.length, noise.length, data.dims, data.values].join();
+      const shown = [data.images, data.noise].join(), charts = JSON.stringify([data.stops, data.others]);
+      if (places !== this.places) this.layOut();
+      if (places !== this.places || shown !== this.shown) { this.fill(); fresh = true; }
+      if (charts !== this.charts) this.axes();
+      Object.assign(this, { places, shown, charts, marked: null });
+      if (fresh) this.turn(this.beta, true); else this.draw();
     } catch (error) {
       if (!this.alive || turn !== this.order) return;
       if (error.status === 410) { this.say("The run's weights changed: the dial is being opened anew…"); this.tools.outdated(this); }
@@ -82,8 +94,10 @@ class BetaDial {
     this.beta = Math.min(highest, Math.max(lowest, beta));
     this.input.value = this.shareOf(this.beta);
     for (const cell of this.cells) cell.old = true;
+    this.box.dataset.waiting = "true";
     this.write();
     this.draw();
+    this.feed();
     if (quietly) return;
     clearTimeout(this.resting);
     this.resting = setTimeout(() => this.tell.setStateValue("beta", Number(word(this.beta))), REST);
@@ -151,58 +165,150 @@ class BetaDial {
   // ---------------------------------------------------------------- pictures
 
   layOut() {
-    const { width, height, channels, latent_dim: dims } = this.data.header, { values } = this.data, size = width * height * channels;
-    const put = (selector, count, make) => {
+    const { width, height, channels, latent_dim: dims } = this.data.header, { values } = this.data;
+    this.sight.disconnect();
+    const put = (selector, count) => {
       this.at(selector).hidden = !count;
-      const cells = Array.from({ length: count }, (_, i) => {
+      const cells = Array.from({ length: count }, () => {
         const canvas = document.createElement("canvas");
         canvas.width = width; canvas.height = height;
-        return { canvas, image: new ImageData(width, height), old: true, ...make(i) };
+        return { canvas, image: new ImageData(width, height), old: true, busy: false, seen: true, source: null };
       });
       this.at(`${selector} div`).replaceChildren(...cells.map((c) => c.canvas));
       return cells;
     };
-    const count = this.images ? this.images.length / size : 0;
-    put(".originals", count, () => ({})).forEach((cell, i) => cell.canvas.getContext("2d").putImageData(this.tools.rgba(this.images.subarray(i * size, (i + 1) * size), this.data.header), 0, 0));
-    // the mean of the posterior at this β, by the encoder here
-    const rebuilt = put(".rebuilt", count, (i) => {
-      const picture = Float32Array.from(this.images.subarray(i * size, (i + 1) * size), (v) => v / 255);
-      return { code: () => Float32Array.from(this.network.encode(picture).mean) };
-    });
-    const samples = put(".samples", this.noise.length / dims, (i) => ({ code: () => this.noise.subarray(i * dims, (i + 1) * dims) }));
-    const walks = put(".walks", this.data.dims.length * values.length, (i) => {
-      const code = new Float32Array(dims);
-      code[this.data.dims[Math.floor(i / values.length)]] = values[i % values.length];
-      return { code: () => code };
-    });
+    const count = this.images ? this.images.length / (width * height * channels) : 0;
+    this.originals = put(".originals", count);
+    this.rebuilt = put(".rebuilt", count);
+    this.samples = put(".samples", this.noise.length / dims);
+    this.walks = put(".walks", this.data.dims.length * values.length);
     this.at(".walks figcaption").textContent = `traversals of ${this.data.dims.map((d) => `z${d}`).join(", ")} from ${values[0]} to ${values.at(-1)}`.replace("-", "−");
-    this.cells = [...rebuilt, ...samples, ...walks];
+    this.cells = [...this.rebuilt, ...this.samples, ...this.walks];
     this.next = 0;
+    for (const { canvas } of this.cells) this.sight.observe(canvas);
+  }
+
+  // what each picture is made from: an image, encoded at every β anew, or a code
+  fill() {
+    const { header, values, dims } = this.data, size = header.width * header.height * header.channels, D = header.latent_dim;
+    const image = (i) => this.images.subarray(i * size, (i + 1) * size);
+    this.originals.forEach((cell, i) => cell.canvas.getContext("2d").putImageData(this.tools.rgba(image(i), header), 0, 0));
+    this.rebuilt.forEach((cell, i) => { cell.source = { picture: Float32Array.from(image(i), (v) => v / 255) }; });
+    this.samples.forEach((cell, i) => { cell.source = { code: this.noise.slice(i * D, (i + 1) * D) }; });
+    this.walks.forEach((cell, i) => {
+      const code = new Float32Array(D);
+      code[dims[Math.floor(i / values.length)]] = values[i % values.length];
+      cell.source = { code };
+    });
+    this.edition++;
+    for (const cell of this.cells) cell.busy = false;
+    for (const worker of this.workers) this.brief(worker);
   }
 
   draw() { if (this.network) this.drawing ||= requestAnimationFrame(() => { this.drawing = 0; this.frame(); }); }
 
-  // the curve and the map at once; pictures in turn, as many as a frame has room for, so that all keep up alike
+  // The picture to renew next: those in view in turn, so that all keep up alike, then the others.
+  pick() {
+    let hidden = -1;
+    for (let i = 0; i < this.cells.length; i++) {
+      const k = (this.next + i) % this.cells.length, cell = this.cells[k];
+      if (!cell.old || cell.busy || !cell.source) continue;
+      if (cell.seen) { this.next = (k + 1) % this.cells.length; return k; }
+      if (hidden < 0) hidden = k;
+    }
+    return hidden;
+  }
+
+  put(cell, image, beta) {
+    cell.canvas.getContext("2d").putImageData(image, 0, 0);
+    cell.canvas.dataset.beta = word(beta);
+    cell.old = beta !== this.beta;
+  }
+
+  // the curve and the map at once; pictures one after the other, as many as a frame has room for
   frame() {
     if (!this.alive || !this.network) return;
     const began = performance.now();
     this.network.turn(this.beta);
     if (this.marked !== this.beta) { this.mark(); this.scatter(); this.marked = this.beta; }
-    let left = this.cells.length;
-    while (left-- > 0) {
-      const cell = this.cells[this.next];
-      this.next = (this.next + 1) % this.cells.length;
-      if (!cell.old) continue;
-      cell.canvas.getContext("2d").putImageData(this.network.paint(cell.code(), cell.image), 0, 0);
-      cell.canvas.dataset.beta = word(this.beta);
-      cell.old = false;
+    for (let k; (k = this.pick()) >= 0; ) {
+      const cell = this.cells[k];
+      this.put(cell, this.network.paintSource(cell.source, cell.image), this.beta);
       if (performance.now() - began > BUDGET) break;
     }
     this.box.dataset.frame = String(Number(this.box.dataset.frame) + 1);
     this.box.dataset.beta = String(this.beta);
-    const waiting = this.cells.some((cell) => cell.old);
-    this.box.dataset.waiting = String(waiting);
-    if (waiting) this.draw();
+    this.rest();
+  }
+
+  // goes on as long as a picture is old that nobody works at
+  rest() {
+    this.box.dataset.waiting = String(this.cells.some((cell) => cell.old || cell.busy));
+    if (this.cells.some((cell) => cell.old && !cell.busy)) this.draw();
+  }
+
+  // ---------------------------------------------------------------- workers beside the page
+
+  // one for each core that is left over; where there are none the page does it all
+  hire() {
+    const { run, header, scripts } = this.data;
+    const count = Math.min(MOST_WORKERS, (navigator.hardwareConcurrency || 1) - 1, Math.floor(MOST_FLOATS / header.floats));
+    for (let i = 0; i < count; i++) {
+      let thread;
+      try { thread = new Worker(new URL(scripts.worker, location.origin), { type: "module" }); } catch { return; }
+      const worker = { thread, ready: false, at: null };
+      thread.onmessage = ({ data }) => this.heard(worker, data);
+      thread.onerror = () => this.lose(worker);
+      thread.postMessage({ decoder: new URL(scripts.decoder, location.origin).href, run, header });
+      this.workers.push(worker);
+    }
+  }
+
+  dismiss() {
+    for (const worker of [...this.workers]) this.lose(worker);
+  }
+
+  // what it was at is done by others
+  lose(worker) {
+    worker.thread.terminate();
+    this.workers = this.workers.filter((other) => other !== worker);
+    this.box.dataset.workers = String(this.workers.filter((other) => other.ready).length);
+    if (worker.at) worker.at.busy = false;
+    this.draw();
+  }
+
+  brief(worker) {
+    if (!worker.ready || !this.cells.length) return;
+    worker.at = null;
+    worker.thread.postMessage({ sources: this.cells.map((cell) => cell.source), edition: this.edition });
+  }
+
+  heard(worker, answer) {
+    if (!this.workers.includes(worker)) return;
+    if (answer.failed) return this.lose(worker);
+    if (answer.ready) {
+      worker.ready = true;
+      this.box.dataset.workers = String(this.workers.filter((other) => other.ready).length);
+      this.brief(worker);
+    } else if (answer.edition === this.edition) {
+      const cell = this.cells[answer.k], { width, height } = this.data.header;
+      worker.at = null;
+      cell.busy = false;
+      this.put(cell, new ImageData(new Uint8ClampedArray(answer.pixels), width, height), answer.beta);
+    }
+    this.feed();
+    this.rest();
+  }
+
+  feed() {
+    for (const worker of this.workers) {
+      if (!worker.ready || worker.at) continue;
+      const k = this.pick();
+      if (k < 0) return;
+      worker.at = this.cells[k];
+      worker.at.busy = true;
+      worker.thread.postMessage({ k, beta: this.beta });
+    }
   }
 
   // ---------------------------------------------------------------- charts

@@ -229,6 +229,9 @@ export class Dial extends Decoder {
     for (const step of this.encoding) x = step(x);
     return { mean: x.subarray(0, this.latent_dim), logVar: x.subarray(this.latent_dim) };
   }
+
+  // a { picture } by the mean of its posterior at this β, or a { code }
+  paintSource({ picture, code }, image) { return this.paint(picture ? this.encode(picture).mean : code, image); }
 }
 
 // the pixels of an ImageData (or of anything with RGBA bytes as `data`) as encode() takes them
