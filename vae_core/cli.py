@@ -21,7 +21,7 @@ from vae_core.evaluation.disentanglement import TITLES
 from vae_core.events import EpochDone, Event, StepDone
 from vae_core.options import Choice, Leaf, leaves, replace_at
 from vae_core.places import Places
-from vae_core.runs.store import FAILED, FINISHED, QUEUED, STOPPED, Run, Store
+from vae_core.runs.store import FAILED, FINISHED, INTERRUPTED, QUEUED, STOPPED, Run, Store
 
 if TYPE_CHECKING:
     from vae_core.inference import LoadedModel
@@ -189,8 +189,13 @@ def do_sweep(args: argparse.Namespace, places: Places) -> int:
             sys.stderr.write("\r")
     else:
         bar.line(f"the sweep {name} stopped; `vae-core sweep --resume {name}` goes on")
+    for member in found:
+        if member.state == INTERRUPTED:
+            bar.line(
+                f"{member.run.name}: the process that trained it ended; `vae-core sweep --resume {name}` goes on"
+            )
     _show_sweep(name, found, as_json=args.json, score=args.score or "")
-    return 1 if any(m.state == FAILED for m in found) else 0
+    return 1 if any(m.state in (FAILED, INTERRUPTED) for m in found) else 0
 
 
 def _betas_of(args: argparse.Namespace) -> list[float]:
@@ -229,7 +234,7 @@ def _new_sweep(args: argparse.Namespace, store: Store) -> str:
 
 
 def _resumed_sweep(args: argparse.Namespace, store: Store) -> str:
-    from vae_core.runs.jobs import is_alive
+    from vae_core.runs.jobs import mark_if_gone
     from vae_core.sweep import add_beta, go_on, members
 
     given = [f"--{k[4:]}" for k, v in vars(args).items() if k.startswith("set:") and v is not None]
@@ -237,9 +242,7 @@ def _resumed_sweep(args: argparse.Namespace, store: Store) -> str:
     if given:
         raise UsageError(f"the settings of {args.resume} stand; leave out {', '.join(given)}")
     for member in members(store, args.resume):
-        status = member.run.status()
-        if status.live and not is_alive(status):  # its process is gone; nobody marked it yet
-            member.run.update_status(state="interrupted", pid=0)
+        mark_if_gone(member.run)
     for beta in _betas_of(args):
         add_beta(store, args.resume, beta)
     go_on(members(store, args.resume))
@@ -249,35 +252,46 @@ def _resumed_sweep(args: argparse.Namespace, store: Store) -> str:
 def _train_sweep(store: Store, name: str, places: Places, bar: Bar, *, apart: bool) -> bool:
     """Train what waits, and wait for what another process trains; false when Ctrl-C ended it."""
     from vae_core.errors import RunBusy
+    from vae_core.runs.jobs import mark_if_gone
     from vae_core.runs.worker import train_run, train_stack
     from vae_core.sweep import members, stop, waiting
 
-    elsewhere: set[str] = set()
+    elsewhere: set[str] = set()  # taken by another process when we came for them, to be asked for again
+    said: set[str] = set()
     try:
-        while queue := [r for r in waiting(members(store, name)) if r.id not in elsewhere]:
-            batch = queue[:1] if apart else _stack_of(queue)
-            asked = [len(run.requests()) for run in batch]
-            bar.line(f"training {', '.join(run.name for run in batch)}{' as one' if len(batch) > 1 else ''}")
-            try:
-                if len(batch) == 1:
-                    statuses = [train_run(batch[0], places, bar.watch(batch[0]))]
-                else:
-                    watches = [bar.watch(run, f"{run.name}, ") for run in batch]
-                    statuses = train_stack(batch, places, watches)
-            except RunBusy:  # a server on this home was faster
-                elsewhere |= {run.id for run in batch}
-                continue
-            for run, status, before in zip(batch, statuses, asked, strict=True):
-                bar.line(f"{run.name} {status.state}{f': {status.error}' if status.error else ''}")
-                if status.state == STOPPED and not any(c.name == "stop" for c in run.requests(before)):
-                    raise KeyboardInterrupt  # nobody asked for it by name: it was the signal
-        while left := [m for m in members(store, name) if not m.ended]:
-            bar.show(f"{len(left)} of its runs are trained by another process")
+        while True:
+            while queue := [r for r in waiting(members(store, name)) if r.id not in elsewhere]:
+                batch = queue[:1] if apart else _stack_of(queue)
+                asked = [len(run.requests()) for run in batch]
+                what = f"training {', '.join(run.name for run in batch)}{' as one' if len(batch) > 1 else ''}"
+                if what not in said:
+                    bar.line(what)
+                    said.add(what)
+                try:
+                    if len(batch) == 1:
+                        statuses = [train_run(batch[0], places, bar.watch(batch[0]))]
+                    else:
+                        watches = [bar.watch(run, f"{run.name}, ") for run in batch]
+                        statuses = train_stack(batch, places, watches)
+                except RunBusy:  # a server on this home was faster
+                    elsewhere |= {run.id for run in batch}
+                    continue
+                for run, status, before in zip(batch, statuses, asked, strict=True):
+                    bar.line(f"{run.name} {status.state}{f': {status.error}' if status.error else ''}")
+                    if status.state == STOPPED and not any(c.name == "stop" for c in run.requests(before)):
+                        raise KeyboardInterrupt  # nobody asked for it by name: it was the signal
+            left = [m for m in members(store, name) if not m.ended and not mark_if_gone(m.run)]
+            if not left:
+                return True
+            what = f"waiting for {', '.join(m.run.name for m in left)}: another process trains there"
+            if what not in said:
+                bar.line(what)
+                said.add(what)
             time.sleep(0.2)
+            elsewhere.clear()  # one of a stack was taken, or let go again: the others need not wait for it
     except KeyboardInterrupt:
         stop(members(store, name))
         return False
-    return True
 
 
 def _stack_of(queue: list[Run]) -> list[Run]:
@@ -373,15 +387,14 @@ def do_runs(args: argparse.Namespace, places: Places) -> int:
 
 
 def _resume(run: Run, places: Places, epochs: int) -> int:
-    from vae_core.runs.jobs import is_alive
+    from vae_core.runs.jobs import mark_if_gone
     from vae_core.runs.worker import train_run
 
     status = run.status()
     if status.state == FINISHED and not epochs:
         print(f"{run.name} has finished; `--epochs N` goes on for N more")
         return 0
-    if status.live and not is_alive(status):  # its process is gone; nobody marked it yet
-        run.update_status(state="interrupted", pid=0)
+    mark_if_gone(run)
     if run.status().state != QUEUED:
         run.go_on(epochs)
     bar = Bar()
@@ -418,9 +431,17 @@ def _confirm(question: str) -> bool:
 
 
 def do_evaluate(args: argparse.Namespace, places: Places) -> int:
-    from vae_core.evaluation.likelihood import evaluate
+    from vae_core.evaluation.likelihood import MOST_SAMPLES, MOST_SEED, evaluate
     from vae_core.inference import load_run
 
+    # said before minutes of computing, not after
+    for name, value, low, high in (
+        ("images", args.images, 0, None), ("seed", args.seed, 0, MOST_SEED), ("bound", args.bound, 1, MOST_SAMPLES),
+    ):  # fmt: skip
+        if value is not None and not low <= value <= (value if high is None else high):
+            raise UsageError(
+                f"--{name} {value}: expected {low} {'or more' if high is None else f'to {high:,}'}"
+            )
     run = Store(places).find(args.run)
     model = load_run(run, which=args.weights)
     if args.beta is not None:
@@ -462,10 +483,15 @@ def do_evaluate(args: argparse.Namespace, places: Places) -> int:
         print(f"  learned σ    {found.sigma:10.5f}")
     if "bound" in more:
         bound = more["bound"]
+        grey = bound["cross_entropy"]
         print(
-            f"  log p(x) ≥   {bound['bound']:10.3f} ± {bound['standard_error']:.3f} with {bound['samples']:,} draws, "
-            f"{bound['images']:,} images"
+            f"  {'bound' if grey else 'log p(x) ≥':12s} {bound['bound']:10.3f} ± {bound['standard_error']:.3f} with "
+            f"{bound['samples']:,} draws, {bound['images']:,} images"
         )
+        if grey:
+            print(
+                "  (with a cross-entropy for log p(x|z), so on no log p(x): these images are grey, not binary)"
+            )
     for name, value in more.get("scores", {}).items():
         print(f"  {name:12s} {value:10.4f}")
     return 0
@@ -682,7 +708,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--bound",
         type=int,
         metavar="K",
-        help="also the importance-weighted bound on log p(x) with K draws an image",
+        help="also the importance-weighted bound on log p(x) with K draws an image, 1 to 5,000",
     )
     ev.add_argument(
         "--scores",

@@ -310,6 +310,42 @@ def test_evaluate_gives_a_bound_and_scores_when_asked(vae_core, mine, places):
     complains(vae_core("evaluate", "mine", "--scores"), 1, "factors of tiny are no whole numbers")
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--scores", "--images", "-5"], "--images -5: expected 0 or more"),
+        (["--scores", "--seed", "-1"], "--seed -1: expected 0 to 2,147,483,647"),
+        (["--bound", "10", "--images", "-5"], "--images -5"),
+        (["--bound", "10", "--seed", "-1"], "--seed -1"),
+        (["--seed", str(2**70)], "--seed 1180591620717411303424"),
+        (["--bound", "0"], "--bound 0: expected 1 to 5,000"),
+        (["--bound", "5001"], "--bound 5001"),
+    ],
+)
+def test_numbers_out_of_bounds_are_said_before_anything_is_computed(vae_core, mine, monkeypatch, words, says):
+    def never(*args, **kwargs):
+        raise AssertionError("computed")
+
+    monkeypatch.setattr("vae_core.inference.load_run", never)
+    complains(vae_core("evaluate", "mine", *words), 2, says)
+
+
+def test_a_bound_on_grey_images_is_not_called_one_on_log_p(vae_core, mine, places):
+    """Bernoulli on grey values is a cross-entropy; on binary ones, and for a Gaussian, it is a likelihood."""
+    code, out, _ = vae_core("evaluate", "mine", "--bound", "5")
+    assert code == 0
+    assert "log p(x) ≥" not in out
+    assert "cross-entropy for log p(x|z)" in out
+    vae_core("train", *TINY, "--likelihood", "gaussian", "--name", "density")
+    assert "log p(x) ≥" in vae_core("evaluate", "density", "--bound", "5")[1]
+    path = places.datasets / "tiny" / "16" / "images.npy"
+    np.save(path, np.where(np.load(path) > 127, 255, 0).astype(np.uint8))
+    code, out, _ = vae_core("evaluate", "mine", "--bound", "5")
+    assert code == 0
+    assert "log p(x) ≥" in out
+    assert "cross-entropy" not in out
+
+
 def test_evaluate_scores_a_run_on_known_factors(vae_core):
     from vae_core.evaluation.disentanglement import DEFINITIONS
 

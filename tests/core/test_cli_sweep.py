@@ -18,7 +18,7 @@ from vae_core.events import EpochDone, Finished, StepDone
 from vae_core.inference import load_run
 from vae_core.options import replace_at
 from vae_core.runs import worker as worker_module
-from vae_core.runs.store import FAILED, FINISHED, QUEUED, RUNNING, STOPPED, Run
+from vae_core.runs.store import FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, STOPPED, Run
 from vae_core.sweep import create_sweep, go_on, members
 
 TINY = [
@@ -264,6 +264,46 @@ def test_a_run_that_another_process_trains_is_waited_for(sweep, store, places, m
     code, out, _ = sweep(*TINY, "--betas", "1,2", "--name", "mine", "--json")
     assert code == 0
     assert [r["status"] for r in json.loads(out)["runs"]] == [FINISHED, FINISHED]
+
+
+def test_a_run_whose_process_died_elsewhere_is_not_waited_for(sweep, store, monkeypatch):
+    train_run = worker_module.train_run
+
+    def the_other_dies(run, places, watch):
+        other = next(m.run for m in members(store, "mine") if m.beta == 2)
+        other.update_status(state=RUNNING, pid=2**22 + 1, process_started=1.0)
+        return train_run(run, places, watch)
+
+    monkeypatch.setattr(worker_module, "train_run", the_other_dies)
+    code, out, err = sweep(*TINY, "--betas", "1,2", "--name", "mine", "--json")
+    assert code == 1
+    assert [r["status"] for r in json.loads(out)["runs"]] == [FINISHED, INTERRUPTED]
+    assert "mine-beta2: the process that trained it ended; `vae-core sweep --resume mine` goes on" in err
+    monkeypatch.undo()
+    code, out, _ = sweep("--resume", "mine", "--json")
+    assert code == 0
+    assert [r["status"] for r in json.loads(out)["runs"]] == [FINISHED, FINISHED]
+
+
+def test_the_rest_of_a_stack_is_trained_when_one_of_it_was_taken(sweep, store, places, monkeypatch):
+    """By a server on the same home, which trains it to its end."""
+    train_stack, sizes = worker_module.train_stack, []
+
+    def taken(runs, places, watches):
+        sizes.append(len(runs))
+        if len(sizes) > 1:
+            return train_stack(runs, places, watches)
+        with runs[1].lock(), pytest.raises(worker_module.RunBusy):
+            train_stack(runs, places, watches)
+        worker_module.train_run(runs[1], places)
+        raise worker_module.RunBusy("elsewhere")
+
+    monkeypatch.setattr(worker_module, "train_stack", taken)
+    code, out, err = sweep(*TINY, "--betas", "1,2,3,4,5", "--name", "mine", "--json")
+    assert code == 0, err
+    assert sizes == [5, 4]
+    assert [r["status"] for r in json.loads(out)["runs"]] == [FINISHED] * 5
+    assert err.count(" as one\n") == 2
 
 
 # ---------------------------------------------------------------- several as one

@@ -331,6 +331,15 @@ def test_a_number_of_draws_out_of_bounds_is_refused(samples):
         importance_bound(fresh(), DATA, samples=samples)
 
 
+@pytest.mark.parametrize("wrong", [{"most": -5}, {"seed": -1}, {"seed": 2**70}])
+def test_a_negative_number_of_images_or_seed_is_refused(wrong):
+    with pytest.raises(BadConfig, match="expected 0"):
+        importance_bound(fresh(), DATA, samples=2, **wrong)
+    if "seed" in wrong:
+        with pytest.raises(BadConfig, match="expected 0"):
+            evaluate(fresh(), DATA, **wrong)
+
+
 def test_a_plain_autoencoder_or_no_images_have_no_bound():
     with pytest.raises(BadConfig, match="plain autoencoder"):
         importance_bound(fresh(objective="autoencoder"), DATA)

@@ -21,6 +21,7 @@ from vae_core.training import splits_of
 
 SIGMA_IMAGES = 10_000  # training images from which a learned sigma is taken
 MOST_SAMPLES = 5_000  # per image, of an importance-weighted bound
+MOST_SEED = 2**31 - 1  # as of training
 ROWS = 256  # codes decoded at a time for one
 
 
@@ -52,8 +53,9 @@ def evaluate(
 ) -> Evaluation:
     """All terms on a split. A Gaussian's learned sigma is taken from the training images first.
 
-    Raises BadImages for a split without images.
+    Raises BadImages for a split without images, BadConfig for a negative seed.
     """
+    _check_seed(seed)
     images = Rows(data.images, _index(model, data, split))  # a split may be larger than memory
     log_sigma = log_sigma_of(model, data, seed)
     distortion, codes = model.terms(images, seed=seed, log_sigma=log_sigma, progress=progress)
@@ -92,7 +94,8 @@ class ImportanceBound:
     `elbo` is L_1, from all the draws; `rises` holds (k, L_k) of the first 1, 10, 100 ... draws and of all.
     `standard_error` is of the bound's mean over images, the draws' own noise with it. `effective` says how many draws
     carried the weight, (sum w)^2 / sum w^2, the median over images: near 1 the bound is still loose. `per_image` (N,)
-    float64.
+    float64. `cross_entropy`: the images are grey and the pixel model is Bernoulli, whose cross-entropy then stands where
+    -log p(x|z) should, so that nothing bounds a log p(x).
     """
 
     split: str
@@ -104,6 +107,7 @@ class ImportanceBound:
     rises: tuple[tuple[int, float], ...]
     effective: float
     sigma: float | None
+    cross_entropy: bool
     per_image: np.ndarray
 
     def to_json(self) -> dict[str, Any]:
@@ -130,13 +134,16 @@ def importance_bound(
 
     L_1 is the ELBO; L_k rises with k to log p(x). At most ROWS codes are decoded at a time and their weights summed
     as they come, so that memory does not grow with k. On grey values a Bernoulli is a cross-entropy and this no bound
-    on a likelihood. Raises BadConfig for a plain autoencoder or `samples` outside 1 ... 5,000, BadImages for a split
-    without images.
+    on a likelihood (`cross_entropy`). Raises BadConfig for a plain autoencoder, `samples` outside 1 ... 5,000, a negative
+    `most` or `seed`, BadImages for a split without images.
     """
     if not model.stochastic:
         raise BadConfig("a plain autoencoder has no posterior, so no bound on log p(x)")
     if not 1 <= samples <= MOST_SAMPLES:
         raise BadConfig(f"samples: expected 1 to {MOST_SAMPLES:,} per image, got {samples}")
+    if most < 0:
+        raise BadConfig(f"images: expected 0, which takes all, or more, got {most}")
+    _check_seed(seed)
     index = _index(model, data, split)
     if most and len(index) > most:
         index = index[np.linspace(0, len(index) - 1, most).astype(int)]
@@ -146,9 +153,12 @@ def importance_bound(
     at_marks = np.zeros((len(index), len(marks)))
     mean, effective = np.zeros(len(index)), np.zeros(len(index))
     step = max(1, ROWS // samples)  # images at a time
+    grey = False
     for start in range(0, len(index), step):
         part = slice(start, start + step)
-        x = torch.from_numpy(np.ascontiguousarray(data.images[index[part]])).to(model.device) / 255
+        pixels = np.ascontiguousarray(data.images[index[part]])
+        grey = grey or bool(((pixels > 0) & (pixels < 255)).any())
+        x = torch.from_numpy(pixels).to(model.device) / 255
         sums = _Sums(len(x))
         for mark, upto in enumerate(marks):
             while sums.count < upto:
@@ -168,6 +178,7 @@ def importance_bound(
         rises=tuple(zip(marks, rises, strict=True)),
         effective=float(np.median(effective)),
         sigma=None if log_sigma is None else math.exp(log_sigma),
+        cross_entropy=grey and model.config.objective.likelihood.name == "bernoulli",
         per_image=bound,
     )
 
@@ -228,6 +239,11 @@ def _marks(samples: int) -> list[int]:
     """1, 10, 100 ... and `samples` itself."""
     tens = [10**i for i in range(len(str(samples)))]
     return sorted({*tens, samples})
+
+
+def _check_seed(seed: int) -> None:
+    if not 0 <= seed <= MOST_SEED:
+        raise BadConfig(f"seed: expected 0 to {MOST_SEED:,}, got {seed}")
 
 
 def _index(model: LoadedModel, data: ImageSet, split: str) -> np.ndarray:

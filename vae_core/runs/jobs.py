@@ -29,6 +29,19 @@ def is_alive(status: Status) -> bool:
     return still_runs(status.pid, status.process_started)
 
 
+def mark_if_gone(run: Run) -> bool:
+    """Whether the process that trained a run is gone without having said how it ended; the run is marked then."""
+    status = run.status()
+    # read once more: it may have said so, and gone, in between
+    if not status.live or is_alive(status) or not run.status().live:
+        return False
+    run.update_status(
+        state=INTERRUPTED, pid=0, eta=None, note="",
+        error="its process ended before it was done; resume it to go on from the last checkpoint",
+    )  # fmt: skip
+    return True
+
+
 class Launcher:
     """Keeps at most `slots` runs of a home training. One launcher per home is active, the others wait."""
 
@@ -90,10 +103,7 @@ class Launcher:
                     if is_alive(status):
                         busy += 1
                     elif run.id not in self.children:
-                        run.update_status(
-                            state=INTERRUPTED, pid=0, eta=None, note="",
-                            error="its process ended before it was done; resume it to go on from the last checkpoint",
-                        )  # fmt: skip
+                        mark_if_gone(run)
         for _, _, run in sorted(waiting)[: max(0, self.slots - busy)]:
             self.launch(run)
 
