@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("latent_explorer")
 
-JOBS_VARIABLE = "LATENT_EXPLORER_JOBS"  # runs that train at a time
+JOBS_VARIABLE = "LATENT_EXPLORER_JOBS"  # processes that train at a time
 
 _lock = threading.RLock()
 _cloud_lock = threading.Lock()

@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--data-dir", metavar="DIR", help="torchvision's root; default HOME/downloads")
     parser.add_argument(
-        "--jobs", type=int, default=1, metavar="N", help="runs that train at a time; default 1"
+        "--jobs", type=int, default=1, metavar="N", help="processes that train at a time; default 1"
     )
     args = parser.parse_args(argv)
     if args.jobs < 1:

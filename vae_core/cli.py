@@ -253,7 +253,7 @@ def _train_sweep(store: Store, name: str, places: Places, bar: Bar, *, apart: bo
     """Train what waits, and wait for what another process trains; false when Ctrl-C ended it."""
     from vae_core.errors import RunBusy
     from vae_core.runs.jobs import mark_if_gone
-    from vae_core.runs.worker import train_run, train_stack
+    from vae_core.runs.worker import stack_of, train_run, train_stack
     from vae_core.sweep import members, stop, waiting
 
     elsewhere: set[str] = set()  # taken by another process when we came for them, to be asked for again
@@ -261,7 +261,7 @@ def _train_sweep(store: Store, name: str, places: Places, bar: Bar, *, apart: bo
     try:
         while True:
             while queue := [r for r in waiting(members(store, name)) if r.id not in elsewhere]:
-                batch = queue[:1] if apart else _stack_of(queue)
+                batch = queue[:1] if apart else stack_of(queue)
                 asked = [len(run.requests()) for run in batch]
                 what = f"training {', '.join(run.name for run in batch)}{' as one' if len(batch) > 1 else ''}"
                 if what not in said:
@@ -292,18 +292,6 @@ def _train_sweep(store: Store, name: str, places: Places, bar: Bar, *, apart: bo
     except KeyboardInterrupt:
         stop(members(store, name))
         return False
-
-
-def _stack_of(queue: list[Run]) -> list[Run]:
-    """Of runs that wait, the first and those that can be trained with it as one; it alone where that is no faster."""
-    from vae_core.stacked import MOST, pays, why_apart
-    from vae_core.training import choose_device
-
-    config = queue[0].record().config
-    fresh = [run for run in queue if not run.has_weights()]
-    alike = [run for run in fresh if run is queue[0] or not why_apart([config, run.record().config])][:MOST]
-    together = queue[0] in alike and pays(config, choose_device(config.training.device), len(alike))
-    return alike if together else queue[:1]
 
 
 def _images_of(run: Run, places: Places) -> Any:

@@ -2,8 +2,8 @@
 
     python tests/browser/screenshots.py [--dark] [--phone] [--out assets/screenshots]
 
-Starts a server on an empty home, trains a little so that Train has something to show, and photographs each page in
-Chromium as it is. MNIST's map shows its real images when LATENT_EXPLORER_DATA says where they lie.
+Starts a server on an empty home, trains a little so that Train has something to show (and for beta-shapes a sweep, which
+takes minutes), and photographs each page in Chromium as it is. MNIST's map shows its real images when LATENT_EXPLORER_DATA says where they lie.
 """
 
 from __future__ import annotations
@@ -67,6 +67,29 @@ def latent_map(page: Page, base: str) -> None:
     settled(page)
 
 
+def sweep(page: Page, base: str) -> None:
+    """Seven βs on shapes, trained for some minutes and measured."""
+    settings = {
+        "dataset": "shapes",
+        "model": "conv",
+        "latent-dim": 8,
+        "limit": 6000,
+        "epochs": 12,
+        "learning-rate": 0.001,
+    }
+    page.goto(f"{base}/beta?sweep-ranged=true&" + "&".join(f"sweep-{k}={v}" for k, v in settings.items()))
+    settled(page)
+    page.get_by_text("New sweep").click()
+    page.get_by_role("button", name="Start", exact=True).click()
+    patience = 3_600_000
+    page.get_by_text("of 7 runs done").wait_for(timeout=180_000)
+    expect(page.get_by_text("of 7 runs done")).to_have_count(0, timeout=patience)
+    expect(page.get_by_text("All numbers are of the test images")).to_be_visible(timeout=patience)
+    page.goto(f"{base}/beta?sweep=shapes-sweep")  # with the form closed
+    settled(page)
+
+
+WHOLE = ("beta-shapes",)  # shown from top to bottom, without the sidebar
 SHOTS = {
     "home": visit("/?run=faces"),
     "train": train,
@@ -74,6 +97,7 @@ SHOTS = {
     "sliders": visit("/sliders?run=faces"),
     "interpolate": visit("/interpolate?run=faces&from-image=3&to-image=12&path=spherical"),
     "beta": visit("/beta?sweep=digits-beta"),
+    "beta-shapes": sweep,
 }
 
 
@@ -104,13 +128,15 @@ def main() -> None:
                 page.set_viewport_size(size)  # type: ignore[arg-type]
                 SHOTS[name](page, server.url)
                 page.wait_for_timeout(1500)
-                if args.full:
+                if args.full or name in WHOLE:
                     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
                     page.set_viewport_size({"width": size["width"], "height": min(4000, int(height))})
                     page.wait_for_timeout(1500)
                 shot = page.screenshot()
+                if name in WHOLE:
+                    shot = small(page.get_by_test_id("stMainBlockContainer").screenshot())
                 (args.out / f"{name}.png").write_bytes(shot)
-                if args.out == ROOT / "assets" / "screenshots" and name != "home":
+                if args.out == ROOT / "assets" / "screenshots" and name not in ("home", *WHOLE):
                     (ROOT / "assets" / "cards" / f"{name}.png").write_bytes(card(shot))
                     (args.out / "python.png").write_bytes(faces())
                 print(args.out / f"{name}.png")
@@ -129,6 +155,15 @@ def faces() -> bytes:
         images = vc.open_images("faces", 64, Places.find(home)).images[:8]
         decoded = (run.decode(run.encode(images).mean) * 255).round().astype("uint8")
         return grid(np.stack((images, decoded)), 96)
+
+
+def small(shot: bytes) -> bytes:
+    """A long picture in 800 pixels' width."""
+    with Image.open(io.BytesIO(shot)) as whole:
+        part = whole.resize((800, 800 * whole.height // whole.width), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    part.convert("RGB").quantize(256).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def card(shot: bytes) -> bytes:

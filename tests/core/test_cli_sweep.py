@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from functools import partial
 
 import pytest
@@ -14,7 +15,7 @@ from vae_core.data import open_images
 from vae_core.errors import BadConfig
 from vae_core.evaluation import measured as measured_module
 from vae_core.evaluation.likelihood import evaluate
-from vae_core.events import EpochDone, Finished, StepDone
+from vae_core.events import Controlled, EpochDone, Finished, StepDone
 from vae_core.inference import load_run
 from vae_core.options import replace_at
 from vae_core.runs import worker as worker_module
@@ -428,3 +429,49 @@ def test_a_stack_takes_only_what_differs_in_beta_and_nobody_trains(store, places
         worker_module.train_stack(pair, places, watches[:2])
     assert [run.status().state for run in pair] == [QUEUED, QUEUED]
     assert [s.state for s in worker_module.train_stack(pair, places, watches[:2])] == [FINISHED, FINISHED]
+
+
+# ---------------------------------------------------------------- from the queue
+
+
+def test_what_waits_of_the_same_seed_is_taken_from_the_queue(store, places):
+    runs = create_sweep(store, config_of(), [1, 2, 3, 4, 5], "mine", seeds=2)
+    other = create_sweep(store, config_of(), [1, 2], "other")
+    mine = runs[::2]
+    mine[4].request("stop")
+    mine[0].update_status(state=RUNNING)  # as the launcher leaves it
+    assert worker_module.train_from_queue(mine[0], places).state == FINISHED
+    assert [run.status().state for run in mine] == [FINISHED] * 4 + [STOPPED]
+    assert {run.record().machine["stacked"] for run in mine[:4]} == {4}
+    assert {run.status().state for run in [*runs[1::2], *other]} == {QUEUED}
+
+
+def test_too_few_or_a_busy_one_are_trained_apart_and_the_rest_waits_on(store, places):
+    runs = create_sweep(store, config_of(), [1, 2, 3, 4], "mine")
+    runs[3].request("stop")
+    assert worker_module.train_from_queue(runs[0], places).state == FINISHED
+    assert [run.status().state for run in runs] == [FINISHED, QUEUED, QUEUED, STOPPED]
+    runs = create_sweep(store, config_of(), [1, 2, 3, 4], "again")
+    with runs[2].lock():  # another process has it, and did not say so yet
+        assert worker_module.train_from_queue(runs[0], places).state == FINISHED
+    assert "stacked" not in runs[0].record().machine
+    assert [run.status().state for run in runs] == [FINISHED, QUEUED, QUEUED, QUEUED]
+    assert {run.status().pid for run in runs} == {0}
+
+
+def test_a_pause_of_one_holds_up_the_stack_and_says_so(store, places):
+    runs, told = create_sweep(store, config_of(), [1, 2, 3], "mine"), []
+
+    def pauses(event):
+        if isinstance(event, EpochDone) and not runs[1].requests():
+            runs[1].request("pause")
+
+    def sees(event):
+        if isinstance(event, Controlled) and event.command == "pause":
+            threading.Timer(1.5, lambda: (told.append(runs[0].status()), runs[1].request("resume"))).start()
+
+    quiet = [lambda event: None]
+    statuses = worker_module.train_stack(runs, places, [pauses, sees, *quiet])
+    assert [s.state for s in statuses] == [FINISHED] * 3
+    assert told[0].note == "held up while mine-beta2 is paused"
+    assert runs[0].status().note == ""

@@ -8,10 +8,21 @@ import pytest
 from helpers import config_of, frozen, of, until
 
 from vae_core.data import open_images
-from vae_core.events import Checkpoint, Controlled, Failed, Resumed, Started, StepDone, to_line
+from vae_core.events import (
+    Checkpoint,
+    Controlled,
+    EpochDone,
+    Failed,
+    Finished,
+    Resumed,
+    Started,
+    StepDone,
+    to_line,
+)
 from vae_core.runs.jobs import Launcher, is_alive
 from vae_core.runs.store import FAILED, FINISHED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED, Status
 from vae_core.runs.worker import train_run
+from vae_core.sweep import create_sweep
 from vae_core.training import train
 
 ENDLESS = {"epochs": 100_000, "checkpoint_every": 1_000, "log_every": 100}
@@ -268,3 +279,61 @@ def test_a_killed_run_is_interrupted_and_goes_on_as_if_it_had_never_been(places,
     assert [e.epoch for e in kept] == [e.epoch for e in expected]
     for one, other in zip(kept, expected, strict=True):
         assert one.mean.tobytes() == other.mean.tobytes()
+
+
+# ---------------------------------------------------------------- a sweep's runs as one
+
+
+def test_a_sweeps_runs_leave_the_queue_together_where_that_is_faster(store, launcher):
+    """One process for five βs of one seed; what comes after them waits for it."""
+    runs = create_sweep(store, config_of(), [0.5, 1, 2, 4, 8], "mine")
+    after = store.create(config_of(), "after")
+    launcher.tick()
+    assert list(launcher.children) == [runs[0].id]
+    until(
+        lambda: all(run.status().state == FINISHED for run in runs), "the sweep is trained",
+        meanwhile=launcher.tick, runs=[*runs, after],
+    )  # fmt: skip
+    assert [run.record().machine.get("stacked") for run in runs] == [5] * 5
+    assert len({of(Started, run.history())[0].steps_total for run in runs}) == 1
+    assert all(of(EpochDone, run.history())[-1].epoch == 2 for run in runs)
+    until(
+        lambda: after.status().state == FINISHED,
+        "what waited is trained",
+        meanwhile=launcher.tick,
+        runs=[after],
+    )
+    assert "stacked" not in after.record().machine
+
+
+def test_one_of_a_stack_from_the_queue_is_stopped_alone_and_all_share_a_slot(store, launcher):
+    runs = create_sweep(store, config_of(**ENDLESS), [0.5, 1, 2, 4], "mine")
+    others = [runs[0], runs[1], runs[3]]
+    launcher.tick()
+    try:
+        until(
+            lambda: all(run.status().step > 0 for run in runs), "all have begun",
+            meanwhile=launcher.tick, runs=runs,
+        )  # fmt: skip
+        assert len({run.status().pid for run in runs}) == 1
+        runs[2].request("stop")
+        until(lambda: runs[2].status().state == STOPPED, "the one is stopped")
+        assert isinstance(runs[2].history()[-1], Finished)
+        before = [run.status().step for run in others]
+        until(
+            lambda: all(run.status().step > step for run, step in zip(others, before, strict=True)),
+            "the others go on",
+        )
+        assert [c.command for c in of(Controlled, runs[2].history())] == ["stop"]
+        assert not of(Controlled, runs[3].history())
+        launcher.slots = 2
+        after = store.create(config_of(), "after")
+        until(
+            lambda: after.status().state == FINISHED, "another run has the second slot",
+            meanwhile=launcher.tick, runs=[after],
+        )  # fmt: skip
+    finally:
+        for run in runs:
+            if run.status().live:
+                run.request("stop")
+        until(lambda: not any(run.status().live for run in runs), "all are stopped")

@@ -21,7 +21,7 @@ from vae_core.events import (
 from vae_core.models.networks import ConvParams, MlpParams
 from vae_core.objectives import BetaParams, CapacityParams, GaussianParams, WarmupParams
 from vae_core.options import Choice
-from vae_core.stacked import Stack, _layers, pays, train_stacked, why_apart
+from vae_core.stacked import Stack, _layers, train_stacked, why_apart
 from vae_core.sweep import with_beta, with_seed
 from vae_core.training import NoControl, _Trainer, resolve, train
 
@@ -245,14 +245,6 @@ def test_an_unknown_layer_is_refused():
     for network in (nn.Sequential(nn.Flatten(), nn.Tanh()), nn.Linear(3, 3)):
         with pytest.raises(BadConfig, match="cannot be stacked"):
             _layers(network, {}, 2, shared=True)
-
-
-def test_the_rule_of_when_it_pays():
-    mlp, conv = config_of(), config_of(architecture="conv")
-    assert [pays(mlp, "cpu", n) for n in (1, 2, 3, 4, 8)] == [False, False, False, True, True]
-    assert not any(pays(conv, "cpu", n) for n in (2, 8))
-    assert pays(conv, "cuda", 2)
-    assert not pays(mlp, "mps", 8)
 
 
 def test_mapped_terms_are_the_same(monkeypatch):

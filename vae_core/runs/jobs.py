@@ -43,7 +43,11 @@ def mark_if_gone(run: Run) -> bool:
 
 
 class Launcher:
-    """Keeps at most `slots` runs of a home training. One launcher per home is active, the others wait."""
+    """Keeps at most `slots` processes of a home training. One launcher per home is active, the others wait.
+
+    Which runs of a sweep a process trains as one it finds out itself: that needs torch, which a server is to answer
+    without.
+    """
 
     def __init__(self, places: Places, slots: int = 1) -> None:
         self.places, self.slots = places, slots
@@ -93,7 +97,8 @@ class Launcher:
         for run_id, child in list(self.children.items()):
             if child.poll() is not None:
                 del self.children[run_id]
-        busy, waiting = 0, []
+        busy: set[int] = set()  # processes: several runs of a sweep may share one
+        waiting = []
         for run in self.store.own():
             with contextlib.suppress(VaeCoreError):
                 status = run.status()
@@ -101,10 +106,10 @@ class Launcher:
                     waiting.append((status.queued, run.id, run))
                 elif status.live:
                     if is_alive(status):
-                        busy += 1
+                        busy.add(status.pid)
                     elif run.id not in self.children:
                         mark_if_gone(run)
-        for _, _, run in sorted(waiting)[: max(0, self.slots - busy)]:
+        for _, _, run in sorted(waiting)[: max(0, self.slots - len(busy))]:
             self.launch(run)
 
     def launch(self, run: Run) -> None:

@@ -1,7 +1,7 @@
 """Train one run folder in this process, from whatever state it is in to its end.
 
 `python -m vae_core.runs.worker --home HOME --data-dir DIR RUN_ID` is what the launcher starts; the command
-line calls `train_run` in the foreground.
+line calls `train_run` in the foreground. Runs of a sweep that train faster as one are taken from the queue together.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from vae_core.runs.store import (
     Record,
     Run,
     Status,
+    Store,
     data_of,
 )
 from vae_core.training import choose_device, choose_side, machine_of, resolve, train
@@ -134,6 +135,10 @@ class Reporter:
         self.status = dataclasses.replace(self.status, note=f"preparing images: {what}")
         if self.control.stop_pending():
             raise StoppedEarly
+
+    def hold_up(self, why: str) -> None:
+        """Say why nothing is seen of the run until its next event."""
+        self.status = dataclasses.replace(self.status, note=why, eta=None)
 
     def see(self, event: Event) -> None:
         changes: dict = {"step": getattr(event, "step", self.status.step), "note": ""}
@@ -248,6 +253,10 @@ def train_stack(runs: Sequence[Run], places: Places, watches: Sequence[Watch]) -
             for number, event in train_stacked(configs, data, controls):
                 runs[number].append(event)
                 reporters[number].see(event)
+                if isinstance(event, Controlled) and event.command == "pause":
+                    for other, reporter in enumerate(reporters):
+                        if other != number and other not in statuses:
+                            reporter.hold_up(f"held up while {runs[number].name} is paused")
                 watches[number](event)
                 if isinstance(event, (Finished, Failed)):
                     end(number, *_end_of(event))
@@ -259,6 +268,71 @@ def train_stack(runs: Sequence[Run], places: Places, watches: Sequence[Watch]) -
             for number in range(len(runs)):
                 end(number, state, error)
         return [statuses[number] for number in range(len(runs))]
+
+
+def stack_of(queue: Sequence[Run]) -> list[Run]:
+    """Of runs that wait, the first and those that can be trained with it as one; it alone where that is no faster."""
+    from vae_core.stacked import MOST, pays, why_apart
+
+    config = queue[0].record().config
+    fresh = [run for run in queue if not run.has_weights()]
+    alike = [run for run in fresh if run is queue[0] or not why_apart([config, run.record().config])][:MOST]
+    together = queue[0] in alike and pays(config, choose_device(config.training.device), len(alike))
+    return alike if together else list(queue[:1])
+
+
+def train_from_queue(run: Run, places: Places) -> Status:
+    """Train a run that left the queue, together with those of its sweep that still wait there if that is faster.
+
+    Raises RunBusy and RunNotFound as `train_run` does.
+    """
+    taken = [other for other in _stack_from_queue(run, places) if _take(other)]
+    try:
+        if taken and len(stack_of([run, *taken])) == 1 + len(taken):
+            return train_stack([run, *taken], places, [lambda event: None] * (1 + len(taken)))[0]
+    except (RunBusy, RunNotFound, BadConfig):
+        pass  # one of them was taken or deleted meanwhile: each on its own, then
+    finally:
+        for other in taken:
+            _give_back(other)
+    return train_run(run, places)
+
+
+def _stack_from_queue(run: Run, places: Places) -> list[Run]:
+    """The runs that wait and train faster with `run` as one, in the order of the queue."""
+    group, waiting = run.record().group, []
+    if not group:
+        return []
+    for other in Store(places).own():
+        with contextlib.suppress(VaeCoreError):
+            status = other.status()
+            if status.state == QUEUED and other.id != run.id and other.record().group == group:
+                waiting.append((status.queued, other.id, other))
+    return stack_of([run, *(other for _, _, other in sorted(waiting, key=lambda w: w[:2]))])[1:]
+
+
+def _take(run: Run) -> bool:
+    """Take a run from the queue into this process, unless it was stopped or taken meanwhile."""
+    with contextlib.suppress(VaeCoreError, OSError), run.control_lock():
+        status = run.status()
+        if status.state == QUEUED:
+            process = psutil.Process()
+            run.write_status(
+                dataclasses.replace(
+                    status, state=RUNNING, pid=process.pid, process_started=process.create_time(),
+                    heartbeat=time.time(), note="starting",
+                )
+            )  # fmt: skip
+            return True
+    return False
+
+
+def _give_back(run: Run) -> None:
+    """Queue a run again that was taken and not trained; what was trained has said how it ended."""
+    with contextlib.suppress(VaeCoreError, OSError), run.control_lock():
+        status = run.status()
+        if status.live and status.pid == os.getpid():
+            run.write_status(dataclasses.replace(status, state=QUEUED, pid=0, process_started=0.0, note=""))
 
 
 def _let_go(run: Run, lock: BaseFileLock) -> None:
@@ -361,7 +435,7 @@ def main(argv: list[str] | None = None) -> int:
         psutil.Process().nice(10 if os.name == "posix" else psutil.BELOW_NORMAL_PRIORITY_CLASS)
     places = Places(Path(args.home), Path(args.data_dir))
     try:
-        status = train_run(Run(places.runs / args.run, places), places)
+        status = train_from_queue(Run(places.runs / args.run, places), places)
     except (RunBusy, RunNotFound) as fault:
         sys.stderr.write(f"{fault}\n")
         return 1
