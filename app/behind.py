@@ -1,4 +1,4 @@
-"""Long work behind the pages: one after the other, in a thread of the lowest priority, followed by whoever waits for it."""
+"""Long work behind the pages: one after the other, in a thread of low priority, followed by whoever waits for it."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def give_up() -> None:
 def _work() -> None:
     global _thread
     with suppress(AttributeError, OSError):  # a thread of its own priority, where the system knows such
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)  # as training: somebody waits for it
     while True:
         with _lock:
             if not _queue:
