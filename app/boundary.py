@@ -14,7 +14,7 @@ from vae_core.errors import VaeCoreError
 log = logging.getLogger("latent_explorer")
 
 
-def sentence(error: Exception) -> str:
+def sentence(error: Exception | str) -> str:
     """A fault's words as they begin a line."""
     text = str(error)
     return text[:1].upper() + text[1:]

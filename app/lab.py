@@ -205,10 +205,8 @@ def way_of(run: Run) -> Way | None:
 
 
 def _read_way(run: Run) -> Way | None:
-    history, name = (
-        run.history(),
-        "γ" if run.record().effective.objective.objective.name == "capacity" else "β",
-    )
+    history = run.history()
+    name = "γ" if run.record().effective.objective.objective.name == "capacity" else "β"
     epochs = [e for e in history if isinstance(e, EpochDone) and e.validation.rate is not None]
     if len(epochs) < 2:
         return None

@@ -181,7 +181,7 @@ def _followed(works: Sequence[Work], going: bool) -> None:
         st.rerun(scope="app")
     for work in works:
         if work.error:
-            st.warning(sentence(Exception(work.error)), icon=":material/warning:")
+            st.warning(sentence(work.error), icon=":material/warning:")
 
 
 # ---------------------------------------------------------------- looking at one
@@ -201,7 +201,7 @@ def look(name: str, members: Sequence[Member]) -> None:
             focus = st.select_slider("β in focus", options, value=options[len(options) // 2], key="focus", bind="query-params", width="stretch")  # fmt: skip
         else:
             focus = options[0]
-        ways = lab.ways_beside(members[0].run)
+        ways = lab.ways_beside(next(m.run for m in members if m.finished))  # one that waits has no images yet
         way = st.selectbox("The way of", ["no run", *ways], key="way", bind="query-params", width=220, help="The way a run took through the plane, an epoch each; diamonds mark where its β (of a capacity, γ) was changed while it learnt. Of runs on the same images with the same likelihood.")  # fmt: skip
     cursor = options.index(focus) if focus in options else len(options) // 2
     curve, told = st.columns([3, 2], gap="large")

@@ -30,7 +30,7 @@ from vae_core.places import Places
 from vae_core.runs import store as store_module
 from vae_core.runs.store import ENDED, FAILED, FINISHED, STOPPED, Run, Store
 from vae_core.runs.worker import train_run
-from vae_core.sweep import Member, create_sweep, log_range, members, with_seed
+from vae_core.sweep import Member, add_beta, create_sweep, log_range, members, with_seed
 
 Open = Callable[..., AppTest]
 PICTURES = 4  # rows: images, reconstructions, samples, traversals
@@ -182,8 +182,10 @@ def test_only_ways_in_nats_of_the_same_likelihood_are_offered(
         )
     assert set(lab.ways_beside(swept[0])) == {"mine-beta0.5", "mine-beta2", "held"}
     assert set(lab.ways_beside(store.find("grey"))) == {"grey"}
+    add_beta(store, "mine", 0.1)  # it comes first, and has seen no images yet
     at = open_page("beta", sweep="mine", way="grey")
     fine(at)
+    assert {"mine-beta0.5", "mine-beta2", "held"} < set(at.selectbox(key="way").options)
     assert at.selectbox(key="way").value == "no run"
 
 
