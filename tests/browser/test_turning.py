@@ -126,7 +126,9 @@ def test_a_drag_turns_everything_and_the_page_hears_of_it_once_at_rest(
     during = page.evaluate("window.renewals")
     assert int(page.locator(".dial").get_attribute("data-frame") or 0) - frames >= 12
     on_the_way = {beta for beta in during if 1 < beta < shown_beta(page)}
-    assert len(on_the_way) >= 2, f"the first picture follows the hand: {during}"
+    # with a worker beside it the page renews it at every frame
+    workers = int(page.locator(".dial").get_attribute("data-workers") or 0)
+    assert len(on_the_way) >= (6 if workers else 2), during
     assert during == sorted(during), "no picture goes back to a β that was left"
     pauses = np.diff(page.evaluate("window.moves"))
     if (

@@ -207,12 +207,16 @@ class BetaDial {
 
   draw() { if (this.network) this.drawing ||= requestAnimationFrame(() => { this.drawing = 0; this.frame(); }); }
 
+  // With workers beside it the page renews the first picture in view at every frame, and then takes its turn at the
+  // others with them. Where it is alone, that picture would leave it no time for the rest.
+  lead() { return this.workers.some((worker) => worker.ready) ? this.cells.findIndex((cell) => cell.seen) : -1; }
+
   // The picture to renew next: those in view in turn, so that all keep up alike, then the others.
-  pick() {
+  pick(but = -1) {
     let hidden = -1;
     for (let i = 0; i < this.cells.length; i++) {
       const k = (this.next + i) % this.cells.length, cell = this.cells[k];
-      if (!cell.old || cell.busy || !cell.source) continue;
+      if (!cell.old || cell.busy || !cell.source || k === but) continue;
       if (cell.seen) { this.next = (k + 1) % this.cells.length; return k; }
       if (hidden < 0) hidden = k;
     }
@@ -228,10 +232,11 @@ class BetaDial {
   // the curve and the map at once; pictures one after the other, as many as a frame has room for
   frame() {
     if (!this.alive || !this.network) return;
-    const began = performance.now();
+    const began = performance.now(), first = this.lead();
     this.network.turn(this.beta);
     if (this.marked !== this.beta) { this.mark(); this.scatter(); this.marked = this.beta; }
-    for (let k; (k = this.pick()) >= 0; ) {
+    const ahead = this.cells[first], due = ahead?.old && !ahead.busy && ahead.source;
+    for (let k = due ? first : this.pick(); k >= 0; k = this.pick()) {
       const cell = this.cells[k];
       this.put(cell, this.network.paintSource(cell.source, cell.image), this.beta);
       if (performance.now() - began > BUDGET) break;
@@ -303,7 +308,7 @@ class BetaDial {
   feed() {
     for (const worker of this.workers) {
       if (!worker.ready || worker.at) continue;
-      const k = this.pick();
+      const k = this.pick(this.lead());
       if (k < 0) return;
       worker.at = this.cells[k];
       worker.at.busy = true;
