@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 import pytest
+from helpers import until
 from playwright.sync_api import Page, expect
 from servers import Server
 from watch import settled
 
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
+from vae_core.errors import RunBusy
 from vae_core.inference import load_run
 from vae_core.places import assets
-from vae_core.runs.store import FINISHED, Run, Store
+from vae_core.runs.store import FINISHED, QUEUED, Run, Store
 from vae_core.runs.worker import train_run
+from vae_core.sweep import create_sweep
 
 
 @pytest.fixture(scope="module", params=["mlp", "conv"])
@@ -80,3 +84,29 @@ def test_the_shipped_sweep_is_shown(visit: Callable[..., Page]) -> None:
     for row in np.array(boxes).reshape(4, 5, 2):
         assert np.ptp(row[:, 0]) < 2, "the pictures of a row stand level"
         assert row[2, 1] > 2 * row[[0, 1, 3, 4], 1].max(), "the cursor's column, in the middle, is enlarged"
+
+
+def test_a_sweep_is_measured_behind_the_page_which_is_drawn_anew(
+    visit: Callable[..., Page], server: Server
+) -> None:
+    """Nobody presses anything; the cursor moves meanwhile."""
+    config = RunConfig(
+        DataConfig("digits", side=16, limit=200), ModelConfig("mlp", 3),
+        training=TrainingConfig(epochs=2, precision="float32"),
+    )  # fmt: skip
+    runs = create_sweep(Store(server.places), config, [0.5, 2, 8], "looked-at")
+    for run in runs:
+        # the server's queue may have been faster
+        until(lambda run=run: finished(run, server), f"{run.name} is trained")
+    page = visit("/beta?sweep=looked-at")
+    page.get_by_test_id("stSlider").get_by_role("slider").press("ArrowRight")
+    expect(page.get_by_text("All numbers are of the test images")).to_be_visible()
+    expect(page.get_by_text("measuring")).to_have_count(0)
+    expect(page.get_by_test_id("stSlider").get_by_role("slider")).to_have_attribute("aria-valuetext", "8")
+
+
+def finished(run: Run, server: Server) -> bool:
+    if run.status().state == QUEUED:
+        with suppress(RunBusy):
+            train_run(run, server.places)
+    return run.status().state == FINISHED
