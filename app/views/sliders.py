@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import anchors, pictures, resources, state
+from app import anchors, boundary, pictures, resources, state
 from app.boundary import fragment
 from app.codes import pack, settle, unpack
 from app.components.deck import deck
@@ -66,31 +66,47 @@ def _deck(run: Run) -> None:
     if sent := state.get("deck sent"):
         state.forget("deck sent")
         state.go("interpolate", z=sent)
-    model, header = resources.opened(run)
-    _renew(model)
-    kl = np.array(resources.kl_per_dim(run), np.float64)
-    known = bool(np.isfinite(kl).all() and kl.any())
-    order = [int(d) for d in order_by_kl(kl)]
-    marks = read_marks(run)
+    with st.container():  # always there: what is said in it moves nothing
+        data = _top(run)
+    if data is not None:
+        deck(data, "deck", on_code=_rested, on_marks=_keep, on_station=_send)
+
+
+def _top(run: Run) -> dict[str, Any] | None:
+    """What stands over the deck; and what the deck shows.
+
+    Of a run that is gone the deck goes on as it is, since the page has all of it in memory.
+    """
+    try:
+        model, header = resources.opened(run)
+        _renew(model)
+        data = _data(run, model, header)
+    except RunNotFound as error:
+        boundary.show(error)
+        last: dict[str, Any] | None = state.get("deck data")
+        return last if last is not None and last["run"] == run.id else None
+    state.put("deck data", data)
     if packed := state.get("deck link"):
         state.set_param("z", packed)
     with st.popover("Start from an image", icon=":material/image:"):
         _choose(run, model)
-    deck(
-        {
-            "run": run.id, "name": run.name, "header": header, "home": _home(),
-            "kl": kl.tolist() if known else [], "order": order,
-            "collapsed": [d for d in order if known and kl[d] <= COLLAPSED],
-            "anchor": state.get("deck anchor"), "open": _open(model),
-            "marks": {"names": {str(d): n for d, n in marks.names.items()}, "bookmarks": [list(c) for c in marks.bookmarks],
-                      "kept": state.get("deck kept", {})},
-            "grey": model.shape[0] == 1, "prior": model.stochastic,
-        },
-        "deck",
-        on_code=_rested,
-        on_marks=_keep,
-        on_station=_send,
-    )  # fmt: skip
+    return data
+
+
+def _data(run: Run, model: LoadedModel, header: dict[str, Any]) -> dict[str, Any]:
+    kl = np.array(resources.kl_per_dim(run), np.float64)
+    known = bool(np.isfinite(kl).all() and kl.any())
+    order = [int(d) for d in order_by_kl(kl)]
+    marks = read_marks(run)
+    return {
+        "run": run.id, "name": run.name, "header": header, "home": _home(),
+        "kl": kl.tolist() if known else [], "order": order,
+        "collapsed": [d for d in order if known and kl[d] <= COLLAPSED],
+        "anchor": state.get("deck anchor"), "open": _open(model),
+        "marks": {"names": {str(d): n for d, n in marks.names.items()}, "bookmarks": [list(c) for c in marks.bookmarks],
+                  "kept": state.get("deck kept", {})},
+        "grey": model.shape[0] == 1, "prior": model.stochastic,
+    }  # fmt: skip
 
 
 def _open(model: LoadedModel) -> dict[str, Any]:
