@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app import behind, pictures, resources, stations
+from app import behind, pictures, resources
+from app.kept import Kept
 from vae_core.config import RunConfig
 from vae_core.data.imageset import ImageSet
 from vae_core.errors import BadConfig
@@ -23,9 +24,9 @@ ROWS = 6  # traversals of a run
 VALUES = np.linspace(-2.5, 2.5, 5)
 COLLAPSED = 128  # grey of a place where nothing is matched
 
-_drawn: stations.Kept[bytes] = stations.Kept(512)
-_originals: stations.Kept[np.ndarray] = stations.Kept(16)
-_kept: stations.Kept[dict[str, bytes]] = stations.Kept(128)
+_drawn: Kept[bytes] = Kept(512)
+_originals: Kept[np.ndarray] = Kept(16)
+_kept: Kept[dict[str, bytes]] = Kept(128)
 
 
 def numbers_of(text: str) -> list[float]:
@@ -185,7 +186,7 @@ class Way:
     marks: tuple[tuple[int, str], ...]
 
 
-_ways: stations.Kept[Way | None] = stations.Kept(64)
+_ways: Kept[Way | None] = Kept(64)
 
 
 def ways_beside(run: Run) -> dict[str, Run]:

@@ -14,13 +14,23 @@ import numpy as np
 
 from app import blobs, stations
 from app.components.map import classes, numbers
+from app.kept import Kept
 from vae_core.errors import BadCodes, BadConfig
 from vae_core.inference import StoredCodes
 from vae_core.latent import projection
 from vae_core.latent.axes import custom_axis, project
+from vae_core.latent.honesty import Honesty
+from vae_core.latent.prior_match import Match
 from vae_core.latent.projection import Projection, UmapParams
 
 FEW = 12  # distinct values up to which a column or factor is shown as classes
+
+umaps: Kept[np.ndarray] = Kept(8)
+honest: Kept[Honesty] = Kept(32)
+matches: Kept[Match] = Kept(16)
+similar: Kept[tuple[np.ndarray, np.ndarray]] = Kept(64)
+others: Kept[StoredCodes] = Kept(4)
+pixel_maps: Kept[tuple[np.ndarray, np.ndarray]] = Kept(2)
 
 
 def coloured(values: np.ndarray, title: str) -> dict[str, Any]:
@@ -205,7 +215,7 @@ def by_umap(
     return Seen(points, f"UMAP of posterior means, {of(codes)}", "UMAP 1", "UMAP 2", words, None, rows=rows)
 
 
-_twins: stations.Kept[int] = stations.Kept(16)
+_twins: Kept[int] = Kept(16)
 
 
 def twins(means: np.ndarray) -> int:

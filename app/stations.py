@@ -10,14 +10,14 @@ import base64
 import contextlib
 import re
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from app import anchors, codes
+from app.kept import Kept
 from vae_core.data.imageset import Progress, silent
 from vae_core.errors import TooFewPoints, VaeCoreError
 from vae_core.latent.paths import through
@@ -173,42 +173,6 @@ def track(kind: str, stations: np.ndarray, geodesic: np.ndarray | None = None) -
 
 
 # ---------------------------------------------------------------- computed once
-
-T = TypeVar("T")
-
-
-class Kept(Generic[T]):
-    """The last few results, by what they were computed from."""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self._found: OrderedDict[Any, T] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: Any, make: Callable[[], T]) -> T:
-        with self._lock:
-            if key in self._found:
-                self._found.move_to_end(key)
-                return self._found[key]
-        made = make()
-        return self.put(key, made)
-
-    def put(self, key: Any, value: T) -> T:
-        """Keep a value unless there is one already; the one that is kept comes back."""
-        with self._lock:
-            value = self._found.setdefault(key, value)
-            self._found.move_to_end(key)
-            while len(self._found) > self.most:
-                self._found.popitem(last=False)
-            return value
-
-    def find(self, key: Any) -> T | None:
-        with self._lock:
-            return self._found.get(key)
-
-    def drop(self, key: Any) -> None:
-        with self._lock:
-            self._found.pop(key, None)
 
 
 @dataclass
@@ -434,3 +398,24 @@ def groups(found: Any, attribute: str, a: str, b: str, saved: Saved) -> Groups:
         top, bottom = values > np.median(values), values <= np.median(values)
     of = {"the higher value": top, "top third": top, "the lower value": bottom, "bottom third": bottom}
     return Groups(of[a], of[b], f"{attribute}: {a} against {b}")
+
+
+_leaked: Kept[tuple[np.ndarray, list[Any]]] = Kept(32)
+
+
+def leaks(stamp: str, found: Any, parts: Groups) -> tuple[np.ndarray, list[Any]]:
+    """The direction (D,) from the second group to the first, and what each probe says of a step along it.
+
+    No probes, no leaks. Raises VaeCoreError where a group is empty.
+    """
+
+    def compute() -> tuple[np.ndarray, list[Any]]:
+        from vae_core.latent.directions import attribute_direction, leakage
+
+        direction = attribute_direction(found.mean, parts.a, parts.b)
+        fitted = probes(stamp, found)
+        if not fitted:
+            return direction, []
+        return direction, list(leakage(direction, fitted, found.mean, groups=(parts.a, parts.b)))
+
+    return _leaked.get((stamp, found.split, len(found), parts.a.tobytes(), parts.b.tobytes()), compute)

@@ -18,7 +18,7 @@ CORE = [
     {"cli", "__init__"},
 ]
 APP = [
-    {"__init__", "behind", "blobs", "codes", "components", "charts", "pictures"},
+    {"__init__", "behind", "blobs", "codes", "components", "charts", "kept", "pictures"},
     {"resources"},
     {
         "state",
@@ -172,6 +172,17 @@ def test_views_never_import_each_other():
     for path in sorted((ROOT / "app" / "views").glob("*.py")):
         for name in imports(path):
             assert not starts(name, "app.views") or name == "app.views", f"{path.name} imports {name}"
+
+
+def test_views_keep_nothing():
+    """A page's script runs anew at every click, and a cache in it would begin empty each time."""
+    for path in sorted((ROOT / "app" / "views").glob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+                calls = [c for c in ast.walk(node.value) if isinstance(c, ast.Call)]
+                assert not calls, f"{path.name}:{node.lineno} makes something; keep it in a module beside"
+            for decorator in getattr(node, "decorator_list", []):
+                assert "cache" not in ast.unparse(decorator), f"{path.name}:{node.lineno}"
 
 
 def test_importing_the_whole_core_loads_nothing_heavy():

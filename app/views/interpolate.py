@@ -743,7 +743,7 @@ def push(
         at = _choice("on", [f"station {i + 1}" for i in range(len(met))], "on")
     try:
         parts = stations.groups(codes, attribute, a, b, saved)
-        direction, leaks = _leaks(model, codes, parts)
+        direction, leaks = stations.leaks(model.stamp, codes, parts)
     except VaeCoreError as error:
         st.warning(boundary.sentence(error), icon=":material/groups:")
         return
@@ -793,22 +793,6 @@ def _choice(label: str, options: list[str], key: str) -> str:
     picked = str(st.selectbox(label, options, key=key))
     state.set_param(key, "" if picked == options[0] else picked)
     return picked
-
-
-_leaked: stations.Kept[tuple[np.ndarray, list[Any]]] = stations.Kept(32)
-
-
-def _leaks(model: LoadedModel, codes: StoredCodes, parts: stations.Groups) -> tuple[np.ndarray, list[Any]]:
-    def compute() -> tuple[np.ndarray, list[Any]]:
-        from vae_core.latent.directions import attribute_direction, leakage
-
-        found = attribute_direction(codes.mean, parts.a, parts.b)
-        fitted = stations.probes(model.stamp, codes)
-        if not fitted:
-            return found, []
-        return found, list(leakage(found, fitted, codes.mean, groups=(parts.a, parts.b)))
-
-    return _leaked.get((model.stamp, codes.split, len(codes), parts.a.tobytes(), parts.b.tobytes()), compute)
 
 
 # ---------------------------------------------------------------- to take away

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import anchors, blobs, boundary, charts, forms, pictures, resources, state, stations
+from app import anchors, blobs, boundary, charts, forms, maps, pictures, resources, state, stations
 from app.boundary import fragment, sentence
 from app.codes import pack
 from app.components.map import bits_of, classes, images_of, latent_map, numbers, points
@@ -44,9 +44,9 @@ from vae_core.inference import LoadedModel, StoredCodes, compute_codes, encode_i
 from vae_core.latent import projection
 from vae_core.latent.alignment import procrustes
 from vae_core.latent.axes import lift, project
-from vae_core.latent.honesty import Honesty, honesty
+from vae_core.latent.honesty import honesty
 from vae_core.latent.placing import code_at
-from vae_core.latent.prior_match import Match, against_prior
+from vae_core.latent.prior_match import against_prior
 from vae_core.latent.projection import UmapParams
 from vae_core.latent.selection import effect_sizes
 from vae_core.latent.statistics import kl_from_prior, nearest, order_by_kl
@@ -343,11 +343,8 @@ def _seen(run: Run, model: LoadedModel, codes: StoredCodes, kind: str, asked: An
     return None
 
 
-_umaps: stations.Kept[np.ndarray] = stations.Kept(8)
-
-
 def _read_umap(result: Path) -> np.ndarray:
-    return _umaps.get((result, result.stat().st_mtime_ns), lambda: projection.read_job(result).points)
+    return maps.umaps.get((result, result.stat().st_mtime_ns), lambda: projection.read_job(result).points)
 
 
 @fragment(run_every=0.5)
@@ -554,9 +551,6 @@ def _placed(model: LoadedModel, codes: StoredCodes, seen: Seen, asked: Any) -> l
 
 # ---------------------------------------------------------------- how true it is
 
-_honest: stations.Kept[Honesty] = stations.Kept(32)
-_matches: stations.Kept[Match] = stations.Kept(16)
-
 
 @fragment()
 def true_to(source: np.ndarray, flat: np.ndarray, words: str, of: str = "the codes", key: Any = None) -> None:
@@ -567,7 +561,7 @@ def true_to(source: np.ndarray, flat: np.ndarray, words: str, of: str = "the cod
     with st.container():
         try:
             with st.spinner("measuring how true this map is"):
-                told = _honest.get((key or digest(source), digest(flat)), lambda: honesty(source, flat))
+                told = maps.honest.get((key or digest(source), digest(flat)), lambda: honesty(source, flat))
         except TooFewPoints as error:
             st.caption(f"{words} {sentence(error)}.")
             return
@@ -595,7 +589,7 @@ def prior(model: LoadedModel, codes: StoredCodes) -> None:
             )
             return
         try:
-            told = _matches.get(
+            told = maps.matches.get(
                 digest(codes.mean, codes.log_var), lambda: against_prior(codes.mean, codes.log_var)
             )
         except VaeCoreError as error:
@@ -703,9 +697,6 @@ def _axis_end(end: str, number: int) -> None:
     state.put("coordinates", "axis")
 
 
-_similar: stations.Kept[tuple[np.ndarray, np.ndarray]] = stations.Kept(64)
-
-
 def _neighbours(model: LoadedModel, codes: StoredCodes, row: int, data: Any) -> None:
     found, distances = nearest(codes.mean[row], codes.mean, NEIGHBOURS + 1)
     near = [(int(i), float(d)) for i, d in zip(found[0], distances[0], strict=True) if i != row][:NEIGHBOURS]
@@ -718,7 +709,7 @@ def _neighbours(model: LoadedModel, codes: StoredCodes, row: int, data: Any) -> 
         return
     number = int(codes.index[row])
     with st.spinner("comparing pixels"):
-        which, away = _similar.get(
+        which, away = maps.similar.get(
             (data.fingerprint, digest(codes.index), number),
             lambda: nearest_images(data.images, codes.index, np.asarray(data.images[number]), NEIGHBOURS + 1),
         )
@@ -933,7 +924,7 @@ def beside(
             theirs = resources.model(owner)
             stamp = theirs.stamp
             if codes.split == "epochs" and data is not None:
-                other: StoredCodes | None = _others.get((stamp, codes.index.tobytes()), lambda: encode_images(theirs, data, codes.index, "epochs"))  # fmt: skip
+                other: StoredCodes | None = maps.others.get((stamp, data.fingerprint, digest(codes.index)), lambda: encode_images(theirs, data, codes.index, "epochs"))  # fmt: skip
             else:
                 other = _codes(owner, Held(owner.id, theirs, {}), False, codes.split)
             if other is None:
@@ -957,9 +948,6 @@ def beside(
         "turning, scaling and shifting (Procrustes)."
     )
     return Other(owner, stamp, split, numbers_of, rows, fit.apply(found).astype(np.float32), blob_colour(colour, rows), title, words, source, what)  # fmt: skip
-
-
-_others: stations.Kept[StoredCodes] = stations.Kept(4)
 
 
 def _as_first(
@@ -990,9 +978,6 @@ def _mount_beside(other: Other, chosen: int | None, selected: np.ndarray) -> Non
     true_to(other.source, other.points, other.words, other.of, key)
 
 
-_pixel_maps: stations.Kept[tuple[np.ndarray, np.ndarray]] = stations.Kept(2)
-
-
 def _pixels(codes: StoredCodes, data: ImageSet) -> tuple[np.ndarray, np.ndarray]:
     """Squares of pixels (N, D), uint8, of the images on the map, and their PCA (N, 2) in units of [0, 1]."""
 
@@ -1008,7 +993,7 @@ def _pixels(codes: StoredCodes, data: ImageSet) -> tuple[np.ndarray, np.ndarray]
         squares = np.concatenate(parts)
         return squares, projection.pca(squares).points / 255
 
-    return _pixel_maps.get((data.fingerprint, digest(codes.index)), compute)
+    return maps.pixel_maps.get((data.fingerprint, digest(codes.index)), compute)
 
 
 def replay(run: Run, asked: Any, kind: str, kept: list[EpochCodes]) -> None:

@@ -19,6 +19,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import anchors, charts, resources, stations
 from app.codes import pack
+from app.kept import Kept
 from vae_core import animation
 from vae_core.config import ObjectiveConfig
 from vae_core.inference import LoadedModel, StoredCodes, compute_codes, load_run
@@ -159,7 +160,7 @@ def test_a_geodesics_track_has_its_stations_and_no_overshoot() -> None:
 
 
 def test_kept_results_are_computed_once_and_the_oldest_go() -> None:
-    kept: stations.Kept[int] = stations.Kept(2)
+    kept: Kept[int] = Kept(2)
     calls: list[int] = []
 
     def make(value: int) -> int:

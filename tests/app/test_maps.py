@@ -8,6 +8,7 @@ import io
 import json
 import os
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qs
 
 import numpy as np
@@ -17,9 +18,11 @@ from streamlit.testing.v1 import AppTest
 
 from app import blobs, maps, resources
 from app.components.map import bits_of, images_of
+from app.kept import Kept
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from vae_core.errors import BadCodes
 from vae_core.inference import StoredCodes, load_run
+from vae_core.latent import honesty, prior_match
 from vae_core.latent.projection import UmapParams, check_codes
 from vae_core.places import Places
 from vae_core.runs.groups import read_groups, write_group
@@ -547,3 +550,29 @@ def test_two_images_span_an_axis_and_a_wrong_one_is_said(open_page: Open, copied
     elsewhere = next(n for n in range(1000) if n not in known.index)
     at = open_page("latent_map", run=copied.id, coordinates="axis", **{"axis-from": f"image {elsewhere}"})
     assert "is not among these test images" in at.warning[0].value
+
+
+def test_another_visit_measures_nothing_anew(
+    open_page: Open, copied: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+
+    def counted(module: Any, name: str) -> None:
+        real = getattr(module, name)
+
+        def count(*given: Any) -> Any:
+            calls.append(name)
+            return real(*given)
+
+        monkeypatch.setattr(module, name, count)
+
+    counted(honesty, "honesty")
+    counted(prior_match, "against_prior")
+    for name in ("honest", "matches"):  # as in a server that just began
+        monkeypatch.setattr(maps, name, Kept(4))
+    assert "rustworthiness" in shown(open_page("latent_map", run=copied.id))
+    assert sorted(calls) == ["against_prior", "honesty"]
+    open_page("latent_map", run=copied.id)
+    assert len(calls) == 2, "by another person neither"
+    open_page("latent_map", run=copied.id, coordinates="dimensions")
+    assert sorted(calls) == ["against_prior", "honesty", "honesty"], "of another map its own"

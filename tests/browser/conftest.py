@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from servers import CHROMIUM_ARGS, Server, serve
 from watch import listen
 
@@ -55,21 +55,30 @@ def server(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Itera
             run.request("stop")
 
 
+@pytest.fixture(scope="session")
+def profile(chromium: Browser) -> Iterator[BrowserContext]:
+    """One profile for all tests: the browser keeps what it has fetched and compiled of the app's scripts."""
+    with chromium.new_context(accept_downloads=True) as context:
+        context.set_default_timeout(PATIENCE)
+        yield context
+
+
 @pytest.fixture
-def visit(chromium: Browser, server: Server, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
-    """Open a path in a fresh profile. Fails the test when the page threw or asked another host for anything."""
+def visit(
+    profile: BrowserContext, server: Server, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Page]]:
+    """Open a path, with nothing kept from another test's pages but scripts.
+
+    Fails the test when the page threw or asked another host for anything.
+    """
     faults: list[str] = []
-    contexts = []
+    pages = []
 
     def open_page(path: str = "/", *, width: int = 1440, height: int = 900, dark: bool = False) -> Page:
-        context = chromium.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme="dark" if dark else "light",
-            accept_downloads=True,
-        )
-        context.set_default_timeout(PATIENCE)
-        contexts.append(context)
-        page = context.new_page()
+        page = profile.new_page()
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme="dark" if dark else "light")
         listen(page)
         page.on("pageerror", lambda error: faults.append(f"script error on {path}: {error}"))
 
@@ -83,7 +92,16 @@ def visit(chromium: Browser, server: Server, request: pytest.FixtureRequest) -> 
         page.goto(server.url + path)
         return page
 
+    _forget(profile, server.url)
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert not faults, "\n".join(faults)
+
+
+def _forget(profile: BrowserContext, origin: str) -> None:
+    """Leave nothing of what earlier pages stored. A page's own session storage went with it."""
+    page = profile.new_page()
+    kept = "cookies,local_storage,indexeddb,service_workers"
+    profile.new_cdp_session(page).send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": kept})
+    page.close()
