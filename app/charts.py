@@ -195,6 +195,11 @@ def _faint(colour: str) -> str:
 TRACK_EDGE = 0.04  # share of the width left at either end, as under the film strip
 
 
+def _upright(x0: float, x1: float, **look: Any) -> dict[str, Any]:
+    """A shape from the bottom of the chart to its top, a line unless `look` says another type."""
+    return {"type": "line", "x0": x0, "x1": x1, "y0": 0, "y1": 1, "yref": "y domain"} | look
+
+
 def along(
     title: str, t: np.ndarray, lines: Sequence[tuple[str, np.ndarray]], *, low: float, high: float,
     stations: Sequence[float], position: float | None = None, unit: str = "", reference: tuple[str, float] | None = None,
@@ -217,18 +222,21 @@ def along(
             hovertemplate=f"position %{{x:.2f}}: %{{y:.3~g}} {unit}<extra>{name if many else ''}</extra>",
         )  # fmt: skip
     edge = TRACK_EDGE * (high - low) / (1 - 2 * TRACK_EDGE)
-    for x0, x1 in ((low - edge, stations[0]), (stations[-1], high + edge)):
-        if low < stations[0] and x1 > x0:
-            found.add_vrect(x0=x0, x1=x1, fillcolor="rgba(128,136,144,0.12)", line_width=0, layer="below")
-    for station in stations:
-        found.add_vline(x=station, line={"color": "rgba(128,136,144,0.55)", "width": 1})
+    # as one list: add_vline reads the whole figure through for each
+    shapes = [
+        _upright(x0, x1, fillcolor="rgba(128,136,144,0.12)", line={"width": 0}, type="rect", layer="below")
+        for x0, x1 in ((low - edge, stations[0]), (stations[-1], high + edge))
+        if low < stations[0] and x1 > x0
+    ]
+    shapes += [_upright(s, s, line={"color": "rgba(128,136,144,0.55)", "width": 1}) for s in stations]
+    if position is not None:
+        shapes.append(_upright(position, position, line={"color": CATEGORICAL[5], "width": 2}))
+    found.update_layout(shapes=shapes)
     if reference is not None:
         found.add_hline(
             y=reference[1], line={"color": CATEGORICAL[5], "width": 1.5, "dash": "dash"},
             annotation={"text": reference[0], "font": {"size": 11}}, annotation_position="top right",
         )  # fmt: skip
-    if position is not None:
-        found.add_vline(x=position, line={"color": CATEGORICAL[5], "width": 2})
     tall = max((float(np.nanmax(v)) for _, v in lines if len(v)), default=1.0)
     tall = max(tall, reference[1] if reference is not None else 0.0, 1e-6)
     found.update_layout(

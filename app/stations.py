@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from app import anchors, codes
+from app import anchors, codes, pictures
 from app.kept import Kept
 from vae_core.data.imageset import Progress, silent
 from vae_core.errors import TooFewPoints, VaeCoreError
@@ -289,6 +289,15 @@ def _measure(model: LoadedModel, path: Track, real: np.ndarray | None) -> Measur
         None if away is None else float(away[inside].max()),
         None if away is None else float(away[inside].mean()),
     )  # fmt: skip
+
+
+_strips: Kept[bytes] = Kept(48)
+
+
+def strip(model: LoadedModel, path: Track, t: np.ndarray) -> bytes:
+    """PNG of the pictures at positions t (S,), side by side."""
+    key = (model.stamp, path.codes.tobytes(), t.tobytes())
+    return _strips.get(key, lambda: pictures.strip(model.decode_uint8(path.at(t)), 64))
 
 
 _usual: Kept[float] = Kept(16)

@@ -622,9 +622,7 @@ def comparison(
             if told.far is not None:
                 words += f" · at most {told.far:.2f} from a real code, {told.mean:.2f} on average"
             st.markdown(words)
-            st.image(
-                pictures.strip(model.decode_uint8(one.at(t)), 64), width="stretch", alt=f"the {one.kind} path"
-            )
+            st.image(stations.strip(model, one, t), width="stretch", alt=f"the {one.kind} path")
         if state.button(
             "Find the geodesic", "find geodesic", icon=":material/route:", disabled=search is not None,
             help="The path along which the picture changes as little as it can; a few seconds.",

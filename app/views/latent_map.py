@@ -581,17 +581,28 @@ def true_to(source: np.ndarray, flat: np.ndarray, words: str, of: str = "the cod
         )
 
 
+@fragment()
 def prior(model: LoadedModel, codes: StoredCodes) -> None:
-    with st.expander("Aggregate posterior against the prior", icon=":material/ssid_chart:"):
+    """Measured and drawn once it is opened: it takes a second of the server, and longer of a browser."""
+    panel = st.expander(
+        "Aggregate posterior against the prior",
+        key="prior",
+        icon=":material/ssid_chart:",
+        bind="query-params",
+    )
+    if not panel.open:
+        return
+    with panel:
         if not model.stochastic:
             st.info(
                 "A plain autoencoder has no posterior and was pulled to no prior: there is nothing to compare."
             )
             return
         try:
-            told = maps.matches.get(
-                digest(codes.mean, codes.log_var), lambda: against_prior(codes.mean, codes.log_var)
-            )
+            with st.spinner("comparing with the prior"):
+                told = maps.matches.get(
+                    digest(codes.mean, codes.log_var), lambda: against_prior(codes.mean, codes.log_var)
+                )
         except VaeCoreError as error:
             st.info(sentence(error))
             return

@@ -208,7 +208,7 @@ def test_a_selection_names_the_images_it_was_made_of() -> None:
 @pytest.mark.parametrize("kind", ["dimensions", "PCA", "axis"])
 @pytest.mark.parametrize("colour", ["KL", "anomaly score", "reconstruction error", "nothing"])
 def test_every_projection_and_colour(open_page: Open, copied: Run, kind: str, colour: str) -> None:
-    at = open_page("latent_map", run=copied.id, coordinates=kind, colour=colour)
+    at = open_page("latent_map", run=copied.id, coordinates=kind, colour=colour, prior="true")
     assert not at.exception
     assert not at.error
     text = shown(at)
@@ -315,7 +315,7 @@ def test_one_dimension_has_a_map_too(open_page: Open, places: Places) -> None:
 
 def test_an_autoencoder_is_offered_no_posterior(open_page: Open, places: Places) -> None:
     run = small_run(places, "autoencoder", 3)
-    at = open_page("latent_map", run=run.id)
+    at = open_page("latent_map", run=run.id, prior="true")
     assert not at.exception
     assert not {"KL", "anomaly score"} & set(at.selectbox(key="colour").options)
     assert "pulled to no prior" in shown(at)
@@ -571,8 +571,10 @@ def test_another_visit_measures_nothing_anew(
     for name in ("honest", "matches"):  # as in a server that just began
         monkeypatch.setattr(maps, name, Kept(4))
     assert "rustworthiness" in shown(open_page("latent_map", run=copied.id))
-    assert sorted(calls) == ["against_prior", "honesty"]
-    open_page("latent_map", run=copied.id)
-    assert len(calls) == 2, "by another person neither"
-    open_page("latent_map", run=copied.id, coordinates="dimensions")
+    assert calls == ["honesty"], "what is folded away is not measured"
+    assert "Holes" in shown(open_page("latent_map", run=copied.id, prior="true"))
+    assert calls == ["honesty", "against_prior"]
+    open_page("latent_map", run=copied.id, prior="true")
+    assert len(calls) == 2, "for another person neither"
+    open_page("latent_map", run=copied.id, prior="true", coordinates="dimensions")
     assert sorted(calls) == ["against_prior", "honesty", "honesty"], "of another map its own"

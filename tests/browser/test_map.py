@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 from servers import Server
 from synthetic import clusters, serve
-from watch import asked, settled
+from watch import asked, painted, settled
 
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from vae_core.inference import StoredCodes, load_run, stored_codes
@@ -43,7 +43,7 @@ def surface(page: Page) -> Locator:
 
 def opened(visit: Visit, run: Run, more: str = "", **how: bool | int) -> Page:
     page = visit(f"/map?run={run.id}{more}", **how)
-    expect(surface(page)).not_to_have_attribute("data-frame", "0")
+    painted(surface(page))
     quiet(page)
     return page
 
@@ -308,7 +308,7 @@ def test_images_that_could_not_be_read_are_asked_for_again(visit: Visit, trained
 def test_pictures_that_are_decoded_say_so(visit: Visit) -> None:
     """A shipped run's codes came without its images."""
     page = visit("/map?run=faces")
-    expect(surface(page)).not_to_have_attribute("data-frame", "0")
+    painted(surface(page))
     quiet(page)
     page.get_by_role("button", name="Images", exact=True).first.click()
     for _ in range(12):  # to where there are few enough
@@ -449,7 +449,7 @@ def test_newer_data_that_comes_while_older_is_read_is_shown(visit: Visit, traine
     holding = False
     while held:
         held.pop().continue_()
-    expect(surface(page)).not_to_have_attribute("data-frame", "0")
+    painted(surface(page))
     legend = page.locator(".map .legend").first
     expect(legend).to_contain_text("KL, nats per image")
     codes = codes_of(trained)
@@ -505,7 +505,7 @@ def test_forgotten_numbers_are_asked_for_again(visit: Visit, trained: Run) -> No
 
     page.route("**/api/arrays/*", refuse)
     page.reload()
-    expect(surface(page)).not_to_have_attribute("data-frame", "0")
+    painted(surface(page))
     assert refused
 
 
@@ -541,7 +541,7 @@ def test_a_selection_on_the_second_map_shows_on_the_first_at_once(visit: Visit, 
     maps = page.get_by_role("img", name="latent map")
     expect(maps).to_have_count(2)
     quiet(page)
-    expect(maps.nth(1)).not_to_have_attribute("data-frame", "0")
+    painted(maps.nth(1))
     box = maps.nth(1).bounding_box()
     assert box
     page.get_by_text("Box", exact=True).nth(1).click()
@@ -578,7 +578,7 @@ def test_new_weights_are_said_and_one_click_shows_them(visit: Visit, server: Ser
     page.get_by_role("button", name="Compute anew").click()
     expect(page.get_by_text("The run has been trained since")).to_have_count(0)
     quiet(page)
-    expect(surface(page)).not_to_have_attribute("data-frame", "0")
+    painted(surface(page))
     now = codes_of(run)
     assert np.abs(now.mean - before.mean).max() > 0.01
     assert colour_at(page, *spots(page, now.mean)[lonely(page, now.mean)])[3] > 150
@@ -707,3 +707,12 @@ def test_a_phone_pinches(visit: Visit, trained: Run) -> None:
     page.wait_for_timeout(200)
     assert np.ptp(spots(page, points)[:, 0]) == pytest.approx(2 * before, rel=0.05)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_comparison_with_the_prior_is_drawn_when_it_is_opened(visit: Visit, trained: Run) -> None:
+    page = opened(visit, trained)
+    expect(page.get_by_text("Holes")).to_have_count(0)
+    page.get_by_text("Aggregate posterior against the prior").click()
+    expect(page.get_by_text("Holes")).to_be_visible()
+    expect(page.get_by_test_id("stPlotlyChart")).to_be_visible()
+    expect(page).to_have_url(re.compile("prior=true"))

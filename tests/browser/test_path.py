@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
 from servers import Server
-from watch import asked, pen_down, settled
+from watch import asked, painted, pen_down, settled
 
 from app import stations
 from app.codes import pack, unpack
@@ -47,7 +47,7 @@ def opened(visit: Callable[..., Page], run: Run, more: str = "") -> Page:
     """The page on two codes, with the big picture painted and the script at rest."""
     ends = "".join(f"&s{i + 1}={','.join(map(str, code))}" for i, code in enumerate(CODE))
     page = visit(f"/interpolate?run={run.id}{ends}{more}")
-    expect(picture(page)).not_to_have_attribute("data-frame", "0")
+    painted(picture(page))
     expect(page.get_by_role("heading", name="Take it away")).to_be_visible()
     settled(page)
     return page
@@ -272,7 +272,7 @@ def test_a_direction_has_a_strength(visit: Callable[..., Page], trained: Run) ->
     page = opened(visit, trained)
     strength = page.get_by_role("slider", name="strength")
     expect(strength).to_have_value("0")
-    expect(page.get_by_role("img", name="image along the direction")).not_to_have_attribute("data-frame", "0")
+    painted(page.get_by_role("img", name="image along the direction"))
     written = page.locator(".written code").nth(1)
     expect(written).to_have_text("[0.5, -1, 0.25, 1, 0]")
     strength.press("End")
@@ -382,7 +382,7 @@ def test_a_drawing_becomes_the_station_when_the_pen_is_lifted(
     expect(page.get_by_text("Station 2: a code")).to_be_visible()
     seen, back = (page.get_by_role("img", name=name) for name in ("what is encoded", "the drawing decoded"))
     draw(page, (0.5, 0.1), (0.45, 0.9))
-    expect(back).not_to_have_attribute("data-frame", "0")
+    painted(back)
     assert grey(seen).max() == 255, "encoded before the pen is lifted"
     assert "s2=-1.5" in page.url, "and no station yet"
     expect(page.get_by_text("your drawing")).to_have_count(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, WebSocket, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -31,6 +32,20 @@ def asked(page: Page) -> list[BackMsg]:
     page.wait_for_timeout(50)  # what was sent just now is heard
     assert _ASKED[page], "the listener hears"
     return _ASKED[page]
+
+
+def comes(page: Page, true: Callable[[], object], what: str) -> None:
+    """Wait until something is true that no locator tells of."""
+    for _ in range(600):
+        if true():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"not within a minute: {what}")
+
+
+def painted(canvas: Locator) -> None:
+    """Wait for a first picture. By what is there to be found, which is looked for oftener than an expectation is."""
+    canvas.and_(canvas.page.locator('[data-frame]:not([data-frame="0"])')).wait_for(state="attached")
 
 
 def settled(page: Page, timeout: float | None = None) -> None:
