@@ -27,6 +27,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in Path(item.fspath).parents:
             item.add_marker(pytest.mark.browser)
+            item.add_marker(
+                pytest.mark.xdist_group("browser")
+            )  # one server, one Chromium, and no second one beside them
 
 
 @pytest.fixture(scope="session")
