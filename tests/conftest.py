@@ -6,6 +6,9 @@ import os
 import shutil
 from pathlib import Path
 
+# two processes share the machine: a thread that has nothing to do must not spin. Before torch is there
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import pytest
 from helpers import config_of, write_blobs
 

@@ -22,6 +22,7 @@ PATIENCE = 60_000  # milliseconds: machines are noisy, and nothing here is timed
 expect.set_options(timeout=PATIENCE)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
