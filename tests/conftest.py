@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 # two processes share the machine: a thread that has nothing to do must not spin. Before torch is there
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -19,6 +20,21 @@ from vae_core.options import Choice
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places
 from vae_core.runs.store import FINISHED, Run, Store
 from vae_core.runs.worker import train_run
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """The browser tests run in one process, with one server and one Chromium; of the others a file at a time.
+
+    pytest-xdist's own groups are of no use: they find no mark under pytest 9.2.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::")[0]
+            return "browser" if "browser" in Path(file).parts else file
+
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

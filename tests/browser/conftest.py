@@ -22,15 +22,11 @@ PATIENCE = 60_000  # milliseconds: machines are noisy, and nothing here is timed
 expect.set_options(timeout=PATIENCE)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         if here in Path(item.fspath).parents:
             item.add_marker(pytest.mark.browser)
-            item.add_marker(
-                pytest.mark.xdist_group("browser")
-            )  # one server, one Chromium, and no second one beside them
 
 
 @pytest.fixture(scope="session")
