@@ -714,5 +714,5 @@ def test_the_comparison_with_the_prior_is_drawn_when_it_is_opened(visit: Visit, 
     expect(page.get_by_text("Holes")).to_have_count(0)
     page.get_by_text("Aggregate posterior against the prior").click()
     expect(page.get_by_text("Holes")).to_be_visible()
-    expect(page.get_by_test_id("stPlotlyChart")).to_be_visible()
+    expect(page.get_by_test_id("stExpanderDetails").get_by_test_id("stPlotlyChart")).to_be_visible()
     expect(page).to_have_url(re.compile("prior=true"))
