@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import math
 import shutil
 import statistics
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
+from deck import drag
 from helpers import config_of, write_blobs
 from servers import CHROMIUM_ARGS, serve
 
@@ -79,23 +78,10 @@ def dial(store: Store, name: str) -> None:
     assert train_run(run, store.places).state == FINISHED
 
 
-async def drag(page: Page, seconds: float) -> float:
-    """Swing the handle to and fro, a move 125 times a second that waits for nobody: the seconds it took."""
+async def turn(page: Page, seconds: float) -> float:
+    """Swing the dial's handle to and fro: the seconds it took."""
     box: Any = await page.get_by_role("slider", name="β", exact=True).bounding_box()
-    y, middle = box["y"] + box["height"] / 2, box["x"] + box["width"] / 2
-    await page.mouse.move(middle, y)
-    await page.mouse.down()
-    began, moves, under_way = time.perf_counter(), 0, set()
-    while (passed := time.perf_counter() - began) < seconds:
-        x = middle + 0.45 * box["width"] * math.sin(2 * math.pi * passed / 2.5)
-        task = asyncio.ensure_future(page.mouse.move(x, y))
-        under_way.add(task)
-        task.add_done_callback(under_way.discard)
-        moves += 1
-        await asyncio.sleep(max(0, began + moves / 125 - time.perf_counter()))
-    took = time.perf_counter() - began
-    await asyncio.gather(*under_way)
-    return took
+    return (await drag(page, box, seconds))[0]
 
 
 async def one(browser: Browser, url: str, name: str, seconds: float, workers: int | None) -> dict[str, float]:
@@ -110,7 +96,7 @@ async def one(browser: Browser, url: str, name: str, seconds: float, workers: in
     await expect(box).to_have_attribute("data-waiting", "false", timeout=120_000)
     await page.wait_for_timeout(4_000)  # the dial is read behind the page
     await box.evaluate(WATCH)
-    took = await drag(page, seconds)
+    took = await turn(page, seconds)
     renewed, frames, all_frames = await page.evaluate(
         "[[...window.renewed.values()], window.dialFrames, window.pageFrames]"
     )
