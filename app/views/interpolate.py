@@ -60,7 +60,7 @@ def page() -> None:
     kind, steps, penalty = choices(codes)
     along = chosen_track(run, model, ends, kind, penalty, codes)
     view(run, header, model, along, steps, codes, [True])
-    comparison(run, model, ends, steps, penalty, codes, along)
+    comparison(run, model, ends, steps, penalty, codes, kind)
     directions(run, header, model, met, codes)
     take_away(run.name, model, along)
 
@@ -605,7 +605,7 @@ def probabilities(
 
 
 def comparison(
-    run: Run, model: LoadedModel, ends: np.ndarray, steps: int, penalty: float, codes: StoredCodes | None, along: Track
+    run: Run, model: LoadedModel, ends: np.ndarray, steps: int, penalty: float, codes: StoredCodes | None, kind: str
 ) -> None:  # fmt: skip
     st.subheader("The three paths", anchor=False)
     real = None if codes is None else codes.mean
@@ -631,7 +631,7 @@ def comparison(
             st.rerun()
         if search is not None and search.error:
             st.error(f"No geodesic was found: {search.error}", icon=":material/error:")
-        elif search is not None and not search.done and along.kind != "geodesic":
+        elif search is not None and not search.done and kind != "geodesic":  # or it is followed above
             waiting(model, ends, penalty)
         st.caption(
             "Image length sums the change of the decoded picture along the path: the root of the summed squared "

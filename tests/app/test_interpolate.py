@@ -404,6 +404,33 @@ def test_a_geodesic_is_found_and_kept(open_page: Open, copied: Run) -> None:
     assert stations.begin_search(model, ends, 0.0, None) is search, "looked for once"
 
 
+def test_a_search_is_followed_and_can_be_stopped(
+    open_page: Open, copied: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Held at a place that it told, however fast it may be."""
+    import vae_core.latent.geodesic as module
+
+    real = module.geodesic
+
+    def held(*args: Any, progress: Callable[[float, str], None], control: Callable[[], bool], **kwargs: Any) -> Any:  # fmt: skip
+        progress(0.4, "energy 73% of the straight line's")
+        until(control, "the search is stopped")
+        return real(*args, progress=progress, control=control, **kwargs)
+
+    monkeypatch.setattr(module, "geodesic", held)
+    at = open_page("interpolate", run=copied.id, path="geodesic", s1="i30", s2="i31")
+    until(lambda: "73%" in "".join(b.proto.text for b in at.run().get("progress")), "how far it is is shown")
+    fine(at)
+    (bar,) = at.get("progress")
+    assert bar.proto.text.startswith("looking for the geodesic: energy 73% of the straight line's")
+    assert bar.proto.value == 40
+    assert component(at)["high"] == 1.5, "the straight line is shown meanwhile"
+    press(at, "stop geodesic")
+    until(lambda: "Stopped early" in shown(at.run()), "the best so far is taken")
+    assert not at.get("progress")
+    assert component(at)["high"] == 1
+
+
 def test_a_search_that_is_stopped_keeps_the_best_so_far(copied: Run) -> None:
     model = load_run(copied)
     ends = RNG.standard_normal((8, 4)).astype(np.float32) * 2
