@@ -364,11 +364,12 @@ def image(request: Request) -> Response:
 
 
 def array(request: Request) -> Response:
-    """Numbers that a page published (app.blobs), little-endian, cached for good under their digest."""
+    """What a page published (app.blobs), numbers little-endian or a PNG, cached for good under its digest."""
     found = blobs.find(request.path_params["digest"])
     if found is None:
-        return JSONResponse({"error": "these numbers were forgotten; reload the page"}, 410, headers=NEVER)
-    return Response(found.tobytes(), media_type="application/octet-stream", headers=FOR_GOOD)
+        return JSONResponse({"error": "this was forgotten; reload the page"}, 410, headers=NEVER)
+    kind = "image/png" if request.url.path.endswith(".png") else "application/octet-stream"
+    return Response(found.tobytes(), media_type=kind, headers=FOR_GOOD)
 
 
 KEPT = {"cache-control": "private, max-age=86400"}  # pictures under a weights stamp
@@ -489,6 +490,7 @@ ROUTES: list[BaseRoute] = [
     Route("/api/runs/{run}/crowd-{version}.bin", crowd),
     Route("/api/runs/{run}/image/{number:int}.png", image),
     Route("/api/arrays/{digest}.bin", array),
+    Route("/api/arrays/{digest}.png", array),
     Route("/api/runs/{run}/atlas/{stamp}/{split}/{digest}-{tile:int}.png", atlas),
     Route("/api/runs/{run}/pair/{stamp}/{split}/{number:int}.png", pair),
 ]

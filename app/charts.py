@@ -72,10 +72,10 @@ Band = tuple[np.ndarray, np.ndarray, np.ndarray]  # mean, least and most over se
 
 
 def rate_distortion(
-    betas: Sequence[float], rate: Band, distortion: Band, cursor: int, *, tangent: tuple[float, float] | None = None,
+    betas: Sequence[float], rate: Band, distortion: Band, *, tangent: tuple[float, float] | None = None,
     path: tuple[str, np.ndarray, np.ndarray, Sequence[tuple[int, str]]] | None = None, where: str = "",
 ) -> go.Figure:  # fmt: skip
-    """The rate-distortion curve of a sweep, a point per β; the band spans its seeds, `cursor` is marked.
+    """The rate-distortion curve of a sweep, a point per β; the band spans its seeds.
 
     `tangent` (least −ELBO, its β) draws distortion + rate = that. `path` (name, rates (E,), distortions (E,), marks) is
     the way a run took, with marks (index, words) on it.
@@ -120,24 +120,16 @@ def rate_distortion(
                 x=rates[at], y=distortions[at], mode="markers+text", text=[words for _, words in marks], textposition="bottom left",
                 marker={"size": 11, "symbol": "diamond", "color": CATEGORICAL[1]}, name=f"{marks[0][1].split()[0]} changed", hoverinfo="text", cliponaxis=False,
             )  # fmt: skip
-    if 0 <= cursor < len(betas):
-        found.add_scatter(
-            x=[rate[0][cursor]], y=[distortion[0][cursor]], mode="markers", hoverinfo="skip", showlegend=False,
-            marker={"size": 18, "symbol": "circle-open", "color": CATEGORICAL[5], "line": {"width": 3}},
-        )  # fmt: skip
     return found
 
 
 def over_beta(
-    betas: Sequence[float], lines: Sequence[tuple[str, Band]], title: str, unit: str, *, cursor: float | None = None, share: bool = False
+    betas: Sequence[float], lines: Sequence[tuple[str, Band]], title: str, unit: str, *, share: bool = False
 ) -> go.Figure:  # fmt: skip
     """Numbers over β, on a log axis (0 is drawn at the left end), each with the band of its seeds."""
-    at, shapes = places_of(betas), []
-    if cursor is not None:
-        x = places_of([*betas, cursor])[-1]
-        shapes = [{"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "xref": "x", "yref": "y domain", "line": {"color": CATEGORICAL[5], "width": 2}}]  # fmt: skip
+    at = places_of(betas)
     found = figure(
-        title, "β", unit, height=280 if len(lines) > 1 else 250, legend=len(lines) > 1, shapes=shapes,
+        title, "β", unit, height=280 if len(lines) > 1 else 250, legend=len(lines) > 1,
         xaxis={"type": "log", "tickvals": at, "ticktext": [f"{b:g}" for b in betas]}, yaxis={"range": [0, 1.02]} if share else None,
     )  # fmt: skip
     for number, (name, (mean, low, high)) in enumerate(lines):
@@ -159,15 +151,10 @@ def over_beta(
     return found
 
 
-def kl_over_beta(betas: Sequence[float], kl: np.ndarray, *, cursor: int) -> go.Figure:
+def kl_over_beta(betas: Sequence[float], kl: np.ndarray) -> go.Figure:
     """KL per dimension, (B, D) nats, each β's dimensions sorted by use, as a heat map over β."""
-    shapes = []
-    if 0 <= cursor < len(betas):
-        shapes = [
-            {"type": "rect", "x0": cursor - 0.5, "x1": cursor + 0.5, "y0": -0.5, "y1": kl.shape[1] - 0.5, "line": {"color": CATEGORICAL[5], "width": 3}}
-        ]  # fmt: skip
     found = figure(
-        "KL per dimension over β", "β", "dimension, most used first", height=280, legend=False, shapes=shapes,
+        "KL per dimension over β", "β", "dimension, most used first", height=280, legend=False,
         xaxis={"type": "category"}, yaxis={"type": "category", "autorange": "reversed"},
     )  # fmt: skip
     found.add_heatmap(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -11,6 +12,8 @@ from app import blobs, charts, forms, lab, resources, state
 from app.behind import Work
 from app.boundary import fragment, sentence
 from app.components.dial import dial
+from app.components.focus import focus
+from app.components.matrix import matrix
 from app.prepare import offer_images
 from vae_core.errors import VaeCoreError
 from vae_core.evaluation.conversion import ERRORS, OVER, Convention, beta_of_weight, weight_of_beta
@@ -195,36 +198,56 @@ def look(name: str, members: Sequence[Member]) -> None:
         return
     told_above = st.container()  # filled once the choice of a score further down is known
     betas = [float(b) for b in report.curve.betas]
-    options = [f"{b:g}" for b in betas]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        if len(options) > 1:
-            focus = st.select_slider("β in focus", options, value=options[len(options) // 2], key="focus", bind="query-params", width="stretch")  # fmt: skip
-        else:
-            focus = options[0]
-        ways = lab.ways_beside(next(m.run for m in members if m.finished))  # one that waits has no images yet
-        way = st.selectbox("The way of", ["no run", *ways], key="way", bind="query-params", width=220, help="The way a run took through the plane, an epoch each; diamonds mark where its β (of a capacity, γ) was changed while it learnt. Of runs on the same images with the same likelihood.")  # fmt: skip
-    cursor = options.index(focus) if focus in options else len(options) // 2
+    ways = lab.ways_beside(next(m.run for m in members if m.finished))  # one that waits has no images yet
+    if len(betas) > 1:
+        cursor(name, report, betas)
     curve, told = st.columns([3, 2], gap="large")
     with curve:
+        way = st.selectbox("The way of", ["no run", *ways], key="way", bind="query-params", help="The way a run took through the plane, an epoch each; diamonds mark where its β (of a capacity, γ) was changed while it learnt. Of runs on the same images with the same likelihood.")  # fmt: skip
         run = ways.get(way)
-        fragment(run_every=2.0 if run is not None and run.status().state in LIVE else None)(plane)(report, betas, cursor, run)  # fmt: skip
+        fragment(run_every=2.0 if run is not None and run.status().state in LIVE else None)(plane)(report, betas, run)  # fmt: skip
     with told:
-        totals(report, betas, cursor)
+        totals(report, betas)
     st.caption(
         f"All numbers are of the {report.split} images, one sample of the posterior each; the ELBO is taken at β = 1 "
         "whatever was minimised. Bands go from the least to the most of a β's seeds."
     )
-    score = details(report, betas, cursor)
+    score = details(report, betas)
     with told_above:
         st.markdown(report.read(score, TITLES.get(score, "")).text)
-    matrix(report, members, cursor)
+    side_by_side(report, members)
 
 
 def _band(band: Band) -> charts.Band:
     return band.mean, band.low, band.high
 
 
-def plane(report: Report, betas: list[float], cursor: int, run: Run | None) -> None:
+@fragment()
+def cursor(name: str, report: Report, betas: list[float]) -> None:
+    """The β in focus. It moves in the browser; the address is told where it rests."""
+    curve, labels = report.curve, [f"{b:g}" for b in betas]
+    usual = labels[len(labels) // 2]
+    told = (state.get("cursor") or {}).get("at") or {}
+    at = told.get("beta") if told.get("sweep") == name else state.param("focus")
+    if at not in labels:
+        at = usual
+    state.set_param("focus", "" if at == usual else at)
+    upright = {"kind": "line", "x": charts.places_of(betas), "y": None}
+    focus({
+        "sweep": name, "labels": labels, "at": at,
+        "words": [
+            f"rate {r:.1f}, distortion {d:.1f} nats, {a:.3g} active"
+            for r, d, a in zip(curve.rate.mean, curve.distortion.mean, curve.active.mean, strict=True)
+        ],
+        "charts": {
+            "rate-distortion": {"kind": "point", "x": curve.rate.mean.tolist(), "y": curve.distortion.mean.tolist()},
+            "kl-over-beta": {"kind": "column", "x": labels, "y": None},
+            **dict.fromkeys(("elbo", "active", "scores", "sharpness"), upright),
+        },
+    })  # fmt: skip
+
+
+def plane(report: Report, betas: list[float], run: Run | None) -> None:
     path = None
     if run is not None:
         found = lab.way_of(run)
@@ -234,85 +257,68 @@ def plane(report: Report, betas: list[float], cursor: int, run: Run | None) -> N
             path = (f"the way of {run.name}, validation images", found.rates, found.distortions, found.marks)
     tangent = None if report.tangent is None else (report.tangent.total, report.tangent.beta)
     figure = charts.rate_distortion(
-        betas, _band(report.curve.rate), _band(report.curve.distortion), cursor, tangent=tangent, path=path,
+        betas, _band(report.curve.rate), _band(report.curve.distortion), tangent=tangent, path=path,
         where=f", {report.split} images",
     )  # fmt: skip
-    st.plotly_chart(figure, key="rate distortion", config=PLAIN)
+    st.plotly_chart(figure, key="rate-distortion", config=PLAIN)
 
 
-def totals(report: Report, betas: list[float], cursor: int) -> None:
-    curve, at = report.curve, betas[cursor]
-    total = charts.over_beta(
-        betas, [("−ELBO", _band(curve.total))], "−ELBO over β", "nats per image", cursor=at
-    )
+def totals(report: Report, betas: list[float]) -> None:
+    curve = report.curve
+    total = charts.over_beta(betas, [("−ELBO", _band(curve.total))], "−ELBO over β", "nats per image")
     st.plotly_chart(total, key="elbo", config=PLAIN)
     active = charts.over_beta(
-        betas, [("active", _band(curve.active))], "Active dimensions over β", "dimensions", cursor=at
+        betas, [("active", _band(curve.active))], "Active dimensions over β", "dimensions"
     )
     st.plotly_chart(active, key="active", config=PLAIN)
 
 
-def details(report: Report, betas: list[float], cursor: int) -> str:
+def details(report: Report, betas: list[float]) -> str:
     """KL per dimension, a disentanglement score where factors are known, sharpness of samples; the score's name."""
-    curve, at, score = report.curve, betas[cursor], ""
+    curve, score = report.curve, ""
     shown = [bool(curve.scores), bool(curve.sharpness.known.any())]
     columns = iter(st.columns(1 + sum(shown), gap="large"))
     with next(columns):
-        st.plotly_chart(
-            charts.kl_over_beta(betas, report.kl[1], cursor=cursor), key="kl over beta", config=PLAIN
-        )
+        st.plotly_chart(charts.kl_over_beta(betas, report.kl[1]), key="kl-over-beta", config=PLAIN)
     if shown[0]:
         with next(columns):
             place = st.container()
             score = st.selectbox("Score", list(curve.scores), key="score", bind="query-params", format_func=TITLES.__getitem__)  # fmt: skip
             lines = [(TITLES[score], _band(curve.scores[score]))]
-            scored = charts.over_beta(betas, lines, f"{TITLES[score]} over β", "score, 0 to 1", cursor=at, share=True)  # fmt: skip
+            scored = charts.over_beta(betas, lines, f"{TITLES[score]} over β", "score, 0 to 1", share=True)
             place.plotly_chart(scored, key="scores", config=PLAIN)
             st.caption(f"{DEFINITIONS[score]} Here {SCORED_ON}.")
     if shown[1]:
         with next(columns):
-            sharp = charts.over_beta(betas, [("sharpness", _band(curve.sharpness))], "Sharpness of samples over β", "of real images' = 1", cursor=at)  # fmt: skip
+            sharp = charts.over_beta(betas, [("sharpness", _band(curve.sharpness))], "Sharpness of samples over β", "of real images' = 1")  # fmt: skip
             st.plotly_chart(sharp, key="sharpness", config=PLAIN)
             st.caption(f"Sharpness: {SHARPNESS}.")
     return score
 
 
-ACROSS = 8  # columns of the matrix in a row
-ENLARGED = 2.5  # times as wide as the others is the cursor's column
 PICTURES = ("images", "reconstructions", "samples", "traversals")
 
 
-def matrix(report: Report, members: Sequence[Member], cursor: int) -> None:
-    """Columns are β, the cursor's is enlarged; rows are images, reconstructions, samples and traversals.
-
-    Drawn row by row, so that rows of columns of two widths stand level, and captions name the β, since on a phone all
-    of a row come one below the other.
-    """
+def side_by_side(report: Report, members: Sequence[Member]) -> None:
+    """Columns are β; rows are images, reconstructions, samples and traversals."""
     st.subheader("Side by side", anchor=False)
     shown = _columns(report, members)
     if not shown:
         return
     numbers = {row.member.run.id: row.numbers for row in report.rows}
     originals: dict[tuple, lab.Originals | None] = {}  # those of a sweep are the same for all its runs
-    for start in range(0, len(shown), ACROSS):
-        part = shown[start : start + ACROSS]
-        names = [f"β {m.beta:g}" for m, _, _ in part]
-        focused = [name == f"β {report.curve.betas[cursor]:g}" for name in names]
-        names = [f"**{name}**" if here else name for name, here in zip(names, focused, strict=True)]
-        widths = [ENLARGED if here else 1.0 for here in focused]
-        columns = [pictures_of(m.run, walk, originals) for m, walk, _ in part]
-        for row in PICTURES:
-            st.caption(f"{row} at each β")
-            for column, name, found, (_, walk, matched) in zip(st.columns(widths, gap="small"), names, columns, part, strict=True):  # fmt: skip
-                words = name if row != "traversals" else f"{name}: {walk.words}{'' if matched or report.alignment is None else ' (own order)'}"  # fmt: skip
-                if row in found:
-                    # as PNG: by itself it would become a JPEG here, which small pictures do not survive
-                    column.image(found[row], width="stretch", caption=words, output_format="PNG")
-        for column, (m, _, _) in zip(st.columns(widths, gap="small"), part, strict=True):
-            with column:
-                if (told := numbers.get(m.run.id)) is not None:
-                    st.caption(f"rate {told.rate:.1f} · distortion {told.distortion:.1f} · {int(told.active.sum())} active")  # fmt: skip
-                state.link("sliders", "Sliders", ":material/tune:", run=m.run.id)
+    columns = []
+    for m, walk, matched in shown:
+        told = numbers.get(m.run.id)
+        columns.append({
+            "beta": f"{m.beta:g}", "run": m.run.id, "name": m.run.name,
+            "told": "" if told is None else f"rate {told.rate:.1f} · distortion {told.distortion:.1f} · {int(told.active.sum())} active",
+            "walk": walk.words + ("" if matched or report.alignment is None else " (own order)"),
+            "pictures": pictures_of(m.run, walk, originals),
+        })  # fmt: skip
+    opened = matrix({"rows": list(PICTURES), "columns": columns}).open
+    if opened in {m.run.id for m, _, _ in shown}:
+        state.go("sliders", run=opened)
     origin = "the first image shown" if any(originals.values()) else "the code 0"
     st.caption(
         f"Traversals start from {origin}. {_about_rows(report, [m.beta for m, _, matched in shown if not matched])}"
@@ -361,7 +367,10 @@ def _about_rows(report: Report, apart: Sequence[float]) -> str:
     return text
 
 
-def pictures_of(run: Run, walk: lab.Walk, originals: dict[tuple, lab.Originals | None]) -> dict[str, bytes]:
+def pictures_of(
+    run: Run, walk: lab.Walk, originals: dict[tuple, lab.Originals | None]
+) -> dict[str, dict[str, Any]]:
+    """Of a run by row: where the browser fetches the picture, and its size."""
     record = run.record()
     key = (record.effective.data, record.shape)
     if key not in originals:
@@ -371,7 +380,8 @@ def pictures_of(run: Run, walk: lab.Walk, originals: dict[tuple, lab.Originals |
         first = lab.kept(run)
     else:
         first = {"images": lab.images(found), "reconstructions": lab.reconstructions(run, found)}
-    return first | {"samples": lab.samples(run), "traversals": lab.traversals(run, walk, found)}
+    made = first | {"samples": lab.samples(run), "traversals": lab.traversals(run, walk, found)}
+    return {row: blobs.picture(png) for row, png in made.items()}
 
 
 # ---------------------------------------------------------------- one network for every β

@@ -21,10 +21,10 @@ FIGURES = {
     "schedule": charts.schedule("β", "weight", np.arange(5), np.ones(5)),
     "kl": charts.kl_bars(np.array([0.5, 0.001, 2.0])),
     "curve": charts.rate_distortion(
-        [0.5, 1, 4], band(9, 5, 1), band(70, 80, 99, spread=2), 1, tangent=(79.0, 0.5)
+        [0.5, 1, 4], band(9, 5, 1), band(70, 80, 99, spread=2), tangent=(79.0, 0.5)
     ),
-    "beta": charts.over_beta([0, 1, 4], [("active", band(1, 2, 3))], "Active", "dimensions", cursor=1),
-    "kl over beta": charts.kl_over_beta([0.5, 1], np.array([[2.0, 0.1], [1.0, 0.0]]), cursor=0),
+    "beta": charts.over_beta([0, 1, 4], [("active", band(1, 2, 3))], "Active", "dimensions"),
+    "kl over beta": charts.kl_over_beta([0.5, 1], np.array([[2.0, 0.1], [1.0, 0.0]])),
 }
 
 
@@ -78,10 +78,10 @@ def test_enlarging_repeats_pixels() -> None:
         assert np.array_equal(np.asarray(big)[::16, ::16], image[0])
 
 
-def test_the_curve_has_its_seeds_tangent_way_and_cursor() -> None:
+def test_the_curve_has_its_seeds_tangent_and_way() -> None:
     way = ("the way of x", np.array([1.0, 2, 3]), np.array([9.0, 8, 7]), [(1, "β 4")])
     figure = charts.rate_distortion(
-        [0.5, 1, 4], band(9, 5, 1), band(70, 72, 99, spread=2), 2, tangent=(77.0, 1), path=way
+        [0.5, 1, 4], band(9, 5, 1), band(70, 72, 99, spread=2), tangent=(77.0, 1), path=way
     )
     by_name = {trace.name: trace for trace in figure.data if trace.name}
     seeds = by_name["least to most over seeds"]
@@ -91,12 +91,9 @@ def test_the_curve_has_its_seeds_tangent_way_and_cursor() -> None:
     np.testing.assert_allclose(line.x + line.y, 77.0)
     assert list(by_name["β changed"].x) == [2.0]
     assert list(by_name["β changed"].text) == ["β 4"]
-    cursor = figure.data[-1]
-    assert (cursor.x[0], cursor.y[0]) == (1, 99)
 
 
 def test_a_beta_of_nought_stands_left_of_the_others_and_gaps_are_left_out() -> None:
-    figure = charts.over_beta([0, 1, 4], [("a", (np.array([1, np.nan, 3]),) * 3)], "x", "y", cursor=4)
+    figure = charts.over_beta([0, 1, 4], [("a", (np.array([1, np.nan, 3]),) * 3)], "x", "y")
     assert list(figure.data[0].x) == [1 / 3, 4]
     assert list(figure.data[0].y) == [1, 3]
-    assert figure.layout.shapes[0].x0 == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import shutil
 from collections import Counter
@@ -13,10 +14,10 @@ import numpy as np
 import pytest
 from conftest import shown, worked_out
 from helpers import config_of, write_blobs
-from streamlit.elements.lib import image_utils
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app import lab, pictures, resources
+from app import blobs, lab, pictures, resources
 from vae_core.config import ObjectiveConfig
 from vae_core.evaluation import measured as measured_module
 from vae_core.evaluation.measured import measure_all, stored
@@ -33,13 +34,26 @@ from vae_core.runs.worker import train_run
 from vae_core.sweep import Member, add_beta, create_sweep, log_range, members, with_seed
 
 Open = Callable[..., AppTest]
-PICTURES = 4  # rows: images, reconstructions, samples, traversals
-ENLARGED = 2.5  # the width of the cursor's column in others'
+ROWS = ["images", "reconstructions", "samples", "traversals"]
 
 
 def fine(at: AppTest) -> None:
     assert not at.exception
     assert not at.error
+
+
+def handed(at: AppTest, field: str) -> dict[str, Any]:
+    """What the page handed to the component that is given this: "labels" to the cursor, "columns" to the matrix."""
+    for element in at.get("bidi_component"):
+        data: dict[str, Any] = json.loads(element.proto.json)
+        if field in data:
+            return data
+    raise AssertionError(f"no component was given {field}")
+
+
+def columns(at: AppTest) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = handed(at, "columns")["columns"]
+    return found
 
 
 @pytest.fixture
@@ -81,7 +95,7 @@ def test_the_page_fills_in_measures_and_says_what_it_shows(open_page: Open, swep
     assert "All numbers are of the test images" in text
     assert "1 run" in text
     assert "best ELBO" in text
-    assert list(at.select_slider(key="focus").options) == ["0.5", "2"]
+    assert handed(at, "labels")["labels"] == ["0.5", "2"]
     assert [b for b in at.button if b.label.startswith("β 8")], "what waits can be stopped alone"
     at.button(key=f"stop {swept[2].id}").click().run()
     assert swept[2].status().state == "stopped"
@@ -109,8 +123,9 @@ def test_a_run_turned_by_hand_is_left_out_of_curve_and_columns(open_page: Open, 
     fine(at)
     text = shown(at)
     assert "mine-beta2 is not in the curve: its β was changed while it learnt, 2 to 10." in text
-    assert "**β 0.5**" in captions(at)
-    assert not [words for words in captions(at) if "β 2" in words]
+    assert [c["beta"] for c in columns(at)] == ["0.5"]
+    with pytest.raises(AssertionError, match="labels"):
+        handed(at, "labels")  # a single β leaves nothing to move between
     assert at.selectbox(key="way").value == "mine-beta2", "its way can be drawn"
 
 
@@ -198,17 +213,19 @@ def test_a_change_of_a_capacitys_weight_is_marked_as_gamma(store: Store, places:
     assert way.marks == ((0, "γ 12"),)
 
 
-def test_a_move_of_the_cursor_over_sixteen_runs_repeats_nothing_expensive(
+def test_a_choice_over_sixteen_runs_repeats_nothing_expensive(
     open_page: Open, store: Store, places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Counted, not timed: no network, picture, settings or numbers are made or read anew, and images opened once."""
-    for run in create_sweep(store, config_of(dataset="tiny", epochs=1), log_range(0.1, 30, 16), "wide"):
+    """Counted, not timed: no network, picture, settings or numbers are made or read anew, and images opened once. A
+    move of the cursor runs nothing at all (tests/browser/test_looking.py)."""
+    for run in create_sweep(store, config_of(dataset="tiny", epochs=2), log_range(0.1, 30, 16), "wide"):
         assert train_run(run, places).state == FINISHED
     found = members(store, "wide")
     assert measure_all(found, resources.images_of) == []
     at = open_page("beta", sweep="wide")
     fine(at)
-    assert len(at.get("image")) == PICTURES * 16
+    assert [list(c["pictures"]) for c in columns(at)] == [ROWS] * 16
+    before = handed(at, "columns")
     calls: Counter[str] = Counter()
 
     def counted(owner: object, name: str) -> None:
@@ -216,52 +233,54 @@ def test_a_move_of_the_cursor_over_sixteen_runs_repeats_nothing_expensive(
         monkeypatch.setattr(owner, name, lambda *a, **k: calls.update([name]) or real(*a, **k))
 
     counted(pictures, "png_of")  # a PNG drawn
-    counted(image_utils, "_pil_to_bytes")  # a picture encoded once more on its way to the page
     counted(store_module, "migrate")  # settings parsed
     counted(measured_module, "align")
     counted(resources, "images_of")
-    before = resources._model.cache_info().misses, measured_module._read.cache_info().misses
-    options = list(at.select_slider(key="focus").options)
-    for focus in (options[0], options[-1], options[4]):
-        at.select_slider(key="focus").set_value(focus).run()
+    misses = resources._model.cache_info().misses, measured_module._read.cache_info().misses
+    for run in (found[0], found[9], found[15]):
+        at.selectbox(key="way").set_value(run.run.name).run()
         fine(at)
-        assert at.select_slider(key="focus").value == focus
-    assert (resources._model.cache_info().misses, measured_module._read.cache_info().misses) == before
-    assert calls == {"images_of": 3}, "once a move"
+        assert at.selectbox(key="way").value == run.run.name
+        assert handed(at, "columns") == before, "the same addresses: the browser fetches no picture twice"
+    assert (resources._model.cache_info().misses, measured_module._read.cache_info().misses) == misses
+    assert calls == {"images_of": 3}, "once a choice"
 
 
-def widths(at: AppTest) -> list[list[float]]:
-    """Of the columns of each row of the matrix, those that hold pictures."""
-    rows: list[list[float]] = []
-
-    def look(block: Any) -> None:
-        inside = [c for c in block.children.values() if hasattr(c, "children")]
-        columns = [
-            c for c in inside if c.type == "column" and any(e.type == "image" for e in c.children.values())
-        ]
-        if columns:
-            rows.append([c.weight for c in columns])
-        for child in inside:
-            look(child)
-
-    look(at.main)
-    return rows
-
-
-def captions(at: AppTest) -> list[str]:
-    return [picture.proto.imgs[0].caption for picture in at.get("image")]
-
-
-def test_the_cursors_column_is_enlarged_and_rows_stand_level(open_page: Open, swept: list[Run]) -> None:
-    at = worked_out(open_page("beta", sweep="mine", focus="2"))
+@pytest.mark.parametrize(
+    ("link", "at_first"), [("2", "2"), ("0.5", "0.5"), ("", "2"), ("3", "2"), ("<b>", "2")]
+)
+def test_the_cursor_begins_where_the_address_says(
+    open_page: Open, swept: list[Run], link: str, at_first: str
+) -> None:
+    at = worked_out(open_page("beta", sweep="mine", **({"focus": link} if link else {})))
     fine(at)
-    rows = widths(at)
-    assert len(rows) == PICTURES, "a row of columns for each kind of picture: tops are level"
-    small, large = 1 / (1 + ENLARGED), ENLARGED / (1 + ENLARGED)
-    assert all(row == pytest.approx([small, large]) for row in rows)
-    assert captions(at)[:2] == ["β 0.5", "**β 2**"]
-    at.select_slider(key="focus").set_value("0.5").run()
-    assert all(row == pytest.approx([large, small]) for row in widths(at))
+    data = handed(at, "labels")
+    assert data["at"] == at_first
+    assert data["sweep"] == "mine"
+    assert ("focus" in at.query_params) == (at_first == "0.5"), (
+        "the middle one is the usual one, and not written"
+    )
+    found = [stored(run) for run in swept[:2]]
+    assert data["words"] == [
+        f"rate {m.evaluation.rate:.1f}, distortion {m.evaluation.distortion:.1f} nats, {int(m.numbers(member).active.sum())} active"
+        for m, member in zip(found, members(resources.store(), "mine"), strict=False)
+    ]
+    assert data["charts"]["rate-distortion"]["x"] == [m.evaluation.rate for m in found]
+    assert data["charts"]["rate-distortion"]["y"] == [m.evaluation.distortion for m in found]
+    assert data["charts"]["elbo"]["x"] == [0.5, 2]
+
+
+def test_pictures_are_fetched_at_their_own_size(open_page: Open, swept: list[Run]) -> None:
+    at = worked_out(open_page("beta", sweep="mine"))
+    for column, run in zip(columns(at), swept, strict=False):
+        for row in ROWS:
+            found = column["pictures"][row]
+            png = blobs.find(found["url"].removeprefix("/api/arrays/").removesuffix(".png"))
+            with Image.open(io.BytesIO(png.tobytes())) as image:
+                assert image.size == (found["width"], found["height"])
+        assert blobs.find(
+            column["pictures"]["samples"]["url"].split("/")[-1].split(".")[0]
+        ).tobytes() == lab.samples(run)
 
 
 def test_columns_that_are_not_matched_say_so_and_rows_left_out_are_told(
@@ -275,7 +294,7 @@ def test_columns_that_are_not_matched_say_so_and_rows_left_out_are_told(
     text = shown(at)
     assert "One row is one factor" in text
     assert "apart" not in text
-    assert not [words for words in captions(at) if "own order" in words]
+    assert not [c for c in columns(at) if "own order" in c["walk"]]
 
     def stop_soon(event: object) -> None:
         if not runs[2].requests():
@@ -289,9 +308,8 @@ def test_columns_that_are_not_matched_say_so_and_rows_left_out_are_told(
     assert "In the columns β 0.02 and 0.05 one row is one factor" in text
     assert "β 8 stands apart" in text
     assert "Of 3 such rows 2 are shown" in text
-    walks = captions(at)[-3:]
-    assert [words.split(":")[0].strip("*") for words in walks] == ["β 0.02", "β 0.05", "β 8"]
-    assert [words.endswith("(own order)") for words in walks] == [False, False, True]
+    assert [c["beta"] for c in columns(at)] == ["0.02", "0.05", "8"]
+    assert [c["walk"].endswith("(own order)") for c in columns(at)] == [False, False, True]
 
 
 def test_the_score_is_in_the_address_and_says_of_which_codes_it_is(

@@ -15,7 +15,7 @@ from app.components import map as latent_map
 from vae_core.data import open_images
 from vae_core.inference import compute_codes, load_run
 from vae_core.places import Places
-from vae_core.runs.store import FINISHED, Run
+from vae_core.runs.store import FINISHED, Run, png_of
 from vae_core.runs.worker import train_run
 
 
@@ -37,6 +37,17 @@ def test_published_numbers_come_back_bit_for_bit(client: TestClient) -> None:
     assert blobs.url(xy.copy()) == blobs.url(xy), "the same content has the same address"
     assert blobs.url(xy, "<i4") != blobs.url(xy)
     assert client.get("/api/arrays/nothing.bin").status_code == 410
+
+
+def test_a_published_picture_comes_back_as_one(client: TestClient) -> None:
+    png = png_of(np.arange(12, dtype=np.uint8).reshape(1, 1, 1, 3, 4))
+    found = blobs.picture(png)
+    assert (found["width"], found["height"]) == (4, 3)
+    answer = client.get(found["url"])
+    assert answer.content == png
+    assert answer.headers["content-type"] == "image/png"
+    assert "immutable" in answer.headers["cache-control"]
+    assert client.get("/api/arrays/nothing.png").status_code == 410
 
 
 def test_the_oldest_numbers_are_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:

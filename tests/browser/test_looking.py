@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 
 import numpy as np
 import pytest
 from helpers import until
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from servers import Server
-from watch import settled
+from watch import asked, comes, settled
 
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from vae_core.errors import RunBusy
@@ -64,26 +65,155 @@ def test_either_network_is_decoded_alike(visit: Callable[..., Page], trained: Ru
     assert np.abs(found - model.decode(codes)).max() < 1e-4
 
 
-def test_the_shipped_sweep_is_shown(visit: Callable[..., Page]) -> None:
-    page = visit("/beta?sweep=digits-beta")
-    chart = page.locator(".js-plotly-plot").first
-    expect(chart).to_be_visible()
+# ---------------------------------------------------------------- the sweep and its cursor
+
+BETAS = ["0.3", "1", "3", "8", "20"]  # of the shipped sweep
+CHARTS = ["rate-distortion", "elbo", "active", "kl-over-beta"]  # it has neither factors nor measured samples
+
+
+def swept(visit: Callable[..., Page], more: str = "", **size: int) -> Page:
+    page = visit(f"/beta?sweep=digits-beta{more}", **size)
+    for key in CHARTS:
+        expect(mark(page, key)).to_be_visible()
     settled(page)
-    rates = chart.evaluate("d => [...d._fullData.find((t) => t.name === 'the sweep').x]")
-    assert len(rates) == 5
-    assert rates == sorted(rates, reverse=True), "a larger beta takes rate away"
-    expect(page.get_by_text("samples at each β", exact=True)).to_have_count(1)
-    found = page.get_by_test_id("stMain").locator(
-        "[data-testid=stImage] img, [data-testid=stImageContainer] img"
-    )
+    return page
+
+
+def cursor(page: Page) -> Locator:
+    return page.get_by_role("slider", name="β in focus")
+
+
+def mark(page: Page, key: str) -> Locator:
+    return page.locator(f".beta-mark[data-chart={key}]")
+
+
+def middle(box: dict[str, float]) -> np.ndarray:
+    return np.array([box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
+
+
+# where plotly itself drew the n-th β of a chart
+DRAWN = """
+([key, n]) => {
+  const chart = document.querySelector(`.st-key-${key} .js-plotly-plot`), lines = chart._fullData.filter((t) => t.mode?.includes('lines+markers'));
+  const found = key === 'kl-over-beta' ? chart.querySelectorAll('.xtick text')[n]
+    : [...chart.querySelectorAll('.scatterlayer .trace')].map((t) => t.querySelectorAll('.points path')).find((all) => all.length === lines[0].x.length)[n];
+  const { x, y, width, height } = found.getBoundingClientRect();
+  return { x, y, width, height };
+}
+"""
+
+
+def marks_stand_at(page: Page, beta: str) -> None:
+    n = BETAS.index(beta)
+    for key in CHARTS:
+        expect(mark(page, key)).to_have_attribute("data-beta", beta)
+        there, here = middle(page.evaluate(DRAWN, [key, n])), mark(page, key).bounding_box()
+        assert here
+        both = np.abs(middle(here) - there) < 1.5
+        assert both.all() if key == "rate-distortion" else both[0], (key, here, there)
+
+
+def matrix(page: Page) -> np.ndarray:
+    """(rows, columns, [top, width]) of the pictures, all of which are there."""
+    found = page.get_by_role("region", name="pictures side by side").locator("img")
     expect(found).to_have_count(4 * 5)
-    settled(page)
+    comes(
+        page,
+        lambda: found.evaluate_all("all => all.every((i) => i.complete && i.naturalWidth > 0)"),
+        "all are fetched",
+    )
     boxes = found.evaluate_all(
         "all => all.map((i) => i.getBoundingClientRect()).map((b) => [b.top, b.width])"
     )
-    for row in np.array(boxes).reshape(4, 5, 2):
+    return np.array(boxes).reshape(4, 5, 2)
+
+
+def test_the_shipped_sweep_is_shown(visit: Callable[..., Page]) -> None:
+    page = swept(visit)
+    rates = page.locator(".js-plotly-plot").first.evaluate(
+        "d => [...d._fullData.find((t) => t.name === 'the sweep').x]"
+    )
+    assert len(rates) == 5
+    assert rates == sorted(rates, reverse=True), "a larger beta takes rate away"
+    expect(page.get_by_role("img", name=re.compile("^samples at β"))).to_have_count(5)
+    for row in matrix(page):
         assert np.ptp(row[:, 0]) < 2, "the pictures of a row stand level"
         assert row[2, 1] > 2 * row[[0, 1, 3, 4], 1].max(), "the cursor's column, in the middle, is enlarged"
+
+
+def test_the_cursor_moves_everything_and_nothing_is_rerun(visit: Callable[..., Page]) -> None:
+    page = swept(visit)
+    marks_stand_at(page, "3")
+    before = len(asked(page))
+    for _ in range(3):
+        cursor(page).press("ArrowRight")
+        cursor(page).press("ArrowLeft")
+    cursor(page).press("ArrowRight")
+    assert asked(page)[before:] == [], "a moving hand is left alone"
+    marks_stand_at(page, "8")
+    assert np.argmax(matrix(page)[0, :, 1]) == 3
+    expect(page.get_by_role("columnheader", name="β 8")).to_have_attribute("aria-current", "true")
+    expect(cursor(page)).to_have_attribute("aria-valuetext", re.compile(r"^β 8, rate 4\.6, distortion"))
+    page.wait_for_url(re.compile("focus=8"))
+    settled(page)
+    assert len(asked(page)) == before + 1, "the address is told once, by a fragment"
+    again = swept(visit, "&focus=8")
+    marks_stand_at(again, "8")
+
+
+def test_a_click_on_a_chart_or_a_column_moves_the_cursor(visit: Callable[..., Page]) -> None:
+    page = swept(visit)
+    for key, n in (("elbo", 0), ("rate-distortion", 4), ("kl-over-beta", 1)):
+        page.locator(f".st-key-{key}").scroll_into_view_if_needed()
+        x, y = middle(page.evaluate(DRAWN, [key, n]))
+        # into the column above the tick
+        page.mouse.click(x, y - (60 if key == "kl-over-beta" else 0))
+        marks_stand_at(page, BETAS[n])
+    page.get_by_role("columnheader", name="β 20").get_by_role("button").click()
+    marks_stand_at(page, "20")
+
+
+def test_marks_go_with_a_chart_that_is_zoomed(visit: Callable[..., Page]) -> None:
+    page = swept(visit, "&focus=1")
+    chart = page.locator(".st-key-rate-distortion .nsewdrag").first
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    assert box
+    x, y = middle(page.evaluate(DRAWN, ["rate-distortion", 1]))
+    page.mouse.move(x - box["width"] / 5, max(y - box["height"] / 5, box["y"] + 2))
+    page.mouse.down()
+    page.mouse.move(x, y, steps=4)
+    end = x + box["width"] / 6, min(y + box["height"] / 6, box["y"] + box["height"] - 2)
+    page.mouse.move(*end, steps=4)
+    before = mark(page, "rate-distortion").bounding_box()
+    page.mouse.up()
+    comes(page, lambda: mark(page, "rate-distortion").bounding_box() != before, "the mark moves")
+    marks_stand_at(page, "1")
+    page.get_by_role("columnheader", name="β 20").get_by_role("button").click()
+    expect(mark(page, "rate-distortion")).to_be_hidden()  # beyond what the chart shows now
+
+
+def test_the_cursor_stays_in_sight_and_the_matrix_scrolls_by_itself_on_a_phone(
+    visit: Callable[..., Page],
+) -> None:
+    page = swept(visit, width=390, height=844)
+    sheet = page.get_by_role("region", name="pictures side by side")
+    sheet.scroll_into_view_if_needed()
+    page.get_by_role("img", name="traversals at β 3").scroll_into_view_if_needed()
+    cursor(page).click(
+        position={"x": 355, "y": 10}
+    )  # within reach: nothing scrolls to it, nothing lies over it
+    expect(page.get_by_role("columnheader", name="β 20")).to_have_attribute("aria-current", "true")
+    expect(page.get_by_role("columnheader", name="β 20")).to_be_in_viewport(ratio=0.9)
+    assert sheet.evaluate("s => s.scrollLeft > 0 && s.scrollWidth > s.clientWidth")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_column_leads_to_its_run_on_the_sliders_page(visit: Callable[..., Page]) -> None:
+    page = swept(visit)
+    page.get_by_role("link", name="Sliders", exact=True).nth(-1).click()
+    page.wait_for_url(re.compile(r"/sliders\?.*run="))
+    expect(page.get_by_role("heading", name="Sliders")).to_be_visible()
 
 
 def test_a_sweep_is_measured_behind_the_page_which_is_drawn_anew(
@@ -99,10 +229,10 @@ def test_a_sweep_is_measured_behind_the_page_which_is_drawn_anew(
         # the server's queue may have been faster
         until(lambda run=run: finished(run, server), f"{run.name} is trained")
     page = visit("/beta?sweep=looked-at")
-    page.get_by_test_id("stSlider").get_by_role("slider").press("ArrowRight")
+    cursor(page).press("ArrowRight")
     expect(page.get_by_text("All numbers are of the test images")).to_be_visible()
     expect(page.get_by_text("measuring")).to_have_count(0)
-    expect(page.get_by_test_id("stSlider").get_by_role("slider")).to_have_attribute("aria-valuetext", "8")
+    expect(cursor(page)).to_have_attribute("aria-valuetext", re.compile("^β 8, "))
 
 
 def finished(run: Run, server: Server) -> bool:

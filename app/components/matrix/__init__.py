@@ -1,0 +1,23 @@
+"""Pictures of a sweep's runs side by side: a column per β, the cursor's enlarged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.components import component
+
+HTML = """
+<div class="sheet" tabindex="0" role="region" aria-label="pictures side by side"><table><colgroup></colgroup><thead></thead><tbody></tbody></table></div>
+"""
+
+_mount = component("matrix", HTML)
+
+
+def matrix(data: dict[str, Any], key: str = "matrix") -> Any:
+    """Mount the matrix; the β cursor (app.components.focus) says which column is enlarged. `result.open` is, for one run
+    of the script, the id of the run that is to be opened on the sliders' page; it comes from the browser: check it.
+
+    data: `rows` names of rows, `columns` each {"beta" label, "run" id, "name", "told" its numbers or "", "walk" what its
+    traversals go along, "pictures" {row: {"url", "width", "height"}}}.
+    """
+    return _mount(key=key, data=data, on_open_change=lambda: None)
