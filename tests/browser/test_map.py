@@ -41,8 +41,8 @@ def surface(page: Page) -> Locator:
     return page.get_by_role("img", name="latent map").first
 
 
-def opened(visit: Visit, run: Run, more: str = "", **how: bool | int) -> Page:
-    page = visit(f"/map?run={run.id}{more}", **how)
+def opened(visit: Visit, run: Run, more: str = "", charts: bool = False, **how: bool | int) -> Page:
+    page = visit(f"/map?run={run.id}{more}", charts=charts, **how)
     painted(surface(page))
     quiet(page)
     return page
@@ -307,7 +307,7 @@ def test_images_that_could_not_be_read_are_asked_for_again(visit: Visit, trained
 
 def test_pictures_that_are_decoded_say_so(visit: Visit) -> None:
     """A shipped run's codes came without its images."""
-    page = visit("/map?run=faces")
+    page = visit("/map?run=faces", charts=False)
     painted(surface(page))
     quiet(page)
     page.get_by_role("button", name="Images", exact=True).first.click()
@@ -606,7 +606,7 @@ def test_a_umap_is_stopped_and_started_again(visit: Visit, server: Server) -> No
     )  # fmt: skip
     run = Store(server.places).create(config, "laid-out")
     assert train_run(run, server.places).state == FINISHED
-    page = visit(f"/map?run={run.id}&split=train&coordinates=UMAP")
+    page = visit(f"/map?run={run.id}&split=train&coordinates=UMAP", charts=False)
     page.get_by_role("button", name="Stop UMAP").click(timeout=120_000)
     expect(page.get_by_text("UMAP was stopped.")).to_be_visible()
     page.get_by_role("button", name="Start UMAP").click()
@@ -710,7 +710,7 @@ def test_a_phone_pinches(visit: Visit, trained: Run) -> None:
 
 
 def test_the_comparison_with_the_prior_is_drawn_when_it_is_opened(visit: Visit, trained: Run) -> None:
-    page = opened(visit, trained)
+    page = opened(visit, trained, charts=True)
     expect(page.get_by_text("Holes")).to_have_count(0)
     page.get_by_text("Aggregate posterior against the prior").click()
     expect(page.get_by_text("Holes")).to_be_visible()

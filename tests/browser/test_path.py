@@ -46,7 +46,7 @@ def model(trained: Run) -> LoadedModel:
 def opened(visit: Callable[..., Page], run: Run, more: str = "") -> Page:
     """The page on two codes, with the big picture painted and the script at rest."""
     ends = "".join(f"&s{i + 1}={','.join(map(str, code))}" for i, code in enumerate(CODE))
-    page = visit(f"/interpolate?run={run.id}{ends}{more}")
+    page = visit(f"/interpolate?run={run.id}{ends}{more}", charts=False)
     painted(picture(page))
     expect(page.get_by_role("heading", name="Take it away")).to_be_visible()
     settled(page)
@@ -236,7 +236,7 @@ def test_the_strip_is_decoded_and_takes_one_to_its_place(visit: Callable[..., Pa
 def test_a_geodesic_comes_with_progress_and_without_overshoot(
     visit: Callable[..., Page], server: Server, trained: Run, model: LoadedModel
 ) -> None:
-    page = visit("/")
+    page = visit("/healthz", charts=False)
     page.add_init_script("""
       window.told = [];
       const read = () => {
@@ -265,7 +265,7 @@ def test_a_link_opens_the_handles_place(visit: Callable[..., Page], trained: Run
     expect(handle(page)).to_have_value("0.2")
     put(page, 0.8)
     page.wait_for_url(re.compile(r"position=0\.800"))
-    again = visit(page.url[page.url.index("/interpolate") :])
+    again = visit(page.url[page.url.index("/interpolate") :], charts=False)
     expect(handle(again)).to_have_value("0.8")
 
 
@@ -427,7 +427,7 @@ def test_a_drawing_that_was_begun_for_a_station_goes_there(visit: Callable[..., 
 
 
 def test_a_coloured_run_has_no_pad(visit: Callable[..., Page]) -> None:
-    page = visit("/interpolate?run=faces")
+    page = visit("/interpolate?run=faces", charts=False)
     expect(page.get_by_role("button", name="Station 1", exact=True)).to_be_visible()
     page.get_by_role("button", name="Station 1", exact=True).click()
     expect(page.get_by_text("Upload an image")).to_be_visible()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 from servers import Server, serve
 from test_pages import PAGES, settled
 
@@ -57,8 +57,8 @@ def test_the_installed_package_is_what_is_served(installed: Path) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_every_page_of_the_wheel_opens(wheel_server: Server, chromium: Browser, path: str) -> None:
-    page = chromium.new_page()
+def test_every_page_of_the_wheel_opens(wheel_server: Server, profile: BrowserContext, path: str) -> None:
+    page = profile.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(wheel_server.url + path)
