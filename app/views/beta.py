@@ -227,8 +227,9 @@ def cursor(name: str, report: Report, betas: list[float]) -> None:
     """The β in focus. It moves in the browser; the address is told where it rests."""
     curve, labels = report.curve, [f"{b:g}" for b in betas]
     usual = labels[len(labels) // 2]
-    told = (state.get("cursor") or {}).get("at") or {}
-    at = told.get("beta") if told.get("sweep") == name else state.param("focus")
+    told = (state.get("cursor") or {}).get("at")
+    # what comes from a browser may be anything
+    at = told.get("beta") if isinstance(told, dict) and told.get("sweep") == name else state.param("focus")
     if at not in labels:
         at = usual
     state.set_param("focus", "" if at == usual else at)
