@@ -226,16 +226,13 @@ def _band(band: Band) -> charts.Band:
 def cursor(name: str, report: Report, betas: list[float]) -> None:
     """The β in focus. It moves in the browser; the address is told where it rests."""
     curve, labels = report.curve, [f"{b:g}" for b in betas]
-    usual = labels[len(labels) // 2]
-    told = (state.get("cursor") or {}).get("at")
-    # what comes from a browser may be anything
-    at = told.get("beta") if isinstance(told, dict) and told.get("sweep") == name else state.param("focus")
-    if at not in labels:
-        at = usual
-    state.set_param("focus", "" if at == usual else at)
+    chosen = _chosen(name, labels)
+    usual = labels[
+        len(labels) // 2
+    ]  # which changes while a sweep fills in, so an address names what was chosen alone
     upright = {"kind": "line", "x": charts.places_of(betas), "y": None}
     focus({
-        "sweep": name, "labels": labels, "at": at,
+        "sweep": name, "labels": labels, "at": chosen or usual, "link": state.get("focus links", 0),
         "words": [
             f"rate {r:.1f}, distortion {d:.1f} nats, {a:.3g} active"
             for r, d, a in zip(curve.rate.mean, curve.distortion.mean, curve.active.mean, strict=True)
@@ -246,6 +243,23 @@ def cursor(name: str, report: Report, betas: list[float]) -> None:
             **dict.fromkeys(("elbo", "active", "scores", "sharpness"), upright),
         },
     })  # fmt: skip
+
+
+def _chosen(name: str, labels: Sequence[str]) -> str:
+    """The β that a link or a hand put in focus, whichever came last, or "" for none; leaves it in the address."""
+    chosen: dict[str, str] = state.setdefault("focus of", {})
+    link, told = state.param("focus"), (state.get("cursor") or {}).get("at")
+    if state.is_link("focus", link):
+        chosen[name] = link
+        state.put("focus links", state.get("focus links", 0) + 1)
+    elif told != state.get("focus told") and isinstance(told, dict) and told.get("sweep") == name:
+        chosen[name] = str(told.get("beta"))  # what comes from a browser may be anything
+    state.put("focus told", told)
+    found = chosen.get(name, "")
+    found = found if found in labels else ""
+    state.set_param("focus", found)
+    state.wrote("focus", found)
+    return found
 
 
 def plane(report: Report, betas: list[float], run: Run | None) -> None:
@@ -308,22 +322,30 @@ def side_by_side(report: Report, members: Sequence[Member]) -> None:
         return
     numbers = {row.member.run.id: row.numbers for row in report.rows}
     originals: dict[tuple, lab.Originals | None] = {}  # those of a sweep are the same for all its runs
+    reached = list(report.curve.betas) if len(report.curve) > 1 else []  # where the cursor goes
     columns = []
     for m, walk, matched in shown:
         told = numbers.get(m.run.id)
         columns.append({
-            "beta": f"{m.beta:g}", "run": m.run.id, "name": m.run.name,
+            "beta": f"{m.beta:g}", "run": m.run.id, "name": m.run.name, "reached": m.beta in reached,
             "told": "" if told is None else f"rate {told.rate:.1f} · distortion {told.distortion:.1f} · {int(told.active.sum())} active",
             "walk": walk.words + ("" if matched or report.alignment is None else " (own order)"),
             "pictures": pictures_of(m.run, walk, originals),
         })  # fmt: skip
-    opened = matrix({"rows": list(PICTURES), "columns": columns}).open
-    if opened in {m.run.id for m, _, _ in shown}:
-        state.go("sliders", run=opened)
+    matrix({"rows": list(PICTURES), "columns": columns}, on_open=_note_opened)
+    if (opened := state.get("column opened")) is not None:
+        state.forget("column opened")
+        if opened in [m.run.id for m, _, _ in shown]:  # from the browser: it may be anything
+            state.go("sliders", run=opened)
     origin = "the first image shown" if any(originals.values()) else "the code 0"
     st.caption(
         f"Traversals start from {origin}. {_about_rows(report, [m.beta for m, _, matched in shown if not matched])}"
     )
+
+
+def _note_opened() -> None:
+    """In a callback, which no other rerun of the script interrupts."""
+    state.put("column opened", (state.get("matrix") or {}).get("open"))
 
 
 def _columns(report: Report, members: Sequence[Member]) -> list[tuple[Member, lab.Walk, bool]]:

@@ -126,6 +126,7 @@ def test_a_run_turned_by_hand_is_left_out_of_curve_and_columns(open_page: Open, 
     assert [c["beta"] for c in columns(at)] == ["0.5"]
     with pytest.raises(AssertionError, match="labels"):
         handed(at, "labels")  # a single β leaves nothing to move between
+    assert not columns(at)[0]["reached"]
     assert at.selectbox(key="way").value == "mine-beta2", "its way can be drawn"
 
 
@@ -217,7 +218,7 @@ def test_a_choice_over_sixteen_runs_repeats_nothing_expensive(
     open_page: Open, store: Store, places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Counted, not timed: no network, picture, settings or numbers are made or read anew, and images opened once. A
-    move of the cursor runs nothing at all (tests/browser/test_looking.py)."""
+    moving cursor runs nothing at all (tests/browser/test_looking.py)."""
     for run in create_sweep(store, config_of(dataset="tiny", epochs=2), log_range(0.1, 30, 16), "wide"):
         assert train_run(run, places).state == FINISHED
     found = members(store, "wide")
@@ -257,9 +258,7 @@ def test_the_cursor_begins_where_the_address_says(
     data = handed(at, "labels")
     assert data["at"] == at_first
     assert data["sweep"] == "mine"
-    assert ("focus" in at.query_params) == (at_first == "0.5"), (
-        "the middle one is the usual one, and not written"
-    )
+    assert at.query_params.get("focus") == (link if link == at_first else None), "named is what was chosen"
     found = [stored(run) for run in swept[:2]]
     assert data["words"] == [
         f"rate {m.evaluation.rate:.1f}, distortion {m.evaluation.distortion:.1f} nats, {int(m.numbers(member).active.sum())} active"
@@ -270,9 +269,23 @@ def test_the_cursor_begins_where_the_address_says(
     assert data["charts"]["elbo"]["x"] == [0.5, 2]
 
 
+def test_a_link_is_gone_to_once(open_page: Open, swept: list[Run]) -> None:
+    at = worked_out(open_page("beta", sweep="mine", focus="0.5"))
+    first = handed(at, "labels")
+    assert first["at"] == "0.5"
+    assert handed(at.run(), "labels") == first, "a link is gone to once"
+    at.query_params["focus"] = "2"
+    at.run()
+    again = handed(at, "labels")
+    assert again["at"] == "2"
+    assert again["link"] == first["link"] + 1
+    assert handed(at.run(), "labels") == again
+
+
 def test_pictures_are_fetched_at_their_own_size(open_page: Open, swept: list[Run]) -> None:
     at = worked_out(open_page("beta", sweep="mine"))
-    for column, run in zip(columns(at), swept, strict=False):
+    assert [c["beta"] for c in columns(at)] == ["0.5", "2"]
+    for column, run in zip(columns(at), swept, strict=False):  # the third waits
         for row in ROWS:
             found = column["pictures"][row]
             png = blobs.find(found["url"].removeprefix("/api/arrays/").removesuffix(".png"))
@@ -310,6 +323,7 @@ def test_columns_that_are_not_matched_say_so_and_rows_left_out_are_told(
     assert "Of 3 such rows 2 are shown" in text
     assert [c["beta"] for c in columns(at)] == ["0.02", "0.05", "8"]
     assert [c["walk"].endswith("(own order)") for c in columns(at)] == [False, False, True]
+    assert [c["reached"] for c in columns(at)] == [True, True, False], "the cursor goes along the curve"
 
 
 def test_the_score_is_in_the_address_and_says_of_which_codes_it_is(

@@ -8,6 +8,7 @@ import sys
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -58,21 +59,20 @@ def test_the_installed_package_is_what_is_served(installed: Path) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_every_page_of_the_wheel_opens(wheel_server: Server, profile: BrowserContext, path: str) -> None:
-    page = profile.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.goto(wheel_server.url + path)
-    expect(page.get_by_role("heading", name=PAGES[path], exact=True).first).to_be_visible()
-    settled(page)
-    expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
-    # the packaged theme holds wherever the server was started
-    assert page.evaluate("getComputedStyle(document.body).getPropertyValue('color-scheme')") is not None
-    colour = page.evaluate(
-        "getComputedStyle(document.querySelector('[data-testid=stSidebar]')).backgroundColor"
-    )
-    assert colour == "rgb(247, 248, 250)"
-    assert not faults
-    page.close()
+    with closing(profile.new_page()) as page:
+        faults: list[str] = []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(wheel_server.url + path)
+        expect(page.get_by_role("heading", name=PAGES[path], exact=True).first).to_be_visible()
+        settled(page)
+        expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
+        # the packaged theme holds wherever the server was started
+        assert page.evaluate("getComputedStyle(document.body).getPropertyValue('color-scheme')") is not None
+        colour = page.evaluate(
+            "getComputedStyle(document.querySelector('[data-testid=stSidebar]')).backgroundColor"
+        )
+        assert colour == "rgb(247, 248, 250)"
+        assert not faults
 
 
 def test_pretrained_runs_are_inside_the_wheel(wheel_server: Server) -> None:

@@ -8,7 +8,7 @@ from app.components import component
 
 HTML = """
 <div class="focus" data-moves="0">
-  <output><b></b><span></span></output>
+  <output aria-live="off"><b></b><span></span></output>
   <input type="range" min="0" step="1" aria-label="β in focus">
   <div class="ticks" aria-hidden="true"></div>
 </div>
@@ -19,10 +19,10 @@ _mount = component("focus", HTML)
 
 def focus(data: dict[str, Any], key: str = "cursor") -> None:
     """Mount the cursor; nothing is rerun while it moves. Once it rests, `st.session_state[key]["at"]` is where: {"sweep",
-    "beta" (its label)}, from the browser: check it.
+    "beta" (its label), "move" (its number)}, from the browser: check it.
 
     data: `sweep` its name, `labels` (B,) of the βs in ascending order, `words` (B,) what to say of each, `at` the label
-    to begin with, and `charts`, by the key of a plotly chart of the page where the marks stand in it: {"kind", "x": (B,),
+    to begin with and `link`, with which it is gone to once more when that changes, and `charts`, by the key of a plotly chart of the page where the marks stand in it: {"kind", "x": (B,),
     "y": (B,) or None}. A "point" is circled, a "line" goes up at x, a "column" of a category axis is framed. A click on a
     chart's point moves the cursor there, as does one on a column of the matrix.
     """

@@ -22,7 +22,8 @@ class Focus {
     this.size.observe(document.body);
     // charts come after this, and are made anew when they change
     this.watch = new MutationObserver(() => this.soon());
-    this.watch.observe(document.querySelector("[data-testid=stMain]") ?? document.body, { subtree: true, childList: true });
+    this.page = document.querySelector("[data-testid=stMain]");
+    this.watch.observe(this.page ?? document.body, { subtree: true, childList: true });
   }
 
   stop() {
@@ -30,6 +31,7 @@ class Focus {
     cancelAnimationFrame(this.looking);
     this.watch.disconnect(); this.size.disconnect();
     Object.assign(this.holder.style, { position: "", zIndex: "", top: "" });
+    if (this.page) this.page.style.scrollPaddingTop = "";
     document.removeEventListener("beta-wanted", this.wanted);
     for (const mark of this.marks.values()) this.drop(mark);
     this.marks.clear();
@@ -38,7 +40,9 @@ class Focus {
   show(data, tell) {
     const before = this.data;
     this.data = data; this.tell = tell;
-    const kept = before?.sweep === data.sweep ? data.labels.indexOf(before.labels[this.index]) : -1;
+    if (before?.sweep !== data.sweep || before.link !== data.link) { this.touched = false; clearTimeout(this.resting); }
+    // as long as no hand moved it, it goes where the page says: to the middle of a sweep that still fills in
+    const kept = this.touched ? data.labels.indexOf(before.labels[this.index]) : -1;
     this.index = kept >= 0 ? kept : Math.max(0, data.labels.indexOf(data.at));
     this.input.max = data.labels.length - 1;
     if (!before || before.labels.join() !== data.labels.join()) this.ticks();
@@ -58,11 +62,12 @@ class Focus {
 
   move(index) {
     if (index === this.index) return;
-    this.index = index;
+    this.index = index; this.touched = true;
     this.put();
     this.box.dataset.moves = String(Number(this.box.dataset.moves) + 1);
     clearTimeout(this.resting);
-    this.resting = setTimeout(() => this.tell.setStateValue("at", { sweep: this.data.sweep, beta: this.data.labels[this.index] }), REST);
+    // with the number of the move: the same place may be gone to again, after a link led away from it
+    this.resting = setTimeout(() => this.tell.setStateValue("at", { sweep: this.data.sweep, beta: this.data.labels[this.index], move: Number(this.box.dataset.moves) }), REST);
   }
 
   // all that a move changes
@@ -71,7 +76,7 @@ class Focus {
     this.input.value = this.index;
     this.input.setAttribute("aria-valuetext", `β ${label}, ${words}`);
     this.at("b").textContent = `β ${label}`;
-    this.at("output span").textContent = words;
+    this.at("output span").textContent = `in focus: ${words}`;
     for (const mark of this.marks.values()) this.place(mark);
     this.announce();
   }
@@ -84,7 +89,9 @@ class Focus {
 
   stick() {
     const bar = document.querySelector("[data-testid=stHeader]");
-    this.holder.style.top = bar && getComputedStyle(bar).pointerEvents !== "none" ? `${bar.offsetHeight}px` : "0";
+    const top = bar && getComputedStyle(bar).pointerEvents !== "none" ? bar.offsetHeight : 0;
+    this.holder.style.top = `${top}px`;
+    if (this.page) this.page.style.scrollPaddingTop = `${top + this.box.offsetHeight}px`;  // what is tabbed to comes out below it
   }
 
   // finds the charts as they stand now
@@ -119,8 +126,8 @@ class Focus {
     const x = given.x[this.index], plot = { left: xaxis._offset, top: yaxis._offset, width: xaxis._length, height: yaxis._length };
     let left, width, top = plot.top, height = plot.height;
     if (given.kind === "column") {
-      const at = xaxis.d2l ? xaxis.d2l(x) : this.index;
-      left = xaxis.l2p(at - 0.5); width = xaxis.l2p(at + 0.5) - left;
+      // the labels are the categories, in their order. Cut where the axes end
+      left = Math.max(0, xaxis.l2p(this.index - 0.5)); width = Math.min(plot.width, xaxis.l2p(this.index + 0.5)) - left;
     } else if (given.kind === "line") {
       left = xaxis.d2p(x) - 1; width = 2;
     } else {
@@ -129,8 +136,8 @@ class Focus {
     }
     // what lies beyond the axes, of a chart that was zoomed, is not there
     const middle = left + width / 2, level = top + height / 2 - plot.top;
-    const gone = !(middle >= -1 && middle <= plot.width + 1 && level >= -1 && level <= plot.height + 1);
-    const edge = given.kind === "line" ? "0" : given.kind === "column" ? "0" : "50%";
+    const gone = !(width > 0 && middle >= -1 && middle <= plot.width + 1 && level >= -1 && level <= plot.height + 1);
+    const edge = given.kind === "point" ? "50%" : "0";
     shape.style.cssText = `position:absolute;pointer-events:none;box-sizing:border-box;left:${plot.left + left}px;top:${top}px;width:${width}px;height:${height}px;`
       + (given.kind === "line" ? `background:${COLOUR};` : `border:3px solid ${COLOUR};`) + `border-radius:${edge};${gone ? "display:none;" : ""}`;
     shape.dataset.beta = this.data.labels[this.index];

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from app.components import component
@@ -13,11 +14,11 @@ HTML = """
 _mount = component("matrix", HTML)
 
 
-def matrix(data: dict[str, Any], key: str = "matrix") -> Any:
-    """Mount the matrix; the β cursor (app.components.focus) says which column is enlarged. `result.open` is, for one run
-    of the script, the id of the run that is to be opened on the sliders' page; it comes from the browser: check it.
+def matrix(data: dict[str, Any], key: str = "matrix", *, on_open: Callable[[], None]) -> None:
+    """Mount the matrix; the β cursor (app.components.focus) says which column is enlarged. `on_open` is called when a run
+    is to be opened on the sliders' page: `st.session_state[key]["open"]` is its id then; from the browser: check it.
 
-    data: `rows` names of rows, `columns` each {"beta" label, "run" id, "name", "told" its numbers or "", "walk" what its
+    data: `rows` names of rows, `columns` each {"beta" label, "run" id, "name", "reached" by the cursor, "told" its numbers or "", "walk" what its
     traversals go along, "pictures" {row: {"url", "width", "height"}}}.
     """
-    return _mount(key=key, data=data, on_open_change=lambda: None)
+    _mount(key=key, data=data, on_open_change=on_open)

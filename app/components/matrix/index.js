@@ -26,13 +26,15 @@ class Matrix {
     this.said = said; this.data = data;
     const { columns, rows } = data, line = (cells, props = {}) => make("tr", props, ...cells);
     this.at("colgroup").replaceChildren(...columns.map(() => make("col")));
-    this.at("thead").replaceChildren(line(columns.map((c) => make("th", { scope: "col" }, make("button", { type: "button", textContent: `β ${c.beta}`, title: c.name, onclick: () => this.want(c.beta) })))));
+    this.at("thead").replaceChildren(line(columns.map((c) => make("th", { scope: "col" },
+      c.reached ? make("button", { type: "button", textContent: `β ${c.beta}`, title: c.name, onclick: () => this.want(c.beta) })
+        : make("span", { textContent: `β ${c.beta}`, title: c.name })))));
     const body = [];
     for (const row of rows) {
       body.push(line([make("th", { colSpan: columns.length, scope: "rowgroup" }, make("span", { textContent: row }))], { className: "kind" }));
       body.push(line(columns.map((c) => {
         const picture = c.pictures[row], cell = make("td");
-        if (picture) cell.append(make("img", { alt: `${row} at β ${c.beta}`, width: picture.width, height: picture.height, src: picture.url, onclick: () => this.want(c.beta) }));
+        if (picture) cell.append(make("img", { alt: `${row} at β ${c.beta}`, width: picture.width, height: picture.height, src: picture.url, onclick: c.reached ? () => this.want(c.beta) : null, className: c.reached ? "reached" : "" }));
         if (row === "traversals") cell.append(make("small", { textContent: c.walk }));
         return cell;
       })));
@@ -48,6 +50,7 @@ class Matrix {
     }), { className: "foot" }));
     this.at("tbody").replaceChildren(...body);
     this.beta = undefined;
+    this.enlarge(null);  // none, until the cursor answers
     this.want(null);
   }
 
@@ -61,7 +64,7 @@ class Matrix {
     const parts = count + (at < 0 ? 0 : ENLARGED - 1);
     this.at("table").style.minWidth = `${Math.ceil(parts * LEAST)}px`;
     this.at("colgroup").querySelectorAll("col").forEach((col, i) => { col.style.width = `${100 * (i === at ? ENLARGED : 1) / parts}%`; });
-    this.at("thead").querySelectorAll("th").forEach((th, i) => { if (i === at) th.setAttribute("aria-current", "true"); else th.removeAttribute("aria-current"); });
+    this.at("thead").querySelectorAll("th").forEach((th, i) => { if (i === at) th.firstChild.setAttribute("aria-current", "true"); else th.firstChild.removeAttribute("aria-current"); });
     // on the sheet alone: the page stays where it is
     const sheet = this.at(".sheet"), head = this.at("thead").querySelectorAll("th")[at];
     if (head && sheet.scrollWidth > sheet.clientWidth) sheet.scrollLeft = head.offsetLeft + head.offsetWidth / 2 - sheet.clientWidth / 2;
