@@ -10,11 +10,23 @@ from vae_core.errors import BadCodes, TooFewPoints
 from vae_core.evaluation import disentanglement as d
 
 SIZES = (3, 6, 40, 32, 32)  # as in shapes
+_PARTS = {}
+
+
+def dci_once(z, v, rng):
+    """DCI of the very same arrays and random state is computed once: each test looks at one of its three parts."""
+    arrays = [np.asarray(x) for x in (z, v)]
+    key = (*((x.tobytes(), x.shape, x.dtype.str) for x in arrays), str(rng.bit_generator.state))
+    if key not in _PARTS:
+        _PARTS[key] = d.dci(z, v, rng)
+    return _PARTS[key]
+
+
 ALL = {
     **d.SINGLE,
-    "dci_disentanglement": lambda z, v, rng: d.dci(z, v, rng).disentanglement,
-    "dci_completeness": lambda z, v, rng: d.dci(z, v, rng).completeness,
-    "dci_informativeness": lambda z, v, rng: d.dci(z, v, rng).informativeness,
+    "dci_disentanglement": lambda z, v, rng: dci_once(z, v, rng).disentanglement,
+    "dci_completeness": lambda z, v, rng: dci_once(z, v, rng).completeness,
+    "dci_informativeness": lambda z, v, rng: dci_once(z, v, rng).informativeness,
 }
 ALIGNED = ("mig", "aam", "sap", "dci_disentanglement", "dci_completeness")
 ROOMY = ("factor_vae", "beta_vae", "modularity")  # two dimensions may share a factor
@@ -82,7 +94,8 @@ def test_noise_is_chance_for_few_images(count):
     for seed in range(12):
         factors, _, rng = draw(seed, sizes=(3, 6, 4, 8), count=count)
         noise = rng.standard_normal((count, (1, 8)[seed % 2]))
-        found.append([ALL[name](noise, factors, rng) for name in ALL if name != "modularity"])
+        single = [score(noise, factors, rng) for name, score in d.SINGLE.items() if name != "modularity"]
+        found.append([*single, *vars(d.dci(noise, factors, rng)).values()])
     assert np.max(found) <= 0.2
     assert np.mean(found, 0).max() <= 0.05
 

@@ -190,11 +190,11 @@ def dci(codes: np.ndarray, factors: np.ndarray, rng: np.random.Generator) -> Dci
             continue
         errors = np.square(forest.predict(z[held]) - values[held])
         known[k] = 1 - errors.mean() / spread
-        for j in range(z.shape[1]):
-            shuffled = z[held]
-            shuffled[:, j] = rng.permutation(shuffled[:, j])
-            loss = np.square(forest.predict(shuffled) - values[held]) - errors
-            importance[j, k] = (loss.mean() - SURE * loss.std() / np.sqrt(len(held))) / spread
+        for dims, copies in _shuffled(z[held], rng):
+            guesses = forest.predict(copies.reshape(-1, z.shape[1])).reshape(len(copies), -1)
+            loss = np.square(guesses - values[held]) - errors
+            fall = loss.mean(1) - SURE * loss.std(1) / np.sqrt(len(held))
+            importance[dims, k] = fall / spread
     importance, known = np.maximum(importance, 0), np.maximum(known, 0)
     if not importance.any():
         return Dci(0.0, 0.0, _unit(known.mean()))
@@ -205,6 +205,19 @@ def dci(codes: np.ndarray, factors: np.ndarray, rng: np.random.Generator) -> Dci
         _unit((importance.sum(0) * per_factor).sum() / importance.sum()),
         _unit(known.mean()),
     )
+
+
+def _shuffled(z: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[slice, np.ndarray]]:
+    """Codes (N, D), once for each dimension with that one shuffled: some dimensions and their copies (P, N, D), float32
+    as trees take them. As many at a time as 32 MB hold: a call of a small forest takes longer than its trees do.
+    """
+    most = max(1, (32 << 20) // (4 * z.size))
+    for first in range(0, z.shape[1], most):
+        dims = np.arange(first, min(first + most, z.shape[1]))
+        copies = np.repeat(z[None].astype(np.float32), len(dims), 0)
+        for copy, j in zip(copies, dims, strict=True):
+            copy[:, j] = rng.permutation(copy[:, j])
+        yield slice(first, first + len(dims)), copies
 
 
 def factor_vae(codes: np.ndarray, factors: np.ndarray, rng: np.random.Generator) -> float:
