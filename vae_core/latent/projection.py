@@ -285,7 +285,8 @@ def _engine() -> tuple[Callable[..., Any], Callable[..., Any]]:
     """umap-learn's optimiser of a layout and its spectral beginning.
 
     Without what only its UMAP class needs: pynndescent compiles for 10 s when it is first imported on a machine,
-    and pandas, which scikit-learn takes in where it finds it, is 65 MB.
+    and pandas, which scikit-learn takes in where it finds it, is 65 MB. What it compiles anew in every process, an
+    epoch of a layout, is kept for the next: 1 s of each.
     """
     absent = [name for name in ("umap", "pandas") if name not in sys.modules]
     try:
@@ -306,6 +307,10 @@ def _engine() -> tuple[Callable[..., Any], Callable[..., Any]]:
             settings.CACHE_DIR, settings.CACHE_LOCATOR_CLASSES = folder, ""
             from umap.layouts import optimize_layout_euclidean
         from umap.spectral import spectral_layout
+
+        epoch = getattr(sys.modules["umap.layouts"], "_nb_optimize_layout_euclidean_single_epoch", None)
+        if epoch is not None:  # no name umap-learn promises to keep
+            epoch.enable_caching()
     finally:
         for name in absent:
             sys.modules.pop(name, None)
