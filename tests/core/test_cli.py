@@ -356,6 +356,8 @@ def test_evaluate_scores_a_run_on_known_factors(vae_core):
         "600",
         "--model",
         "mlp",
+        "--hidden",
+        "12",
         "--latent-dim",
         "4",
         "--epochs",
