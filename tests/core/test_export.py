@@ -393,6 +393,24 @@ def test_onnx_files_compute_what_the_network_does(tmp_path, changes):
     assert [o.name for o in encoder.get_outputs()] == ["mean", "log_var", "reconstruction"]
 
 
+def test_onnx_files_of_a_turned_dial_are_the_network_at_that_beta(tmp_path):
+    """Here and not with the dial's other tests: the process that writes the first ONNX file imports for seconds."""
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxscript")
+    runtime = pytest.importorskip("onnxruntime")
+    model, images = fresh(objective="multi_rate"), blob_set(4).images
+    found = []
+    for beta in (1.0, 5.0):
+        one = model.at_beta(beta)
+        path = export_onnx(one, tmp_path / f"at{beta:g}.onnx")[0]
+        session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        mean, log_var, _ = session.run(None, {"images": (images / 255).astype(np.float32)})
+        np.testing.assert_allclose(mean, one.encode(images).mean, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(log_var, one.encode(images).log_var, rtol=1e-4, atol=1e-5)
+        found.append(mean)
+    assert np.abs(found[0] - found[1]).max() > 0.05
+
+
 def test_without_the_package_onnx_says_what_to_install(model, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(MissingPackage, match=r"pip install 'latent-explorer\[onnx\]'"):
