@@ -167,6 +167,7 @@ def test_a_finished_job_leaves_its_result_alone(mapped):
 
 AWKWARD = """
 import json
+from pathlib import Path
 import numpy as np
 from vae_core.errors import TooFewPoints
 from vae_core.latent import projection
@@ -205,6 +206,7 @@ except TooFewPoints as error:
     report["refused"] = str(error)
 # where nobody imported them before, what the layout needs not is not left half there; compiling it takes 20 s
 import numba
+report["kept"] = [path.name for path in Path(numba.config.CACHE_DIR).rglob("*.nbi")]
 numba.config.DISABLE_JIT = True
 import umap as whole
 report["whole"] = hasattr(whole, "UMAP")
@@ -260,6 +262,10 @@ def test_a_sample_of_too_few_is_refused(awkward):
 
 def test_the_rest_of_umap_can_still_be_imported(awkward):
     assert awkward["whole"] is True
+
+
+def test_what_was_compiled_is_kept_for_the_next_process(awkward):
+    assert any("single_epoch" in name for name in awkward["kept"]), awkward["kept"]
 
 
 def test_the_graph_and_the_curve_are_those_of_umap_learn(awkward):
