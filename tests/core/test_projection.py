@@ -412,6 +412,7 @@ def whole(worker, twin, tmp_path_factory):
     until(lambda: job_state(result).state != "running", "the map is done",
           meanwhile=lambda: samples.append(read_sample(result)))  # fmt: skip
     assert job_state(result).state == "done", job_state(result)
+    until(is_warm, "it has tidied up too")
     seen = [sample for sample in samples if sample is not None]
     assert seen, "the sample is there before the whole"
     assert samples[0] is None
