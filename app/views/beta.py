@@ -227,9 +227,7 @@ def cursor(name: str, report: Report, betas: list[float]) -> None:
     """The β in focus. It moves in the browser; the address is told where it rests."""
     curve, labels = report.curve, [f"{b:g}" for b in betas]
     chosen = _chosen(name, labels)
-    usual = labels[
-        len(labels) // 2
-    ]  # which changes while a sweep fills in, so an address names what was chosen alone
+    usual = labels[len(labels) // 2]  # while a sweep fills in it changes, so an address names what was chosen
     upright = {"kind": "line", "x": charts.places_of(betas), "y": None}
     focus({
         "sweep": name, "labels": labels, "at": chosen or usual, "link": state.get("focus links", 0),
