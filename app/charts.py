@@ -101,11 +101,13 @@ def rate_distortion(
             x=keep[inside], y=line[inside], mode="lines", hoverinfo="skip", line={"color": CATEGORICAL[7], "width": 1.5, "dash": "dash"},
             name=f"−ELBO = {tangent[0]:.1f} nats: touches at β {tangent[1]:g}",
         )  # fmt: skip
+    named = _apart(rate[0], distortion[0])
     found.add_scatter(
-        x=rate[0], y=distortion[0], mode="lines+markers+text", text=[f"β {b:g}" for b in betas],
+        x=rate[0], y=distortion[0], mode="lines+markers+text", customdata=[f"β {b:g}" for b in betas],
+        text=[f"β {b:g}" if i in named else "" for i, b in enumerate(betas)],
         textposition=["top left" if r > (rate[0].min() + rate[0].max()) / 2 else "top right" for r in rate[0]],
         line={"color": CATEGORICAL[0], "width": 2}, marker={"size": 9}, name="the sweep", showlegend=False,
-        hovertemplate="%{text}<br>rate %{x:.2f} nats<br>distortion %{y:.2f} nats<extra></extra>",
+        hovertemplate="%{customdata}<br>rate %{x:.2f} nats<br>distortion %{y:.2f} nats<extra></extra>",
         cliponaxis=False,
     )  # fmt: skip
     if path is not None:
@@ -121,6 +123,16 @@ def rate_distortion(
                 marker={"size": 11, "symbol": "diamond", "color": CATEGORICAL[1]}, name=f"{marks[0][1].split()[0]} changed", hoverinfo="text", cliponaxis=False,
             )  # fmt: skip
     return found
+
+
+def _apart(x: np.ndarray, y: np.ndarray) -> set[int]:
+    """Of points (N,) on a chart those that have room for a name: the ends, then whichever lies off all before."""
+    room = 0.12 * (float(np.ptp(x)) or 1.0), 0.05 * (float(np.ptp(y)) or 1.0)
+    kept: list[int] = []
+    for i in [0, len(x) - 1, *range(1, len(x) - 1)] if len(x) > 1 else range(len(x)):
+        if all(abs(x[i] - x[k]) > room[0] or abs(y[i] - y[k]) > room[1] for k in kept):
+            kept.append(i)
+    return set(kept)
 
 
 def over_beta(

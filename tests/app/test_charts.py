@@ -93,6 +93,15 @@ def test_the_curve_has_its_seeds_tangent_and_way() -> None:
     assert list(by_name["β changed"].text) == ["β 4"]
 
 
+def test_points_that_crowd_are_named_at_the_ends_and_where_there_is_room() -> None:
+    rate, distortion = np.array([8.0, 4, 0.3, 0.2, 0.1]), np.array([60.0, 70, 98, 99, 100])
+    curve = charts.rate_distortion([1, 2, 4, 8, 16], (rate,) * 3, (distortion,) * 3).data[0]
+    assert list(curve.text) == ["β 1", "β 2", "", "", "β 16"]
+    assert list(curve.customdata) == ["β 1", "β 2", "β 4", "β 8", "β 16"], "the hand learns every name"
+    same = np.array([2.0, 2.0])
+    assert list(charts.rate_distortion([1, 2], (same,) * 3, (same,) * 3).data[0].text) == ["β 1", ""]
+
+
 def test_a_beta_of_nought_stands_left_of_the_others_and_gaps_are_left_out() -> None:
     figure = charts.over_beta([0, 1, 4], [("a", (np.array([1, np.nan, 3]),) * 3)], "x", "y")
     assert list(figure.data[0].x) == [1 / 3, 4]

@@ -1,6 +1,8 @@
 // One instance per place on the page; a rerun of the script only hands it new data.
 const ENLARGED = 2.5;  // times as wide as the others is the cursor's column
-const LEAST = 84;  // CSS pixels that a column has; where they are more than the page is wide, the sheet is scrolled
+// CSS pixels that a column has, on a narrow page more, since few fit there anyway; where they are more than the page is
+// wide, the sheet is scrolled
+const LEAST = 56, LEAST_NARROW = 84, NARROW = 600;
 
 export default mounted((root) => new Matrix(root), (matrix, component) => matrix.show(component.data, component));
 
@@ -61,12 +63,13 @@ class Matrix {
     if (!this.data || beta === this.beta) return;
     this.beta = beta;
     const at = this.data.columns.findIndex((c) => c.beta === beta), count = this.data.columns.length;
+    const sheet = this.at(".sheet"), least = sheet.clientWidth < NARROW ? LEAST_NARROW : LEAST;
     const parts = count + (at < 0 ? 0 : ENLARGED - 1);
-    this.at("table").style.minWidth = `${Math.ceil(parts * LEAST)}px`;
+    this.at("table").style.minWidth = `${Math.ceil(parts * least)}px`;
     this.at("colgroup").querySelectorAll("col").forEach((col, i) => { col.style.width = `${100 * (i === at ? ENLARGED : 1) / parts}%`; });
     this.at("thead").querySelectorAll("th").forEach((th, i) => { if (i === at) th.firstChild.setAttribute("aria-current", "true"); else th.firstChild.removeAttribute("aria-current"); });
     // on the sheet alone: the page stays where it is
-    const sheet = this.at(".sheet"), head = this.at("thead").querySelectorAll("th")[at];
+    const head = this.at("thead").querySelectorAll("th")[at];
     if (head && sheet.scrollWidth > sheet.clientWidth) sheet.scrollLeft = head.offsetLeft + head.offsetWidth / 2 - sheet.clientWidth / 2;
   }
 }
