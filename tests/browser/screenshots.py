@@ -71,7 +71,7 @@ def sweep(page: Page, base: str) -> None:
     """Seven βs on shapes, trained for some minutes and measured, unless the home has them."""
     page.goto(f"{base}/beta?sweep=shapes-sweep")
     settled(page)
-    if page.get_by_test_id("stSelectbox").filter(has_text="shapes-sweep").count():
+    if page.get_by_role("combobox", name="Sweep", exact=True).input_value() == "shapes-sweep":
         return measured(page)
     settings = {
         "dataset": "shapes", "model": "conv", "width": 16, "latent-dim": 8, "limit": 6000, "epochs": 12, "learning-rate": 0.001,
