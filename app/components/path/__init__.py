@@ -18,7 +18,7 @@ _mount = component(
 <div class="path">
   <div class="screen"><canvas role="img" data-frame="0" width="64" height="64"></canvas></div>
   <div class="side">
-    <output></output>
+    <output><b></b><span></span></output>
     <div class="controls">
       <button type="button" class="play" aria-pressed="false">Play</button>
       <label><input type="checkbox" class="bounce" checked> there and back</label>

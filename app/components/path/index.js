@@ -11,6 +11,13 @@ function bytes(text) {
   return Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
 }
 
+// Of an element that holds nothing but words. The text node stays the same: one that is replaced, at every picture, makes
+// the browser compose the whole page's layers anew, not only paint the words.
+function words(element, text) {
+  if (!element.firstChild) element.append("");
+  if (element.firstChild.data !== text) element.firstChild.data = text;
+}
+
 class Path {
   constructor(root) {
     this.at = (selector) => root.querySelector(selector);
@@ -91,7 +98,7 @@ class Path {
       const where = this.at(".where");
       where.textContent = picture.where === "browser" ? "Decoded in this browser." : "Decoded by the server.";
       picture.onrefused = (error) => this.refused(error);
-      picture.onpaint = (code) => { this.at("code").textContent = `[${Array.from(code, tools.shortest).join(", ")}]`; };
+      picture.onpaint = (code) => words(this.at("code"), `[${Array.from(code, tools.shortest).join(", ")}]`);
       this.artist = makeArtist({ decoder: picture.decoder, run, header, scripts, say: (text) => { where.textContent += ` ${text}`; } });
       picture.draw(this.code(this.position));
       this.layOut(true);
@@ -166,17 +173,16 @@ class Path {
   }
 
   write() {
-    const words = this.words(this.position), output = this.at("output");
-    output.innerHTML = "<b></b><span></span>";
-    output.firstChild.textContent = this.position.toFixed(2).replace("-", "−");
-    output.lastChild.textContent = words;
-    this.handle.setAttribute("aria-valuetext", `${this.position.toFixed(2)}, ${words}`);
+    const said = this.words(this.position), [place, where] = this.at("output").children;
+    words(place, this.position.toFixed(2).replace("-", "−"));
+    words(where, said);
+    this.handle.setAttribute("aria-valuetext", `${this.position.toFixed(2)}, ${said}`);
     let nearest = null;
-    for (const cell of this.cells) {
-      cell.button.removeAttribute("aria-current");
-      if (!nearest || Math.abs(cell.t - this.position) < Math.abs(nearest.t - this.position)) nearest = cell;
-    }
+    for (const cell of this.cells) if (!nearest || Math.abs(cell.t - this.position) < Math.abs(nearest.t - this.position)) nearest = cell;
+    if (nearest === this.nearest) return;
+    this.nearest?.button.removeAttribute("aria-current");
     nearest?.button.setAttribute("aria-current", "true");
+    this.nearest = nearest;
   }
 
   words(position) {
