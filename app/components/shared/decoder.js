@@ -288,9 +288,31 @@ function gate({ units, degree, scale, shift }, weights) {
 }
 
 // 4x4 convolution, stride 2, padding 1. With a frame of zeros around the input, output pixel (y, x) sums over rows
-// 2y ... 2y + 3 of it, in each of which its four columns with all channels lie together. Outputs go in blocks of four,
-// two pixels at a time, as in `up`.
-function down({ inputs, outputs, side, weight, bias }, weights) {
+// 2y ... 2y + 3 of it, in each of which its four columns with all channels lie together.
+function down(layer, weights) {
+  if (layer.side % 8 === 0) try { return downTogether(layer, weights); } catch { /* a browser without WebAssembly's SIMD */ }
+  return downAlone(layer, weights);
+}
+
+function downTogether({ inputs, outputs, side, weight, bias }, weights) {
+  const half = side / 2, row = (side + 2) * inputs, { lanes, kept } = lanesOf(outputs), perBlock = 16 * inputs * lanes;
+  const { f, at: [, wAt, bAt, outAt], arrays: [padded, w, b, out] } = together(
+    [(side + 2) * row, perBlock * (kept / lanes), kept, half * half * kept], { rows: 4, below: 4 * row, run: 4 * inputs, pixel: 8 * inputs, next: 4 * kept, lanes });
+  for (let o = 0, k = 0; o < kept; o += lanes) for (let i = 0; i < 16 * inputs; i++) for (let j = 0; j < lanes; j++, k++) if (o + j < outputs) w[k] = weights[weight + i * outputs + o + j];
+  b.set(weights.subarray(bias, bias + outputs));
+  const pack = packer(out, kept, outputs);
+  return (x) => {
+    for (let y = 0; y < side; y++) padded.set(x.subarray(y * side * inputs, (y + 1) * side * inputs), (y + 1) * row + inputs);
+    for (let y = 0; y < half; y++) for (let px = 0; px < half; px += 4) {
+      const from = 4 * (2 * y * row + 2 * px * inputs), to = outAt + 4 * (y * half + px) * kept;
+      for (let o = 0, part = wAt; o < kept; o += lanes, part += 4 * perBlock) f(from, part, bAt + 4 * o, to + 4 * o);
+    }
+    return pack();
+  };
+}
+
+// The same without it: outputs go in blocks of four, two pixels at a time, as in `upAlone`.
+function downAlone({ inputs, outputs, side, weight, bias }, weights) {
   const half = side / 2, row = (side + 2) * inputs, run = 4 * inputs, block = outputs % 4 === 0 && half % 2 === 0 ? 4 : 1;
   const out = new Float32Array(half * half * outputs), padded = new Float64Array((side + 2) * row);
   const b = weights.subarray(bias, bias + outputs);
@@ -327,9 +349,36 @@ function down({ inputs, outputs, side, weight, bias }, weights) {
 
 // 4x4 transposed convolution, stride 2, padding 1. An output row 2m takes input rows m (kernel row 1) and m-1 (3),
 // an output row 2m+1 takes m (2) and m+1 (0); columns likewise. So every output pixel sums over four taps only.
-// The input gets a frame of zeros, so that no tap needs to ask whether it lies inside; outputs go in blocks whose
-// sums stay in registers while all taps and channels run past.
-function up({ inputs, outputs, side, weight, bias }, weights) {
+// The input gets a frame of zeros, so that no tap needs to ask whether it lies inside.
+function up(layer, weights) {
+  if (layer.side % 4 === 0 && layer.inputs % 2 === 0) try { return upTogether(layer, weights); } catch { /* a browser without WebAssembly's SIMD */ }
+  return upAlone(layer, weights);
+}
+
+// The two columns that an output of a phase (odd or even rows and columns) takes lie side by side with all their channels.
+function upTogether({ inputs, outputs, side, weight, bias }, weights) {
+  const wide = 2 * side, framed = side + 2, { lanes, kept } = lanesOf(outputs), perBlock = 4 * inputs * lanes, perPhase = perBlock * (kept / lanes);
+  const { f, at: [, wAt, bAt, outAt], arrays: [padded, w, b, out] } = together(
+    [framed * framed * inputs, 4 * perPhase, kept, wide * wide * kept], { rows: 2, below: 4 * framed * inputs, run: 2 * inputs, pixel: 4 * inputs, next: 8 * kept, lanes });
+  let k = 0;
+  for (let py = 0; py < 2; py++) for (let px = 0; px < 2; px++) for (let o = 0; o < kept; o += lanes) for (let r = 0; r < 2; r++) for (let c = 0; c < 2; c++) {
+    const from = weight + ((3 - py - 2 * r) * 4 + 3 - px - 2 * c) * inputs * outputs;
+    for (let i = 0; i < inputs; i++) for (let j = 0; j < lanes; j++, k++) if (o + j < outputs) w[k] = weights[from + i * outputs + o + j];
+  }
+  b.set(weights.subarray(bias, bias + outputs));
+  const row = side * inputs, pack = packer(out, kept, outputs);
+  return (x) => {
+    for (let y = 0; y < side; y++) padded.set(x.subarray(y * row, y * row + row), ((y + 1) * framed + 1) * inputs);
+    for (let py = 0; py < 2; py++) for (let px = 0; px < 2; px++) for (let my = 0; my < side; my++) for (let mx = 0; mx < side; mx += 4) {
+      const from = 4 * ((my + py) * framed + mx + px) * inputs, to = outAt + 4 * ((2 * my + py) * wide + 2 * mx + px) * kept;
+      for (let o = 0, part = wAt + 4 * (2 * py + px) * perPhase; o < kept; o += lanes, part += 4 * perBlock) f(from, part, bAt + 4 * o, to + 4 * o);
+    }
+    return pack();
+  };
+}
+
+// The same without it: outputs go in blocks whose sums stay in registers while all taps and channels run past.
+function upAlone({ inputs, outputs, side, weight, bias }, weights) {
   const wide = 2 * side, framed = side + 2, block = outputs % 4 === 0 ? 4 : outputs === 3 ? 3 : 1;
   const out = new Float32Array(wide * wide * outputs), padded = new Float64Array(framed * framed * inputs);
   const b = weights.subarray(bias, bias + outputs);
@@ -409,6 +458,71 @@ function up({ inputs, outputs, side, weight, bias }, weights) {
     }
     return out;
   };
+}
+
+// ---------------------------------------------------------------- several numbers at a time
+
+// By WebAssembly, which multiplies four numbers at once: four pixels and four or eight outputs together. Ten times as fast
+// as the loops in JavaScript, on 64x64 pictures of 32 channels.
+
+// how many outputs are computed together, and how many there are when they are filled up to that
+const lanesOf = (outputs) => { const lanes = outputs % 8 === 0 ? 8 : 4; return { lanes, kept: lanes * Math.ceil(outputs / lanes) }; };
+
+// float32 arrays of these sizes in one memory, their addresses, and the function of `kernel` on it
+function together(sizes, shape) {
+  const at = [];
+  let bytes = 0;
+  for (const size of sizes) { at.push(bytes); bytes += 16 * Math.ceil(size / 4); }
+  const { m, f } = new WebAssembly.Instance(new WebAssembly.Module(kernel({ ...shape, pages: Math.ceil(bytes / 65536) }))).exports;
+  return { f, at, arrays: sizes.map((size, i) => new Float32Array(m.buffer, at[i], size)) };
+}
+
+// takes the channels that only fill up out of the pixels
+function packer(found, kept, outputs) {
+  if (kept === outputs) return () => found;
+  const packed = new Float32Array(found.length / kept * outputs);
+  return () => {
+    for (let p = 0, i = 0; p < found.length; p += kept) for (let o = 0; o < outputs; o++) packed[i++] = found[p + o];
+    return packed;
+  };
+}
+
+// A WebAssembly module, written byte by byte, that exports its memory m, of `pages` times 64 KiB, and
+//   f(a, w, bias, out): out[k] = bias + sum over r < rows, i < run of a[r below + k pixel + i] w[r run + i],  k < 4,
+// where bias, out[k] and every w[i] are `lanes` (4 or 8) float32 side by side and a is of float32. Addresses are in bytes,
+// and so are `below`, `pixel` and `next`, from one k to the next in out. `run` is a multiple of four.
+// https://webassembly.github.io/spec/core/binary/
+function kernel({ rows, below, run, pixel, next, lanes, pages }) {
+  const I32 = 0x7f, V128 = 0x7b, half = lanes / 4, UNROLLED = 4;
+  const unsigned = (n) => { const found = []; do { found.push(n & 127 | (n > 127 ? 128 : 0)); n >>>= 7; } while (n); return found; };
+  const signed = (n) => (n < 64 ? [n] : [n & 127 | 128, ...signed(n >> 7)]);  // of numbers from 0 up
+  const many = (count, each) => Array.from({ length: count }, (_, n) => each(n)).flat();
+  const list = (...items) => [...unsigned(items.length), ...items.flat()], section = (id, content) => [id, ...unsigned(content.length), ...content];
+  const get = (i) => [0x20, i], set = (i) => [0x21, i], add = (i, n) => [...get(i), 0x41, ...signed(n), 0x6a];
+  const load = (offset) => [0xfd, 0x00, 2, ...unsigned(offset)], splat = (offset) => [0xfd, 0x09, 2, ...unsigned(offset)];
+  const store = (offset) => [0xfd, 0x0b, 2, ...unsigned(offset)], PLUS = [0xfd, 0xe4, 0x01], TIMES = [0xfd, 0xe6, 0x01];
+  const [a, w, bias, out, at, end, value] = [0, 1, 2, 3, 4, 5, 6], weigh = (h) => 7 + h, sum = (k, h) => 7 + half + k * half + h;
+  const sums = (each) => many(4, (k) => many(half, (h) => each(k, h)));
+  const step = (j) => [
+    ...many(half, (h) => [...get(w), ...load(16 * (j * half + h)), ...set(weigh(h))]),
+    ...many(4, (k) => [
+      ...get(at), ...splat(k * pixel + 4 * j), ...set(value),
+      ...many(half, (h) => [...get(sum(k, h)), ...get(value), ...get(weigh(h)), ...TIMES, ...PLUS, ...set(sum(k, h))]),
+    ]),
+  ];
+  const row = (r) => [
+    ...add(a, r * below), ...set(at), ...add(at, 4 * run), ...set(end),
+    0x03, 0x40, ...many(UNROLLED, step),  // loop
+    ...add(w, 4 * UNROLLED * lanes), ...set(w), ...add(at, 4 * UNROLLED), ...set(at), ...get(at), ...get(end), 0x49, 0x0d, 0, 0x0b,  // while at < end
+  ];
+  const body = [
+    ...list([2, I32], [...unsigned(1 + 5 * half), V128]), ...sums((k, h) => [...get(bias), ...load(16 * h), ...set(sum(k, h))]),
+    ...many(rows, row), ...sums((k, h) => [...get(out), ...get(sum(k, h)), ...store(k * next + 16 * h)]), 0x0b,
+  ];
+  return new Uint8Array([
+    0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...section(1, list([0x60, ...list([I32], [I32], [I32], [I32]), 0])), ...section(3, list([0])),
+    ...section(5, list([0, ...unsigned(pages)])), ...section(7, list([1, 0x6d, 2, 0], [1, 0x66, 0, 0])), ...section(10, list([...unsigned(body.length), ...body])),
+  ]);
 }
 
 // ---------------------------------------------------------------- codes
