@@ -198,11 +198,11 @@ def look(name: str, members: Sequence[Member]) -> None:
         return
     told_above = st.container()  # filled once the choice of a score further down is known
     betas = [float(b) for b in report.curve.betas]
-    ways = lab.ways_beside(next(m.run for m in members if m.finished))  # one that waits has no images yet
     if len(betas) > 1:
         cursor(name, report, betas)
     curve, told = st.columns([3, 2], gap="large")
     with curve:
+        ways = lab.ways_beside(next(m.run for m in members if m.finished))  # one that waits has no images yet
         way = st.selectbox("The way of", ["no run", *ways], key="way", bind="query-params", help="The way a run took through the plane, an epoch each; diamonds mark where its β (of a capacity, γ) was changed while it learnt. Of runs on the same images with the same likelihood.")  # fmt: skip
         run = ways.get(way)
         fragment(run_every=2.0 if run is not None and run.status().state in LIVE else None)(plane)(report, betas, run)  # fmt: skip

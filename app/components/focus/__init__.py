@@ -22,8 +22,9 @@ def focus(data: dict[str, Any], key: str = "cursor") -> None:
     "beta" (its label), "move" (its number)}, from the browser: check it.
 
     data: `sweep` its name, `labels` (B,) of the βs in ascending order, `words` (B,) what to say of each, `at` the label
-    to begin with and `link`, with which it is gone to once more when that changes, and `charts`, by the key of a plotly chart of the page where the marks stand in it: {"kind", "x": (B,),
-    "y": (B,) or None}. A "point" is circled, a "line" goes up at x, a "column" of a category axis is framed. A click on a
-    chart's point moves the cursor there, as does one on a column of the matrix.
+    to begin with and `link`, with which it is gone to once more when that changes, and `charts`, by the key of a plotly
+    chart of the page where the marks stand in it: {"kind", "x": (B,), "y": (B,) or None}. A "point" is circled, a "line"
+    goes up at x, a "column" of a category axis is framed. A click on a chart's point moves the cursor there, as does one
+    on a column of the matrix.
     """
     _mount(key=key, data=data, on_at_change=lambda: None)

@@ -1,8 +1,5 @@
 // One instance per place on the page; a rerun of the script only hands it new data.
 const ENLARGED = 2.5;  // times as wide as the others is the cursor's column
-// CSS pixels that a column has, on a narrow page more, since few fit there anyway; where they are more than the page is
-// wide, the sheet is scrolled
-const LEAST = 56, LEAST_NARROW = 84, NARROW = 600;
 
 export default mounted((root) => new Matrix(root), (matrix, component) => matrix.show(component.data, component));
 
@@ -63,9 +60,8 @@ class Matrix {
     if (!this.data || beta === this.beta) return;
     this.beta = beta;
     const at = this.data.columns.findIndex((c) => c.beta === beta), count = this.data.columns.length;
-    const sheet = this.at(".sheet"), least = sheet.clientWidth < NARROW ? LEAST_NARROW : LEAST;
-    const parts = count + (at < 0 ? 0 : ENLARGED - 1);
-    this.at("table").style.minWidth = `${Math.ceil(parts * least)}px`;
+    const sheet = this.at(".sheet"), parts = count + (at < 0 ? 0 : ENLARGED - 1);
+    this.at("table").style.setProperty("--parts", parts);
     this.at("colgroup").querySelectorAll("col").forEach((col, i) => { col.style.width = `${100 * (i === at ? ENLARGED : 1) / parts}%`; });
     this.at("thead").querySelectorAll("th").forEach((th, i) => { if (i === at) th.firstChild.setAttribute("aria-current", "true"); else th.firstChild.removeAttribute("aria-current"); });
     // on the sheet alone: the page stays where it is

@@ -11,8 +11,7 @@ function bytes(text) {
   return Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
 }
 
-// Of an element that holds nothing but words. The text node stays the same: one that is replaced, at every picture, makes
-// the browser compose the whole page's layers anew, not only paint the words.
+// Of an element that holds nothing but words: they are written at every picture, and nothing is made anew for them.
 function words(element, text) {
   if (!element.firstChild) element.append("");
   if (element.firstChild.data !== text) element.firstChild.data = text;
