@@ -102,7 +102,7 @@ def choose(run: Run, model: LoadedModel, key: str, default: int = 0) -> Anchor |
 
 def uploaded(model: LoadedModel, key: str) -> Anchor | None:
     """An uploaded picture, brought to what the run was trained on."""
-    from vae_core.data.own_files import read_picture
+    from vae_core.data.user.decode import read_picture
 
     file = st.file_uploader(
         "Upload an image",

@@ -273,7 +273,7 @@ def encode(request: Request) -> Response:
     """
     import base64
 
-    from vae_core.data.drawing import BOX, as_digit
+    from vae_core.data.user.drawing import BOX, as_digit
 
     run = resources.store().find(request.path_params["run"])
     _same_weights(request, run.stamp())

@@ -11,7 +11,7 @@ import streamlit as st
 
 from app import pictures, resources, state
 from vae_core.data import list_specs
-from vae_core.data.own import COLOURS, FITS, SIDES, ImportPlan, accept, crop_box, inspect, preview, remove
+from vae_core.data.user import COLOURS, FITS, SIDES, ImportPlan, accept, crop_box, inspect, preview, remove
 from vae_core.errors import VaeCoreError
 
 SHOWN = 3  # originals drawn with their crop

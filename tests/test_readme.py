@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vae_core.cli import make_parser
-from vae_core.data import faces
+from vae_core.data.sets import faces
 from vae_core.places import HOME_VARIABLE
 
 ROOT = Path(__file__).parents[1]

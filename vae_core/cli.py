@@ -584,7 +584,7 @@ def do_data(args: argparse.Namespace, places: Places) -> int:
         else:
             _table(["name", "kind", "sides", "channels", "here", "what"], rows)
         return 0
-    from vae_core.data.own import accept, inspect, remove
+    from vae_core.data.user import accept, inspect, remove
 
     if args.action == "remove":
         remove(args.name, places)

@@ -829,7 +829,7 @@ def keep(run: Run, codes: StoredCodes, rows: np.ndarray) -> None:
 
 
 def _dataset(run: Run, name: str, images: np.ndarray) -> None:
-    from vae_core.data.own import dataset_of_images
+    from vae_core.data.user import dataset_of_images
 
     source = resources.images_of(run)
     assert source is not None  # the button is disabled without

@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 
 from app import api, resources
 from vae_core.browser import UnknownToBrowser
-from vae_core.data.drawing import as_digit
+from vae_core.data.user.drawing import as_digit
 from vae_core.errors import BadImages
 from vae_core.inference import load_run
 from vae_core.places import Places

@@ -21,14 +21,15 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from vae_core.data import downloads, open_images
+from vae_core.data import open_images
 from vae_core.data.registry import DATASETS
+from vae_core.data.sets import celeba, cifar10, idx, svhn
 from vae_core.data.torchvision_safe import torchvision_datasets
 from vae_core.errors import DataUnavailable
 from vae_core.places import DATA_VARIABLE, Places
 
 NOWHERE = "http://127.0.0.1:9/"  # the discard port: nothing listens
-IDX_SETS = (downloads.MNIST, downloads.FASHION_MNIST, downloads.KMNIST, downloads.EMNIST_LETTERS)
+IDX_SETS = (idx.MNIST, idx.FASHION_MNIST, idx.KMNIST, idx.EMNIST_LETTERS)
 
 
 @pytest.fixture
@@ -37,17 +38,17 @@ def places(tmp_path: Path) -> Places:
     return Places(tmp_path / "home", tmp_path / "data")
 
 
-def idx(array: np.ndarray) -> bytes:
+def idx_bytes(array: np.ndarray) -> bytes:
     head = bytes((0, 0, 8, array.ndim)) + b"".join(n.to_bytes(4, "big") for n in array.shape)
     return head + array.astype(np.uint8).tobytes()
 
 
-def idx_files(spec: downloads.IdxSet, train: int = 6, test: int = 3) -> tuple[dict[str, bytes], np.ndarray]:
+def idx_files(spec: idx.IdxSet, train: int = 6, test: int = 3) -> tuple[dict[str, bytes], np.ndarray]:
     """The four files' contents by stem, and the images as they lie in the files, (train + test, 28, 28)."""
     images = np.random.default_rng(0).integers(0, 256, (train + test, 28, 28), np.uint8)
     labels = np.arange(train + test) % len(spec.label_names) + spec.first_label
     parts = (images[:train], labels[:train], images[train:], labels[train:])
-    return {stem: idx(part) for stem, part in zip(spec.stems, parts, strict=True)}, images
+    return {stem: idx_bytes(part) for stem, part in zip(spec.stems, parts, strict=True)}, images
 
 
 def put(folder: Path, files: dict[str, bytes]) -> None:
@@ -115,7 +116,7 @@ def mirror() -> Iterator[Mirror]:
 @pytest.fixture
 def mnist_mirror(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> Mirror:
     """The server offers a small MNIST and torchvision's table says so."""
-    files, _ = idx_files(downloads.MNIST)
+    files, _ = idx_files(idx.MNIST)
     mirror.files = {f"{stem}.gz": gzip.compress(data) for stem, data in files.items()}
     known = torchvision_datasets().MNIST
     monkeypatch.setattr(known, "mirrors", [mirror.url])
@@ -128,7 +129,7 @@ def mnist_mirror(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> Mirror:
 
 def test_nothing_imports_torchvision_before_it_is_needed() -> None:
     code = (
-        "import sys, pathlib, vae_core.data, vae_core.data.downloads, vae_core.data.own\n"
+        "import sys, pathlib, vae_core.data, vae_core.data.fetch, vae_core.data.user\n"
         "from vae_core.data.registry import DATASETS\n"
         "from vae_core.places import Places\n"
         "place = Places(pathlib.Path('/nowhere'), pathlib.Path('/nowhere'))\n"
@@ -171,7 +172,7 @@ def test_operators_that_load_are_not_declared(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("spec", IDX_SETS, ids=lambda spec: spec.name)
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gz"])
-def test_idx_files_are_read_and_padded(spec: downloads.IdxSet, packed: bool, places: Places) -> None:
+def test_idx_files_are_read_and_padded(spec: idx.IdxSet, packed: bool, places: Places) -> None:
     files, raw = idx_files(spec)
     if packed:
         files = {f"{stem}.gz": gzip.compress(data) for stem, data in files.items()}
@@ -192,11 +193,11 @@ def test_idx_files_are_read_and_padded(spec: downloads.IdxSet, packed: bool, pla
 
 def test_emnist_is_upright(places: Places) -> None:
     """EMNIST's files hold each picture's columns as rows: an L drawn there transposed must come out an L."""
-    spec = downloads.EMNIST_LETTERS
+    spec = idx.EMNIST_LETTERS
     letter = np.zeros((28, 28), np.uint8)
     letter[4:24, 8] = letter[23, 8:18] = 255  # a stem down, a foot to the right
     files, _ = idx_files(spec)
-    files[spec.stems[0]] = idx(np.stack([letter.T] * 6))
+    files[spec.stems[0]] = idx_bytes(np.stack([letter.T] * 6))
     put(spec.folder(places), files)
     np.testing.assert_array_equal(open_images(spec.name, 28, places).images[0, 0], letter)
 
@@ -208,15 +209,15 @@ def test_emnist_is_upright(places: Places) -> None:
         (lambda data: data + b"x", "more than that"),
         (lambda data: b"<html>not found</html>", "no idx file"),
         (lambda data: b"", "no idx file"),
-        (lambda data: idx(np.zeros((6, 10, 12))), "12×10"),
-        (lambda data: idx(np.zeros((5, 28, 28))), "labels 6 images, there are 5"),
-        (lambda data: idx(np.zeros((6, 28, 28)))[:4] + b"\xff" * 12, "announces"),
+        (lambda data: idx_bytes(np.zeros((6, 10, 12))), "12×10"),
+        (lambda data: idx_bytes(np.zeros((5, 28, 28))), "labels 6 images, there are 5"),
+        (lambda data: idx_bytes(np.zeros((6, 28, 28)))[:4] + b"\xff" * 12, "announces"),
     ],
 )
 def test_damaged_images_are_named(damage, fault: str, places: Places) -> None:
-    files, _ = idx_files(downloads.MNIST)
+    files, _ = idx_files(idx.MNIST)
     files["train-images-idx3-ubyte"] = damage(files["train-images-idx3-ubyte"])
-    put(downloads.MNIST.folder(places), files)
+    put(idx.MNIST.folder(places), files)
     with pytest.raises(DataUnavailable, match=fault) as caught:
         open_images("mnist", 28, places)
     assert "train-" in str(caught.value)
@@ -225,19 +226,19 @@ def test_damaged_images_are_named(damage, fault: str, places: Places) -> None:
 
 
 def test_labels_out_of_range_are_named(places: Places) -> None:
-    files, _ = idx_files(downloads.MNIST)
-    files["t10k-labels-idx1-ubyte"] = idx(np.array([1, 2, 77]))
-    put(downloads.MNIST.folder(places), files)
+    files, _ = idx_files(idx.MNIST)
+    files["t10k-labels-idx1-ubyte"] = idx_bytes(np.array([1, 2, 77]))
+    put(idx.MNIST.folder(places), files)
     with pytest.raises(DataUnavailable, match="t10k-labels-idx1-ubyte is damaged: its labels run from 1"):
         open_images("mnist", 28, places)
 
 
 @pytest.mark.parametrize("keep", [20, 300, -3])
 def test_a_damaged_gz_is_named(keep: int, places: Places) -> None:
-    files, _ = idx_files(downloads.MNIST)
+    files, _ = idx_files(idx.MNIST)
     files = {f"{stem}.gz": gzip.compress(data) for stem, data in files.items()}
     files["train-images-idx3-ubyte.gz"] = files["train-images-idx3-ubyte.gz"][:keep]
-    put(downloads.MNIST.folder(places), files)
+    put(idx.MNIST.folder(places), files)
     with pytest.raises(DataUnavailable, match=r"train-images-idx3-ubyte\.gz is damaged"):
         open_images("mnist", 28, places)
 
@@ -255,8 +256,8 @@ def test_a_download_reports_progress_and_is_kept(mnist_mirror: Mirror, places: P
     shares = [share for share, _ in fetching]
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
-    assert listing(downloads.MNIST.folder(places)) == sorted(downloads.MNIST.stems)
-    files = (f"MNIST/raw/{stem}" for stem in downloads.MNIST.stems)
+    assert listing(idx.MNIST.folder(places)) == sorted(idx.MNIST.stems)
+    files = (f"MNIST/raw/{stem}" for stem in idx.MNIST.stems)
     assert set(leftovers(places)) == {"MNIST", "MNIST/raw", *files}
 
     open_images("mnist", 28, places)  # another side is made from the same files
@@ -278,7 +279,7 @@ def test_offline_says_so_and_what_to_do(places: Places, monkeypatch: pytest.Monk
     assert f"MNIST is not in {places.data_dir}" in text
     assert "no connection" in text
     assert "Connect to the network" in text
-    assert f"put {', '.join(downloads.MNIST.stems)}" in text
+    assert f"put {', '.join(idx.MNIST.stems)}" in text
     assert str(places.data_dir / "MNIST" / "raw") in text
     assert leftovers(places) == []
 
@@ -289,7 +290,7 @@ def test_wrong_bytes_are_refused(mnist_mirror: Mirror, places: Places) -> None:
     with pytest.raises(DataUnavailable, match=r"sent a damaged file .md5 [0-9a-f]{32}, expected"):
         open_images("mnist", 28, places)
     assert leftovers(places) == []
-    assert not downloads.MNIST.present(places)
+    assert not idx.MNIST.present(places)
 
 
 def test_a_broken_connection_leaves_nothing(mnist_mirror: Mirror, places: Places) -> None:
@@ -317,9 +318,9 @@ def test_an_interrupted_download_leaves_nothing(mnist_mirror: Mirror, places: Pl
 
 
 def test_what_a_killed_download_left_is_swept_and_never_read(mnist_mirror: Mirror, places: Places) -> None:
-    files, _ = idx_files(downloads.MNIST, train=2, test=2)
+    files, _ = idx_files(idx.MNIST, train=2, test=2)
     put(places.data_dir / ".mnist-part.dead", files)
-    assert not downloads.MNIST.present(places)
+    assert not idx.MNIST.present(places)
     assert len(open_images("mnist", 28, places)) == 9
     assert not (places.data_dir / ".mnist-part.dead").exists()
 
@@ -332,8 +333,8 @@ def test_a_data_dir_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
 def test_a_read_only_data_dir_with_the_files_works(places: Places) -> None:
-    files, _ = idx_files(downloads.MNIST)
-    put(downloads.MNIST.folder(places), files)
+    files, _ = idx_files(idx.MNIST)
+    put(idx.MNIST.folder(places), files)
     folders = [places.data_dir, *(p for p in places.data_dir.rglob("*") if p.is_dir())]
     try:
         for folder in folders:
@@ -347,7 +348,7 @@ def test_a_read_only_data_dir_with_the_files_works(places: Places) -> None:
 
 
 def test_emnist_comes_out_of_its_zip(mirror: Mirror, places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
-    files, raw = idx_files(downloads.EMNIST_LETTERS)
+    files, raw = idx_files(idx.EMNIST_LETTERS)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as zipped:
         zipped.writestr("gzip/emnist-digits-train-images-idx3-ubyte.gz", b"another split, left in the zip")
@@ -360,7 +361,7 @@ def test_emnist_comes_out_of_its_zip(mirror: Mirror, places: Places, monkeypatch
     images = open_images("emnist_letters", 28, places)
     np.testing.assert_array_equal(images.images[:, 0], raw.transpose(0, 2, 1))
     assert images.label_of(1) == "B"
-    assert listing(downloads.EMNIST_LETTERS.folder(places)) == sorted(files)
+    assert listing(idx.EMNIST_LETTERS.folder(places)) == sorted(files)
 
 
 # -- CIFAR-10
@@ -369,12 +370,12 @@ def test_emnist_comes_out_of_its_zip(mirror: Mirror, places: Places, monkeypatch
 @pytest.fixture
 def cifar(monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, bytes], np.ndarray, np.ndarray]:
     """Files of four records each; labels (24,) and images (24, 3, 32, 32) as they should come out."""
-    monkeypatch.setattr(downloads, "CIFAR_RECORDS", 4)
+    monkeypatch.setattr(cifar10, "RECORDS", 4)
     rng = np.random.default_rng(1)
     labels = rng.integers(0, 10, 24, np.uint8)
     images = rng.integers(0, 256, (24, 3, 32, 32), np.uint8)
     records = np.concatenate([labels[:, None], images.reshape(24, -1)], axis=1)
-    files = {name: records[4 * i : 4 * i + 4].tobytes() for i, name in enumerate(downloads.CIFAR_FILES)}
+    files = {name: records[4 * i : 4 * i + 4].tobytes() for i, name in enumerate(cifar10.FILES)}
     return files, labels, images
 
 
@@ -382,7 +383,7 @@ def tar_gz(files: dict[str, bytes]) -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         for name, data in reversed(files.items()):  # the test batch may come first
-            info = tarfile.TarInfo(f"{downloads.CIFAR_FOLDER}/{name}")
+            info = tarfile.TarInfo(f"{cifar10.FOLDER}/{name}")
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
     return packed.getvalue()
@@ -393,50 +394,50 @@ def check_cifar(places: Places, labels: np.ndarray, images: np.ndarray) -> None:
     np.testing.assert_array_equal(found.images, images)
     np.testing.assert_array_equal(found.labels, labels)
     np.testing.assert_array_equal(found.test, [20, 21, 22, 23])
-    assert found.label_of(0) == downloads.CIFAR_NAMES[labels[0]]
+    assert found.label_of(0) == cifar10.NAMES[labels[0]]
 
 
 def test_cifar10_from_its_folder(cifar, places: Places) -> None:
     files, labels, images = cifar
-    put(places.data_dir / downloads.CIFAR_FOLDER, files)
+    put(places.data_dir / cifar10.FOLDER, files)
     check_cifar(places, labels, images)
 
 
 def test_cifar10_from_its_archive_which_stays_packed(cifar, places: Places, monkeypatch) -> None:
     files, labels, images = cifar
     packed = tar_gz(files)
-    put(places.data_dir, {downloads.CIFAR_ARCHIVE: packed})
-    monkeypatch.setattr(downloads, "CIFAR_MD5", md5(packed))
+    put(places.data_dir, {cifar10.ARCHIVE: packed})
+    monkeypatch.setattr(cifar10, "MD5", md5(packed))
     check_cifar(places, labels, images)
-    assert listing(places.data_dir) == [downloads.CIFAR_ARCHIVE]
+    assert listing(places.data_dir) == [cifar10.ARCHIVE]
 
 
 def test_cifar10_is_fetched(cifar, mirror: Mirror, places: Places, monkeypatch) -> None:
     files, labels, images = cifar
     packed = tar_gz(files)
-    mirror.files = {downloads.CIFAR_ARCHIVE: packed}
-    monkeypatch.setattr(downloads, "CIFAR_URL", mirror.url + downloads.CIFAR_ARCHIVE)
-    monkeypatch.setattr(downloads, "CIFAR_MD5", md5(packed))
+    mirror.files = {cifar10.ARCHIVE: packed}
+    monkeypatch.setattr(cifar10, "URL", mirror.url + cifar10.ARCHIVE)
+    monkeypatch.setattr(cifar10, "MD5", md5(packed))
     put(places.data_dir / "cifar-10-batches-py", {"data_batch_1": b"never opened"})  # no obstacle
     check_cifar(places, labels, images)
 
 
 def test_pickled_cifar10_is_not_opened(places: Places, monkeypatch) -> None:
-    monkeypatch.setattr(downloads, "CIFAR_URL", NOWHERE + downloads.CIFAR_ARCHIVE)
+    monkeypatch.setattr(cifar10, "URL", NOWHERE + cifar10.ARCHIVE)
     planted = b"cposix\nsystem\n(S'touch " + str(places.data_dir / "ran").encode() + b"'\ntR."
     put(places.data_dir / "cifar-10-batches-py", {f"data_batch_{i}": planted for i in range(1, 6)})
     assert not DATASETS["cifar10"].present(places)
     with pytest.raises(DataUnavailable) as caught:
         open_images("cifar10", 32, places)
     assert "cifar-10-batches-py there is the pickled form, which is not opened" in str(caught.value)
-    assert f"put {downloads.CIFAR_ARCHIVE}" in str(caught.value)
+    assert f"put {cifar10.ARCHIVE}" in str(caught.value)
     assert not (places.data_dir / "ran").exists()
 
 
 def test_damaged_cifar10_is_named(cifar, places: Places) -> None:
     files, _, _ = cifar
-    folder = places.data_dir / downloads.CIFAR_FOLDER
-    put(folder, files | {"data_batch_3.bin": files["data_batch_3.bin"][: downloads.CIFAR_RECORD]})
+    folder = places.data_dir / cifar10.FOLDER
+    put(folder, files | {"data_batch_3.bin": files["data_batch_3.bin"][: cifar10.RECORD]})
     with pytest.raises(DataUnavailable, match=r"data_batch_3\.bin is damaged: .*holds 3,073 bytes"):
         open_images("cifar10", 32, places)
     put(folder, files | {"data_batch_3.bin": b"\x0b" + files["data_batch_3.bin"][1:]})
@@ -448,10 +449,10 @@ def test_damaged_cifar10_is_named(cifar, places: Places) -> None:
 def test_a_damaged_cifar10_archive_is_named(cifar, places: Places, monkeypatch) -> None:
     files, _, _ = cifar
     packed = tar_gz(files)
-    put(places.data_dir, {downloads.CIFAR_ARCHIVE: packed[:-50]})
+    put(places.data_dir, {cifar10.ARCHIVE: packed[:-50]})
     with pytest.raises(DataUnavailable, match=r"cifar-10-binary\.tar\.gz is damaged: its md5 sum is"):
         open_images("cifar10", 32, places)
-    monkeypatch.setattr(downloads, "CIFAR_MD5", md5(packed[:-50]))
+    monkeypatch.setattr(cifar10, "MD5", md5(packed[:-50]))
     with pytest.raises(DataUnavailable, match=r"cifar-10-binary\.tar\.gz is damaged"):
         open_images("cifar10", 32, places)
 
@@ -479,7 +480,7 @@ def test_svhn_from_mat_files(places: Places) -> None:
 
 
 def test_damaged_svhn_is_named(places: Places) -> None:
-    for i, file in enumerate(downloads.SVHN_FILES):
+    for i, file in enumerate(svhn.FILES):
         svhn_file(places.data_dir / file, 5, i)
     path = places.data_dir / "test_32x32.mat"
     whole = path.read_bytes()
@@ -495,13 +496,13 @@ def test_damaged_svhn_is_named(places: Places) -> None:
 
 def test_svhn_is_fetched(mirror: Mirror, places: Places, tmp_path: Path, monkeypatch) -> None:
     table = {}
-    for i, (split, file) in enumerate(zip(("train", "test"), downloads.SVHN_FILES, strict=True)):
+    for i, (split, file) in enumerate(zip(("train", "test"), svhn.FILES, strict=True)):
         svhn_file(tmp_path / file, 4, i)
         mirror.files[file] = (tmp_path / file).read_bytes()
         table[split] = [mirror.url + file, file, md5(mirror.files[file])]
     monkeypatch.setattr(torchvision_datasets().SVHN, "split_list", table)
     assert len(open_images("svhn", 32, places)) == 8
-    assert leftovers(places) == sorted(downloads.SVHN_FILES)
+    assert leftovers(places) == sorted(svhn.FILES)
 
 
 # -- CelebA
@@ -634,7 +635,7 @@ def test_celeba_is_fetched(drive: Drive, places: Places) -> None:
     said: list[str] = []
     assert len(open_images("celeba", 64, places, lambda share, what: said.append(what))) == 4
     assert any(what.startswith("fetching img_align_celeba.zip: 0.0 of 1443.5 MB") for what in said)
-    assert listing(places.data_dir / "celeba") == sorted(downloads.CELEBA_FILES)
+    assert listing(places.data_dir / "celeba") == sorted(celeba.FILES)
 
 
 def test_a_refusal_by_google_drive_is_passed_on(drive: Drive, places: Places) -> None:
@@ -666,7 +667,7 @@ def test_an_interruption_of_gdown_stays_one(drive: Drive, places: Places) -> Non
 def test_real_mnist(tmp_path: Path) -> None:
     data = Path(os.environ.get(DATA_VARIABLE) or Path(__file__).parents[2].parent / "shared" / "data")
     places = Places(tmp_path, data)
-    if not downloads.MNIST.present(places):
+    if not idx.MNIST.present(places):
         pytest.skip(f"no MNIST in {data}")
     small, large = (open_images("mnist", side, places) for side in (28, 32))
     for images, side in ((small, 28), (large, 32)):

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from vae_core.data import faces, open_images
+from vae_core.data import open_images
+from vae_core.data.sets import faces
 from vae_core.errors import BadConfig, BadFactors
 from vae_core.places import Places
 
@@ -134,7 +135,7 @@ def test_skin_and_hair_run_from_light_to_deep_and_dark_to_light():
 
 
 def test_long_hair_hides_more_of_the_background_and_a_wide_face_too():
-    bare = faces.BACKGROUND[0] * 255
+    bare = faces.canvas.BACKGROUND[0] * 255
 
     def seen(**changes):
         picture = draw(background=0, **changes)
@@ -224,4 +225,4 @@ def test_another_side_is_refused(tmp_path):
     with pytest.raises(BadConfig):
         open_images("faces", 28, places)
     with pytest.raises(BadConfig):
-        faces.build_faces(28, places, lambda share, what: None)
+        faces.build(28, places, lambda share, what: None)

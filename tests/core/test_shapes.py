@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from vae_core.data import open_images, shapes
+from vae_core.data import open_images
+from vae_core.data.sets import shapes
 from vae_core.errors import BadConfig, BadFactors
 from vae_core.places import Places
 
@@ -175,4 +176,4 @@ def test_another_side_is_refused(tmp_path):
     with pytest.raises(BadConfig):
         open_images("shapes", 32, places)
     with pytest.raises(BadConfig):
-        shapes.build_shapes(32, places, lambda share, what: None)
+        shapes.build(32, places, lambda share, what: None)

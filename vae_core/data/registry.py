@@ -8,11 +8,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from vae_core.data import downloads
-from vae_core.data.bundled import build_digits
-from vae_core.data.faces import build_faces
 from vae_core.data.imageset import ImageSet, Progress, Source, read_images, read_meta, silent, write_images
-from vae_core.data.shapes import build_shapes
+from vae_core.data.sets import celeba, cifar10, digits, faces, idx, shapes, svhn
 from vae_core.errors import BadConfig, BadImages, UnknownDataset
 from vae_core.places import PLAIN_NAME, Places
 
@@ -44,46 +41,46 @@ class DatasetSpec:
 
 DIGITS = DatasetSpec(
     "digits", "Digits", "1,797 handwritten digits, 8×8, from scikit-learn. The quickest to train.",
-    "bundled", 1, (16, 32), build_digits,
+    "bundled", 1, (16, 32), digits.build,
 )  # fmt: skip
 SHAPES = DatasetSpec(
     "shapes", "Shapes", "30,000 sprites, 64×64, with five known factors: shape, scale, orientation, x and y.",
-    "procedural", 1, (64,), build_shapes,
+    "procedural", 1, (64,), shapes.build,
 )  # fmt: skip
 FACES = DatasetSpec(
     "faces", "Faces", "10,000 cartoon faces in colour with ten known attributes, from smile to background.",
-    "procedural", 3, (64, 32), build_faces,
+    "procedural", 3, (64, 32), faces.build,
 )  # fmt: skip
 DOWNLOADS = (
     DatasetSpec(
         "mnist", "MNIST", "70,000 handwritten digits, 28×28. A download of 12 MB.",
-        "download", 1, (28, 32), downloads.MNIST.build, downloads.MNIST.present,
+        "download", 1, (28, 32), idx.MNIST.build, idx.MNIST.present,
     ),
     DatasetSpec(
         "fashion_mnist", "Fashion-MNIST",
         "70,000 pieces of clothing in ten kinds, 28×28 (Zalando). A download of 31 MB.",
-        "download", 1, (28, 32), downloads.FASHION_MNIST.build, downloads.FASHION_MNIST.present,
+        "download", 1, (28, 32), idx.FASHION_MNIST.build, idx.FASHION_MNIST.present,
     ),
     DatasetSpec(
         "kmnist", "KMNIST", "70,000 cursive hiragana of ten kinds, 28×28. A download of 21 MB.",
-        "download", 1, (28, 32), downloads.KMNIST.build, downloads.KMNIST.present,
+        "download", 1, (28, 32), idx.KMNIST.build, idx.KMNIST.present,
     ),
     DatasetSpec(
         "emnist_letters", "EMNIST letters",
         "145,600 handwritten letters A to Z, large and small together, 28×28. A download of 562 MB.",
-        "download", 1, (28, 32), downloads.EMNIST_LETTERS.build, downloads.EMNIST_LETTERS.present,
+        "download", 1, (28, 32), idx.EMNIST_LETTERS.build, idx.EMNIST_LETTERS.present,
     ),
     DatasetSpec(
         "cifar10", "CIFAR-10", "60,000 photographs of ten kinds of things, 32×32. A download of 170 MB.",
-        "download", 3, (32,), downloads.build_cifar10, downloads.cifar10_present,
+        "download", 3, (32,), cifar10.build, cifar10.present,
     ),
     DatasetSpec(
         "svhn", "SVHN", "99,289 digits cut from photographs of house numbers, 32×32. A download of 246 MB.",
-        "download", 3, (32,), downloads.build_svhn, downloads.svhn_present,
+        "download", 3, (32,), svhn.build, svhn.present,
     ),
     DatasetSpec(
         "celeba", "CelebA", "202,599 faces with 40 attributes, 64×64 or 128×128. A download of 1.4 GB.",
-        "download", 3, (64, 128), downloads.build_celeba, downloads.celeba_present,
+        "download", 3, (64, 128), celeba.build, celeba.present,
     ),
 )  # fmt: skip
 DATASETS: dict[str, DatasetSpec] = {spec.name: spec for spec in (DIGITS, SHAPES, FACES, *DOWNLOADS)}

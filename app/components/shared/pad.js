@@ -1,7 +1,7 @@
 // A pad on which a digit is drawn with mouse or finger. The server encodes it while it is drawn: one request is under
 // way, and afterwards one more if the drawing went on, so that the newest wins.
 const PEN = 16;  // pixels of the pad, whose side is 196: as wide as MNIST's strokes are in their 28
-const INK = 25;  // grey values up to this are no ink: as vae_core.data.drawing takes it
+const INK = 25;  // grey values up to this are no ink: as vae_core.data.user.drawing takes it
 
 // `tools` is decoder.js, `canvas` the pad, `seen` the canvas that shows what is encoded. `weights()` says of what
 // {run, stamp} the code is to be. `answered(found, image)` gets each answer of /encode that is still wanted, and the

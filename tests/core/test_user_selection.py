@@ -11,8 +11,7 @@ from helpers import blob_set, config_of, frozen, of
 
 from vae_core.cli import main
 from vae_core.data import ImageSet, find_spec, list_specs, open_images
-from vae_core.data import own as own_module
-from vae_core.data.own import dataset_of_images, remove
+from vae_core.data.user import dataset_of_images, importing, remove, selection
 from vae_core.errors import BadImages, BadName, UnknownDataset
 from vae_core.events import Checkpoint, EpochDone, StepDone
 from vae_core.models.networks import MlpParams
@@ -75,7 +74,7 @@ def test_what_the_source_lacks_is_lacking(places: Places) -> None:
 
 
 def test_images_come_in_blocks_of_bounded_size(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own_module, "CHUNK_BYTES", 7 * 256)
+    monkeypatch.setattr(selection, "CHUNK_BYTES", 7 * 256)
     told: list[tuple[float, str]] = []
     some = made(places, np.arange(5, 85), progress=lambda share, what: told.append((share, what)))
     np.testing.assert_array_equal(some.images, DATA.images[5:85])
@@ -202,7 +201,7 @@ def test_what_breaks_midway_leaves_nothing(places: Places, monkeypatch: pytest.M
     with pytest.raises(KeyboardInterrupt):
         dataset_of_images(places, DATA, range(30), "some", progress=stop)
     assert sorted(places.datasets.rglob("*")) == before
-    monkeypatch.setattr(own_module, "check_room", lambda *_: (_ for _ in ()).throw(BadImages("no room")))
+    monkeypatch.setattr(importing, "check_room", lambda *_: (_ for _ in ()).throw(BadImages("no room")))
     refused(places, BadImages, "no room", range(30))
 
 

@@ -11,31 +11,24 @@ Accepted values: uint8 from 0 to 255, uint8 of only 0 and 1, bool, floats in [0,
 
 from __future__ import annotations
 
-import math
-import zipfile
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
 
 from vae_core.data.imageset import Progress
-from vae_core.data.own_budgets import (
-    BLOCK,
+from vae_core.data.user.budgets import (
     Budgets,
     Given,
     Meter,
-    UnreadableError,
     cleaned,
     gigabytes,
     listed,
-    opened,
-    title_of,
 )
-from vae_core.data.own_files import check_members, open_zip, unzipping
+from vae_core.data.user.layout import Layout, Values, check_dtype, read_layout
+from vae_core.data.user.npy import Npz, Stored, open_npy
 from vae_core.errors import BadImages
 
 IMAGE_KEYS = ("images", "image", "imgs", "x", "data", "pixels", "arr_0")
@@ -54,235 +47,7 @@ DSPRITES_KEYS = ("imgs", "latents_classes", "latents_values")
 # columns 1 to 5 of the classes; column 0, colour, never varies
 DSPRITES_FACTORS = ("shape", "scale", "orientation", "x", "y")
 DSPRITES_SHAPES = ("square", "ellipse", "heart")
-LEAST_SIDE = 8  # px; below that a dimension is taken for channels
 MOST_LABELS = 1_000
-NPY_MAGIC = b"\x93NUMPY"
-
-
-# -- one array
-
-
-@dataclass(frozen=True)
-class Stored:
-    """An array in a .npy file or in a member of an .npz; `open` gives its bytes from the header on."""
-
-    name: str
-    open: Callable[[], AbstractContextManager[BinaryIO]]
-    shape: tuple[int, ...]
-    dtype: np.dtype
-    by_columns: bool  # Fortran order
-
-    @property
-    def row_bytes(self) -> int:
-        return math.prod(self.shape[1:]) * self.dtype.itemsize
-
-    def blocks(self, meter: Meter) -> Iterator[np.ndarray]:
-        """Consecutive rows (n, ...). Raises BadImages when the data end early."""
-        with self.open() as stream:
-            _read_npy_header(stream, self.name)
-            if self.by_columns and len(self.shape) > 1:
-                yield self._all(stream, meter).reshape(self.shape, order="F")
-                return
-            rows = max(1, BLOCK // max(1, self.row_bytes))
-            for start in range(0, self.shape[0], rows):
-                count = min(rows, self.shape[0] - start)
-                data = self._read(stream, count * self.row_bytes, meter)
-                yield np.frombuffer(data, self.dtype).reshape(count, *self.shape[1:])
-
-    def whole(self, meter: Meter) -> np.ndarray:
-        """Raises BadImages when it is too large to be held."""
-        self._check_memory(meter.budgets)
-        return np.concatenate([*self.blocks(meter), np.empty((0, *self.shape[1:]), self.dtype)])
-
-    def _all(self, stream: BinaryIO, meter: Meter) -> np.ndarray:
-        self._check_memory(meter.budgets)
-        return np.frombuffer(self._read(stream, self.shape[0] * self.row_bytes, meter), self.dtype)
-
-    def _check_memory(self, budgets: Budgets) -> None:
-        size = self.shape[0] * self.row_bytes
-        if size > budgets.memory_bytes:
-            raise BadImages(
-                f"{self.name} takes {gigabytes(size)} and has to be held at once, more than "
-                f"{gigabytes(budgets.memory_bytes)}; save it in C order, or as several sets"
-            )
-
-    def _read(self, stream: BinaryIO, size: int, meter: Meter) -> bytes:
-        parts, got = [], 0
-        while got < size:
-            part = _some(stream, min(BLOCK, size - got), self.name)
-            if not part:
-                announced = f"its header announces {self.shape} of {self.dtype}"
-                raise BadImages(f"{self.name} ends early: {announced}; save or fetch it again")
-            meter.add(len(part))
-            got += len(part)
-            parts.append(part)
-        return b"".join(parts)
-
-
-def _some(stream: BinaryIO, size: int, name: str) -> bytes:
-    try:
-        with unzipping():
-            return stream.read(size)
-    except UnreadableError as error:
-        raise BadImages(f"{name} {error}; save or fetch it again") from None
-
-
-def _read_npy_header(stream: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Shape, Fortran order, dtype; the stream then stands at the data. Raises BadImages."""
-    try:
-        with unzipping():
-            version = np.lib.format.read_magic(stream)
-            if version[0] == 1:
-                return np.lib.format.read_array_header_1_0(stream)
-            return np.lib.format.read_array_header_2_0(stream)
-    except Exception as error:  # the header is a Python literal, and a parser fails in many ways
-        raise BadImages(
-            f"{name} has no readable .npy header ({error}); save it again by numpy.save"
-        ) from None
-
-
-def _stored(name: str, open_it: Callable[[], AbstractContextManager[BinaryIO]]) -> Stored:
-    with open_it() as stream:
-        shape, by_columns, dtype = _read_npy_header(stream, name)
-    if dtype.hasobject:
-        raise BadImages(
-            f"{name} holds Python objects, perhaps images of unequal sizes; reading them would mean "
-            "unpickling. Bring the images to one size and save one uint8 array (N, H, W) or (N, H, W, 3)"
-        )
-    if dtype.itemsize == 0 or any(n < 0 for n in shape):
-        raise BadImages(f"{name} announces {dtype} {shape}, which no array is; save it again by numpy.save")
-    return Stored(name, open_it, shape, dtype, by_columns)
-
-
-# -- an .npz
-
-
-def is_npz(zipped: zipfile.ZipFile) -> bool:
-    """Whether an open .zip holds arrays and nothing else."""
-    names = zipped.namelist()
-    return bool(names) and all(name.endswith(".npy") for name in names)
-
-
-class Npz:
-    """The arrays of an .npz by name; a header is read only when its array is asked for."""
-
-    def __init__(self, given: Given, budgets: Budgets):
-        self.given = given
-        with open_zip(given) as zipped:
-            members = check_members(zipped, budgets)
-        self.members = {info.filename.removesuffix(".npy"): info for info in members}
-        self.keys = {key.lower(): key for key in self.members}
-
-    def find(self, names: tuple[str, ...]) -> str | None:
-        """The first of `names` it holds, in whatever case."""
-        return next((self.keys[name] for name in names if name in self.keys), None)
-
-    def __getitem__(self, key: str) -> Stored:
-        @contextmanager
-        def open_it() -> Iterator[BinaryIO]:
-            with open_zip(self.given) as zipped:
-                try:
-                    with unzipping():
-                        stream = zipped.open(self.members[key])
-                except UnreadableError as error:
-                    raise BadImages(f"{cleaned(key)} {error}; save or fetch it again") from None
-                with stream:
-                    yield stream  # type: ignore[misc]
-
-        return _stored(f"the array {cleaned(key)}", open_it)
-
-
-def _npy(given: Given) -> Stored:
-    return _stored(title_of(given), lambda: opened(given))
-
-
-# -- what the numbers mean
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How the axes of an array of images are read."""
-
-    count: int
-    height: int
-    width: int
-    channels: int  # 1, 3 or 4
-    order: str  # grey (N, H, W), last (N, H, W, C), first (N, C, H, W) or flat (N, H·W)
-
-    def arrange(self, block: np.ndarray) -> np.ndarray:
-        """Rows of the stored shape as (n, H, W) or (n, H, W, C)."""
-        if self.order == "first":
-            block = block.transpose(0, 2, 3, 1)
-        shape = (len(block), self.height, self.width)
-        return block.reshape(shape if self.channels == 1 else (*shape, self.channels))
-
-
-def read_layout(name: str, shape: tuple[int, ...]) -> Layout:
-    """Raises BadImages with the accepted shapes."""
-    if len(shape) == 4:
-        last, first = shape[3] in (1, 3, 4), shape[1] in (1, 3, 4)
-        if last and min(shape[1:3]) >= LEAST_SIDE:
-            return Layout(shape[0], shape[1], shape[2], shape[3], "last")
-        if first and min(shape[2:]) >= LEAST_SIDE:
-            return Layout(shape[0], shape[2], shape[3], shape[1], "first")
-    elif len(shape) == 3 and min(shape[1:]) >= LEAST_SIDE:
-        return Layout(shape[0], shape[1], shape[2], 1, "grey")
-    elif len(shape) == 2 and (side := math.isqrt(shape[1])) >= LEAST_SIDE and side * side == shape[1]:
-        return Layout(shape[0], side, side, 1, "flat")
-    hint = ""
-    if len(shape) == 3 and shape[2] in (3, 4) and min(shape[:2]) >= LEAST_SIDE:
-        hint = f" This looks like one colour image {shape[1]}×{shape[0]}; a dataset needs at least 2."
-    raise BadImages(
-        f"{name} has the shape {shape}; images are (N, H, W), (N, H, W, C) or (N, C, H, W) with C 1, 3 or 4, "
-        f"or (N, H·W) when that is a square, each side at least {LEAST_SIDE}.{hint}"
-    )
-
-
-def check_dtype(name: str, dtype: np.dtype) -> None:
-    """Raises BadImages for what is neither uint8, bool nor float."""
-    if not (dtype == np.uint8 or dtype.kind in "bf"):
-        raise BadImages(
-            f"{name} is {dtype}; images are uint8 from 0 to 255, or floats from 0 to 1. "
-            "If its values lie in 0 to 255, save it with .astype('uint8')"
-        )
-
-
-@dataclass
-class Values:
-    """The range met so far; NaN and infinity are refused at once."""
-
-    name: str
-    low: float = math.inf
-    high: float = -math.inf
-    rows: int = 0
-
-    def watch(self, block: np.ndarray) -> None:
-        """Raises BadImages."""
-        if block.dtype.kind == "f" and not np.isfinite(block).all():
-            bad = ~np.isfinite(block.reshape(len(block), -1)).all(axis=1)
-            first = self.rows + int(np.flatnonzero(bad)[0])
-            raise BadImages(
-                f"{self.name} holds NaN or infinity, first in image {first}; replace these values"
-            )
-        if not len(block):
-            return
-        self.low, self.high = min(self.low, float(block.min())), max(self.high, float(block.max()))
-        self.rows += len(block)
-
-    def check_range(self, dtype: np.dtype) -> None:
-        """Raises BadImages for floats outside [0, 1]."""
-        if dtype.kind != "f" or (self.low >= 0 and self.high <= 1):
-            return
-        if self.low >= 0 and self.high <= 255:
-            remedy = "divide by 255"
-        elif self.low >= -1 and self.high <= 1:
-            remedy = "add 1 and halve"
-        else:
-            remedy = "scale them"
-        raise BadImages(
-            f"{self.name} holds floats from {self.low:g} to {self.high:g}; they must lie between 0 and 1: "
-            f"{remedy}"
-        )
 
 
 def read_labels(
@@ -310,9 +75,6 @@ def _word(value: object) -> str:
     return cleaned(value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value))
 
 
-# -- all images
-
-
 @dataclass(frozen=True)
 class _Part:
     images: Stored
@@ -334,7 +96,7 @@ class ImageArrays:
         self.label_names: tuple[str, ...] = ()
         arrays = Npz(given, budgets) if npz else None
         self.dsprites = arrays is not None and all(key in arrays.members for key in DSPRITES_KEYS)
-        self.parts = self._choose(arrays) if arrays else [_Part(_npy(given), None, False)]
+        self.parts = self._choose(arrays) if arrays else [_Part(open_npy(given), None, False)]
         layouts = [read_layout(part.images.name, part.images.shape) for part in self.parts]
         for part in self.parts:
             check_dtype(part.images.name, part.images.dtype)

@@ -9,7 +9,7 @@ from vae_core.data.imageset import Chunk, Progress, Source
 from vae_core.places import Places
 
 
-def build_digits(side: int, places: Places, progress: Progress) -> Source:
+def build(side: int, places: Places, progress: Progress) -> Source:
     """scikit-learn's 1,797 handwritten digits (Alpaydin & Kaynak 1998), 8×8 in 17 greys, enlarged.
 
     Cubic enlargement, since the strokes' edges are already smooth in the originals.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vae_core.data.drawing import as_digit
+from vae_core.data.user.drawing import as_digit
 from vae_core.errors import BadImages
 
 

@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from vae_core.data import find_spec, list_specs, open_images
-from vae_core.data.own import Budgets, accept, crop_box, inspect, preview, remove, to_square
+from vae_core.data.user import Budgets, accept, crop_box, inspect, preview, remove, to_square
 from vae_core.errors import BadConfig, BadImages, BadName, UnknownDataset
 from vae_core.places import Places
 

@@ -91,7 +91,7 @@ def default_subset() -> np.ndarray:
     return to_factors(np.random.default_rng(SUBSET_SEED).choice(GRID, COUNT, replace=False))
 
 
-def build_shapes(side: int, places: Places, progress: Progress) -> Source:
+def build(side: int, places: Places, progress: Progress) -> Source:
     """The subset as a Source: labels are the shape, factors the five indices.
 
     Raises BadConfig for any side but 64.

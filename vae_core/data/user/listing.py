@@ -1,0 +1,130 @@
+"""List the image files of a folder. No link is followed; what is left out is named."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from vae_core.data.user.budgets import (
+    Budgets,
+    Meter,
+    UnreadableError,
+    cleaned,
+    listed,
+)
+from vae_core.data.user.decode import FORMAT_WORDS
+from vae_core.errors import BadImages
+
+IMAGE_ENDINGS = {
+    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".dib", ".webp", ".tif", ".tiff",
+    ".ppm", ".pgm", ".pbm", ".pnm", ".pfm",
+}  # fmt: skip
+OTHER_IMAGE_ENDINGS = {
+    ".heic", ".heif", ".avif", ".jp2", ".jxl", ".psd", ".svg", ".ico", ".tga", ".exr", ".hdr", ".dng", ".cr2",
+    ".nef",
+}  # fmt: skip
+ARCHIVE_ENDINGS = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"}
+PICKLE_ENDINGS = {".pkl", ".pickle", ".pt", ".pth", ".joblib"}
+JUNK = {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One image file: its path's parts, and what its shelf opens it by."""
+
+    parts: tuple[str, ...]
+    key: Any
+
+    @property
+    def name(self) -> str:
+        return cleaned("/".join(self.parts))
+
+
+def is_junk(name: str) -> bool:
+    """Hidden files, and what systems leave behind beside a person's own."""
+    return name.startswith(".") or name.lower() in JUNK
+
+
+@dataclass
+class Listing:
+    """The image files of a source, and by kind the names of what was left out."""
+
+    images: list[Entry] = field(default_factory=list)
+    left: dict[str, list[str]] = field(default_factory=dict)
+    seen: int = 0
+
+    def add(self, parts: tuple[str, ...], key: Any, budgets: Budgets) -> None:
+        """Sort one file in. Raises BadImages past the number of files."""
+        self.seen += 1
+        if self.seen > budgets.files:
+            raise BadImages(f"it holds more than {budgets.files:,} files, the most one import may; split it")
+        if any(map(is_junk, parts)):
+            return
+        entry = Entry(parts, key)
+        ending = os.path.splitext(parts[-1])[1].lower()
+        if ending in IMAGE_ENDINGS:
+            self.images.append(entry)
+        elif ending in OTHER_IMAGE_ENDINGS:
+            self.leave(f"in a format that is not read (convert to {FORMAT_WORDS})", entry.name)
+        elif ending in ARCHIVE_ENDINGS:
+            self.leave("an archive inside, which is not opened (unpack it first)", entry.name)
+        elif ending in PICKLE_ENDINGS:
+            self.leave("a pickle, which is never opened because it can run any program", entry.name)
+        else:
+            self.leave("no image", entry.name)
+
+    def leave(self, why: str, name: str) -> None:
+        self.left.setdefault(why, []).append(name)
+
+    def notes(self) -> list[str]:
+        return [f"Left out ({why}): {listed(names)}." for why, names in self.left.items()]
+
+
+class Folder:
+    """A folder on this machine. Links inside it are not followed, wherever they lead."""
+
+    def __init__(self, root: Path):
+        self.root = root.resolve()
+
+    def list_images(self, budgets: Budgets) -> Listing:
+        """Raises BadImages."""
+        listing = Listing()
+
+        def give_up(error: OSError) -> None:
+            raise BadImages(f"{error.filename} cannot be listed ({error.strerror})")
+
+        for here, folders, files in os.walk(self.root, onerror=give_up):
+            parents = Path(here).relative_to(self.root).parts
+            folders[:] = sorted(name for name in folders if not is_junk(name))
+            for name in [*folders, *sorted(files)]:
+                path = Path(here, name)
+                mode = path.lstat().st_mode
+                if stat.S_ISLNK(mode):
+                    listing.leave("a link, which is not followed", cleaned("/".join((*parents, name))))
+                elif stat.S_ISREG(mode):
+                    listing.add((*parents, name), path, budgets)
+                elif not stat.S_ISDIR(mode):
+                    listing.leave("no plain file", cleaned("/".join((*parents, name))))
+        return listing
+
+    @contextmanager
+    def reading(self) -> Iterator[Folder]:
+        yield self
+
+    @contextmanager
+    def open(self, entry: Entry, meter: Meter) -> Iterator[BinaryIO]:
+        """Raises UnreadableError, BadImages."""
+        try:
+            file = entry.key.open("rb")
+        except OSError as error:
+            raise UnreadableError(f"cannot be opened: {error.strerror}") from None
+        with file:
+            size = os.fstat(file.fileno()).st_size
+            meter.check_file(entry.name, size)
+            meter.add(size)
+            yield file

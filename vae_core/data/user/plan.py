@@ -1,0 +1,203 @@
+"""Look through a source of images without writing anything, and show what an import would make of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from vae_core.data.imageset import (
+    Progress,
+    silent,
+)
+from vae_core.data.user.arrays import ImageArrays
+from vae_core.data.user.budgets import Budgets, Given, opened, title_of
+from vae_core.data.user.crop import FITS, to_square
+from vae_core.data.user.decode import FORMAT_WORDS
+from vae_core.data.user.files import ImageFiles
+from vae_core.data.user.listing import Folder
+from vae_core.data.user.npy import NPY_MAGIC, is_npz
+from vae_core.data.user.zips import Zip, open_zip
+from vae_core.errors import BadConfig, BadImages
+
+SIDES = (16, 32, 64, 128)
+COLOURS = ("auto", "grey", "colour")
+SAMPLES = 8
+THUMBNAIL = 512  # px, the longer side of a sample's original
+
+SOURCES = "a folder or .zip of images, a .npy or an .npz"
+PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+ARCHIVES = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!")
+ZIPS = (b"PK\x03\x04", b"PK\x05\x06")
+IMAGES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF", b"II*\x00", b"MM\x00*")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image as it came, uint8 (h, w) or (h, w, 3), reduced to THUMBNAIL px.
+
+    `size` is the original's (width, height), which `crop_box` takes.
+    """
+
+    index: int
+    name: str
+    label: str
+    size: tuple[int, int]
+    image: np.ndarray
+
+
+@dataclass(frozen=True)
+class ImportPlan:
+    """What was found in a source, to be looked at and then accepted. The source has to stay as it is.
+
+    Attributes:
+        title: the source's own name.
+        kind: files or array.
+        sizes: ((width, height), count), the most frequent first.
+        colour: what the colour choice "auto" takes.
+        side: a side that suits the images.
+        notes: sentences on what was or will be left out or converted.
+    """
+
+    title: str
+    kind: str
+    count: int
+    sizes: tuple[tuple[tuple[int, int], int], ...]
+    colour: bool
+    side: int
+    label_names: tuple[str, ...]
+    factor_names: tuple[str, ...]
+    notes: tuple[str, ...]
+    samples: tuple[Sample, ...]
+    images: ImageFiles | ImageArrays = field(repr=False)
+    given: Given = field(repr=False)
+    stamp: tuple[int, int] | None = field(repr=False)  # what the file was when looked at
+
+
+def inspect(given: Given, budgets: Budgets | None = None, progress: Progress = silent) -> ImportPlan:
+    """Look through a path, or an open binary file that can seek, without writing anything.
+
+    Image files are judged by their headers here and decoded by `accept`; arrays are read through, for their
+    range. Raises BadImages naming the source and the fault.
+    """
+    try:
+        stamp = _stamp(given)
+        images = _open_source(given, budgets or Budgets(), progress)
+        wanted = np.unique(np.linspace(0, images.count - 1, SAMPLES).astype(int))
+        pictures = images.sample(wanted, THUMBNAIL)
+        samples = [_sample(images, int(i), picture) for i, picture in zip(wanted, pictures, strict=True)]
+    except BadImages as error:
+        raise BadImages(f"{title_of(given)}: {error}") from None
+    except OSError as error:
+        raise BadImages(f"{title_of(given)} cannot be read: {error.strerror or error}") from None
+    progress(1.0, f"found {images.count:,} images")
+    return ImportPlan(
+        title=title_of(given),
+        kind=images.kind,
+        count=images.count,
+        sizes=tuple(images.sizes.most_common()),
+        colour=images.colour,
+        side=_suit(images.sizes.most_common(1)[0][0]),
+        label_names=images.label_names,
+        factor_names=images.factor_names,
+        notes=(*images.notes, *_grey_in_colour(images, samples)),
+        samples=tuple(samples),
+        images=images,
+        given=given,
+        stamp=stamp,
+    )
+
+
+def _stamp(given: Given) -> tuple[int, int] | None:
+    """Length and time of change of a file; None for a folder, an upload or nothing."""
+    if isinstance(given, (str, PathLike)) and (path := Path(given).expanduser()).is_file():
+        return path.stat().st_size, path.stat().st_mtime_ns
+    return None
+
+
+def _open_source(given: Given, budgets: Budgets, progress: Progress) -> ImageFiles | ImageArrays:
+    if isinstance(given, (str, PathLike)):
+        path = Path(given).expanduser()
+        if path.is_dir():
+            return ImageFiles(Folder(path), budgets, progress)
+        if not path.exists():
+            raise BadImages(f"there is nothing at {path}; give {SOURCES}")
+        if not path.is_file():
+            raise BadImages(f"this is no plain file; give {SOURCES}")
+        given = path
+    with opened(given) as stream:
+        head = stream.read(8)
+    if head.startswith(ZIPS):
+        with open_zip(given) as zipped:
+            npz = is_npz(zipped)
+        if not npz:
+            return ImageFiles(Zip(given), budgets, progress)
+        return ImageArrays(given, True, budgets, progress, SAMPLES)
+    if head.startswith(NPY_MAGIC):
+        return ImageArrays(given, False, budgets, progress, SAMPLES)
+    if head.startswith(PICKLES):
+        raise BadImages(f"this is a pickle, never opened because it can run any program; give {SOURCES}")
+    if head.startswith(ARCHIVES):
+        raise BadImages(f"this kind of archive is not read; give {SOURCES}")
+    if head.startswith(IMAGES):
+        raise BadImages(f"this is one image; a dataset needs at least 2. Give {SOURCES}")
+    raise BadImages(f"this is none of what can be imported: {SOURCES}, the images in {FORMAT_WORDS} form")
+
+
+def _sample(images: ImageFiles | ImageArrays, index: int, picture: np.ndarray) -> Sample:
+    label = images.label_names[images.labels[index]] if images.labels is not None else ""
+    small = Image.fromarray(picture)
+    small.thumbnail((THUMBNAIL, THUMBNAIL))
+    return Sample(index, images.name_of(index), label, images.size_of(index), np.asarray(small))
+
+
+def _suit(size: tuple[int, int]) -> int:
+    """The largest of SIDES up to 64 that needs no enlarging; 28 goes to 32."""
+    least = min(size)
+    return 32 if least == 28 else max([side for side in SIDES if side <= min(64, least)], default=SIDES[0])
+
+
+def _grey_in_colour(images: ImageFiles | ImageArrays, samples: list[Sample]) -> list[str]:
+    if not images.colour or any(s.image.ndim == 3 and np.ptp(s.image, axis=2).any() for s in samples):
+        return []
+    return ["They are stored in colour, yet the samples are grey: choose grey to train on one channel."]
+
+
+def channels_of(plan: ImportPlan, colour: str) -> int:
+    return 3 if colour == "colour" or (colour == "auto" and plan.colour) else 1
+
+
+def check_choices(side: int, colour: str, fit: str) -> None:
+    if side not in SIDES:
+        raise BadConfig(f"side: {side} is not one of {', '.join(map(str, SIDES))}")
+    if colour not in COLOURS:
+        raise BadConfig(f"colour: {colour!r} is not one of {', '.join(COLOURS)}")
+    if fit not in FITS:
+        raise BadConfig(f"fit: {fit!r} is not one of {', '.join(FITS)}")
+
+
+def preview(plan: ImportPlan, side: int, colour: str = "auto", fit: str = "crop") -> np.ndarray:
+    """The plan's samples as `accept` would store them, uint8 (n, C, side, side).
+
+    Raises BadConfig; BadImages when a sample cannot be decoded.
+    """
+    check_choices(side, colour, fit)
+    indices = np.array([sample.index for sample in plan.samples])
+    check_unchanged(plan)
+    try:
+        pictures = plan.images.sample(indices, side)
+    except (BadImages, OSError) as error:
+        raise BadImages(f"{plan.title}: {error}") from None
+    return np.stack([to_square(picture, side, channels_of(plan, colour), fit) for picture in pictures])
+
+
+def check_unchanged(plan: ImportPlan) -> None:
+    try:
+        same = _stamp(plan.given) == plan.stamp
+    except OSError:
+        same = False
+    if not same:
+        raise BadImages(f"{plan.title} has changed since it was looked at; look at it again")
