@@ -8,7 +8,9 @@ if str(Path(__file__).parent.parent) not in sys.path:
 
 import streamlit as st
 
-from app import boundary, picker, resources, state
+from app import boundary, resources
+from app.state import session
+from app.widgets import run_picker
 from vae_core.places import assets
 
 PAGES = [
@@ -22,13 +24,13 @@ PAGES = [
 
 st.set_page_config(page_title="Latent Explorer", page_icon=str(assets() / "logo.svg"), layout="wide")
 page = st.navigation(PAGES, position="hidden")
-state.sync_run()
+session.sync_run()
 st.logo(str(assets() / "wordmark.svg"), icon_image=str(assets() / "logo.svg"), size="large")
 with st.sidebar:
-    picker.show()
+    run_picker.show()
     for entry in PAGES:
         label = entry.title
-        st.page_link(entry, label=label, query_params={"run": state.run_id()} if state.run_id() else None)
+        st.page_link(entry, label=label, query_params={"run": session.run_id()} if session.run_id() else None)
 try:
     page.run()
 except Exception as error:

@@ -26,7 +26,8 @@ from starlette.requests import HTTPConnection  # noqa: E402
 from starlette.responses import PlainTextResponse  # noqa: E402
 from starlette.types import ASGIApp, Receive, Scope, Send  # noqa: E402
 
-from app import api, resources  # noqa: E402
+from app import resources  # noqa: E402
+from app.web import ROUTES  # noqa: E402
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places  # noqa: E402
 
 HOST_VARIABLE = "LATENT_EXPLORER_HOST"
@@ -68,7 +69,7 @@ class LoopbackNames:
         await self.app(scope, receive, send)
 
 
-app = st.App(HERE / "main.py", routes=api.ROUTES, lifespan=lifespan, middleware=[Middleware(LoopbackNames)])
+app = st.App(HERE / "main.py", routes=ROUTES, lifespan=lifespan, middleware=[Middleware(LoopbackNames)])
 
 
 def main(argv: list[str] | None = None) -> int:

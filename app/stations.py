@@ -1,7 +1,7 @@
 """The stations of a path, as an address names them, and what is computed along the path once.
 
 A station is a short text: `i7` the eighth image of the set, `i3.12` the thirteenth of class 3, else a code as
-`app.codes.pack` writes it. An upload is named by its code; its picture stays with the session.
+`app.state.code_format.pack` writes it. An upload is named by its code; its picture stays with the session.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from app import anchors, codes, pictures
+from app import pictures
 from app.kept import Kept
+from app.state import code_format
+from app.widgets import image_picker
 from vae_core.data.imageset import Progress, silent
 from vae_core.errors import TooFewPoints, VaeCoreError
 from vae_core.latent.paths import through
@@ -31,7 +33,7 @@ LEAST, MOST = 2, 8
 POINTS = 17  # codes a leg of a geodesic, both ends counted
 PER_UNIT = 96  # codes of a line or an arc over t in [0, 1], at least
 OVER = 0.5  # how far the handle goes past either end of a line or an arc
-LARGEST = 1e6  # of a code's numbers, as app.codes.unpack takes them
+LARGEST = 1e6  # of a code's numbers, as app.state.code_format.unpack takes them
 FRAMES_AT_ONCE = 32  # decoded for a file between two words on how far it is
 KINDS = ("linear", "spherical", "geodesic")
 
@@ -55,7 +57,7 @@ def image_of(token: str) -> tuple[int | None, int] | None:
 def code_of(text: str, dim: int) -> np.ndarray | None:
     """A code as a person pastes it, with or without brackets and spaces, or as an address carries it."""
     plain = re.sub(r"np\.array|[\s\[\]()]", "", text)
-    return codes.unpack(plain, dim) if plain else None
+    return code_format.unpack(plain, dim) if plain else None
 
 
 def written(code: np.ndarray) -> str:
@@ -99,7 +101,7 @@ def decoded(model: LoadedModel, path: np.ndarray, progress: Progress = silent) -
     return np.concatenate(parts)
 
 
-def rows_of(found: anchors.Gallery, label: int | None) -> np.ndarray:
+def rows_of(found: image_picker.Gallery, label: int | None) -> np.ndarray:
     """Rows of the set with one class; all of them where the set has no such class."""
     rows = np.arange(len(found.index))
     if label is None or found.labels is None:
@@ -109,17 +111,17 @@ def rows_of(found: anchors.Gallery, label: int | None) -> np.ndarray:
 
 
 def anchor_of(
-    token: str, run: Run, model: LoadedModel, found: anchors.Gallery | None, words: str = "a code"
-) -> anchors.Anchor | None:
+    token: str, run: Run, model: LoadedModel, found: image_picker.Gallery | None, words: str = "a code"
+) -> image_picker.EncodedImage | None:
     """What a token names, or None where this run has no such thing."""
     image = image_of(token)
     if image is None:
-        code = codes.unpack(token, model.latent_dim)
-        return None if code is None else anchors.Anchor(code, None, words)
+        code = code_format.unpack(token, model.latent_dim)
+        return None if code is None else image_picker.EncodedImage(code, None, words)
     if found is None or not len(found.index):
         return None
     rows = rows_of(found, image[0])
-    return anchors.anchor_of(run, model, int(rows[image[1] % len(rows)]), found)
+    return image_picker.anchor_of(run, model, int(rows[image[1] % len(rows)]), found)
 
 
 # ---------------------------------------------------------------- the path between them

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import blobs, charts, forms, lab, resources, state
+from app import blobs, charts, lab, resources
 from app.behind import Work
 from app.boundary import fragment, sentence
 from app.components.dial import dial
 from app.components.focus import focus
 from app.components.matrix import matrix
-from app.prepare import offer_images
+from app.state import session
+from app.widgets import config_form
+from app.widgets.prepare_dataset import offer_images
 from vae_core.errors import VaeCoreError
 from vae_core.evaluation.conversion import ERRORS, OVER, Convention, beta_of_weight, weight_of_beta
 from vae_core.evaluation.disentanglement import DEFINITIONS, TITLES
@@ -62,7 +64,7 @@ def page() -> None:
 
 
 def new_sweep() -> None:
-    config = forms.config_form(prefix="sweep-", without={"objective", "beta"})
+    config = config_form.config_form(prefix="sweep-", without={"objective", "beta"})
     first, second, third = st.columns([2, 1, 1.4], vertical_alignment="bottom")
     with first:
         ranged = st.toggle("A range of β, evenly spaced in log β", key="sweep-ranged", bind="query-params")
@@ -88,14 +90,14 @@ def new_sweep() -> None:
         f"{len(betas) * seeds} runs, at β {', '.join(f'{b:g}' for b in betas)}. All of one seed share initial weights, "
         "order of images and noise: differences are β's."
     )
-    if state.button("Start", "start sweep", type="primary", icon=":material/play_arrow:"):
+    if session.button("Start", "start sweep", type="primary", icon=":material/play_arrow:"):
         try:
             create_sweep(resources.store(), config, betas, name.strip(), seeds=seeds)
         except VaeCoreError as error:
             st.error(sentence(error), icon=":material/error:")
             return
         resources.launcher().wake()
-        state.put("sweep", name.strip())
+        session.put("sweep", name.strip())
         st.rerun()
 
 
@@ -103,8 +105,8 @@ def progress(name: str, members: Sequence[Member]) -> None:
     """What of the sweep still trains, each to be stopped alone; the page is drawn anew whenever a run ends."""
     now = {m.run.id: m.run.status() for m in members}
     waiting = [m for m in members if now[m.run.id].state not in ENDED]
-    before = state.get("sweep waiting")
-    state.put("sweep waiting", (name, len(waiting)))
+    before = session.get("sweep waiting")
+    session.put("sweep waiting", (name, len(waiting)))
     if before is not None and before[0] == name and before[1] != len(waiting):
         st.rerun(scope="app")
     cut_short = [m for m in members if now[m.run.id].state in ENDED - {FINISHED} and not m.run.read_only]
@@ -119,7 +121,7 @@ def progress(name: str, members: Sequence[Member]) -> None:
                 text=f"{len(members) - len(waiting)} of {len(members)} runs done",
                 width="stretch",
             )
-            if state.button("Stop all", "stop sweep", icon=":material/stop:"):
+            if session.button("Stop all", "stop sweep", icon=":material/stop:"):
                 stop(waiting)
                 st.rerun(scope="app")
         with st.container(horizontal=True):
@@ -128,10 +130,10 @@ def progress(name: str, members: Sequence[Member]) -> None:
                 words = f"β {', then '.join(f'{beta:g}' for beta in (m.beta, *m.turned))}"
                 words += f", seed {m.seed}" if len({m.seed for m in members}) > 1 else ""
                 share = f"{100 * status.progress:.0f} %" if status.state in LIVE else status.state
-                if state.button(f"{words}: {share}", f"stop {m.run.id}", icon=":material/stop:", help=f"Stop {m.run.name}"):  # fmt: skip
+                if session.button(f"{words}: {share}", f"stop {m.run.id}", icon=":material/stop:", help=f"Stop {m.run.name}"):  # fmt: skip
                     stop([m])
                     st.rerun(scope="app")
-    elif cut_short and state.button(
+    elif cut_short and session.button(
         f"Go on with {len(cut_short)} {'stopped' if all(now[m.run.id].state == STOPPED for m in cut_short) else 'unfinished'}",
         "sweep on", icon=":material/play_arrow:", help="Each from its last checkpoint.",
     ):  # fmt: skip
@@ -144,7 +146,7 @@ def progress(name: str, members: Sequence[Member]) -> None:
                 "Another β", 0.001, 1000.0, None, key="sweep-another", format="%g", width=140
             )
             if (
-                state.button("Add it", "add beta", icon=":material/add:", disabled=beta is None)
+                session.button("Add it", "add beta", icon=":material/add:", disabled=beta is None)
                 and beta is not None
             ):
                 try:
@@ -230,7 +232,7 @@ def cursor(name: str, report: Report, betas: list[float]) -> None:
     usual = labels[len(labels) // 2]  # while a sweep fills in it changes, so an address names what was chosen
     upright = {"kind": "line", "x": charts.places_of(betas), "y": None}
     focus({
-        "sweep": name, "labels": labels, "at": chosen or usual, "link": state.get("focus links", 0),
+        "sweep": name, "labels": labels, "at": chosen or usual, "link": session.get("focus links", 0),
         "words": [
             f"rate {r:.1f}, distortion {d:.1f} nats, {a:.3g} active"
             for r, d, a in zip(curve.rate.mean, curve.distortion.mean, curve.active.mean, strict=True)
@@ -245,18 +247,18 @@ def cursor(name: str, report: Report, betas: list[float]) -> None:
 
 def _chosen(name: str, labels: Sequence[str]) -> str:
     """The β that a link or a hand put in focus, whichever came last, or "" for none; leaves it in the address."""
-    chosen: dict[str, str] = state.setdefault("focus of", {})
-    link, told = state.param("focus"), (state.get("cursor") or {}).get("at")
-    if state.is_link("focus", link):
+    chosen: dict[str, str] = session.setdefault("focus of", {})
+    link, told = session.param("focus"), (session.get("cursor") or {}).get("at")
+    if session.is_link("focus", link):
         chosen[name] = link
-        state.put("focus links", state.get("focus links", 0) + 1)
-    elif told != state.get("focus told") and isinstance(told, dict) and told.get("sweep") == name:
+        session.put("focus links", session.get("focus links", 0) + 1)
+    elif told != session.get("focus told") and isinstance(told, dict) and told.get("sweep") == name:
         chosen[name] = str(told.get("beta"))  # what comes from a browser may be anything
-    state.put("focus told", told)
+    session.put("focus told", told)
     found = chosen.get(name, "")
     found = found if found in labels else ""
-    state.set_param("focus", found)
-    state.wrote("focus", found)
+    session.set_param("focus", found)
+    session.wrote("focus", found)
     return found
 
 
@@ -331,10 +333,10 @@ def side_by_side(report: Report, members: Sequence[Member]) -> None:
             "pictures": pictures_of(m.run, walk, originals),
         })  # fmt: skip
     matrix({"rows": list(PICTURES), "columns": columns}, on_open=_note_opened)
-    if (opened := state.get("column opened")) is not None:
-        state.forget("column opened")
+    if (opened := session.get("column opened")) is not None:
+        session.forget("column opened")
         if opened in [m.run.id for m, _, _ in shown]:  # from the browser: it may be anything
-            state.go("sliders", run=opened)
+            session.go("sliders", run=opened)
     origin = "the first image shown" if any(originals.values()) else "the code 0"
     st.caption(
         f"Traversals start from {origin}. {_about_rows(report, [m.beta for m, _, matched in shown if not matched])}"
@@ -343,7 +345,7 @@ def side_by_side(report: Report, members: Sequence[Member]) -> None:
 
 def _note_opened() -> None:
     """In a callback, which no other rerun of the script interrupts."""
-    state.put("column opened", (state.get("matrix") or {}).get("open"))
+    session.put("column opened", (session.get("matrix") or {}).get("open"))
 
 
 def _columns(report: Report, members: Sequence[Member]) -> list[tuple[Member, lab.Walk, bool]]:
@@ -416,7 +418,7 @@ def dials() -> None:
             "turned here without another one.",
             icon=":material/info:",
         )
-        state.link("train", "Train a dial", ":material/model_training:", objective="multi_rate")
+        session.link("train", "Train a dial", ":material/model_training:", objective="multi_rate")
         return
     name = st.selectbox("Dial", list(runs), key="dial-run", bind="query-params")
     run = runs[name if name in runs else next(iter(runs))]
@@ -467,13 +469,13 @@ def dials() -> None:
 
 def _dial_beta() -> float:
     """Where the dial rests: as it told, before that as the address says, at 1 otherwise."""
-    told = (state.get("dial") or {}).get("beta")
+    told = (session.get("dial") or {}).get("beta")
     if told is None:
         try:
-            told = float(state.param("beta", "1"))
+            told = float(session.param("beta", "1"))
         except ValueError:
             told = 1.0
-    state.set_param("beta", "" if told == 1 else f"{told:g}")
+    session.set_param("beta", "" if told == 1 else f"{told:g}")
     return float(told) if np.isfinite(told) and told > 0 else 1.0
 
 

@@ -7,8 +7,9 @@ import io
 import pandas as pd
 import streamlit as st
 
-from app import resources, state
+from app import resources
 from app.components.living import living
+from app.state import session
 from vae_core.errors import BadRun, ReadOnlyRun, RunNotFound, VaeCoreError
 from vae_core.places import assets
 from vae_core.runs.store import Run
@@ -56,13 +57,13 @@ def cards() -> None:
             picture = assets() / "cards" / f"{CARD_PICTURES[view]}.png"
             if picture.exists():
                 st.image(picture.read_bytes(), width="stretch")
-            state.link(view, f"**{title}**", icon)
+            session.link(view, f"**{title}**", icon)
             st.caption(blurb)
 
 
 def _walker() -> Run | None:
     """The run whose space is walked: the one looked at, else the first with weights."""
-    chosen = state.run_or_none()
+    chosen = session.run_or_none()
     everything = resources.store().readable()
     shipped = [run for run in everything if run.read_only]
     return next(
@@ -123,8 +124,8 @@ def actions(chosen: list[Run]) -> None:
     with st.container(horizontal=True):
         if one is not None:
             if st.button("Look at it", type="primary", icon=":material/visibility:"):
-                state.select(one.id)
-                state.go("sliders" if one.has_weights() else "train")
+                session.select(one.id)
+                session.go("sliders" if one.has_weights() else "train")
             if not one.read_only and st.button("Rename", icon=":material/edit:"):
                 rename(one)
             if st.button("Note", icon=":material/notes:"):
@@ -141,7 +142,7 @@ def actions(chosen: list[Run]) -> None:
 @st.dialog("Rename")
 def rename(run: Run) -> None:
     name = st.text_input("Name", run.name, help="Letters, digits, '.', '_' and '-'.")
-    if state.button("Rename", "rename now", type="primary"):
+    if session.button("Rename", "rename now", type="primary"):
         try:
             resources.store().rename(run, name.strip())
         except VaeCoreError as error:
@@ -153,7 +154,7 @@ def rename(run: Run) -> None:
 @st.dialog("Note")
 def annotate(run: Run) -> None:
     text = st.text_area("What is worth remembering about this run", run.note(), height=140)
-    if state.button("Keep", "keep note", type="primary"):
+    if session.button("Keep", "keep note", type="primary"):
         run.write_note(text)
         st.rerun()
 
@@ -186,7 +187,7 @@ def export(run: Run) -> None:
 def delete(runs: list[Run]) -> None:
     names = ", ".join(f"**{run.name}**" for run in runs)
     st.markdown(f"Delete {names} and all {'they' if len(runs) > 1 else 'it'} learned? This cannot be undone.")
-    if state.button("Delete", "delete now", type="primary"):
+    if session.button("Delete", "delete now", type="primary"):
         for run in runs:
             try:
                 resources.store().delete(run)
@@ -201,11 +202,11 @@ def _import() -> None:
         file = st.file_uploader(
             "A .zip that was exported here or with `vae-core export`", type=["zip"], key="import run"
         )
-        if file is not None and state.button("Import", "import now", type="primary"):
+        if file is not None and session.button("Import", "import now", type="primary"):
             from vae_core.export import unarchive
 
             run = unarchive(io.BytesIO(file.getvalue()), resources.store())
-            state.select(run.id)
+            session.select(run.id)
             st.toast(f"{run.name} is here", icon=":material/check:")
             st.rerun()
 

@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import anchors, boundary, charts, pictures, resources, state, stations
+from app import boundary, charts, pictures, resources, stations
 from app.boundary import fragment
-from app.codes import pack
 from app.components.pad import pad
 from app.components.path import path as moving
-from app.prepare import offer_images
-from app.state import NO_RUN
+from app.state import session
+from app.state.code_format import pack
+from app.state.session import NO_RUN
 from app.stations import LEAST, MOST, Track
+from app.widgets import image_picker
+from app.widgets.prepare_dataset import offer_images
 from vae_core.data.imageset import Progress
 from vae_core.errors import RunNotFound, TooFewPoints, VaeCoreError
 from vae_core.inference import LoadedModel, StoredCodes, compute_codes
@@ -42,13 +44,13 @@ EDITOR = "station editor"
 
 def page() -> None:
     st.title("Interpolate")
-    run = state.run_or_none()
+    run = session.run_or_none()
     if run is None:
         st.info(NO_RUN, icon=":material/info:")
         return
     # here, in a run of the whole script: a fragment may outlive the run's folder
     model, header = resources.opened(run)
-    found = anchors.gallery(run, model)
+    found = image_picker.gallery(run, model)
     # what is only sometimes said stands in a container that is always there: whatever moved up or down the page for it
     # would be made anew, and a press on it lost
     with st.container():
@@ -88,15 +90,15 @@ def keep_up(run: Run, model: LoadedModel, fresh: list[bool]) -> None:
 # ---------------------------------------------------------------- stations
 
 
-def settle(run: Run, model: LoadedModel, found: anchors.Gallery | None) -> list[str]:
+def settle(run: Run, model: LoadedModel, found: image_picker.Gallery | None) -> list[str]:
     """The stations as a link, the session or nobody named them; leaves them in the address.
 
     Only in a run of the whole script. `from-image`, `to-image` (with `-label`) name two images as older links do,
     `z` a code sent from the sliders, which comes to what is there.
     """
-    linked = [t for i in range(1, MOST + 1) if (t := state.param(f"s{i}"))]
-    mine = state.get(f"stations of {run.id}")
-    if state.is_link("stations", tuple(linked)):
+    linked = [t for i in range(1, MOST + 1) if (t := session.param(f"s{i}"))]
+    mine = session.get(f"stations of {run.id}")
+    if session.is_link("stations", tuple(linked)):
         tokens = linked
     elif mine:
         tokens = list(mine)
@@ -108,7 +110,7 @@ def settle(run: Run, model: LoadedModel, found: anchors.Gallery | None) -> list[
         tokens = old
     for name in ("from", "to"):
         for part in ("image", "label", "source"):
-            state.set_param(f"{name}-{part}", "")
+            session.set_param(f"{name}-{part}", "")
     kept = [t for t in tokens[:MOST] if stations.anchor_of(t, run, model, found) is not None]
     if len(kept) < len(tokens):
         st.warning(
@@ -120,8 +122,8 @@ def settle(run: Run, model: LoadedModel, found: anchors.Gallery | None) -> list[
     for token in _usual(model, found):
         if len(tokens) < LEAST:
             tokens.append(token)
-    if sent := state.param("z"):
-        state.set_param("z", "")
+    if sent := session.param("z"):
+        session.set_param("z", "")
         code = stations.code_of(sent, model.latent_dim)
         if code is None:
             st.warning(f"The code sent here is none of this run's: it needs {model.latent_dim} numbers.")
@@ -134,12 +136,12 @@ def settle(run: Run, model: LoadedModel, found: anchors.Gallery | None) -> list[
             token = pack(code)
             _names()[token] = "from the sliders"
             tokens = [*tokens, token]
-            state.put("station open", len(tokens) - 1)
+            session.put("station open", len(tokens) - 1)
     _keep(run.id, tokens)
     for i in range(1, MOST + 1):
-        state.set_param(f"s{i}", tokens[i - 1] if i <= len(tokens) else "")
-    state.wrote("stations", tuple(tokens))
-    state.put("stations run", run.id)
+        session.set_param(f"s{i}", tokens[i - 1] if i <= len(tokens) else "")
+    session.wrote("stations", tuple(tokens))
+    session.put("stations run", run.id)
     return tokens
 
 
@@ -148,24 +150,24 @@ def anew(run: Run, model: LoadedModel, tokens: list[str]) -> list[str]:
 
     Images of the set are encoded wherever they are named, and codes stay codes.
     """
-    before = state.get(f"stamp of {run.id}")
-    state.put(f"stamp of {run.id}", model.stamp)
+    before = session.get(f"stamp of {run.id}")
+    session.put(f"stamp of {run.id}", model.stamp)
     if before in (None, model.stamp):
         return tokens
-    state.put("stations renewed", model.stamp)
+    session.put("stations renewed", model.stamp)
     found = []
     for token in tokens:
         kept = _uploads().get((before, token))
         if kept is not None and kept.image is not None:
             posterior = model.encode(kept.image[None])
             token = _take_picture(
-                model, anchors.Anchor(posterior.mean[0], kept.image, kept.words, posterior.std[0])
+                model, image_picker.EncodedImage(posterior.mean[0], kept.image, kept.words, posterior.std[0])
             )
         found.append(token)
     return found
 
 
-def _take_picture(model: LoadedModel, anchor: anchors.Anchor) -> str:
+def _take_picture(model: LoadedModel, anchor: image_picker.EncodedImage) -> str:
     """The token of an upload or a drawing, whose picture stays with the session."""
     token = pack(anchor.code)
     _uploads()[(model.stamp, token)] = anchor
@@ -174,16 +176,16 @@ def _take_picture(model: LoadedModel, anchor: anchors.Anchor) -> str:
 
 
 def _other_run(run: Run) -> bool:
-    return state.get("stations run") not in (None, run.id)
+    return session.get("stations run") not in (None, run.id)
 
 
-def _two_images(found: anchors.Gallery | None) -> list[str]:
+def _two_images(found: image_picker.Gallery | None) -> list[str]:
     """The stations of a link that names two images, from and to."""
-    if not any(state.param(f"{end}-{part}") for end in ("from", "to") for part in ("image", "label")):
+    if not any(session.param(f"{end}-{part}") for end in ("from", "to") for part in ("image", "label")):
         return []
     tokens = []
     for end, usual in (("from", "0"), ("to", "7")):
-        place, label = state.param(f"{end}-image", usual), state.param(f"{end}-label")
+        place, label = session.param(f"{end}-image", usual), session.param(f"{end}-label")
         names = found.names if found is not None else ()
         tokens.append(
             stations.image_token(int(place) if place.isdecimal() else int(usual), names.index(label) if label in names else None)
@@ -191,7 +193,7 @@ def _two_images(found: anchors.Gallery | None) -> list[str]:
     return tokens
 
 
-def _usual(model: LoadedModel, found: anchors.Gallery | None) -> list[str]:
+def _usual(model: LoadedModel, found: image_picker.Gallery | None) -> list[str]:
     """Two stations to begin with: images of the set, or where none are known codes from the prior."""
     if found is not None and len(found.index):
         return [stations.image_token(0), stations.image_token(7)]
@@ -204,22 +206,26 @@ def _usual(model: LoadedModel, found: anchors.Gallery | None) -> list[str]:
 
 def _names() -> dict[str, str]:
     """What codes are called, by token."""
-    return state.setdefault("station names", {})
+    return session.setdefault("station names", {})
 
 
-def _uploads() -> dict[tuple[str, str], anchors.Anchor]:
+def _uploads() -> dict[tuple[str, str], image_picker.EncodedImage]:
     """Uploads and drawings by (weights stamp, token): an address carries the code alone."""
-    return state.setdefault("station uploads", {})
+    return session.setdefault("station uploads", {})
 
 
 def _keep(run_id: str, tokens: list[str]) -> None:
-    state.put(f"stations of {run_id}", list(tokens))
-    state.put("station open", min(int(state.get("station open", 0)), len(tokens) - 1))
+    session.put(f"stations of {run_id}", list(tokens))
+    session.put("station open", min(int(session.get("station open", 0)), len(tokens) - 1))
 
 
 def row(
-    run: Run, model: LoadedModel, header: dict[str, Any], found: anchors.Gallery | None, tokens: list[str]
-) -> list[anchors.Anchor]:
+    run: Run,
+    model: LoadedModel,
+    header: dict[str, Any],
+    found: image_picker.Gallery | None,
+    tokens: list[str],
+) -> list[image_picker.EncodedImage]:
     """The stations as thumbnails, and what changes the open one."""
     met = []
     for token in tokens:
@@ -227,9 +233,9 @@ def row(
         anchor = uploaded or stations.anchor_of(token, run, model, found, _names().get(token, "a code"))
         assert anchor is not None  # settle left no other
         met.append(anchor)
-    here = int(state.get("station open", 0))
+    here = int(session.get("station open", 0))
     with st.container():
-        if state.get("stations renewed") == model.stamp:
+        if session.get("stations renewed") == model.stamp:
             st.caption(
                 ":material/sync: The run's weights changed while this page was open: the stations were encoded anew."
             )
@@ -252,8 +258,8 @@ def row(
 
 
 def editor(
-    run: Run, model: LoadedModel, header: dict[str, Any], found: anchors.Gallery | None, tokens: list[str],
-    met: list[anchors.Anchor], here: int,
+    run: Run, model: LoadedModel, header: dict[str, Any], found: image_picker.Gallery | None, tokens: list[str],
+    met: list[image_picker.EncodedImage], here: int,
 ) -> None:  # fmt: skip
     """What the open station is: an image of the set, a code, an upload, a drawing; and its place in the row."""
     anchor, token = met[here], tokens[here]
@@ -284,28 +290,28 @@ def editor(
         with chosen:
             _from_set(run, found, token, here)
         with coded:
-            state.put("station code", stations.written(anchor.code))
+            session.put("station code", stations.written(anchor.code))
             st.text_input(
                 "Its code", key="station code", on_change=_type, args=(run.id, model.latent_dim, here),
                 help="The numbers of the code between commas. Paste another one, such as the sliders give.",
             )  # fmt: skip
-            if fault := state.get("station fault"):
+            if fault := session.get("station fault"):
                 st.error(fault, icon=":material/error:")
-                state.forget("station fault")
+                session.forget("station fault")
             _upload(run, model, here)
         if grey:
             with columns[3]:
                 pad(run.id, header, here, key="station pad", on_drawn=lambda: _drawn(run.id, model))
 
 
-def _from_set(run: Run, found: anchors.Gallery | None, token: str, here: int) -> None:
+def _from_set(run: Run, found: image_picker.Gallery | None, token: str, here: int) -> None:
     """An image by label and place."""
     image = stations.image_of(token)
     names = list(found.names) if found is not None and found.labels is not None else []
     label = image[0] if image is not None else None
     # what the widgets show follows the station; a change of theirs has renamed it before this line
-    state.put("station label", names[label] if label is not None and label < len(names) else "any")
-    state.put("station place", image[1] if image is not None else 0)
+    session.put("station label", names[label] if label is not None and label < len(names) else "any")
+    session.put("station place", image[1] if image is not None else 0)
     st.selectbox(
         "Image of the set", ["any", *names], key="station label", disabled=not names, on_change=_pick,
         args=(run.id, here, names), help="Its label." if names else "These images have no labels.",
@@ -321,43 +327,43 @@ def _from_set(run: Run, found: anchors.Gallery | None, token: str, here: int) ->
 
 def _upload(run: Run, model: LoadedModel, here: int) -> None:
     try:
-        anchor = anchors.uploaded(model, "station")
+        anchor = image_picker.uploaded(model, "station")
     except VaeCoreError as error:
         st.error(str(error), icon=":material/error:")  # as it is: it may begin with the file's name
         return
-    file = state.get("station-upload")
-    if anchor is None or file is None or file.file_id == state.get("station file"):
+    file = session.get("station-upload")
+    if anchor is None or file is None or file.file_id == session.get("station file"):
         return
-    state.put("station file", file.file_id)
+    session.put("station file", file.file_id)
     _set(run.id, here, _take_picture(model, anchor))
     st.rerun()
 
 
 def _drawn(run_id: str, model: LoadedModel) -> None:
     """What the pad tells: the drawing becomes the station at which it was begun."""
-    told = (state.get("station pad") or {}).get("drawn")
+    told = (session.get("station pad") or {}).get("drawn")
     if not isinstance(told, dict) or told.get("run") != run_id:
         return
     place, found = told.get("place"), stations.drawing_of(told, model.shape, model.latent_dim)
     if found is None or type(place) is not int or not 0 <= place < len(_tokens(run_id)):
-        state.put("station fault", "The drawing came in a form that does not fit this run. Draw it again.")
+        session.put("station fault", "The drawing came in a form that does not fit this run. Draw it again.")
     elif told.get("stamp") != model.stamp:
-        state.put(
+        session.put(
             "station fault",
             "The weights changed while this was drawn. Add a stroke to have it encoded again.",
         )
     else:
         code, image = found
-        _set(run_id, place, _take_picture(model, anchors.Anchor(code, image, "your drawing")))
+        _set(run_id, place, _take_picture(model, image_picker.EncodedImage(code, image, "your drawing")))
 
 
 def _open(here: int) -> None:
-    state.put("station open", here)
-    state.put(EDITOR, True)
+    session.put("station open", here)
+    session.put(EDITOR, True)
 
 
 def _tokens(run_id: str) -> list[str]:
-    return list(state.get(f"stations of {run_id}", []))
+    return list(session.get(f"stations of {run_id}", []))
 
 
 def _set(run_id: str, here: int, token: str) -> None:
@@ -367,14 +373,14 @@ def _set(run_id: str, here: int, token: str) -> None:
 
 
 def _pick(run_id: str, here: int, names: list[str]) -> None:
-    label, place = state.get("station label", "any"), state.get("station place", 0)
+    label, place = session.get("station label", "any"), session.get("station place", 0)
     _set(run_id, here, stations.image_token(int(place or 0), names.index(label) if label in names else None))
 
 
 def _type(run_id: str, dim: int, here: int) -> None:
-    code = stations.code_of(str(state.get("station code", "")), dim)
+    code = stations.code_of(str(session.get("station code", "")), dim)
     if code is None:
-        state.put("station fault", f"That is no code of this run: it needs {dim} numbers between commas.")
+        session.put("station fault", f"That is no code of this run: it needs {dim} numbers between commas.")
     else:
         _set(run_id, here, pack(code))
 
@@ -399,7 +405,7 @@ def _swap(run_id: str, here: int, by: int) -> None:
     tokens = _tokens(run_id)
     if 0 <= here + by < len(tokens):
         tokens[here], tokens[here + by] = tokens[here + by], tokens[here]
-        state.put("station open", here + by)
+        session.put("station open", here + by)
         _keep(run_id, tokens)
 
 
@@ -455,7 +461,7 @@ def chosen_track(
             if search.error:
                 text = search.error
                 st.error(f"No geodesic was found: {text}", icon=":material/error:")
-                if state.button("Try again", "retry geodesic", icon=":material/refresh:"):
+                if session.button("Try again", "retry geodesic", icon=":material/refresh:"):
                     stations.forget_search(model, ends, penalty)
                     st.rerun()
             else:
@@ -485,7 +491,7 @@ def _told(model: LoadedModel, ends: np.ndarray, penalty: float, search: stations
         words += " Not settled: a longer search might shorten it further."
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(words)
-        if search.stopped and state.button("Go on", "again geodesic", icon=":material/refresh:"):
+        if search.stopped and session.button("Go on", "again geodesic", icon=":material/refresh:"):
             stations.forget_search(model, ends, penalty)
             st.rerun()
 
@@ -558,15 +564,15 @@ def view(
 
 def _position(along: Track) -> float:
     """Where the handle rests: as it told, before that as the address says, at the middle otherwise."""
-    kept = state.get("path picture")
+    kept = session.get("path picture")
     told = kept.get("position") if kept is not None and hasattr(kept, "get") else None
     if told is None:
         try:
-            told = float(state.param("position", "0.5"))
+            told = float(session.param("position", "0.5"))
         except ValueError:
             told = 0.5
     place = float(np.clip(told if np.isfinite(told) else 0.5, along.low, along.high))
-    state.set_param("position", "" if place == 0.5 else f"{place:.3f}")
+    session.set_param("position", "" if place == 0.5 else f"{place:.3f}")
     return place
 
 
@@ -623,7 +629,7 @@ def comparison(
                 words += f" · at most {told.far:.2f} from a real code, {told.mean:.2f} on average"
             st.markdown(words)
             st.image(stations.strip(model, one, t), width="stretch", alt=f"the {one.kind} path")
-        if state.button(
+        if session.button(
             "Find the geodesic", "find geodesic", icon=":material/route:", disabled=search is not None,
             help="The path along which the picture changes as little as it can; a few seconds.",
         ):  # fmt: skip
@@ -697,7 +703,7 @@ def directions(
     run: Run,
     header: dict[str, Any],
     model: LoadedModel,
-    met: list[anchors.Anchor],
+    met: list[image_picker.EncodedImage],
     codes: StoredCodes | None,
 ) -> None:
     st.subheader("Attribute directions", anchor=False)
@@ -722,7 +728,7 @@ def push(
     run: Run,
     header: dict[str, Any],
     model: LoadedModel,
-    met: list[anchors.Anchor],
+    met: list[image_picker.EncodedImage],
     codes: StoredCodes,
     names: list[str],
     saved: dict[str, np.ndarray],
@@ -786,10 +792,10 @@ def _choice(label: str, options: list[str], key: str) -> str:
 
     The address follows by hand, since a bound widget could not let go of what is no longer offered.
     """
-    wanted = state.get(key) or state.param(key)
-    state.put(key, wanted if wanted in options else options[0])
+    wanted = session.get(key) or session.param(key)
+    session.put(key, wanted if wanted in options else options[0])
     picked = str(st.selectbox(label, options, key=key))
-    state.set_param(key, "" if picked == options[0] else picked)
+    session.set_param(key, "" if picked == options[0] else picked)
     return picked
 
 
@@ -826,9 +832,9 @@ def export(name: str, model: LoadedModel, along: Track) -> None:
     ends = (along.low, along.high) if beyond and further else (0.0, 1.0)
     possible = form != "MP4" or animation.has_ffmpeg()
     key = (model.stamp, along.kind, along.codes.tobytes(), ends, form, frames, size, fps, back)
-    ready = state.get("export")
+    ready = session.get("export")
     with st.container(horizontal=True, vertical_alignment="center"):
-        if state.button(
+        if session.button(
             "Make the file", "make file", icon=":material/movie:", type="primary", disabled=not possible
         ):
             ready = _made(model, along, ends, form, frames, size, fps, bool(back) and film, key)
@@ -878,7 +884,7 @@ def _made(
         return None
     finally:
         bar.empty()
-    state.put("export", (key, made))
+    session.put("export", (key, made))
     return key, made
 
 

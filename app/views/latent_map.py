@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import anchors, blobs, boundary, charts, forms, maps, pictures, resources, state, stations
+from app import blobs, boundary, charts, maps, pictures, resources, stations
 from app.boundary import fragment, sentence
-from app.codes import pack
 from app.components.map import bits_of, classes, images_of, latent_map, numbers, points
 from app.maps import (
     Seen,
@@ -35,8 +34,11 @@ from app.maps import (
     umap_of,
     umap_words,
 )
-from app.prepare import offer_images
-from app.state import NO_RUN
+from app.state import session
+from app.state.code_format import pack
+from app.state.session import NO_RUN
+from app.widgets import config_form, image_picker
+from app.widgets.prepare_dataset import offer_images
 from vae_core.data import ImageSet
 from vae_core.data.similar import nearest_images
 from vae_core.errors import BadCodes, RunNotFound, TooFewPoints, VaeCoreError
@@ -66,7 +68,7 @@ PLAIN = {"displayModeBar": False}
 
 def page() -> None:
     st.title("Latent map")
-    run = state.run_or_none()
+    run = session.run_or_none()
     if run is None:
         st.info(NO_RUN, icon=":material/info:")
         return
@@ -116,9 +118,9 @@ def page() -> None:
     with st.container():
         other = beside(run, model, codes, seen, kind, colour, aside, epochs)
     where = (run.id, codes.split, kind, str(asked))
-    spot = state.get("map spot")
+    spot = session.get("map spot")
     spot = spot[1] if spot is not None and spot[0] == where else None
-    state.put("map where", where)
+    session.put("map where", where)
     if other is None:
         left, right = st.columns([2, 1], gap="large")
     else:
@@ -156,15 +158,15 @@ def page() -> None:
 
 def _follow(run: Run, model: LoadedModel) -> None:
     """Once a shipped run's images are here its codes fall into splits: open the one that holds the chosen image."""
-    data, wanted = resources.images_of(run), state.param("image")
+    data, wanted = resources.images_of(run), session.param("image")
     if data is None:
-        state.put("seen without images", run.id)
-    elif state.get("seen without images") == run.id:
-        state.forget("seen without images")
+        session.put("seen without images", run.id)
+    elif session.get("seen without images") == run.id:
+        session.forget("seen without images")
         splits = splits_of(model.config, data)
         for name in SPLITS:
             if wanted.isdigit() and int(wanted) in splits.named(name):
-                state.put("split", name)
+                session.put("split", name)
 
 
 @dataclass
@@ -179,10 +181,10 @@ class Held:
 def _held(run: Run) -> tuple[Held, bool]:
     """The network whose codes are on the map, and whether the run has other weights by now."""
     newest = resources.model(run)
-    held = state.get("map held")
+    held = session.get("map held")
     if held is None or held.run != run.id:
         held = Held(run.id, newest, {})
-        state.put("map held", held)
+        session.put("map held", held)
     return held, held.model.stamp != newest.stamp
 
 
@@ -198,8 +200,8 @@ def watch(run: Run, held: Held, stale: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge("stale", icon=":material/update:", color="orange")
         st.caption("The run has been trained since: this map shows its codes from before.", width="content")
-        if state.button("Compute anew", "compute anew", type="primary"):
-            state.forget("map held")
+        if session.button("Compute anew", "compute anew", type="primary"):
+            session.forget("map held")
             st.rerun(scope="app")
 
 
@@ -240,7 +242,7 @@ def _codes(run: Run, held: Held, stale: bool, split: str) -> StoredCodes | None:
         if len(codes) < size:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.caption(f"{len(codes):,} of {size:,} images are on the map.", width="content")
-                if state.button(f"Encode all {size:,}", f"encode all of {run.id}"):
+                if session.button(f"Encode all {size:,}", f"encode all of {run.id}"):
                     codes = _encoded(run, model, data, split, stale)
     held.splits[split] = codes
     return codes
@@ -280,7 +282,7 @@ def _what(run: Run, codes: StoredCodes, kind: str) -> Any:
     dims = [0, 1] if codes.mean.shape[1] == 2 else [int(d) for d in order_by_kl(codes.kl_per_dim)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if kind == "UMAP":
-            params = umap_of(state.param("umap"))
+            params = umap_of(session.param("umap"))
             with st.popover("Settings of UMAP", icon=":material/tune:"):
                 _settings(params)
             return params
@@ -297,14 +299,14 @@ def _what(run: Run, codes: StoredCodes, kind: str) -> Any:
 def _end(name: str, groups: list[str], usual: str) -> str:
     """An end of a custom axis: one of the groups, or an image by its number."""
     key = f"axis-{name}"
-    wanted = str(state.get(key) or state.param(key) or usual)
+    wanted = str(session.get(key) or session.param(key) or usual)
     options = groups if wanted in groups else [*groups, wanted]
-    state.put(key, wanted)
+    session.put(key, wanted)
     found = st.selectbox(
         name.capitalize(), options, key=key, accept_new_options=True,
         help=f"{'Left' if name == 'from' else 'Right'} end of the axis: a group, or type the number of an image.",
     )  # fmt: skip
-    state.set_param(key, "" if found == usual else found)
+    session.set_param(key, "" if found == usual else found)
     return found
 
 
@@ -319,10 +321,10 @@ def _settings(params: UmapParams) -> None:
         "Sample size", 0, MOST, min(params.sample, MOST), 1000, key="umap sample",
         help="So many codes are laid out and the others placed among them; 0 lays out all.",
     )  # fmt: skip
-    if state.button("Compute", "compute umap", type="primary", width="stretch"):
+    if session.button("Compute", "compute umap", type="primary", width="stretch"):
         made = UmapParams(int(neighbours), float(distance), str(metric), int(seed), int(sample))
-        state.set_param("umap", umap_words(made))
-        state.forget("umap stopped")
+        session.set_param("umap", umap_words(made))
+        session.forget("umap stopped")
         st.rerun()
 
 
@@ -356,20 +358,20 @@ def umap_progress(run: Run, stamp: str, codes: StoredCodes, params: UmapParams, 
         st.rerun(scope="app")
     if job.state == "failed":
         st.error(f"UMAP could not be computed: {job.error}", icon=":material/error:")
-        if state.button("Try again", "again umap", icon=":material/refresh:"):
+        if session.button("Try again", "again umap", icon=":material/refresh:"):
             projection.stop_job(result)
             st.rerun(scope="fragment")
         return
     if job.state == "absent":
-        if state.get("umap stopped") == str(result):
+        if session.get("umap stopped") == str(result):
             st.info("UMAP was stopped.", icon=":material/stop:")
-            if state.button("Start UMAP", "start umap", type="primary"):
-                state.forget("umap stopped")
+            if session.button("Start UMAP", "start umap", type="primary"):
+                session.forget("umap stopped")
                 st.rerun(scope="fragment")
             return
-        if (former := state.get("umap job")) is not None and former != result:
+        if (former := session.get("umap job")) is not None and former != result:
             projection.stop_job(former)  # of settings or a split that nobody waits for any more
-        state.put("umap job", result)
+        session.put("umap job", result)
         projection.start_job(codes.mean, params, result)
         job = projection.job_state(result)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -378,18 +380,18 @@ def umap_progress(run: Run, stamp: str, codes: StoredCodes, params: UmapParams, 
             text=f"UMAP of {len(codes):,} codes: {job.what or 'starting'}{_left(job)}",
             width="stretch",
         )
-        if state.button("Stop UMAP", "stop umap", icon=":material/stop:"):
+        if session.button("Stop UMAP", "stop umap", icon=":material/stop:"):
             projection.stop_job(result)
-            state.put("umap stopped", str(result))
+            session.put("umap stopped", str(result))
             st.rerun(scope="app" if sampled else "fragment")
 
 
 def _left(job: projection.JobState) -> str:
     """Time left, of the step under way; measured from when this session first saw it begin."""
-    began = state.get("umap step")
+    began = session.get("umap step")
     if began is None or began[0] != job.what or job.share < began[2]:
         began = (job.what, time.monotonic(), job.share)
-        state.put("umap step", began)
+        session.put("umap step", began)
     done, passed = job.share - began[2], time.monotonic() - began[1]
     return (
         f" · about {passed * (0.95 - job.share) / done:.0f} s left"
@@ -484,46 +486,46 @@ def _mount(
 
 
 def _told(name: str, key: str = KEY) -> Any:
-    return (state.get(key) or {}).get(name)
+    return (session.get(key) or {}).get(name)
 
 
 def _pointed(key: str = KEY) -> None:
     number = _told("point", key)
     if type(number) is int and number >= 0:
-        state.set_param("image", str(number))
-        state.forget("map spot")
+        session.set_param("image", str(number))
+        session.forget("map spot")
 
 
 def _lassoed(key: str = KEY) -> None:
     images = images_of(_told("selection", key))
     if images is not None:
-        select(state.run_id(), images)
+        select(session.run_id(), images)
 
 
 def _spotted() -> None:
     told = _told("spot")
     if isinstance(told, list) and len(told) == 2 and all(np.isfinite(float(v)) for v in told):
-        state.put("map spot", (state.get("map where"), [float(v) for v in told]))
-        state.set_param("image", "")
+        session.put("map spot", (session.get("map where"), [float(v) for v in told]))
+        session.set_param("image", "")
 
 
 def select(run_id: str, images: np.ndarray) -> None:
     """Make images, by number, the selection; a small one is named in the address."""
-    state.put(f"map selection of {run_id}", np.asarray(images, np.int64))
-    state.put("map turned back", True)  # the widget may be there already
-    state.set_param("sel", ".".join(map(str, images)) if 0 < len(images) <= IN_ADDRESS else "")
+    session.put(f"map selection of {run_id}", np.asarray(images, np.int64))
+    session.put("map turned back", True)  # the widget may be there already
+    session.set_param("sel", ".".join(map(str, images)) if 0 < len(images) <= IN_ADDRESS else "")
 
 
 def _selection(run: Run, codes: StoredCodes) -> np.ndarray:
     """Image numbers of the selection: the session's, else those a link names."""
-    kept = state.get(f"map selection of {run.id}")
+    kept = session.get(f"map selection of {run.id}")
     if kept is None:
-        linked = [int(n) for n in state.param("sel").split(".") if n.isdigit() and len(n) < 10][:IN_ADDRESS]
+        linked = [int(n) for n in session.param("sel").split(".") if n.isdigit() and len(n) < 10][:IN_ADDRESS]
         kept = np.array(linked, np.int64)
         if len(linked):
             select(run.id, kept)
     elif not len(kept):
-        state.set_param("sel", "")
+        session.set_param("sel", "")
     found: np.ndarray = kept
     return found
 
@@ -532,7 +534,7 @@ def _placed(model: LoadedModel, codes: StoredCodes, seen: Seen, asked: Any) -> l
     """A person's own image, placed on the map."""
     with st.popover("Place an image of mine", icon=":material/add_photo_alternate:"):
         try:
-            anchor = anchors.uploaded(model, "map")
+            anchor = image_picker.uploaded(model, "map")
         except VaeCoreError as error:
             st.error(str(error), icon=":material/error:")
             return []
@@ -629,7 +631,7 @@ def prior(model: LoadedModel, codes: StoredCodes) -> None:
 
 def _chosen(codes: StoredCodes) -> int | None:
     """Row of the image named in the URL."""
-    wanted = state.param("image")
+    wanted = session.param("image")
     if not wanted.isdigit() or len(wanted) > 9:
         return None
     rows = np.flatnonzero(codes.index == int(wanted))
@@ -644,7 +646,7 @@ def _search(codes: StoredCodes) -> None:
         number = st.number_input(
             "or by number", 0, 10**9 - 1, None, key="find image", width=140, help="The image's number; with a label, its place among those."
         )  # fmt: skip
-        if state.button("Find", "find", icon=":material/search:"):
+        if session.button("Find", "find", icon=":material/search:"):
             rows = np.arange(len(codes))
             if label != "any" and codes.labels is not None:
                 rows = np.flatnonzero(codes.labels == names.index(label) - 1)
@@ -656,7 +658,7 @@ def _search(codes: StoredCodes) -> None:
                 wanted = f"Image {int(number or 0)}" if label == "any" else f"An image of {label}"
                 st.warning(f"{wanted} is not among these {of(codes)}.", icon=":material/search_off:")
             else:
-                state.set_param("image", str(codes.index[row]))
+                session.set_param("image", str(codes.index[row]))
                 st.rerun()
 
 
@@ -694,18 +696,18 @@ def _tell(run: Run, model: LoadedModel, codes: StoredCodes, row: int) -> None:
         st.caption(f"The {MOST_DIMS} most used of {len(codes.kl_per_dim)} dimensions.")
     _neighbours(model, codes, row, data)
     with st.container(horizontal=True):
-        state.link("sliders", "Send to sliders", ":material/tune:", z=pack(codes.mean[row]))
-        state.link("interpolate", "As a station", ":material/timeline:", z=pack(codes.mean[row]))
+        session.link("sliders", "Send to sliders", ":material/tune:", z=pack(codes.mean[row]))
+        session.link("interpolate", "As a station", ":material/timeline:", z=pack(codes.mean[row]))
         for end in ("from", "to"):
             st.button(f"Axis {end} here", key=f"axis {end} here", on_click=_axis_end, args=(end, number), icon=":material/arrow_right_alt:", help="An end of a custom axis.")  # fmt: skip
-        if state.button("Clear", "clear image", icon=":material/close:"):
-            state.set_param("image", "")
+        if session.button("Clear", "clear image", icon=":material/close:"):
+            session.set_param("image", "")
             st.rerun()
 
 
 def _axis_end(end: str, number: int) -> None:
-    state.put(f"axis-{end}", f"image {number}")
-    state.put("coordinates", "axis")
+    session.put(f"axis-{end}", f"image {number}")
+    session.put("coordinates", "axis")
 
 
 def _neighbours(model: LoadedModel, codes: StoredCodes, row: int, data: Any) -> None:
@@ -756,10 +758,10 @@ def _place(model: LoadedModel, codes: StoredCodes, seen: Seen, spot: list[float]
         )
     st.caption(how)
     with st.container(horizontal=True):
-        state.link("sliders", "Send to sliders", ":material/tune:", z=pack(code))
-        state.link("interpolate", "As a station", ":material/timeline:", z=pack(code))
-        if state.button("Clear", "clear spot", icon=":material/close:"):
-            state.forget("map spot")
+        session.link("sliders", "Send to sliders", ":material/tune:", z=pack(code))
+        session.link("interpolate", "As a station", ":material/timeline:", z=pack(code))
+        if session.button("Clear", "clear spot", icon=":material/close:"):
+            session.forget("map spot")
             st.rerun()
 
 
@@ -772,10 +774,10 @@ def selection(run: Run, model: LoadedModel, codes: StoredCodes, inside: np.ndarr
     seen, told = st.columns([3, 2], gap="large")
     with seen:
         pages = -(-len(rows) // A_PAGE)
-        if state.get("map turned back"):
-            state.forget("map turned back")
-            state.put("map page", 1)
-        page = min(int(state.get("map page", 1)), pages)
+        if session.get("map turned back"):
+            session.forget("map turned back")
+            session.put("map page", 1)
+        page = min(int(session.get("map page", 1)), pages)
         shown = rows[(page - 1) * A_PAGE : page * A_PAGE]
         images = model.decode_uint8(codes.mean[shown]) if data is None else np.asarray(data.images[codes.index[shown]])  # fmt: skip
         full = np.full((-(-len(shown) // 12) * 12, *images.shape[1:]), 255, np.uint8)
@@ -811,7 +813,7 @@ def keep(run: Run, codes: StoredCodes, rows: np.ndarray) -> None:
     """Name it, take it away, train on it, let it go."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Save as group", key="group name", placeholder="a name", width=180)
-        if state.button("Save", "save group", icon=":material/bookmark_add:"):
+        if session.button("Save", "save group", icon=":material/bookmark_add:"):
             try:
                 write_group(run, name, codes.index[rows])
                 st.toast(f"{name} holds {len(rows):,} images", icon=":material/check:")
@@ -820,9 +822,9 @@ def keep(run: Run, codes: StoredCodes, rows: np.ndarray) -> None:
         # made when they are asked for: all of a split takes seconds
         st.download_button("CSV", lambda: table_of(codes, rows), f"{run.name}-selection.csv", "text/csv", icon=":material/download:", on_click="ignore")  # fmt: skip
         st.download_button("npz", lambda: arrays_of(codes, rows), f"{run.name}-selection.npz", "application/octet-stream", icon=":material/download:", on_click="ignore")  # fmt: skip
-        if state.button("Make a dataset of it", "dataset of selection", icon=":material/model_training:", disabled=resources.images_of(run) is None, help="To train on, or to fine-tune this run on, on the Train page. Its name is the group's."):  # fmt: skip
+        if session.button("Make a dataset of it", "dataset of selection", icon=":material/model_training:", disabled=resources.images_of(run) is None, help="To train on, or to fine-tune this run on, on the Train page. Its name is the group's."):  # fmt: skip
             _dataset(run, name, codes.index[rows])
-        if state.button("Clear selection", "clear selection", icon=":material/close:"):
+        if session.button("Clear selection", "clear selection", icon=":material/close:"):
             select(run.id, np.zeros(0, np.int64))
             st.rerun()
     _saved(run, codes)
@@ -843,11 +845,15 @@ def _dataset(run: Run, name: str, images: np.ndarray) -> None:
         bar.empty()
     st.success(f"{spec.title} holds {len(images):,} images; it is among the datasets of the Train page.", icon=":material/check:")  # fmt: skip
     with st.container(horizontal=True):
-        state.link("train", "Train on it", ":material/model_training:", dataset=spec.name)
+        session.link("train", "Train on it", ":material/model_training:", dataset=spec.name)
         config, shape = run.record().effective, run.record().shape
         assert shape is not None
-        like_this = {"dataset": spec.name, "side": shape[1], **forms.address(config, "model", "objective")}
-        state.link("train", "Fine-tune this run on it", ":material/model_training:", **like_this, **{"fine-tune": "true"})  # fmt: skip
+        like_this = {
+            "dataset": spec.name,
+            "side": shape[1],
+            **config_form.address(config, "model", "objective"),
+        }
+        session.link("train", "Fine-tune this run on it", ":material/model_training:", **like_this, **{"fine-tune": "true"})  # fmt: skip
 
 
 def _saved(run: Run, codes: StoredCodes) -> None:
@@ -863,13 +869,13 @@ def _saved(run: Run, codes: StoredCodes) -> None:
             st.caption(
                 f"{here:,} of its {len(groups[name]):,} images are among these {of(codes)}.", width="content"
             )
-        if state.button("Select it", "select group", icon=":material/select_all:"):
+        if session.button("Select it", "select group", icon=":material/select_all:"):
             select(run.id, groups[name])
             st.rerun()
-        if state.button("Delete it", "delete group", icon=":material/delete:"):
+        if session.button("Delete it", "delete group", icon=":material/delete:"):
             delete_group(run, name)
             st.rerun()
-        state.link("interpolate", "As attribute direction", ":material/timeline:", attribute="saved group", **{"group-a": name})  # fmt: skip
+        session.link("interpolate", "As attribute direction", ":material/timeline:", attribute="saved group", **{"group-a": name})  # fmt: skip
 
 
 # ---------------------------------------------------------------- beside it, and how it came about
@@ -966,7 +972,7 @@ def _as_first(
 ) -> tuple[np.ndarray, str]:
     """Another run's codes as the first map shows its own: its UMAP where that was computed, else PCA; words for it."""
     if kind == "UMAP":
-        result = umap_file(owner.places.derived, stamp, other, umap_of(state.param("umap")))
+        result = umap_file(owner.places.derived, stamp, other, umap_of(session.param("umap")))
         if projection.job_state(result).state == "done":
             return _read_umap(result)[shared], "UMAP"
         return projection.pca(other.mean[shared]).points, "PCA (its UMAP was not computed yet)"

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import anchors, boundary, pictures, resources, state
+from app import boundary, pictures, resources
 from app.boundary import fragment
-from app.codes import pack, settle, unpack
 from app.components.deck import deck
-from app.prepare import offer_images
-from app.state import NO_RUN
+from app.state import session
+from app.state.code_format import pack, round_code, unpack
+from app.state.session import NO_RUN
+from app.widgets import image_picker
+from app.widgets.prepare_dataset import offer_images
 from vae_core.errors import RunNotFound, VaeCoreError
 from vae_core.inference import LoadedModel
 from vae_core.latent.statistics import order_by_kl
@@ -25,7 +27,7 @@ COLLAPSED = 0.01  # nats: a dimension that uses less does not move the picture
 
 def page() -> None:
     st.title("Sliders")
-    run = state.run_or_none()
+    run = session.run_or_none()
     if run is None:
         st.info(NO_RUN, icon=":material/info:")
         return
@@ -39,33 +41,33 @@ def _settle(run: Run, model: LoadedModel) -> None:
 
     Only here, in a run of the whole script: while a slider moves, the address lags behind it.
     """
-    linked = state.param("z") if state.is_link("deck", state.param("z")) else ""
+    linked = session.param("z") if session.is_link("deck", session.param("z")) else ""
     opened = unpack(linked, model.latent_dim) if linked else None
-    if state.get("deck of") != run.id:
+    if session.get("deck of") != run.id:
         _first(run, model)  # codes of another run mean nothing here; with new weights the code is kept
-        state.put("deck of", run.id)
+        session.put("deck of", run.id)
     if opened is not None:
         _link(pack(opened))
-        state.put("deck opened", state.get("deck opened", 0) + 1)
+        session.put("deck opened", session.get("deck opened", 0) + 1)
     elif linked:
         st.warning(
             f"The link's code is none of this run's, which has {model.latent_dim} numbers; it was left out.",
             icon=":material/link_off:",
         )
-    state.set_param("z", state.get("deck link"))
+    session.set_param("z", session.get("deck link"))
 
 
 def _link(packed: str) -> None:
     """Where the deck is, and what the address is to say of it."""
-    state.put("deck link", packed)
-    state.wrote("deck", packed)
+    session.put("deck link", packed)
+    session.wrote("deck", packed)
 
 
 @fragment()
 def _deck(run: Run) -> None:
-    if sent := state.get("deck sent"):
-        state.forget("deck sent")
-        state.go("interpolate", z=sent)
+    if sent := session.get("deck sent"):
+        session.forget("deck sent")
+        session.go("interpolate", z=sent)
     with st.container():  # always there: what is said in it moves nothing
         data = _top(run)
     if data is not None:
@@ -83,11 +85,11 @@ def _top(run: Run) -> dict[str, Any] | None:
         data = _data(run, model, header)
     except RunNotFound as error:
         boundary.show(error)
-        last: dict[str, Any] | None = state.get("deck data")
+        last: dict[str, Any] | None = session.get("deck data")
         return last if last is not None and last["run"] == run.id else None
-    state.put("deck data", data)
-    if packed := state.get("deck link"):
-        state.set_param("z", packed)
+    session.put("deck data", data)
+    if packed := session.get("deck link"):
+        session.set_param("z", packed)
     with st.popover("Start from an image", icon=":material/image:"):
         _choose(run, model)
     return data
@@ -102,18 +104,18 @@ def _data(run: Run, model: LoadedModel, header: dict[str, Any]) -> dict[str, Any
         "run": run.id, "name": run.name, "header": header, "home": _home(),
         "kl": kl.tolist() if known else [], "order": order,
         "collapsed": [d for d in order if known and kl[d] <= COLLAPSED],
-        "anchor": state.get("deck anchor"), "open": _open(model),
+        "anchor": session.get("deck anchor"), "open": _open(model),
         "marks": {"names": {str(d): n for d, n in marks.names.items()}, "bookmarks": [list(c) for c in marks.bookmarks],
-                  "kept": state.get("deck kept", {})},
+                  "kept": session.get("deck kept", {})},
         "grey": model.shape[0] == 1, "prior": model.stochastic,
     }  # fmt: skip
 
 
 def _open(model: LoadedModel) -> dict[str, Any]:
     """Where the deck is to be: it goes there when it is new on the page, or when a link was opened since."""
-    code = unpack(state.get("deck link"), model.latent_dim)
+    code = unpack(session.get("deck link"), model.latent_dim)
     return {
-        "key": state.get("deck opened", 0),
+        "key": session.get("deck opened", 0),
         "code": np.zeros(model.latent_dim).tolist() if code is None else code.tolist(),
     }
 
@@ -128,12 +130,12 @@ def _send() -> None:
     """To interpolation, with the code on the picture; the page is changed where the script arrives."""
     if packed := _code(_told("station")):
         _link(packed)
-        state.put("deck sent", packed)
+        session.put("deck sent", packed)
 
 
 def _code(told: Any) -> str:
     """The code in what the deck tells, if it is of the run that is looked at."""
-    mine = isinstance(told, dict) and told.get("run") == state.get("deck of")
+    mine = isinstance(told, dict) and told.get("run") == session.get("deck of")
     return str(told.get("z", "")) if mine else ""
 
 
@@ -145,7 +147,7 @@ def _keep() -> None:
     told = _told("marks")
     if not isinstance(told, dict) or not isinstance(told.get("changes"), list):
         return
-    page, kept = str(told.get("page")), state.get("deck kept", {})
+    page, kept = str(told.get("page")), session.get("deck kept", {})
     after = kept["n"] if kept.get("page") == page else 0
     new = [
         c for c in told["changes"] if isinstance(c, dict) and isinstance(c.get("n"), int) and c["n"] > after
@@ -153,11 +155,11 @@ def _keep() -> None:
     if new:
         with contextlib.suppress(RunNotFound):  # deleted while its page was open; the page says so
             change_marks(resources.store().find(str(told.get("run"))), new)
-        state.put("deck kept", {"page": page, "n": max(c["n"] for c in new)})
+        session.put("deck kept", {"page": page, "n": max(c["n"] for c in new)})
 
 
 def _told(name: str) -> Any:
-    return (state.get("deck") or {}).get(name)
+    return (session.get("deck") or {}).get(name)
 
 
 def _home() -> str:
@@ -168,7 +170,7 @@ def _home() -> str:
 
 def _choose(run: Run, model: LoadedModel) -> None:
     try:
-        chosen = anchors.choose(run, model, "anchor")
+        chosen = image_picker.choose(run, model, "anchor")
     except VaeCoreError as error:  # the deck below goes on as it is
         st.error(str(error), icon=":material/error:")  # as it is: it may begin with the file's name
         return
@@ -184,38 +186,38 @@ def _choose(run: Run, model: LoadedModel) -> None:
 
 def _first(run: Run, model: LoadedModel) -> None:
     """Begin at an image, since the prior's mean is a blur of all of them."""
-    found = anchors.gallery(run, model)
+    found = image_picker.gallery(run, model)
     if found is None or not len(found.index):
-        state.put("deck anchor", None)
+        session.put("deck anchor", None)
         _link(pack(np.zeros(model.latent_dim)))
     else:
-        _take(anchors.anchor_of(run, model, 0, found), model.stamp)
+        _take(image_picker.anchor_of(run, model, 0, found), model.stamp)
 
 
-def _take(chosen: anchors.Anchor, stamp: str) -> None:
+def _take(chosen: image_picker.EncodedImage, stamp: str) -> None:
     """Begin at an image that the weights of this stamp encoded."""
-    state.put("deck image", chosen.image)
-    state.put(
+    session.put("deck image", chosen.image)
+    session.put(
         "deck anchor",
-        {"key": state.get("deck anchors", 0), "stamp": stamp, "words": chosen.words, "note": "",
+        {"key": session.get("deck anchors", 0), "stamp": stamp, "words": chosen.words, "note": "",
          "picture": None if chosen.image is None else pictures.data_url(png_of(chosen.image[None, None]))}
         | _posterior(chosen.code, chosen.std),
     )  # fmt: skip
-    state.put("deck anchors", state.get("deck anchors", 0) + 1)
-    _link(pack(settle(chosen.code)))
+    session.put("deck anchors", session.get("deck anchors", 0) + 1)
+    _link(pack(round_code(chosen.code)))
 
 
 def _posterior(code: np.ndarray, std: np.ndarray | None) -> dict[str, Any]:
     known = std is not None and np.isfinite(std).all() and std.any()
     return {
-        "code": settle(code).tolist(),
+        "code": round_code(code).tolist(),
         "std": np.asarray(std, np.float64).tolist() if known else None,
     }
 
 
 def _renew(model: LoadedModel) -> None:
     """With new weights the anchor's image is encoded anew: its code and spread would be of an encoder that is gone."""
-    anchor, image = state.get("deck anchor"), state.get("deck image")
+    anchor, image = session.get("deck anchor"), session.get("deck image")
     if anchor is None or anchor["stamp"] == model.stamp:
         return
     if image is None:
@@ -223,7 +225,7 @@ def _renew(model: LoadedModel) -> None:
     else:
         posterior = model.encode(image[None])
         changed = _posterior(posterior.mean[0], posterior.std[0]) | {"note": "encoded anew"}
-    state.put("deck anchor", anchor | changed | {"stamp": model.stamp})
+    session.put("deck anchor", anchor | changed | {"stamp": model.stamp})
 
 
 page()

@@ -7,9 +7,11 @@ import dataclasses
 import numpy as np
 import streamlit as st
 
-from app import charts, forms, importer, pictures, resources, state
+from app import charts, pictures, resources
 from app.components.live import live
-from app.prepare import prepare
+from app.state import session
+from app.widgets import config_form, import_images
+from app.widgets.prepare_dataset import prepare
 from vae_core.config import RunConfig
 from vae_core.data import DatasetSpec, find_spec
 from vae_core.errors import BadConfig, RunBusy
@@ -20,12 +22,12 @@ from vae_core.training import Plan, choose_side, count_parameters, resolve, spli
 
 def page() -> None:
     st.title("Train")
-    run = state.run_or_none()
+    run = session.run_or_none()
     busy = run is not None and not run.read_only and (run.status().live or run.status().state == QUEUED)
     with st.expander("New run", icon=":material/add:", expanded=not busy):
         new_run(run)
     with st.expander("Import your own images", icon=":material/add_photo_alternate:"):
-        importer.show()
+        import_images.show()
     if run is not None:
         watch(run)
     else:
@@ -38,7 +40,7 @@ def page() -> None:
 def new_run(current: Run | None) -> None:
     form, side_by_side = st.columns([3, 2], gap="large")
     with form:
-        config = forms.config_form()
+        config = config_form.config_form()
     with side_by_side:
         spec = find_spec(config.data.dataset, resources.places())
         side = choose_side(config, spec.sides)
@@ -58,7 +60,7 @@ def new_run(current: Run | None) -> None:
         name = st.text_input(
             "Name", placeholder="chosen for you", key="run-name", help="Letters, digits, '.', '_' and '-'."
         )
-        if state.button(
+        if session.button(
             "Start",
             "start",
             type="primary",
@@ -69,7 +71,7 @@ def new_run(current: Run | None) -> None:
             store = resources.store()
             run = store.create(config, name.strip(), start_from=start_from)
             resources.launcher().wake()
-            state.select(run.id)
+            session.select(run.id)
             st.rerun()
     if ready:
         plan = _plan(config, side)
@@ -95,7 +97,7 @@ def samples(spec: DatasetSpec, side: int) -> bool:
                 f"`{resources.places().data_dir}` in torchvision's layout.",
                 icon=":material/download:",
             )
-            if not state.button(
+            if not session.button(
                 f"Download {spec.title}", f"download {spec.name}", icon=":material/download:"
             ):
                 return False
@@ -195,7 +197,7 @@ def controls(run: Run, status: Status) -> None:
     live_now, ended = status.live, status.state in ENDED
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _button(run, "Pause", "pause", ":material/pause:", status.state == RUNNING)
-        if state.button(
+        if session.button(
             "Resume",
             "resume",
             icon=":material/play_arrow:",
@@ -232,13 +234,13 @@ def controls(run: Run, status: Status) -> None:
             help="Train a finished run for more epochs, at a tenth of the peak learning rate.",
         ):
             epochs = st.number_input("More epochs", 1, 10_000, 5, key="more epochs")
-            if state.button("Continue", "continue now", type="primary"):
+            if session.button("Continue", "continue now", type="primary"):
                 run.go_on(int(epochs))
                 resources.launcher().wake()
                 st.rerun()
         with st.popover("Reset", icon=":material/restart_alt:", disabled=not ended):
             st.markdown(f"Forget what **{run.name}** learned and start afresh from the same settings?")
-            if state.button("Reset and start", "reset now", type="primary"):
+            if session.button("Reset and start", "reset now", type="primary"):
                 run.reset()
                 resources.launcher().wake()
                 st.rerun()
@@ -247,7 +249,7 @@ def controls(run: Run, status: Status) -> None:
 
 
 def _button(run: Run, label: str, command: str, icon: str, enabled: bool, help: str | None = None) -> None:
-    if state.button(label, f"control {command}", icon=icon, disabled=not enabled, help=help):
+    if session.button(label, f"control {command}", icon=icon, disabled=not enabled, help=help):
         try:
             run.request(command)
         except RunBusy as error:

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
-from app import api, server
+from app import server, web
 from vae_core.browser import browser_decoder
 from vae_core.config import ModelConfig, RunConfig
 from vae_core.runs.store import Run, Store
@@ -22,7 +22,7 @@ from vae_core.runs.store import Run, Store
 
 @pytest.fixture
 def client() -> TestClient:
-    return TestClient(Starlette(routes=api.ROUTES))
+    return TestClient(Starlette(routes=web.ROUTES))
 
 
 def test_health_answers(client: TestClient) -> None:
@@ -134,7 +134,7 @@ def test_on_loopback_only_loopback_names_are_answered(
     monkeypatch: pytest.MonkeyPatch, host: str, name: str, allowed: bool
 ) -> None:
     monkeypatch.setenv(server.HOST_VARIABLE, host)
-    client = TestClient(Starlette(routes=api.ROUTES, middleware=[Middleware(server.LoopbackNames)]))
+    client = TestClient(Starlette(routes=web.ROUTES, middleware=[Middleware(server.LoopbackNames)]))
     answer = client.get("/healthz", headers={"host": name})
     assert (answer.status_code == 200) == allowed
     if not allowed:

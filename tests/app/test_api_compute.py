@@ -17,7 +17,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
-from app import api, resources
+from app import resources, web
+from app.web import requests
 from vae_core.browser import UnknownToBrowser
 from vae_core.data.user.drawing import as_digit
 from vae_core.errors import BadImages
@@ -30,7 +31,7 @@ from vae_core.training import splits_of
 
 @pytest.fixture
 def client() -> TestClient:
-    return TestClient(Starlette(routes=api.ROUTES))
+    return TestClient(Starlette(routes=web.ROUTES))
 
 
 def codes_of(n: int, dim: int = 4) -> np.ndarray:
@@ -74,33 +75,33 @@ def test_a_deleted_run_is_said(client: TestClient, copied: Run) -> None:
 
 
 def test_too_many_at_once_are_told_to_come_again(client: TestClient, copied: Run) -> None:
-    for _ in range(api.AT_ONCE):
-        assert api._turns.acquire(blocking=False)
+    for _ in range(requests.AT_ONCE):
+        assert requests._turns.acquire(blocking=False)
     try:
         answer = client.post(f"/api/runs/{copied.id}/decode", content=codes_of(1).tobytes())
         assert answer.status_code == 429
         assert "busy" in answer.json()["error"]
     finally:
-        for _ in range(api.AT_ONCE):
-            api._turns.release()
+        for _ in range(requests.AT_ONCE):
+            requests._turns.release()
     assert client.post(f"/api/runs/{copied.id}/decode", content=codes_of(1).tobytes()).status_code == 200
 
 
 def test_too_many_a_second_are_told_to_come_again(
     client: TestClient, copied: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "PER_SECOND", 3)
-    monkeypatch.setattr(api, "_begun", deque([time.monotonic() + 60] * 3, maxlen=3))
+    monkeypatch.setattr(requests, "PER_SECOND", 3)
+    monkeypatch.setattr(requests, "_started", deque([time.monotonic() + 60] * 3, maxlen=3))
     body = codes_of(1).tobytes()
     answer = client.post(f"/api/runs/{copied.id}/decode", content=body)
     assert (answer.status_code, "a second" in answer.json()["error"]) == (429, True)
-    monkeypatch.setattr(api, "_begun", deque([time.monotonic() - 2] * 3, maxlen=3))
+    monkeypatch.setattr(requests, "_started", deque([time.monotonic() - 2] * 3, maxlen=3))
     assert client.post(f"/api/runs/{copied.id}/decode", content=body).status_code == 200
 
 
 def test_a_refusal_gives_its_turn_back(client: TestClient, copied: Run) -> None:
     address, nan = f"/api/runs/{copied.id}/decode", np.full((1, 4), np.nan, "<f4").tobytes()
-    for _ in range(2 * api.AT_ONCE):
+    for _ in range(2 * requests.AT_ONCE):
         assert client.post(address, content=nan).status_code == 409, "refused by the network, within the turn"
     assert client.post(address, content=codes_of(1).tobytes()).status_code == 200
 
@@ -108,7 +109,7 @@ def test_a_refusal_gives_its_turn_back(client: TestClient, copied: Run) -> None:
 def test_weights_that_change_while_a_request_is_read_are_said(
     client: TestClient, copied: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stamp, read = copied.stamp(), api._body
+    stamp, read = copied.stamp(), requests.read_body
 
     def checkpoint_lands(request: Request, most: int) -> bytes:
         body = read(request, most)
@@ -118,7 +119,7 @@ def test_weights_that_change_while_a_request_is_read_are_said(
         safetensors.numpy.save_file(tensors | {name: tensors[name] + 0.01}, path)
         return body
 
-    monkeypatch.setattr(api, "_body", checkpoint_lands)
+    monkeypatch.setattr(web.codes, "read_body", checkpoint_lands)
     drawing = np.full((10, 10), 255, np.uint8).tobytes()
     for path, body in (("decode?", codes_of(1).tobytes()), ("encode?width=10&height=10&", drawing)):
         address = f"/api/runs/{copied.id}/{path}stamp={stamp}"
@@ -213,7 +214,7 @@ def test_a_cloud_that_is_encoded_keeps_nobody_waiting(
         first = tab.submit(client.get, address)
         try:
             assert begun.wait(60)
-            for _ in range(2 * api.AT_ONCE):
+            for _ in range(2 * requests.AT_ONCE):
                 assert client.get(address).status_code == 202
             assert client.get(f"/api/runs/{copied.id}/cloud-any.bin").status_code == 202
             assert client.get(f"/api/runs/{copied.id}/crowd-any.bin").status_code == 202

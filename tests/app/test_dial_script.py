@@ -17,7 +17,8 @@ from helpers import blob_set, config_of
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from app import api, resources
+import app
+from app import resources, web
 from vae_core.browser import browser_decoder, browser_dial
 from vae_core.inference import LoadedModel, load_run
 from vae_core.models.dial import GAIN
@@ -29,7 +30,7 @@ from vae_core.runs.store import FINISHED, Record, Run, Store, data_of
 from vae_core.runs.worker import train_run
 from vae_core.training import make_model
 
-SCRIPT = Path(api.__file__).parent / "components" / "shared" / "decoder.js"
+SCRIPT = Path(app.__file__).parent / "components" / "shared" / "decoder.js"
 BETAS = (0.2, 0.3, 1.0, 2.5, 30.0)
 NETWORKS = {
     "mlp": Choice("mlp", MlpParams((13, 9))),
@@ -166,7 +167,7 @@ def test_what_is_beyond_the_dial_or_no_picture_is_refused() -> None:
 
 @pytest.fixture
 def client() -> TestClient:
-    return TestClient(Starlette(routes=api.ROUTES))
+    return TestClient(Starlette(routes=web.ROUTES))
 
 
 @pytest.fixture

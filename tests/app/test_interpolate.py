@@ -17,9 +17,10 @@ from helpers import config_of, until
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app import anchors, charts, resources, stations
-from app.codes import pack
+from app import charts, resources, stations
 from app.kept import Kept
+from app.state.code_format import pack
+from app.widgets import image_picker
 from vae_core import animation
 from vae_core.config import ObjectiveConfig
 from vae_core.inference import LoadedModel, StoredCodes, compute_codes, load_run
@@ -74,7 +75,7 @@ def test_a_token_names_an_image_or_a_code(copied: Run, model: LoadedModel) -> No
     assert stations.image_of(stations.image_token(12, 3)) == (3, 12)
     code = np.array([0.5, -1.25, 0.0, 2.0], np.float32)
     assert stations.image_of(pack(code)) is None
-    gallery = anchors.gallery(copied, model)
+    gallery = image_picker.gallery(copied, model)
     assert gallery is not None
     assert gallery.labels is not None
     anchor = stations.anchor_of("i3.12", copied, model, gallery)
@@ -240,7 +241,7 @@ def test_the_path_goes_to_the_browser_with_exact_ends(open_page: Open, copied: R
     data = component(at)
     t, codes = polyline(data)
     model = load_run(copied)
-    gallery = anchors.gallery(copied, model)
+    gallery = image_picker.gallery(copied, model)
     for (place, text), token, number in zip(data["marks"], ("i0", "i3.1", "i9"), "123", strict=True):
         anchor = stations.anchor_of(token, copied, model, gallery)
         assert anchor is not None
@@ -384,7 +385,7 @@ def test_a_geodesic_is_found_and_kept(open_page: Open, copied: Run) -> None:
     at = open_page("interpolate", run=copied.id, path="geodesic")
     fine(at)
     model = load_run(copied)
-    gallery = anchors.gallery(copied, model)
+    gallery = image_picker.gallery(copied, model)
     ends = np.stack([stations.anchor_of(t, copied, model, gallery).code for t in ("i0", "i7")])  # type: ignore[union-attr]
     search = stations.search(model, ends, 0.0)
     assert search is not None
@@ -534,7 +535,7 @@ def test_a_direction_is_the_difference_of_the_groups(open_page: Open, copied: Ru
     expected = codes.mean[codes.labels == 3].mean(0) - codes.mean[codes.labels == 8].mean(0)
     np.testing.assert_allclose(walk[t == 3][0] - walk[t == 0][0], 3 * expected, atol=1e-5)
     model = load_run(copied)
-    anchor = stations.anchor_of("i7", copied, model, anchors.gallery(copied, model))
+    anchor = stations.anchor_of("i7", copied, model, image_picker.gallery(copied, model))
     assert anchor is not None
     np.testing.assert_array_equal(walk[t == 0][0], anchor.code)
     assert (data["low"], data["high"], data["name"]) == (-3, 3, "strength")
@@ -600,7 +601,7 @@ def test_new_weights_encode_the_stations_anew_and_say_so(open_page: Open, copied
     assert tokens(at)[:2] == old[:2]
     assert tokens(at)[2] != old[2]
     met = [codes[t == place][0] for place in (0, 0.5, 1)]
-    anchor = stations.anchor_of("i3", copied, model, anchors.gallery(copied, model))
+    anchor = stations.anchor_of("i3", copied, model, image_picker.gallery(copied, model))
     assert anchor is not None
     np.testing.assert_array_equal(met[0], anchor.code)
     np.testing.assert_array_equal(met[1], code)
@@ -685,7 +686,7 @@ def test_a_geodesic_has_no_beyond(open_page: Open, copied: Run) -> None:
         "interpolate", run=copied.id, frames="5", beyond="true", path="geodesic", **{"as": "codes (npz)"}
     )
     model = load_run(copied)
-    gallery = anchors.gallery(copied, model)
+    gallery = image_picker.gallery(copied, model)
     ends = np.stack([stations.anchor_of(t, copied, model, gallery).code for t in ("i0", "i7")])  # type: ignore[union-attr]
     search = stations.search(model, ends, 0.0)
     assert search is not None

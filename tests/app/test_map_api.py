@@ -10,7 +10,7 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from app import api, blobs, resources
+from app import blobs, resources, web
 from app.components import map as latent_map
 from vae_core.data import open_images
 from vae_core.inference import compute_codes, load_run
@@ -21,7 +21,7 @@ from vae_core.runs.worker import train_run
 
 @pytest.fixture
 def client() -> TestClient:
-    return TestClient(Starlette(routes=api.ROUTES))
+    return TestClient(Starlette(routes=web.ROUTES))
 
 
 def picture(content: bytes) -> np.ndarray:

@@ -15,9 +15,10 @@ from helpers import config_of
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app import resources, state
-from app.codes import pack, unpack
-from app.picker import describe
+from app import resources
+from app.state import session
+from app.state.code_format import pack, unpack
+from app.widgets.run_picker import describe
 from vae_core import places as places_module
 from vae_core.inference import compute_codes, load_run, stored_codes
 from vae_core.places import Places
@@ -166,7 +167,7 @@ def test_an_echo_of_the_address_is_no_link(
     at.run()
     fine(at)
     assert (addressed(at), told_to_deck(at)["open"]["key"]) == (now, key)
-    monkeypatch.setattr(state, "ECHO", 0.0)  # seconds later it is a link
+    monkeypatch.setattr(session, "ECHO", 0.0)  # seconds later it is a link
     at.query_params["z"] = before
     at.run()
     assert (addressed(at), told_to_deck(at)["open"]["key"]) == (before, key + 1)

@@ -14,8 +14,8 @@ from servers import free_port
 
 SERVER = """
 import streamlit as st
-from app import api
-app = st.App({page!r}, routes=api.ROUTES)
+from app import web
+app = st.App({page!r}, routes=web.ROUTES)
 """
 PAGE = """
 import numpy as np, streamlit as st

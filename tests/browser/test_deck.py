@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from servers import Server, serve
 from watch import asked, comes, painted, pen_down, settled
 
-from app.codes import pack, unpack
+from app.state.code_format import pack, unpack
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from vae_core.data import open_images
 from vae_core.inference import load_run

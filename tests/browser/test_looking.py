@@ -178,7 +178,7 @@ def test_the_cursor_moves_everything_and_nothing_is_rerun(visit: Callable[..., P
     cursor(page).press("End")
     marks_stand_at(page, "20")
     page.wait_for_url(re.compile("focus=20"))
-    page.wait_for_timeout(3500)  # until then the address before counts as an echo (app.state.ECHO)
+    page.wait_for_timeout(3500)  # until then the address before counts as an echo (app.state.session.ECHO)
     page.go_back()
     marks_stand_at(page, "8")  # as the address says
     again = swept(visit, "&focus=8")

@@ -14,7 +14,7 @@ from servers import Server
 from watch import asked, painted, pen_down, settled
 
 from app import stations
-from app.codes import pack, unpack
+from app.state.code_format import pack, unpack
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from vae_core.inference import LoadedModel, load_run
 from vae_core.models.networks import ConvParams

@@ -102,7 +102,7 @@ def deck(
     on_marks: Callable[[], None],
     on_station: Callable[[], None],
 ) -> Any:
-    """Mount the deck. `result.code` is where it came to rest, {"run", "z"} (`z` as app.codes.pack writes it),
+    """Mount the deck. `result.code` is where it came to rest, {"run", "z"} (`z` as app.state.code_format.pack writes it),
     `result.station` likewise a code for interpolation, `result.marks` what was changed in names and bookmarks, {"run",
     "page", "changes"}, each change with its number "n" (vae_core.runs.marks.change_marks).
 

@@ -527,7 +527,7 @@ function kernel({ rows, below, run, pixel, next, lanes, pages }) {
 
 // ---------------------------------------------------------------- codes
 
-// as app.codes: whole thousandths, in addresses as base64url of int16, or decimals where a number is too large
+// as app.state.code_format: whole thousandths, in addresses as base64url of int16, or decimals where a number is too large
 export const settle = (code) => Array.from(code, (v) => Math.round(v * 1000) / 1000);
 
 // the shortest decimal text that parses to the same float32: nine digits tell any two apart, and six keep whatever

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import resources, state
+from app import resources
+from app.state import session
 from vae_core.errors import BadRun, RunNotFound
 from vae_core.runs.store import Run, Status
 
@@ -18,7 +19,7 @@ SHOWN = 12
 
 
 def show() -> None:
-    chosen = state.run_or_none()
+    chosen = session.run_or_none()
     label = "No run yet" if chosen is None else chosen.name
     popover = st.popover(
         _short(label), icon=":material/folder_open:", width="stretch", on_change="rerun", key="picker",
@@ -64,7 +65,7 @@ def _list(chosen: Run | None) -> None:
     needle = st.text_input(
         "Search runs", placeholder="name, dataset, status", label_visibility="collapsed", key="picker search"
     ).lower()
-    runs = sorted(resources.store().all(), key=lambda r: state.recency(r.id))
+    runs = sorted(resources.store().all(), key=lambda r: session.recency(r.id))
     found = [
         (run, line)
         for run in runs
@@ -81,7 +82,7 @@ def _list(chosen: Run | None) -> None:
             f"{dot} {_short(_name(run))}", help=line, key=f"pick {run.id}", width="stretch",
             type="primary" if chosen is not None and run.id == chosen.id else "tertiary",
         ):  # fmt: skip
-            state.select(run.id)
+            session.select(run.id)
             st.rerun()
     if not found:
         st.caption("No run has that in its name, dataset or status.")

@@ -13,7 +13,7 @@ STEP = (
 LARGEST = 32.767
 
 
-def settle(code: np.ndarray) -> np.ndarray:
+def round_code(code: np.ndarray) -> np.ndarray:
     """(..., D) -> float32 whole multiples of 0.001; halves go up, as JavaScript's Math.round does."""
     return (np.floor(np.asarray(code, np.float64) * 1000 + 0.5) / 1000).astype(np.float32)
 
@@ -43,4 +43,4 @@ def unpack(text: str, dim: int) -> np.ndarray | None:
         code = np.frombuffer(raw, "<i2") / 1000
     if len(code) != dim or not np.isfinite(code).all() or np.abs(code).max(initial=0) > 1e6:
         return None
-    return settle(code)
+    return round_code(code)

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from app.codes import pack, settle, unpack
+from app.state.code_format import pack, round_code, unpack
 
 
 @given(some.lists(some.floats(-40, 40, width=32), min_size=1, max_size=20))
 def test_a_settled_code_comes_back_exactly(values: list[float]) -> None:
-    code = settle(np.array(values))
+    code = round_code(np.array(values))
     found = unpack(pack(code), len(code))
     assert found is not None
     np.testing.assert_array_equal(found, code)
@@ -23,7 +23,7 @@ def test_it_is_compact() -> None:
 
 def test_halves_go_up_as_in_the_browser() -> None:
     np.testing.assert_array_equal(
-        settle(np.array([0.0005, -0.0005, 1.2345])), np.float32([0.001, 0.0, 1.235])
+        round_code(np.array([0.0005, -0.0005, 1.2345])), np.float32([0.001, 0.0, 1.235])
     )
 
 

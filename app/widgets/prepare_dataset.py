@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import resources, state
+from app import resources
+from app.state import session
 from vae_core.data.registry import DatasetSpec, find_spec
 from vae_core.errors import VaeCoreError
 from vae_core.runs.store import Run
@@ -45,7 +46,7 @@ def offer_images(run: Run) -> None:
         st.caption(
             f"The images of {name} are not on this machine: choose them on the Train page to fetch them."
         )
-    elif state.button(
+    elif session.button(
         f"Show the images of {name}",
         f"prepare {name} {side}",
         icon=":material/photo_library:",

@@ -15,7 +15,7 @@ from vae_core.training import splits_of
 
 
 @dataclass(frozen=True)
-class Anchor:
+class EncodedImage:
     """code (D,) posterior mean; image uint8 (C, H, W), or None where only the code is known; its source in words;
     std (D,) of its posterior.
     """
@@ -48,7 +48,7 @@ def gallery(run: Run, model: LoadedModel) -> Gallery | None:
     return Gallery(codes.index, codes.labels, codes.label_names)
 
 
-def anchor_of(run: Run, model: LoadedModel, row: int, found: Gallery) -> Anchor:
+def anchor_of(run: Run, model: LoadedModel, row: int, found: Gallery) -> EncodedImage:
     """The anchor at a row of the gallery."""
     number = int(found.index[row])
     label = "" if found.labels is None else f" ({_name(found.names, int(found.labels[row]))})"
@@ -56,13 +56,13 @@ def anchor_of(run: Run, model: LoadedModel, row: int, found: Gallery) -> Anchor:
     if data is not None:
         image = np.asarray(data.images[number])
         posterior = model.encode(image[None])
-        return Anchor(posterior.mean[0], image, f"image {number}{label}", posterior.std[0])
+        return EncodedImage(posterior.mean[0], image, f"image {number}{label}", posterior.std[0])
     codes = resources.codes(run)
     assert codes is not None
-    return Anchor(codes.mean[row], None, f"image {number}{label}, from its stored code", codes.std[row])
+    return EncodedImage(codes.mean[row], None, f"image {number}{label}, from its stored code", codes.std[row])
 
 
-def choose(run: Run, model: LoadedModel, key: str, default: int = 0) -> Anchor | None:
+def choose(run: Run, model: LoadedModel, key: str, default: int = 0) -> EncodedImage | None:
     """Widgets for one image: by label and place in the set, or uploaded. The place is kept in the URL."""
     found = gallery(run, model)
     source = st.segmented_control(
@@ -100,7 +100,7 @@ def choose(run: Run, model: LoadedModel, key: str, default: int = 0) -> Anchor |
     return anchor_of(run, model, int(rows[int(place) % len(rows)]), found)
 
 
-def uploaded(model: LoadedModel, key: str) -> Anchor | None:
+def uploaded(model: LoadedModel, key: str) -> EncodedImage | None:
     """An uploaded picture, brought to what the run was trained on."""
     from vae_core.data.user.decode import read_picture
 
@@ -116,7 +116,7 @@ def uploaded(model: LoadedModel, key: str) -> Anchor | None:
     for note in notes:
         st.caption(note)
     posterior = model.encode(image[None])
-    return Anchor(posterior.mean[0], image, file.name, posterior.std[0])
+    return EncodedImage(posterior.mean[0], image, file.name, posterior.std[0])
 
 
 def _name(names: tuple[str, ...], label: int) -> str:

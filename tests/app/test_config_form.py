@@ -7,7 +7,7 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import forms
+from app.widgets import config_form
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig
 from vae_core.models.networks import ConvParams, MlpParams
 from vae_core.objectives import BetaParams, CapacityParams, GaussianParams, MultiRateParams, WarmupParams
@@ -17,10 +17,10 @@ from vae_core.options import Choice, to_json
 def form() -> None:
     import streamlit as st
 
-    from app import forms
+    from app.widgets import config_form
     from vae_core.options import to_json
 
-    st.json(to_json(forms.config_form()))
+    st.json(to_json(config_form.config_form()))
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def form() -> None:
 )  # fmt: skip
 def test_the_address_of_a_config_opens_the_form_on_it(config: RunConfig) -> None:
     at = AppTest.from_function(form, default_timeout=60)
-    for key, value in forms.address(config, "model", "objective").items():
+    for key, value in config_form.address(config, "model", "objective").items():
         at.query_params[key] = value
     at.run()
     assert not at.exception
@@ -53,6 +53,6 @@ def test_the_address_of_a_config_opens_the_form_on_it(config: RunConfig) -> None
 
 
 def test_an_address_names_what_differs_and_only_in_the_groups_asked_for() -> None:
-    assert forms.address(RunConfig(), "model", "objective", "training", "data") == {}
+    assert config_form.address(RunConfig(), "model", "objective", "training", "data") == {}
     config = RunConfig(DataConfig("digits", limit=50), ModelConfig("conv", 3))
-    assert forms.address(config, "model") == {"latent-dim": "3"}
+    assert config_form.address(config, "model") == {"latent-dim": "3"}

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from app import pictures, resources, state
+from app import pictures, resources
+from app.state import session
 from vae_core.data import list_specs
 from vae_core.data.user import COLOURS, FITS, SIDES, ImportPlan, accept, crop_box, inspect, preview, remove
 from vae_core.errors import VaeCoreError
@@ -23,7 +24,7 @@ def show() -> None:
         "with uint8 images or floats from 0 to 1, and labels if there are any."
     )
     left, right = st.columns(2)
-    times = state.get("own times", 0)  # counts imports: after each the widgets begin anew
+    times = session.get("own times", 0)  # counts imports: after each the widgets begin anew
     with left:
         file = st.file_uploader(
             "Upload a .zip, .npz or .npy", type=["zip", "npz", "npy"], key=f"own upload {times}"
@@ -47,9 +48,9 @@ def _plan(file: st.runtime.uploaded_file_manager.UploadedFile | None, path: str)
     elif path:
         source, given = path, Path(path).expanduser()
     else:
-        state.forget("own plan")
+        session.forget("own plan")
         return None
-    kept = state.get("own plan")
+    kept = session.get("own plan")
     if kept is not None and kept[0] == source:
         return kept[1]
     bar = st.progress(0.0, text="looking through it")
@@ -60,7 +61,7 @@ def _plan(file: st.runtime.uploaded_file_manager.UploadedFile | None, path: str)
         return None
     finally:
         bar.empty()
-    state.put("own plan", (source, plan))
+    session.put("own plan", (source, plan))
     return plan
 
 
@@ -111,7 +112,7 @@ def _offer(plan: ImportPlan) -> None:
     suggested = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(plan.title).stem).strip("-")[:40] or "my-images"
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name", suggested, key=f"own name {plan.title}", width=260)
-        pressed = state.button("Import", "import images", type="primary", icon=":material/download_done:")
+        pressed = session.button("Import", "import images", type="primary", icon=":material/download_done:")
     if pressed:
         bar = st.progress(0.0, text="importing")
         try:
@@ -124,9 +125,9 @@ def _offer(plan: ImportPlan) -> None:
             return
         finally:
             bar.empty()
-        state.forget("own plan")
-        state.put("own times", state.get("own times", 0) + 1)
-        state.put("choose dataset", spec.name)
+        session.forget("own plan")
+        session.put("own times", session.get("own times", 0) + 1)
+        session.put("choose dataset", spec.name)
         st.rerun()
 
 
@@ -154,6 +155,6 @@ def _mine() -> None:
     with st.popover("Remove an imported dataset", icon=":material/delete:"):
         name = st.selectbox("Dataset", [spec.name for spec in own], key="own remove")
         st.caption("Runs trained on it stay; their maps go on with stored codes.")
-        if state.button("Remove", "remove images", type="primary"):
+        if session.button("Remove", "remove images", type="primary"):
             remove(name, resources.places())
             st.rerun()

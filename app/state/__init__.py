@@ -1,0 +1,1 @@
+"""What a visitor sees: session values, the address, and how codes are written in it."""

@@ -1,0 +1,31 @@
+"""Routes that the components fetch from, split by subject; this table names them all.
+
+No route changes stored state. Those that compute are plain `def`, so that they run in a thread and never stall the
+server.
+"""
+
+from starlette.routing import BaseRoute, Route
+
+from app.web import codes, decoders, maps, runs, scripts
+
+ROUTES: list[BaseRoute] = [
+    Route("/healthz", scripts.health),
+    Route("/api/scripts/{name}", scripts.script),
+    Route("/api/plotly.min.js", scripts.plotly_script),
+    Route("/api/runs/{run}/events", runs.events),
+    Route("/api/runs/{run}/file/{path:path}", runs.picture_file),
+    Route("/api/runs/{run}/image/{number:int}.png", runs.image),
+    Route("/api/runs/{run}/decoder.json", decoders.decoder_header),
+    Route("/api/runs/{run}/decoder-{stamp}.bin", decoders.decoder_weights),
+    Route("/api/runs/{run}/dial.json", decoders.dial_header),
+    Route("/api/runs/{run}/dial-{stamp}.bin", decoders.dial_weights),
+    Route("/api/runs/{run}/decode", codes.decode, methods=["POST"]),
+    Route("/api/runs/{run}/encode", codes.encode, methods=["POST"]),
+    Route("/api/runs/{run}/cloud.json", codes.cloud),
+    Route("/api/runs/{run}/cloud-{version}.bin", codes.cloud_points),
+    Route("/api/runs/{run}/crowd-{version}.bin", codes.crowd),
+    Route("/api/arrays/{digest}.bin", maps.array),
+    Route("/api/arrays/{digest}.png", maps.array),
+    Route("/api/runs/{run}/atlas/{stamp}/{split}/{digest}-{tile:int}.png", maps.atlas),
+    Route("/api/runs/{run}/pair/{stamp}/{split}/{number:int}.png", maps.pair),
+]

@@ -1,0 +1,119 @@
+"""Routes that decode codes, encode drawings, and list the codes of a run's images."""
+
+from __future__ import annotations
+
+import numpy as np
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from app import resources
+from app.web.requests import (
+    IMMUTABLE,
+    NO_STORE,
+    RefusedError,
+    answers,
+    compute_turn,
+    current_model,
+    read_body,
+    require_stamp,
+    whole_number,
+)
+
+DRAWING_BYTES = 512 * 512
+
+
+@answers
+def decode(request: Request) -> Response:
+    """Float32 codes (B, D), little-endian, B <= resources.DECODE_BATCH -> uint8 pictures (B, H, W, C), one after the other."""
+    run = resources.store().find(request.path_params["run"])
+    require_stamp(request, run.stamp())
+    width = 4 * run.record().effective.model.latent_dim
+    body = read_body(request, resources.DECODE_BATCH * width)
+    if not body or len(body) % width:
+        raise RefusedError(400, f"expected float32 codes of {width // 4} numbers each, got {len(body)} bytes")
+    codes = np.frombuffer(body, "<f4").reshape(-1, width // 4).copy()
+    with compute_turn():
+        pictures = current_model(request, run).decode_uint8(codes)
+    return Response(
+        np.ascontiguousarray(pictures.transpose(0, 2, 3, 1)).tobytes(),
+        media_type="application/octet-stream",
+        headers=NO_STORE,
+    )
+
+
+@answers
+def encode(request: Request) -> Response:
+    """A drawing, uint8 (height, width) as raw bytes -> its posterior, and the picture that was encoded.
+
+    {"mean": [D], "std": [D], "width", "height", "channels", "picture": base64 of uint8 (H, W, C)}
+    """
+    import base64
+
+    from vae_core.data.user.drawing import BOX, as_digit
+
+    run = resources.store().find(request.path_params["run"])
+    require_stamp(request, run.stamp())
+    width, height = whole_number(request, "width", 8, 512), whole_number(request, "height", 8, 512)
+    body = read_body(request, DRAWING_BYTES)
+    if len(body) != width * height:
+        raise RefusedError(400, f"expected {width}×{height} bytes, got {len(body)}")
+    record = run.record()
+    channels, side, _ = record.shape or (1, 28, 28)
+    # scikit-learn's digits fill their picture; MNIST's have a margin, and most others are made like MNIST
+    box = 1.0 if record.effective.data.dataset == "digits" else BOX
+    digit = as_digit(np.frombuffer(body, np.uint8).reshape(height, width), side, box=box)
+    with compute_turn():
+        model = current_model(request, run)
+        prepared = model.prepare(digit)
+        posterior = model.encode(prepared)
+    return JSONResponse(
+        {"mean": posterior.mean[0].tolist(), "std": posterior.std[0].tolist(), "width": side, "height": side,
+         "channels": channels,
+         "picture": base64.b64encode(np.ascontiguousarray(prepared[0].transpose(1, 2, 0)).tobytes()).decode()},
+        headers=NO_STORE,
+    )  # fmt: skip
+
+
+@answers
+def cloud(request: Request) -> Response:
+    """What is known of where the run's images lie, for the present weights; see resources.Cloud. 202 while it is worked
+    out for somebody.
+    """
+    run = resources.store().find(request.path_params["run"])
+    found = resources.cloud(run, compute_turn)
+    return _not_yet() if found is None else JSONResponse(found.header(), headers=NO_STORE)
+
+
+def _not_yet() -> Response:
+    return JSONResponse({"wait": True}, 202, headers=NO_STORE)
+
+
+@answers
+def cloud_points(request: Request) -> Response:
+    """Posterior means float32 (N, D), then image numbers int32 (N,), then classes int32 (N,); little-endian. 202 as cloud."""
+    run = resources.store().find(request.path_params["run"])
+    found = resources.cloud(run, compute_turn)
+    if found is None:
+        return _not_yet()
+    if request.path_params["version"] != found.version:
+        return JSONResponse({"error": "the weights changed; fetch cloud.json again"}, 410, headers=NO_STORE)
+    return Response(found.points(), media_type="application/octet-stream", headers=IMMUTABLE)
+
+
+@answers
+def crowd(request: Request) -> Response:
+    """As cloud_points, of all the training images; 202 while they are being encoded."""
+    run = resources.store().find(request.path_params["run"])
+    current = resources.cloud(run, compute_turn)
+    if current is None:
+        return _not_yet()
+    if request.path_params["version"] != current.version:
+        return JSONResponse({"error": "the weights changed; fetch cloud.json again"}, 410, headers=NO_STORE)
+    found = resources.crowd(run, current.version)
+    if found is None:
+        return _not_yet()
+    if not found:
+        return JSONResponse(
+            {"error": "not all images could be encoded; the server's log says why"}, 409, headers=NO_STORE
+        )
+    return Response(found, media_type="application/octet-stream", headers=IMMUTABLE)

@@ -1,0 +1,47 @@
+"""Routes to the networks that the browser runs itself: a decoder, or both networks of a run with a β dial."""
+
+from __future__ import annotations
+
+import numpy as np
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from app import resources
+from app.web.requests import IMMUTABLE, NO_STORE, answers
+
+
+@answers
+def decoder_header(request: Request) -> Response:
+    """The decoder's layers, and the stamp under which its weights are to be fetched."""
+    run = resources.store().find(request.path_params["run"])
+    return JSONResponse(resources.decoder_header(run), headers=NO_STORE)
+
+
+@answers
+def decoder_weights(request: Request) -> Response:
+    """The decoder's float32 weights, little-endian; cached for good under their stamp."""
+    run = resources.store().find(request.path_params["run"])
+    stamp, decoder = resources.browser_decoder(run)
+    return _weights(request, stamp, decoder.weights)
+
+
+@answers
+def dial_header(request: Request) -> Response:
+    """Both networks' layers of a run with a β dial, as decoder_header; 409 for a run without one."""
+    run = resources.store().find(request.path_params["run"])
+    return JSONResponse(resources.dial_header(run), headers=NO_STORE)
+
+
+@answers
+def dial_weights(request: Request) -> Response:
+    """The float32 weights of both networks and their gates, as decoder_weights."""
+    run = resources.store().find(request.path_params["run"])
+    stamp, dial = resources.browser_dial(run)
+    return _weights(request, stamp, dial.weights)
+
+
+def _weights(request: Request, stamp: str, weights: np.ndarray) -> Response:
+    if request.path_params["stamp"] != stamp:
+        return JSONResponse({"error": "the weights changed; fetch the header again"}, 410, headers=NO_STORE)
+    body = weights.astype("<f4").tobytes()
+    return Response(body, media_type="application/octet-stream", headers=IMMUTABLE)

@@ -1,0 +1,126 @@
+"""Routes of the latent map: published arrays, tiles of small pictures, and an image beside its reconstruction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from app import blobs, resources
+from app.blobs import SPRITE, TILE
+from app.web.requests import IMMUTABLE, NO_STORE, RefusedError, answers, compute_turn
+
+if TYPE_CHECKING:
+    from vae_core.runs.store import Run
+
+
+def array(request: Request) -> Response:
+    """What a page published (app.blobs), numbers little-endian or a PNG, cached for good under its digest."""
+    found = blobs.find(request.path_params["digest"])
+    if found is None:
+        return JSONResponse({"error": "this was forgotten; reload the page"}, 410, headers=NO_STORE)
+    kind = "image/png" if request.url.path.endswith(".png") else "application/octet-stream"
+    return Response(found.tobytes(), media_type=kind, headers=IMMUTABLE)
+
+
+ONE_DAY = {"cache-control": "private, max-age=86400"}  # pictures under a weights stamp
+
+
+Means = tuple[np.ndarray, np.ndarray]  # image numbers (N,), posterior means (N, D)
+
+
+def _stored_means(run: Run, request: Request) -> Means | None:
+    """The codes that the map's address names, if they are still of the present weights; "epochs": of the last epoch."""
+    split = request.path_params["split"]
+    if request.path_params["stamp"] != run.stamp():
+        return None
+    if split == "epochs":
+        kept = resources.epoch_codes(run)
+        return (kept[-1].images, kept[-1].mean) if kept else None
+    codes = resources.codes(run, split)
+    return None if codes is None else (codes.index, codes.mean)
+
+
+@answers
+def atlas(request: Request) -> Response:
+    """A tile of small pictures: eight rows of eight of the published image numbers, at most SPRITE pixels wide each.
+
+    Images where those are read here, else decoded from their stored codes.
+    """
+    from vae_core.runs.store import png_of
+
+    run = resources.store().find(request.path_params["run"])
+    numbers = blobs.find(request.path_params["digest"])
+    if numbers is None:
+        raise RefusedError(410, "these numbers were forgotten; reload the page")
+    tile = request.path_params["tile"]
+    chosen = numbers[tile * TILE : (tile + 1) * TILE]
+    if not len(chosen):
+        raise RefusedError(404, f"there is no tile {tile}")
+    with compute_turn():
+        found = _pictures(run, chosen, _stored_means(run, request))
+    side = found.shape[2]
+    if side > SPRITE:  # mean over squares: 64 -> 32; other sides are cut to a multiple
+        by = -(-side // SPRITE)
+        whole = side // by * by
+        n, c = found.shape[:2]
+        parts = found[:, :, :whole, :whole].reshape(n, c, whole // by, by, whole // by, by)
+        found = np.rint(parts.mean((3, 5))).astype(np.uint8)
+    full = np.zeros((TILE, *found.shape[1:]), np.uint8)
+    full[: len(found)] = found
+    return Response(
+        png_of(full.reshape(8, TILE // 8, *found.shape[1:])), media_type="image/png", headers=ONE_DAY
+    )
+
+
+def _pictures(run: Run, numbers: np.ndarray, codes: Means | None) -> np.ndarray:
+    """Images (N,) of the run's dataset as uint8, decoded from codes where the images are not here."""
+    data = resources.images_of(run)
+    if data is not None:
+        if numbers.min() < 0 or numbers.max() >= len(data):
+            raise RefusedError(404, "there is no such image")
+        return np.asarray(data.images[numbers])
+    return resources.model(run).decode_uint8(_means(codes, numbers))
+
+
+def _means(codes: Means | None, numbers: np.ndarray) -> np.ndarray:
+    """Stored posterior means (N, D) of images by number."""
+    if codes is None:
+        raise RefusedError(410, "the weights changed; reload the page")
+    index, means = codes
+    order = np.argsort(index, kind="stable")
+    rows = order[np.searchsorted(index, numbers, sorter=order).clip(max=len(order) - 1)]
+    if (index[rows] != numbers).any():
+        raise RefusedError(404, "there is no code of that image")
+    found: np.ndarray = means[rows]
+    return found
+
+
+@answers
+def pair(request: Request) -> Response:
+    """An image and, beside it, its reconstruction from the stored posterior mean; that alone where images are not here.
+
+    Of weights that are no longer the run's the image alone: its reconstruction would be another's.
+    """
+    from vae_core.runs.store import png_of
+
+    run = resources.store().find(request.path_params["run"])
+    number = np.array([request.path_params["number"]])
+    codes = _stored_means(run, request)
+    data = resources.images_of(run)
+    with compute_turn():
+        loaded = resources.model(run)
+        if data is None:
+            shown = loaded.decode_uint8(_means(codes, number))
+        elif loaded.stamp != request.path_params["stamp"]:
+            shown = _pictures(run, number, codes)
+        else:
+            image = _pictures(run, number, codes)
+            try:
+                code = _means(codes, number)
+            except RefusedError:  # not among the stored: encode it
+                code = loaded.encode(image).mean
+            shown = np.concatenate((image, loaded.decode_uint8(code)))
+    return Response(png_of(shown[None]), media_type="image/png", headers=ONE_DAY)
