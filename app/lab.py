@@ -14,7 +14,7 @@ from app.kept import Kept
 from vae_core.config import RunConfig
 from vae_core.data.imageset import ImageSet
 from vae_core.errors import BadConfig
-from vae_core.evaluation.sweeps import Alignment
+from vae_core.evaluation.dimension_matching import Alignment
 from vae_core.events import Controlled, EpochDone, Snapshot
 from vae_core.latent.statistics import order_by_kl
 from vae_core.runs.store import FINISHED, Run
@@ -252,7 +252,7 @@ def beside(run: Run, fingerprint: str) -> Beside:
     Their settings are the dial's but for the objective and the seed: what it gives away must not be what less or more
     training would have.
     """
-    from vae_core.evaluation.measured import stored
+    from vae_core.evaluation.run_metrics import stored
     from vae_core.sweep import beta_of, turned_by_hand
 
     mine = run.record().effective
@@ -301,17 +301,18 @@ def _budget(config: RunConfig) -> tuple:
 
 def measuring(run: Run, data: ImageSet) -> behind.Work:
     """Measure a run on its test images, behind the page."""
-    from vae_core.evaluation.measured import measure
+    from vae_core.evaluation.metrics import versions
+    from vae_core.evaluation.run_metrics import measure
 
-    key = ("measured", run.id, run.stamp(), data.fingerprint)
+    key = ("measured", run.id, run.stamp(), data.fingerprint, *versions())
     return behind.begin(key, f"measuring {run.name}", lambda progress: measure(run, data, progress=progress))
 
 
 def reading(run: Run, data: ImageSet) -> behind.Work:
     """Read a dial at its nine βs, behind the page."""
-    from vae_core.evaluation.turned import turn_through
+    from vae_core.evaluation.dial_curve import measure_dial
 
     key = ("turned", run.id, run.stamp(), data.fingerprint)
     return behind.begin(
-        key, f"reading {run.name}", lambda progress: turn_through(run, data, progress=progress)
+        key, f"reading {run.name}", lambda progress: measure_dial(run, data, progress=progress)
     )

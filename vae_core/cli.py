@@ -17,14 +17,18 @@ from typing import TYPE_CHECKING, Any
 from vae_core.config import RunConfig
 from vae_core.data import ImageSet, list_specs, open_images
 from vae_core.errors import BadConfig, VaeCoreError
-from vae_core.evaluation.disentanglement import TITLES
+from vae_core.evaluation.metrics import METRICS, Inputs, compute_metrics, rankable_values, values_by_group
 from vae_core.events import EpochDone, Event, StepDone
 from vae_core.options import Choice, Leaf, leaves, replace_at
 from vae_core.places import Places
 from vae_core.runs.store import FAILED, FINISHED, INTERRUPTED, QUEUED, STOPPED, Run, Store
 
 if TYPE_CHECKING:
+    from vae_core.evaluation.rate_distortion import Numbers
     from vae_core.inference import LoadedModel
+
+
+MOST_SCORED = 10_000  # images behind the metrics of `evaluate --scores`
 
 
 class UsageError(Exception):
@@ -176,7 +180,7 @@ def do_sweep(args: argparse.Namespace, places: Places) -> int:
     going_on = _train_sweep(store, name, places, bar, apart=args.apart)
     found = sweep.members(store, name)
     if going_on:
-        from vae_core.evaluation.measured import measure_all
+        from vae_core.evaluation.sweep_report import measure_all
 
         for problem in measure_all(
             found,
@@ -302,13 +306,12 @@ def _images_of(run: Run, places: Places) -> Any:
 
 
 def _show_sweep(name: str, found: Any, *, as_json: bool, score: str) -> None:
-    from vae_core.evaluation.measured import gather
+    from vae_core.evaluation.sweep_report import gather
 
     report = gather(found)
-    known = list(report.curve.scores)
     # one that was asked for is named even where it is not known, and said to be so
-    chosen = score or (known[0] if known else "")
-    text = report.read(chosen, TITLES.get(chosen, "")).text
+    chosen = score or next((name for name in rankable_values() if name in report.curve.scores), "")
+    text = report.read(chosen).text
     rows: list[dict[str, Any]] = []
     for row in report.rows:
         n, m = row.numbers, row.member
@@ -316,8 +319,7 @@ def _show_sweep(name: str, found: Any, *, as_json: bool, score: str) -> None:
             {
                 "beta": m.beta, "turned": list(m.turned), "seed": m.seed, "name": m.run.name, "id": m.run.id, "status": m.state,
                 "distortion": n and n.distortion, "rate": n and n.rate, "elbo": n and -n.total,
-                "active_units": n and int(n.active.sum()), "sharpness": n and n.sharpness,
-                "scores": dict(n.scores) if n else {},
+                "active_units": n and int(n.active.sum()), **_scores_of(n),
             }
         )  # fmt: skip
     if as_json:
@@ -336,6 +338,16 @@ def _show_sweep(name: str, found: Any, *, as_json: bool, score: str) -> None:
     print(f"{name} on {report.split} images, nats per image")
     _table(columns, shown)
     print(text)
+
+
+def _scores_of(numbers: Numbers | None) -> dict[str, Any]:
+    """Values of metrics for a run's line of JSON: those that share the chart of scores together, others beside."""
+    groups = values_by_group()
+    known = {} if numbers is None else numbers.scores
+    alone = {
+        name: known.get(name) for group, values in groups.items() if group != "scores" for name in values
+    }
+    return alone | {"scores": {name: known[name] for name in groups["scores"] if name in known}}
 
 
 def _two(value: float | None) -> str:
@@ -444,7 +456,7 @@ def do_evaluate(args: argparse.Namespace, places: Places) -> int:
         progress=lambda share, what: bar.show(f"{share:4.0%} {what}"),
     )
     result = found.to_json() | {"run": run.name, "id": run.id, "weights": args.weights, "seed": args.seed}
-    more = _more_scores(args, model, data, bar)
+    more = _more_scores(args, places, model, data, bar)
     result |= more
     if bar.live:
         bar.show("", force=True)
@@ -453,6 +465,9 @@ def do_evaluate(args: argparse.Namespace, places: Places) -> int:
         result |= {"beta": model.beta, "loss": found.distortion + model.beta * found.rate}
     if data.fingerprint != model.record.data.get("fingerprint"):
         sys.stderr.write("note: this dataset differs from the one the run was trained on\n")
+    for why_not in dict.fromkeys(more.get("scores_missing", {}).values()):
+        without = ", ".join(name for name, why in more["scores_missing"].items() if why == why_not)
+        sys.stderr.write(f"note: no {without}: {why_not}\n")
     if args.json:
         print(json.dumps(result))
         return 0
@@ -481,15 +496,17 @@ def do_evaluate(args: argparse.Namespace, places: Places) -> int:
                 "  (with a cross-entropy for log p(x|z), so on no log p(x): these images are grey, not binary)"
             )
     for name, value in more.get("scores", {}).items():
-        print(f"  {name:12s} {value:10.4f}")
+        print(f"  {name:19s} {value:10.4f}")
     return 0
 
 
-def _more_scores(args: argparse.Namespace, model: LoadedModel, data: ImageSet, bar: Bar) -> dict[str, Any]:
-    """What was asked for beyond the ELBO: an importance-weighted bound, disentanglement scores."""
+def _more_scores(
+    args: argparse.Namespace, places: Places, model: LoadedModel, data: ImageSet, bar: Bar
+) -> dict[str, Any]:
+    """What was asked for beyond the ELBO: an importance-weighted bound, the metrics of the registry."""
     import numpy as np
 
-    from vae_core.evaluation.disentanglement import scores
+    from vae_core.evaluation.classifier import classifier_of
     from vae_core.evaluation.likelihood import importance_bound
     from vae_core.training import splits_of
 
@@ -502,21 +519,15 @@ def _more_scores(args: argparse.Namespace, model: LoadedModel, data: ImageSet, b
             model, data, samples=args.bound, split=args.split, most=args.images, seed=args.seed, progress=show
         ).to_json()
     if args.scores:
-        if data.factors is None:
-            raise BadConfig(f"--scores: the factors of {data.name} are not known; shapes and faces have some")
-        if not model.stochastic:
-            raise BadConfig(
-                "--scores: a plain autoencoder's codes have no scale to tell active dimensions by"
-            )
         index = splits_of(model.config, data).named(args.split)
-        index = index[np.linspace(0, len(index) - 1, min(len(index), args.images or len(index))).astype(int)]
-        factors = np.asarray(data.factors[index])
-        if (factors != np.rint(factors)).any():
-            raise BadConfig(f"--scores: the factors of {data.name} are no whole numbers")
-        codes = model.encode(np.asarray(data.images[index])).mean
-        found["scores"] = scores(
-            codes, factors.astype(np.int64), np.random.default_rng(args.seed), progress=show
+        most = min(len(index), args.images or MOST_SCORED)
+        index = index[np.linspace(0, len(index) - 1, most).astype(int)]
+        inputs = Inputs.of_model(
+            model, data, index, classifier=lambda: classifier_of(places, model.config, data, progress=show)
         )
+        results = compute_metrics(inputs, METRICS.values(), seed=args.seed, progress=show)
+        found["scores"] = {name: value for r in results.values() for name, value in r.values.items()}
+        found["scores_missing"] = {name: r.why_not for name, r in results.items() if r.why_not}
     return found
 
 
@@ -659,8 +670,8 @@ def make_parser() -> argparse.ArgumentParser:
     )
     swept.add_argument(
         "--score",
-        choices=list(TITLES),
-        help="disentanglement score that the sentence names; default the first known",
+        choices=list(rankable_values()),
+        help="score that the sentence names; default the first known",
     )
     swept.add_argument("--json", action="store_true", help="the table as one JSON object")
     add_config_switches(swept)
@@ -701,7 +712,7 @@ def make_parser() -> argparse.ArgumentParser:
     ev.add_argument(
         "--scores",
         action="store_true",
-        help="also disentanglement scores of the mean codes, where factors are known",
+        help="also every metric that the images allow, such as disentanglement where factors are known",
     )
     ev.add_argument(
         "--images",

@@ -19,11 +19,13 @@ from app.widgets import config_form
 from app.widgets.prepare_dataset import offer_images
 from vae_core.errors import VaeCoreError
 from vae_core.evaluation.conversion import ERRORS, OVER, Convention, beta_of_weight, weight_of_beta
-from vae_core.evaluation.disentanglement import DEFINITIONS, TITLES
-from vae_core.evaluation.measured import SCORED_ON, Report, gather, unmeasured
-from vae_core.evaluation.sweeps import SHARPNESS, Band, named
-from vae_core.evaluation.turned import Turned
-from vae_core.evaluation.turned import stored as turned
+from vae_core.evaluation.curve_sentences import named
+from vae_core.evaluation.dial_curve import DialCurve
+from vae_core.evaluation.dial_curve import stored as dial_curve
+from vae_core.evaluation.metrics import Value, metric_of, values_by_group
+from vae_core.evaluation.rate_distortion import Band
+from vae_core.evaluation.run_metrics import SCORED_ON
+from vae_core.evaluation.sweep_report import Report, gather, incomplete, unmeasured
 from vae_core.latent.statistics import order_by_kl
 from vae_core.runs.store import ENDED, FINISHED, LIVE, STOPPED, Run
 from vae_core.sweep import MOST_RUNS, Member, add_beta, create_sweep, go_on, log_range, stop, sweeps
@@ -160,12 +162,15 @@ def progress(name: str, members: Sequence[Member]) -> None:
 
 def measured(members: Sequence[Member]) -> None:
     """What a finished run measures on the test images is worked out once, behind what is shown already."""
-    left = unmeasured(members)
+    left = incomplete(members)
     if not left:
         return
     data = resources.images_of(left[0].run)
     if data is None:
-        st.caption("Measured on the validation images while the runs learnt; the test images are not on this machine yet.")  # fmt: skip
+        if unmeasured(members):
+            st.caption("Measured on the validation images while the runs learnt; the test images are not on this machine yet.")  # fmt: skip
+        else:
+            st.caption("Some scores are computed once the test images are on this machine.")
         offer_images(left[0].run)
         return
     follow([lab.measuring(m.run, data) for m in left])
@@ -216,7 +221,7 @@ def look(name: str, members: Sequence[Member]) -> None:
     )
     score = details(report, betas)
     with told_above:
-        st.markdown(report.read(score, TITLES.get(score, "")).text)
+        st.markdown(report.read(score).text)
     side_by_side(report, members)
 
 
@@ -240,7 +245,7 @@ def cursor(name: str, report: Report, betas: list[float]) -> None:
         "charts": {
             "rate-distortion": {"kind": "point", "x": curve.rate.mean.tolist(), "y": curve.distortion.mean.tolist()},
             "kl-over-beta": {"kind": "column", "x": labels, "y": None},
-            **dict.fromkeys(("elbo", "active", "scores", "sharpness"), upright),
+            **dict.fromkeys(("elbo", "active", *values_by_group()), upright),
         },
     })  # fmt: skip
 
@@ -289,26 +294,43 @@ def totals(report: Report, betas: list[float]) -> None:
 
 
 def details(report: Report, betas: list[float]) -> str:
-    """KL per dimension, a disentanglement score where factors are known, sharpness of samples; the score's name."""
-    curve, score = report.curve, ""
-    shown = [bool(curve.scores), bool(curve.sharpness.known.any())]
-    columns = iter(st.columns(1 + sum(shown), gap="large"))
+    """KL per dimension, and a chart for each group of metrics that is known; gives the score that the text names."""
+    scores, named_score = report.curve.scores, ""
+    groups = {
+        group: [value for name, value in values.items() if name in scores and scores[name].known.any()]
+        for group, values in values_by_group().items()
+    }
+    groups = {group: values for group, values in groups.items() if values}
+    columns = iter(st.columns(1 + len(groups), gap="large"))
     with next(columns):
         st.plotly_chart(charts.kl_over_beta(betas, report.kl[1]), key="kl-over-beta", config=PLAIN)
-    if shown[0]:
+    for group, values in groups.items():
         with next(columns):
-            place = st.container()
-            score = st.selectbox("Score", list(curve.scores), key="score", bind="query-params", format_func=TITLES.__getitem__)  # fmt: skip
-            lines = [(TITLES[score], _band(curve.scores[score]))]
-            scored = charts.over_beta(betas, lines, f"{TITLES[score]} over β", "score, 0 to 1", share=True)
-            place.plotly_chart(scored, key="scores", config=PLAIN)
-            st.caption(f"{DEFINITIONS[score]} Here {SCORED_ON}.")
-    if shown[1]:
-        with next(columns):
-            sharp = charts.over_beta(betas, [("sharpness", _band(curve.sharpness))], "Sharpness of samples over β", "of real images' = 1")  # fmt: skip
-            st.plotly_chart(sharp, key="sharpness", config=PLAIN)
-            st.caption(f"Sharpness: {SHARPNESS}.")
-    return score
+            value = metric_chart(report, betas, group, values)
+        if value.higher_is_better is not None:
+            named_score = named_score or value.name
+    return named_score
+
+
+def metric_chart(report: Report, betas: list[float], group: str, values: Sequence[Value]) -> Value:
+    """One value of a group over β, which a person chooses where there are several; gives that value."""
+    place = st.container()
+    value = values[0]
+    if len(values) > 1 or group == "scores":
+        titles = {v.name: v.title for v in values}
+        # the address has held the choice among scores by this name from the first
+        key = "score" if group == "scores" else f"{group}-score"
+        chosen = st.selectbox(
+            "Score", list(titles), key=key, bind="query-params", format_func=titles.__getitem__
+        )
+        value = next(v for v in values if v.name == chosen)
+    lines = [(value.title, _band(report.curve.scores[value.name]))]
+    figure = charts.over_beta(betas, lines, f"{value.title} over β", value.unit, share=value.is_share)
+    place.plotly_chart(figure, key=group, config=PLAIN)
+    st.caption(
+        f"{value.definition} Here {SCORED_ON}." if "mean" in metric_of(value.name).needs else value.definition
+    )
+    return value
 
 
 PICTURES = ("images", "reconstructions", "samples", "traversals")
@@ -479,9 +501,9 @@ def _dial_beta() -> float:
     return float(told) if np.isfinite(told) and told > 0 else 1.0
 
 
-def read_dial(run: Run) -> Turned | None:
+def read_dial(run: Run) -> DialCurve | None:
     """The dial read at its nine βs, worked out once for its weights and images, behind the page."""
-    found, data = turned(run), resources.images_of(run)
+    found, data = dial_curve(run), resources.images_of(run)
     if found is not None and (data is None or data.fingerprint == found.fingerprint):
         return found
     if data is None:
@@ -493,7 +515,7 @@ def read_dial(run: Run) -> Turned | None:
     return found if work.error else None  # of the images it learned from, where those here are others
 
 
-def against_alone(run: Run, found: Turned, others: lab.Beside) -> None:
+def against_alone(run: Run, found: DialCurve, others: lab.Beside) -> None:
     """What the dial costs: the same network trained as long for one β alone, measured on the same images."""
     data = resources.images_of(run)
     if others.unmeasured and data is None:

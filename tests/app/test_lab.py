@@ -19,10 +19,12 @@ from streamlit.testing.v1 import AppTest
 
 from app import blobs, lab, pictures, resources
 from vae_core.config import ObjectiveConfig
-from vae_core.evaluation import measured as measured_module
-from vae_core.evaluation.measured import measure_all, stored
-from vae_core.evaluation.sweeps import align
-from vae_core.evaluation.turned import stored as turned
+from vae_core.evaluation import run_metrics as run_metrics_module
+from vae_core.evaluation import sweep_report as sweep_report_module
+from vae_core.evaluation.dial_curve import stored as dial_curve
+from vae_core.evaluation.dimension_matching import align
+from vae_core.evaluation.run_metrics import stored
+from vae_core.evaluation.sweep_report import measure_all
 from vae_core.events import Controlled, EpochDone, to_line
 from vae_core.inference import load_run
 from vae_core.objectives import GaussianParams, MultiRateParams
@@ -235,15 +237,15 @@ def test_a_choice_over_sixteen_runs_repeats_nothing_expensive(
 
     counted(pictures, "png_of")  # a PNG drawn
     counted(store_module, "migrate")  # settings parsed
-    counted(measured_module, "align")
+    counted(sweep_report_module, "align")
     counted(resources, "images_of")
-    misses = resources._model.cache_info().misses, measured_module._read.cache_info().misses
+    misses = resources._model.cache_info().misses, run_metrics_module._read.cache_info().misses
     for run in (found[0], found[9], found[15]):
         at.selectbox(key="way").set_value(run.run.name).run()
         fine(at)
         assert at.selectbox(key="way").value == run.run.name
         assert handed(at, "columns") == before, "the same addresses: the browser fetches no picture twice"
-    assert (resources._model.cache_info().misses, measured_module._read.cache_info().misses) == misses
+    assert (resources._model.cache_info().misses, run_metrics_module._read.cache_info().misses) == misses
     assert calls == {"images_of": 3}, "once a choice"
 
 
@@ -330,14 +332,14 @@ def test_the_score_is_in_the_address_and_says_of_which_codes_it_is(
     open_page: Open, swept: list[Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worked_out(open_page("beta", sweep="mine"))
-    numbers = measured_module.Measured.numbers
+    numbers = run_metrics_module.RunMetrics.numbers
 
-    def scored(self: measured_module.Measured, member: Member) -> object:
+    def scored(self: run_metrics_module.RunMetrics, member: Member) -> object:
         return dataclasses.replace(
             numbers(self, member), scores={"mig": member.beta / 10, "sap": 1 / member.beta}
         )  # type: ignore[type-var]
 
-    monkeypatch.setattr(measured_module.Measured, "numbers", scored)
+    monkeypatch.setattr(run_metrics_module.RunMetrics, "numbers", scored)
     at = open_page("beta", sweep="mine")
     fine(at)
     assert "MIG is best at β 2 (0.200)." in shown(at)
@@ -410,7 +412,7 @@ def test_a_dial_is_read_once_and_stands_against_runs_of_one_beta(
     assert at.get("bidi_component"), "the dial is there before it is read"
     assert "Train the same network" not in shown(worked_out(at))
     fine(at)
-    found = turned(dialled)
+    found = dial_curve(dialled)
     assert found is not None
     assert f"{found.count} test images at nine βs from 0.1 to 10" in shown(at)
     assert at.query_params["beta"] == "2.5"
@@ -460,13 +462,13 @@ def test_a_dial_read_on_images_that_others_replaced_is_read_anew_or_said_to_be_t
     open_page: Open, dialled: Run, places: Places, no_pretrained: None
 ) -> None:
     at = worked_out(open_page("beta", look="dial"))
-    first = turned(dialled)
+    first = dial_curve(dialled)
     assert first is not None
     assert at.get("bidi_component")
     shutil.rmtree(places.datasets / "tiny")
     write_blobs(places.datasets, seed=5)  # as many of the same size
     fine(worked_out(open_page("beta", look="dial")))
-    second = turned(dialled)
+    second = dial_curve(dialled)
     assert second is not None
     assert second.fingerprint != first.fingerprint
     assert not np.array_equal(second.points, first.points)

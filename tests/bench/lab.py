@@ -35,7 +35,7 @@ from servers import CHROMIUM_ARGS, Server, serve
 
 from vae_core.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from vae_core.data import open_images
-from vae_core.evaluation.measured import measure_all
+from vae_core.evaluation.sweep_report import measure_all
 from vae_core.models.networks import ConvParams
 from vae_core.options import Choice
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places

@@ -13,7 +13,7 @@ from helpers import config_of, until
 
 from vae_core.data import open_images
 from vae_core.errors import BadConfig
-from vae_core.evaluation import measured as measured_module
+from vae_core.evaluation import run_metrics as run_metrics_module
 from vae_core.evaluation.likelihood import evaluate
 from vae_core.events import Controlled, EpochDone, Finished, StepDone
 from vae_core.inference import load_run
@@ -171,13 +171,13 @@ def test_the_sentence_names_the_beta_of_the_best_score(sweep, monkeypatch, place
     assert code == 0
     assert "is best at" not in out
     assert "SAP is not known for these runs" in sweep("--resume", "mine", "--score", "sap")[1]
-    numbers = measured_module.Measured.numbers
+    numbers = run_metrics_module.RunMetrics.numbers
 
     def scored(self, member):
         found = numbers(self, member)
         return dataclasses.replace(found, scores={"mig": member.beta / 10, "sap": 1 / member.beta})
 
-    monkeypatch.setattr(measured_module.Measured, "numbers", scored)
+    monkeypatch.setattr(run_metrics_module.RunMetrics, "numbers", scored)
     assert "MIG is best at β 2 (0.200)." in sweep("--resume", "mine")[1]
     assert "SAP is best at β 1 (1.000)." in sweep("--resume", "mine", "--score", "sap")[1]
     assert sweep("--resume", "mine", "--score", "none")[0] == 2

@@ -4,17 +4,10 @@ import numpy as np
 import pytest
 
 from vae_core.errors import BadCodes, TooFewPoints
-from vae_core.evaluation.sweeps import (
-    LEAST_CORRELATION,
-    Numbers,
-    align,
-    curve_of,
-    kl_over_beta,
-    laplacian_variance,
-    read,
-    sharpness,
-    tangent,
-)
+from vae_core.evaluation.curve_sentences import read
+from vae_core.evaluation.dimension_matching import LEAST_CORRELATION, align
+from vae_core.evaluation.metrics.sharpness import laplacian_variance, sharpness
+from vae_core.evaluation.rate_distortion import Numbers, curve_of, kl_over_beta, tangent
 
 
 def run(beta, distortion, rate, active=4, *, seed=0, dim=4, **more):
@@ -47,12 +40,12 @@ def test_seeds_become_bands_and_betas_ascend():
 
 def test_what_only_some_runs_have_is_nan_elsewhere():
     found = curve_of(
-        [run(1, 80, 9, scores={"mig": 0.5}), run(1, 80, 9, seed=1), run(2, 81, 8, sharpness=0.25)]
+        [run(1, 80, 9, scores={"mig": 0.5}), run(1, 80, 9, seed=1), run(2, 81, 8, scores={"sharpness": 0.25})]
     )
     assert found.scores["mig"].mean[0] == 0.5
     assert np.isnan(found.scores["mig"].mean[1])
     assert found.scores["mig"].known.tolist() == [True, False]
-    assert found.sharpness.known.tolist() == [False, True]
+    assert found.scores["sharpness"].known.tolist() == [False, True]
 
 
 def test_numbers_that_are_none_are_refused():

@@ -1,13 +1,11 @@
-"""Numbers that say how good a model is. Each metric is a function of arrays and knows no model class."""
+"""Numbers that say how good a model is."""
 
-from vae_core.evaluation.disentanglement import (
-    aam,
-    beta_vae,
-    dci,
-    factor_vae,
-    mig,
-    modularity,
-    sap,
-)
+from vae_core.evaluation.metrics.aam import aam
+from vae_core.evaluation.metrics.beta_vae import beta_vae
+from vae_core.evaluation.metrics.dci import dci
+from vae_core.evaluation.metrics.factor_vae import factor_vae
+from vae_core.evaluation.metrics.mig import mig
+from vae_core.evaluation.metrics.modularity import modularity
+from vae_core.evaluation.metrics.sap import sap
 
 __all__ = ["aam", "beta_vae", "dci", "factor_vae", "mig", "modularity", "sap"]

@@ -224,7 +224,8 @@ class _Sums:
 
     def mean(self) -> np.ndarray:
         """1/k sum log w, (B,)."""
-        return self.first / self.count
+        found: np.ndarray = self.first / self.count
+        return found
 
     def log_mean(self) -> np.ndarray:
         """log 1/k sum w, (B,)."""
@@ -232,7 +233,8 @@ class _Sums:
 
     def effective(self) -> np.ndarray:
         """(sum w)^2 / sum w^2, 1 to k, (B,)."""
-        return np.exp(2 * self.log_sum - self.log_squares)
+        found: np.ndarray = np.exp(2 * self.log_sum - self.log_squares)
+        return found
 
 
 def _marks(samples: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""A β dial read at nine βs: its rate-distortion curve, and where the codes of the same images go.
+"""The curve of a β dial: rate and distortion at nine βs, and where the codes of the same images lie at each.
 
     <home>/derived/<weights stamp>/turned.npz
 
@@ -33,7 +33,7 @@ MAPPED = 2_000  # of them, on the map
 
 
 @dataclass(frozen=True)
-class Turned:
+class DialCurve:
     """betas (S,) ascending; distortion, rate (S,) nats per image; kl (S, D) nats; active (S,) dimensions in use.
 
     count: test images behind those. images (M,) numbers in the dataset, some of them; points (S, M, 2): their posterior
@@ -57,7 +57,7 @@ class Turned:
         return float(np.interp(to, x, self.distortion)), float(np.interp(to, x, self.rate))
 
 
-def turn_through(run: Run, data: ImageSet, *, progress: Progress = silent) -> Turned:
+def measure_dial(run: Run, data: ImageSet, *, progress: Progress = silent) -> DialCurve:
     """Evaluate a run with a β dial at its nine stops, on test images of `data`, and keep the result for its weights.
 
     The posterior is sampled once per image and stop, with seed 0. What `progress` raises ends it; nothing is kept then.
@@ -71,7 +71,7 @@ def turn_through(run: Run, data: ImageSet, *, progress: Progress = silent) -> Tu
     check_sizes(model.record, data)
     index = splits_of(model.config, data).named("test")
     if not len(index):
-        raise BadImages(f"{data.name} has no test images to turn the dial on")
+        raise BadImages(f"{data.name} has no test images to read the dial on")
     index = index[np.linspace(0, len(index) - 1, min(MOST, len(index))).astype(np.int64)]
     mapped = np.linspace(0, len(index) - 1, min(MAPPED, len(index))).astype(np.int64)
     betas = np.geomspace(dial.lowest, dial.highest, STOPS)
@@ -94,7 +94,7 @@ def turn_through(run: Run, data: ImageSet, *, progress: Progress = silent) -> Tu
     points = (
         np.zeros((len(pooled), 2), np.float32) if np.ptp(pooled, axis=0).max() < 1e-6 else pca(pooled).points
     )
-    found = Turned(
+    found = DialCurve(
         betas, np.array(distortion), np.array([k.sum() for k in kl], np.float64), np.array(kl, np.float64), np.array(active),
         len(index), index[mapped].astype(np.int64), points.reshape(STOPS, len(mapped), 2).astype(np.float32),
         data.fingerprint,
@@ -107,7 +107,7 @@ def turn_through(run: Run, data: ImageSet, *, progress: Progress = silent) -> Tu
     return found
 
 
-def stored(run: Run) -> Turned | None:
+def stored(run: Run) -> DialCurve | None:
     """What was read of these very weights, on whatever images (see `fingerprint`); None when it was not."""
     path = run.places.derived / run.stamp() / "turned.npz"
     try:
@@ -118,13 +118,13 @@ def stored(run: Run) -> Turned | None:
 
 
 @lru_cache(maxsize=16)
-def _read(path: Path, mtime: int, size: int) -> Turned | None:
+def _read(path: Path, mtime: int, size: int) -> DialCurve | None:
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as npz:
             if int(npz["format"]) != FORMAT:
                 return None
-            arrays = {name: npz[name] for name in Turned.__dataclass_fields__}
-            told = {"count": int(arrays["count"]), "fingerprint": str(arrays["fingerprint"])}
-            return Turned(**arrays | told)
+            arrays = {name: npz[name] for name in DialCurve.__dataclass_fields__}
+            scalars = {"count": int(arrays["count"]), "fingerprint": str(arrays["fingerprint"])}
+            return DialCurve(**arrays | scalars)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
         return None  # missing or damaged: it can be read again

@@ -9,18 +9,15 @@ from helpers import blob_set, config_of, of
 
 from vae_core.data import open_images
 from vae_core.errors import BadImages, BadRun
-from vae_core.evaluation import measured as measured_module
+from vae_core.evaluation import last_epoch as last_epoch_module
+from vae_core.evaluation import run_metrics as run_metrics_module
+from vae_core.evaluation import sweep_report as sweep_report_module
+from vae_core.evaluation.last_epoch import last_epoch, provisional
 from vae_core.evaluation.likelihood import evaluate
-from vae_core.evaluation.measured import (
-    gather,
-    last_epoch,
-    measure,
-    measure_all,
-    provisional,
-    stored,
-    unmeasured,
-)
-from vae_core.evaluation.sweeps import sharpness
+from vae_core.evaluation.metrics import METRICS, Inputs, Metric, Result, Value, compute_metrics
+from vae_core.evaluation.metrics.sharpness import sharpness
+from vae_core.evaluation.run_metrics import measure, stored
+from vae_core.evaluation.sweep_report import gather, incomplete, measure_all, unmeasured
 from vae_core.events import Controlled, EpochDone, Resumed, to_line
 from vae_core.inference import load_run
 from vae_core.latent.statistics import active_units
@@ -65,19 +62,21 @@ def test_the_numbers_are_those_of_evaluate_and_the_same_when_read_back(swept, da
     assert found.active.tolist() == active_units(means).tolist()
     assert found.active.sum() == direct.active_units
     noise = np.random.default_rng(0).standard_normal((256, 3)).astype(np.float32)
-    assert found.sharpness == pytest.approx(sharpness(model.decode(noise), data.images[index] / 255))
-    assert found.scores == {}  # places are no whole numbers
-    measured_module._read.cache_clear()
+    expected = sharpness(model.decode(noise), data.images[index] / 255)
+    assert found.values == {"sharpness": pytest.approx(expected)}  # places are no whole numbers
+    assert found.results["mig"] == Result(1, {}, "the factors of tiny are no whole numbers")
+    assert found.lacking == []
+    run_metrics_module._read.cache_clear()
     again = stored(run)
     assert again is not None
     assert again.evaluation == found.evaluation
     assert (again.codes == found.codes).all()
-    assert (again.sharpness, again.scores) == (found.sharpness, found.scores)
+    assert again.results == found.results
 
 
 def test_nothing_is_computed_twice_but_for_new_weights(swept, data, places, monkeypatch):
     calls = []
-    monkeypatch.setattr(measured_module, "evaluate", lambda *a, **k: calls.append(1) or evaluate(*a, **k))
+    monkeypatch.setattr(run_metrics_module, "evaluate", lambda *a, **k: calls.append(1) or evaluate(*a, **k))
     everything(swept, data)
     everything(swept, data)
     assert len(calls) == 3
@@ -144,16 +143,133 @@ def test_whole_factors_are_scored(swept, data, monkeypatch):
     """The test split of the blobs is too small for scores; of more images a code that is its factor scores high."""
     rng = np.random.default_rng(0)
     factors = rng.integers(0, 5, (600, 2))
-    found = measured_module._scores(factors + 0.01 * rng.standard_normal((600, 2)), factors, lambda *a: None)
-    assert found["mig"] > 0.9
-    assert measured_module._scores(np.zeros((20, 2)), factors[:20], lambda *a: None) == {}
+    codes = factors + 0.01 * rng.standard_normal((600, 2))
+    arrays = {"mean": codes, "log_var": np.zeros_like(codes), "factors": factors}
+    assert compute_metrics(Inputs.of_arrays(**arrays), [METRICS["mig"]])["mig"].values["mig"] > 0.9
+    few = {name: array[:20] for name, array in arrays.items()}
+    found = compute_metrics(Inputs.of_arrays(**few), [METRICS["mig"]])["mig"]
+    assert found == Result(1, {}, "scores need 100 images with known factors; there are 20")
     whole = dataclasses.replace(data, factors=np.rint(data.factors * 3))
     seen = []
-    monkeypatch.setattr(
-        measured_module, "_scores", lambda z, v, p: seen.append((z.shape, v.dtype)) or {"mig": 0.5}
-    )
-    assert measure(swept[0].run, whole).scores == {"mig": 0.5}
-    assert seen == [((9, 3), np.dtype(np.int64))]
+
+    def planted(mean, log_var, factors, rng):
+        seen.append((mean.shape, log_var.shape, factors.dtype))
+        return 0.5
+
+    monkeypatch.setitem(METRICS, "mig", dataclasses.replace(METRICS["mig"], compute=planted))
+    assert measure(swept[0].run, whole).values["mig"] == 0.5
+    assert seen == [((9, 3), (9, 3), np.dtype(np.int64))]
+
+
+# ---------------------------------------------------------------- metrics that come later
+
+
+def counted_metric(calls, version=1):
+    """A throw-away metric of the posterior means and the labels."""
+
+    def spread(mean, labels, rng):
+        calls.append((mean.shape, labels.shape))
+        return version + float(mean.std())
+
+    value = Value("spread", "Spread of codes", "Standard deviation of all codes.", unit="1", high=None)
+    return Metric("spread", version, spread, {"mean", "labels"}, (value,), group="codes")
+
+
+@pytest.fixture
+def no_other(monkeypatch):
+    """Fails the test when anything is computed that was known already."""
+
+    def never(*args, **kwargs):
+        raise AssertionError("computed again")
+
+    def forbid():
+        monkeypatch.setattr(run_metrics_module, "evaluate", never)
+        for name, metric in list(METRICS.items()):
+            if name != "spread":
+                arguments = ", ".join(sorted(metric.needs))
+                forbidden = eval(f"lambda {arguments}, rng: never()", {"never": never})
+                monkeypatch.setitem(METRICS, name, dataclasses.replace(metric, compute=forbidden))
+
+    return forbid
+
+
+def test_a_metric_added_later_is_computed_for_measured_runs_and_only_that_one(
+    swept, data, monkeypatch, no_other
+):
+    everything(swept, data)
+    before = gather(swept)
+    first = stored(swept[0].run)
+    calls = []
+    monkeypatch.setitem(METRICS, "spread", counted_metric(calls))
+    no_other()
+    assert unmeasured(swept) == []
+    assert [m.beta for m in incomplete(swept)] == [0.1, 1.0, 30.0]
+    assert gather(swept).split == "test", "the numbers that are known stay on the page"
+    everything(swept, data)
+    assert calls == [((9, 3), (9,))] * 3
+    assert incomplete(swept) == []
+    again = stored(swept[0].run)
+    assert again.evaluation == first.evaluation
+    assert again.codes.tolist() == first.codes.tolist()
+    assert {name: r for name, r in again.results.items() if name != "spread"} == first.results
+    assert again.values["spread"] == pytest.approx(1 + again.codes.std(), rel=1e-4)
+    after = gather(swept)
+    assert set(after.curve.scores) == {*before.curve.scores, "spread"}
+    assert "Spread of codes is best at β 0.1" in after.read("spread").text
+    everything(swept, data)
+    assert len(calls) == 3, "not computed twice"
+
+
+def test_a_metric_of_a_higher_version_is_computed_again_and_its_old_value_not_shown(
+    swept, data, monkeypatch, no_other
+):
+    run, calls = swept[0].run, []
+    monkeypatch.setitem(METRICS, "spread", counted_metric(calls))
+    old = measure(run, data).values["spread"]
+    monkeypatch.setitem(METRICS, "spread", counted_metric(calls, version=2))
+    no_other()
+    assert "spread" not in stored(run).values
+    assert [m.name for m in stored(run).lacking] == ["spread"]
+    found = measure(run, data)
+    assert found.results["spread"].version == 2
+    assert found.values["spread"] == pytest.approx(old + 1)
+    assert len(calls) == 2
+    assert stored(run).values == found.values
+
+
+def test_all_is_measured_anew_on_other_images(swept, data, monkeypatch):
+    calls = []
+    monkeypatch.setitem(METRICS, "spread", counted_metric(calls))
+    run = swept[0].run
+    first = measure(run, data)
+    other = measure(run, dataclasses.replace(blob_set(seed=1), fingerprint="another"))
+    assert len(calls) == 2
+    assert other.evaluation != first.evaluation
+    assert other.fingerprint == "another"
+
+
+def test_a_file_from_before_metrics_had_versions_is_read(swept, data, no_other, monkeypatch):
+    """It held scores and sharpness by name; what it lacks is computed, what it holds is not."""
+    run = swept[0].run
+    found = measure(run, data)
+    path = run.places.derived / run.stamp() / "measured.npz"
+    with np.load(path, allow_pickle=False) as npz:
+        arrays = {name: npz[name] for name in npz.files}
+    described = json.loads(str(arrays["told"]))
+    del described["metrics"]
+    scores = {"mig": 0.25, "dci_completeness": 0.5, "a_score_that_is_gone": 0.1}
+    arrays["told"] = np.array(json.dumps(described | {"sharpness": 0.75, "scores": scores}))
+    np.savez(path, **arrays)
+    run_metrics_module._read.cache_clear()
+    old = stored(run)
+    assert old.evaluation == found.evaluation
+    assert old.values == {"mig": 0.25, "dci_completeness": 0.5, "sharpness": 0.75}
+    assert {metric.name for metric in old.lacking} == set(METRICS) - {"mig", "dci", "sharpness"}
+    monkeypatch.setitem(METRICS, "spread", counted_metric([]))
+    no_other()
+    again = measure(run, data)
+    assert again.values == old.values | {"spread": again.values["spread"]}
+    assert again.lacking == []
 
 
 # ---------------------------------------------------------------- progress and stopping
@@ -313,8 +429,8 @@ def test_runs_of_several_likelihoods_are_no_sweep(store, swept, data, places):
 
 @pytest.mark.parametrize("tail", [40, 1_000, 1 << 18])
 def test_the_last_epoch_is_that_of_the_whole_history(swept, monkeypatch, tail):
-    monkeypatch.setattr(measured_module, "TAIL", tail)
-    measured_module._last_epoch.cache_clear()
+    monkeypatch.setattr(last_epoch_module, "TAIL", tail)
+    last_epoch_module._last_epoch.cache_clear()
     for m in swept:
         assert last_epoch(m.run) == of(EpochDone, m.run.history())[-1]
 
@@ -344,8 +460,8 @@ def test_a_second_look_reads_no_numbers_from_disk_and_matches_nothing_anew(swept
         raise AssertionError("computed or read again")
 
     monkeypatch.setattr(np, "load", never)
-    monkeypatch.setattr(measured_module, "align", never)
-    monkeypatch.setattr(measured_module, "load_run", never)
+    monkeypatch.setattr(sweep_report_module, "align", never)
+    monkeypatch.setattr(run_metrics_module, "load_run", never)
     assert gather(swept).alignment is first.alignment
-    other = gather(swept, score="mig", title="MIG")
+    other = gather(swept, score="mig")
     assert "MIG is not known" in other.reading.text

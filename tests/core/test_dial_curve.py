@@ -10,8 +10,8 @@ from helpers import blob_set, config_of
 
 from vae_core.config import ObjectiveConfig
 from vae_core.errors import BadConfig, BadImages
+from vae_core.evaluation.dial_curve import STOPS, measure_dial, stored
 from vae_core.evaluation.likelihood import evaluate
-from vae_core.evaluation.turned import STOPS, stored, turn_through
 from vae_core.inference import load_run
 from vae_core.objectives import MultiRateParams
 from vae_core.options import Choice
@@ -31,7 +31,7 @@ def turned(store: Store, places: Places) -> Run:
 
 def test_each_stop_is_the_evaluation_at_its_beta(turned: Run) -> None:
     data, told = blob_set(), []
-    found = turn_through(turned, data, progress=lambda share, what: told.append(share))
+    found = measure_dial(turned, data, progress=lambda share, what: told.append(share))
     assert (found.betas[0], found.betas[-1], len(found.betas)) == (0.2, 5.0, STOPS)
     np.testing.assert_allclose(np.diff(np.log(found.betas)), np.log(25) / (STOPS - 1))
     model = load_run(turned)
@@ -47,7 +47,7 @@ def test_each_stop_is_the_evaluation_at_its_beta(turned: Run) -> None:
 
 
 def test_between_stops_it_is_straight_over_log_beta(turned: Run) -> None:
-    found = turn_through(turned, blob_set())
+    found = measure_dial(turned, blob_set())
     middle = float(np.sqrt(found.betas[2] * found.betas[3]))
     distortion, rate = found.at(middle)
     assert distortion == pytest.approx((found.distortion[2] + found.distortion[3]) / 2)
@@ -56,7 +56,7 @@ def test_between_stops_it_is_straight_over_log_beta(turned: Run) -> None:
 
 def test_it_is_kept_for_those_weights_and_a_damaged_file_is_none(turned: Run, places: Places) -> None:
     assert stored(turned) is None
-    found = turn_through(turned, blob_set())
+    found = measure_dial(turned, blob_set())
     again = stored(turned)
     assert again is not None
     np.testing.assert_array_equal(again.points, found.points)
@@ -64,7 +64,7 @@ def test_it_is_kept_for_those_weights_and_a_damaged_file_is_none(turned: Run, pl
     path = places.derived / turned.stamp() / "turned.npz"
     path.write_bytes(path.read_bytes()[:-40])
     assert stored(turned) is None
-    turn_through(turned, blob_set())
+    measure_dial(turned, blob_set())
     turned.go_on(1)
     assert train_run(turned, places).state == FINISHED
     assert stored(turned) is None, "other weights"
@@ -76,23 +76,23 @@ def test_what_is_stopped_keeps_nothing(turned: Run) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        turn_through(turned, blob_set(), progress=stop)
+        measure_dial(turned, blob_set(), progress=stop)
     assert stored(turned) is None
 
 
 def test_it_names_the_images_it_was_read_on_and_takes_no_others_of_another_size(turned: Run) -> None:
     """Image numbers and colours of a set that came later under the same name would be silently wrong."""
-    turn_through(turned, blob_set())
+    measure_dial(turned, blob_set())
     other = dataclasses.replace(blob_set(seed=3), fingerprint="other")
-    found = turn_through(turned, other)
+    found = measure_dial(turned, other)
     assert found.fingerprint == "other"
     again = stored(turned)
     assert again is not None
     assert again.fingerprint == "other"
     with pytest.raises(BadImages, match=r"40 images .* was trained on 90"):
-        turn_through(turned, blob_set(count=40))
+        measure_dial(turned, blob_set(count=40))
     with pytest.raises(BadImages, match=r"of shape \(3, 16, 16\)"):
-        turn_through(turned, blob_set(channels=3))
+        measure_dial(turned, blob_set(channels=3))
     assert stored(turned) is again, "what was read before stands"
 
 
@@ -100,4 +100,4 @@ def test_a_run_without_a_dial_is_refused(store: Store, places: Places) -> None:
     run = store.create(config_of(epochs=1), "plain")
     assert train_run(run, places).state == FINISHED
     with pytest.raises(BadConfig, match="no β dial"):
-        turn_through(run, blob_set())
+        measure_dial(run, blob_set())

@@ -1,0 +1,243 @@
+"""What a run measures on its test images: the terms of its ELBO and every metric of the registry, kept for its weights.
+
+    <home>/derived/<weights stamp>/measured.npz
+
+Each metric's result is kept with the metric's name and version. A metric that is added later, or gets a higher version,
+is computed for runs that were measured before; nothing else of them is computed again.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vae_core.data.imageset import ImageSet, Progress, silent
+from vae_core.errors import BadRun, RunNotFound
+from vae_core.evaluation.classifier import classifier_of
+from vae_core.evaluation.likelihood import Evaluation, check_sizes, evaluate
+from vae_core.evaluation.metrics import METRICS, Inputs, Metric, Result, compute_metrics
+from vae_core.evaluation.rate_distortion import Numbers
+from vae_core.inference import LoadedModel, load_run
+from vae_core.latent.statistics import active_units
+from vae_core.options import to_json
+from vae_core.places import write_atomically
+from vae_core.runs.store import Record, Run
+from vae_core.sweep import Member
+from vae_core.training import splits_of
+
+FORMAT = 1
+SPLIT = "test"
+MATCHED = 1_000  # images whose codes tell which dimension is which
+SCORED = 5_000  # images behind a metric
+SCORED_ON = f"of posterior means, not samples, in the active dimensions, of up to {SCORED:,} {SPLIT} images"
+ENCODED = 1_024  # images at a time
+
+
+@dataclass(frozen=True, eq=False)
+class RunMetrics:
+    """One run on its test split, with the weights of the last checkpoint.
+
+    active (D,) bool; images (M,) numbers in the dataset; codes (M, D) float32 their posterior means; results by metric
+    name. fingerprint: of the images; a set built on another machine may differ from that trained on by rounding.
+    """
+
+    evaluation: Evaluation
+    active: np.ndarray
+    images: np.ndarray
+    codes: np.ndarray
+    results: Mapping[str, Result]
+    fingerprint: str
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Values by name, in the registry's order, of metrics as they are defined today."""
+        found: dict[str, float] = {}
+        for metric in METRICS.values():
+            result = self.results.get(metric.name)
+            if result is not None and result.version == metric.version:
+                found |= {v.name: result.values[v.name] for v in metric.values if v.name in result.values}
+        return found
+
+    @property
+    def lacking(self) -> list[Metric]:
+        """Metrics of the registry that were not computed, or in another version."""
+        return [
+            metric
+            for metric in METRICS.values()
+            if metric.name not in self.results or self.results[metric.name].version != metric.version
+        ]
+
+    def numbers(self, member: Member) -> Numbers | None:
+        """As a point of the curve; None for a plain autoencoder, which has no rate."""
+        e = self.evaluation
+        if e.rate is None or e.kl_per_dim is None:
+            return None
+        kl = np.array(e.kl_per_dim)
+        return Numbers(member.beta, member.seed, e.distortion, e.rate, kl, self.active, self.values)
+
+
+def measure(run: Run, data: ImageSet, *, progress: Progress = silent) -> RunMetrics:
+    """Measure a run on the test images of `data`, and keep the result for these weights.
+
+    What is kept of the same weights and images is taken over; only the metrics that it lacks are computed. The
+    posterior is sampled once with seed 0, as `vae-core evaluate` does, so that the numbers are the same. What
+    `progress` raises ends it; nothing new is kept then. Raises BadRun without weights, BadImages when `data` has other
+    sizes than what the run was trained on, or no test images.
+    """
+    model = load_run(run)
+    check_sizes(model.record, data)
+    index = splits_of(model.config, data).named(SPLIT)
+    kept, codes = _stored(run, model.stamp, model.record), None
+    if kept is None or kept.fingerprint != data.fingerprint:
+        kept, codes = _without_metrics(model, data, index, _part(progress, 0, 0.6))
+    rows = _evenly(len(index), SCORED)
+    inputs = Inputs.of_model(
+        model,
+        data,
+        index[rows],
+        codes=None if codes is None else (codes[0][rows], codes[1][rows]),
+        classifier=lambda: classifier_of(run.places, model.config, data),
+    )
+    found = compute_metrics(inputs, kept.lacking, progress=_part(progress, 0.6, 1))
+    results = {**kept.results, **found}
+    measured = RunMetrics(kept.evaluation, kept.active, kept.images, kept.codes, results, kept.fingerprint)
+    path = _path(run, model.stamp)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, _bytes(measured, _key(model.record)), durable=False)
+    progress(1.0, "measured")
+    return measured
+
+
+def stored(run: Run) -> RunMetrics | None:
+    """What was measured of these very weights; None when it was not, or the run has none."""
+    try:
+        return _stored(run, run.stamp(), run.record())
+    except (BadRun, RunNotFound, OSError):
+        return None
+
+
+def _stored(run: Run, stamp: str, record: Record) -> RunMetrics | None:
+    path = _path(run, stamp)
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return _read(path, _key(record), stat.st_mtime_ns, stat.st_size)
+
+
+def _without_metrics(
+    model: LoadedModel, data: ImageSet, index: np.ndarray, progress: Progress
+) -> tuple[RunMetrics, tuple[np.ndarray, np.ndarray]]:
+    """The terms and codes of the images at index (N,), before any metric; and their mean and log_var, (N, D) each."""
+    evaluation = evaluate(model, data, split=SPLIT, progress=_part(progress, 0, 0.7))
+    means, log_vars = [], []  # of images that may be more than memory holds
+    for start in range(0, len(index), ENCODED):
+        progress(0.7 + 0.3 * start / len(index), f"{start:,} codes")
+        posterior = model.encode(data.images[index[start : start + ENCODED]])
+        means.append(posterior.mean)
+        log_vars.append(posterior.log_var)
+    mean, log_var = np.concatenate(means), np.concatenate(log_vars)
+    matched = _evenly(len(index), MATCHED)
+    found = RunMetrics(
+        evaluation, active_units(mean), index[matched].astype(np.int64), mean[matched], {}, data.fingerprint
+    )
+    return found, (mean, log_var)
+
+
+def _evenly(count: int, most: int) -> np.ndarray:
+    return np.linspace(0, count - 1, min(count, most)).astype(np.int64)
+
+
+def _part(progress: Progress, start: float, end: float) -> Progress:
+    return lambda share, what: progress(start + share * (end - start), what)
+
+
+# ---------------------------------------------------------------- the file
+
+
+def _path(run: Run, stamp: str) -> Path:
+    return run.places.derived / stamp / "measured.npz"
+
+
+def _key(record: Record) -> str:
+    """What, besides the weights, decides the numbers: before the first step all runs of a seed share a stamp."""
+    objective = record.effective.objective
+    return json.dumps(
+        [
+            FORMAT,
+            record.data.get("fingerprint"),
+            to_json(objective.likelihood),
+            objective.objective.name == "autoencoder",
+        ]
+    )
+
+
+def _bytes(measured: RunMetrics, key: str) -> bytes:
+    described = {
+        "evaluation": measured.evaluation.to_json(),
+        "metrics": {name: asdict(result) for name, result in measured.results.items()},
+        "fingerprint": measured.fingerprint,
+    }
+    buffer = io.BytesIO()
+    np.savez(
+        buffer, key=np.array(key), told=np.array(json.dumps(described)), active=measured.active,
+        images=measured.images.astype(np.int32), codes=measured.codes.astype(np.float32),
+    )  # fmt: skip
+    return buffer.getvalue()
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path, key: str, mtime: int, size: int) -> RunMetrics | None:
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as npz:
+            if str(npz["key"]) != key:
+                return None
+            described = json.loads(str(npz["told"]))
+            codes, active = npz["codes"].astype(np.float32), npz["active"].astype(bool)
+            images = npz["images"].astype(np.int64)
+        if codes.shape != (len(images), len(active)) or not np.isfinite(codes).all():
+            return None
+        return RunMetrics(
+            Evaluation(**described["evaluation"]), active, images, codes, _results(described),
+            str(described["fingerprint"]),
+        )  # fmt: skip
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ):
+        return None  # missing or damaged: it can be measured again
+
+
+def _results(described: Mapping[str, Any]) -> dict[str, Result]:
+    """Results by metric name. Files from before metrics had versions hold values alone: those are of version 1."""
+    if "metrics" in described:
+        return {
+            str(name): Result(
+                int(one["version"]), {str(k): float(v) for k, v in one["values"].items()}, str(one["why_not"])
+            )
+            for name, one in described["metrics"].items()
+        }
+    values = {str(k): float(v) for k, v in described["scores"].items()}
+    if described["sharpness"] is not None:
+        values["sharpness"] = float(described["sharpness"])
+    found: dict[str, Result] = {}
+    for metric in METRICS.values():
+        own = {v.name: values[v.name] for v in metric.values if v.name in values}
+        if own:
+            found[metric.name] = Result(1, own)
+    return found
