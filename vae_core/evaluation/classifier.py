@@ -108,7 +108,7 @@ def train_classifier(config: RunConfig, data: ImageSet, *, progress: Progress = 
         rows = rng.integers(len(index), size=min(BATCH, len(index)))
         loss = nn.functional.cross_entropy(network(_floats(images[rows])), targets[torch.from_numpy(rows)])
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         optimiser.step()
         if step % 20 == 0:
             progress(step / STEPS, f"a classifier of {data.name}")

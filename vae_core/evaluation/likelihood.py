@@ -203,7 +203,8 @@ class _Weights:
         zero = z.new_zeros(())
         # log p(z) - log q(z|x)
         ratio = (log_normal(z, zero, zero) - log_normal(z, mean, log_var)).sum(2)
-        return ratio.cpu().double().numpy() - errors.view(len(x), n).cpu().double().numpy()
+        found: np.ndarray = ratio.cpu().double().numpy() - errors.view(len(x), n).cpu().double().numpy()
+        return found
 
 
 class _Sums:
