@@ -1,4 +1,8 @@
-"""Streamlit v2 components: a folder each, hand-written JavaScript without a build step."""
+"""Streamlit v2 components: a folder each, hand-written JavaScript modules without a build step.
+
+Streamlit is handed one loading line per component; the modules themselves come from /api/scripts/DIGEST/, where the
+folders of this package stand as they are, so that a module imports another by relative address.
+"""
 
 from __future__ import annotations
 
@@ -10,35 +14,47 @@ from typing import Any
 import streamlit as st
 
 HERE = Path(__file__).parent
+# Streamlit runs a component's script from a blob, whose address nothing can be relative to: hence the page's origin.
+LOADER = """\
+const script = await import(new URL("{url}", location.origin).href);
+export default script.default;
+"""
 
 
 def component(name: str, html: str, *, isolate: bool = True) -> Any:
     """Register the component in folder `name` (index.js, style.css) and return its mounting command.
 
-    shared/mount.js stands before its script, which hands `mounted` what makes an instance and what shows it data.
-
     `isolate=False` keeps it out of a shadow root, which plotly.js needs: it writes its styles into the page's head.
     """
-    folder = HERE / name
     return st.components.v2.component(
         f"latent_explorer_{name}",
         html=html,
-        css=(folder / "style.css").read_text(),
-        js=(HERE / "shared" / "mount.js").read_text() + (folder / "index.js").read_text(),
+        css=(HERE / name / "style.css").read_text(),
+        js=LOADER.format(url=module_url(f"{name}/index.js")),
         isolate_styles=isolate,
     )
 
 
 @cache
-def script_url(name: str) -> str:
-    """Address of a script in components/shared, with its content's digest so that it can be cached for good."""
-    digest = hashlib.sha256((HERE / "shared" / name).read_bytes()).hexdigest()[:12]
-    return f"/api/scripts/{name}?{digest}"
+def scripts_digest() -> str:
+    """Names all modules as they are now: it stands in their addresses, so that a browser keeps them for good."""
+    digest = hashlib.sha256()
+    for path in sorted(HERE.rglob("*.js")):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(HERE).as_posix()} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:16]
 
 
-def scripts(**names: str) -> dict[str, str]:
-    """Addresses of several of them, by what a component calls them."""
-    return {called: script_url(name) for called, name in names.items()}
+def module_url(name: str) -> str:
+    """Address of a module by its path in this folder, such as "shared/decoder.js"."""
+    return f"/api/scripts/{scripts_digest()}/{name}"
+
+
+def module_path(digest: str, name: str) -> Path | None:
+    """File of the module that `module_url` names, or None where these scripts have no such module."""
+    path = (HERE / name).resolve()
+    known = digest == scripts_digest() and path.suffix == ".js" and path.is_relative_to(HERE.resolve())
+    return path if known and path.is_file() else None
 
 
 @cache

@@ -11,8 +11,8 @@ import streamlit as st
 from app import blobs, charts, lab, resources
 from app.behind import Work
 from app.boundary import fragment, sentence
+from app.components.beta_cursor import beta_cursor
 from app.components.dial import dial
-from app.components.focus import focus
 from app.components.matrix import matrix
 from app.state import session
 from app.widgets import config_form
@@ -236,7 +236,7 @@ def cursor(name: str, report: Report, betas: list[float]) -> None:
     chosen = _chosen(name, labels)
     usual = labels[len(labels) // 2]  # while a sweep fills in it changes, so an address names what was chosen
     upright = {"kind": "line", "x": charts.places_of(betas), "y": None}
-    focus({
+    beta_cursor({
         "sweep": name, "labels": labels, "at": chosen or usual, "link": session.get("focus links", 0),
         "words": [
             f"rate {r:.1f}, distortion {d:.1f} nats, {a:.3g} active"

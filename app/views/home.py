@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from app import resources
-from app.components.living import living
+from app.components.prior_walk import prior_walk
 from app.state import session
 from vae_core.errors import BadRun, ReadOnlyRun, RunNotFound, VaeCoreError
 from vae_core.places import assets
@@ -36,7 +36,7 @@ def page() -> None:
         shown = _walker()
         if shown is not None:
             caption = f"{shown.name}: a slow walk through its prior, decoded in this page"
-            living(shown.id, resources.decoder_header(shown), caption)
+            prior_walk(shown.id, resources.decoder_header(shown), caption)
     with words:
         st.title("Latent Explorer")
         st.markdown(

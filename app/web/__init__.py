@@ -10,7 +10,7 @@ from app.web import codes, decoders, maps, runs, scripts
 
 ROUTES: list[BaseRoute] = [
     Route("/healthz", scripts.health),
-    Route("/api/scripts/{name}", scripts.script),
+    Route("/api/scripts/{digest}/{name:path}", scripts.script),
     Route("/api/plotly.min.js", scripts.plotly_script),
     Route("/api/runs/{run}/events", runs.events),
     Route("/api/runs/{run}/file/{path:path}", runs.picture_file),

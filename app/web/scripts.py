@@ -7,9 +7,8 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
+from app import components
 from app.web.requests import IMMUTABLE, NO_STORE
-
-SCRIPTS = Path(__file__).parent.parent / "components" / "shared"
 
 
 def health(request: Request) -> Response:
@@ -17,10 +16,11 @@ def health(request: Request) -> Response:
 
 
 def script(request: Request) -> Response:
-    """Shared hand-written JavaScript; the query names its content, so it is cached for good."""
-    path = SCRIPTS / request.path_params["name"]
-    if path.suffix != ".js" or not path.is_file() or path.parent != SCRIPTS:
-        return JSONResponse({"error": "there is no such script"}, 404)
+    """A component's JavaScript module; the digest names the content of all, so it is cached for good."""
+    path = components.module_path(request.path_params["digest"], request.path_params["name"])
+    if path is None:
+        sentence = "there is no such script; the app may have been updated: reload the page"
+        return JSONResponse({"error": sentence}, 404, headers=NO_STORE)
     return FileResponse(path, media_type="text/javascript", headers=IMMUTABLE)
 
 

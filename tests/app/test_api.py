@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
 from app import server, web
+from app.components import module_url
 from vae_core.browser import browser_decoder
 from vae_core.config import ModelConfig, RunConfig
 from vae_core.runs.store import Run, Store
@@ -110,9 +111,22 @@ def test_a_run_without_weights_is_409(client: TestClient, store: Store) -> None:
 
 
 def test_scripts_are_served_from_their_folder_only(client: TestClient) -> None:
-    assert client.get("/api/scripts/decoder.js").status_code == 200
-    for name in ("../__init__.py", "decoder.py", "..%2f..%2fserver.py"):
-        assert client.get(f"/api/scripts/{name}").status_code == 404
+    found = client.get(module_url("shared/decoder.js"))
+    assert found.status_code == 200
+    assert found.headers["content-type"].startswith("text/javascript")
+    assert "immutable" in found.headers["cache-control"]
+    for name in (
+        "shared/../__init__.py",
+        "deck/style.css",
+        "decoder.js",
+        "..%2fserver.py",
+        "%2e%2e%2f%2e%2e%2fserver.py",
+    ):
+        assert client.get(module_url(name)).status_code == 404
+    other = client.get("/api/scripts/0123456789abcdef/shared/decoder.js")
+    assert other.status_code == 404, "a page of another version gets no mixture of both"
+    assert "reload the page" in other.json()["error"]
+    assert other.headers["cache-control"] == "no-store"
     assert client.get("/api/plotly.min.js").headers["content-type"].startswith("text/javascript")
 
 

@@ -1,4 +1,4 @@
-"""The β dial's JavaScript against torch, run by node or, where that is missing, by Chromium."""
+"""The β dial's JavaScript against torch, run by Chromium."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import base64
 import json
 import os
 import shutil
-import subprocess
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 import torch
 from helpers import blob_set, config_of
+from playwright.sync_api import Route, sync_playwright
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-import app
 from app import resources, web
+from app.components import HERE
 from vae_core.browser import browser_decoder, browser_dial
 from vae_core.inference import LoadedModel, load_run
 from vae_core.models.dial import GAIN
@@ -30,7 +31,6 @@ from vae_core.runs.store import FINISHED, Record, Run, Store, data_of
 from vae_core.runs.worker import train_run
 from vae_core.training import make_model
 
-SCRIPT = Path(app.__file__).parent / "components" / "shared" / "decoder.js"
 BETAS = (0.2, 0.3, 1.0, 2.5, 30.0)
 NETWORKS = {
     "mlp": Choice("mlp", MlpParams((13, 9))),
@@ -40,30 +40,42 @@ NETWORKS = {
 }
 
 
-def in_javascript(code: str, given: Any) -> Any:
-    """What the async function body `code` returns; it sees `tools` (decoder.js) and `given`."""
-    module = "data:text/javascript;base64," + base64.b64encode(SCRIPT.read_bytes()).decode()
-    body = f"const tools = await import({json.dumps(module)}); {code}"
-    if node := shutil.which("node"):
-        script = f"const given = {json.dumps(given)}; const found = await (async () => {{ {body} }})(); console.log(JSON.stringify(found));"
-        done = subprocess.run(
-            [node, "--input-type=module", "-"], input=script, capture_output=True, text=True, timeout=120
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        return json.loads(done.stdout)
+Script = Callable[[str, Any], Any]
+
+
+@pytest.fixture(scope="module")
+def in_javascript() -> Iterator[Script]:
+    """Runs the body of an async function, which sees `tools` (decoder.js) and what it is given, and returns its answer.
+
+    By Chromium, on a page of an origin that no server stands behind.
+    """
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if executable is None:
         if os.environ.get("LATENT_EXPLORER_BROWSER") == "required":
-            pytest.fail("neither node nor Chromium is there to run JavaScript")
-        pytest.skip("neither node nor Chromium is there to run JavaScript")
-    from playwright.sync_api import sync_playwright
+            pytest.fail("Chromium is not there to run JavaScript")
+        pytest.skip("Chromium is not there to run JavaScript")
+
+    def answer(route: Route) -> None:
+        path = urlsplit(route.request.url).path.removeprefix("/")
+        if path:
+            route.fulfill(path=HERE / path, content_type="text/javascript")
+        else:
+            route.fulfill(body="<!doctype html>", content_type="text/html")
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        try:
-            return browser.new_page().evaluate(f"async (given) => {{ {body} }}", given)
-        finally:
-            browser.close()
+
+        def run(code: str, given: Any) -> Any:
+            page = browser.new_page()
+            page.route("http://scripts.test/**", answer)
+            page.goto("http://scripts.test/")
+            body = f"const tools = await import('/shared/decoder.js'); {code}"
+            found = page.evaluate(f"async (given) => {{ {body} }}", given)
+            page.close()
+            return found
+
+        yield run
+        browser.close()
 
 
 def planted(network: str, channels: int) -> LoadedModel:
@@ -106,7 +118,9 @@ TURN = """
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("network", NETWORKS)
-def test_the_page_encodes_and_decodes_as_torch_does_at_every_beta(network: str, channels: int) -> None:
+def test_the_page_encodes_and_decodes_as_torch_does_at_every_beta(
+    in_javascript: Script, network: str, channels: int
+) -> None:
     model = planted(network, channels)
     images = blob_set(3, channels=channels).images
     codes = np.random.default_rng(0).standard_normal((3, 3))
@@ -129,7 +143,7 @@ def test_the_page_encodes_and_decodes_as_torch_does_at_every_beta(network: str, 
     assert answer["again"] == answer["found"][2]["pictures"][0]
 
 
-def test_at_beta_one_the_dial_paints_what_the_plain_decoder_does() -> None:
+def test_at_beta_one_the_dial_paints_what_the_plain_decoder_does(in_javascript: Script) -> None:
     model = planted("conv", 3)
     plain = browser_decoder(model.record, arrays(model))
     code = """
@@ -148,7 +162,7 @@ def test_at_beta_one_the_dial_paints_what_the_plain_decoder_does() -> None:
     assert found["gap"] < 1.01 / 255  # pictures read back are those painted, up to their bytes
 
 
-def test_what_is_beyond_the_dial_or_no_picture_is_refused() -> None:
+def test_what_is_beyond_the_dial_or_no_picture_is_refused(in_javascript: Script) -> None:
     code = """
       const dial = new tools.Dial(given.header, Float32Array.from(given.floats));
       const said = (act) => { try { act(); return ""; } catch (error) { return error.message; } };
@@ -178,7 +192,7 @@ def dial_run(places: Places, store: Store) -> Run:
 
 
 def test_a_dial_is_served_under_its_stamp_and_its_decoder_is_that_of_beta_one(
-    client: TestClient, dial_run: Run
+    in_javascript: Script, client: TestClient, dial_run: Run
 ) -> None:
     header = client.get(f"/api/runs/{dial_run.id}/dial.json").json()
     assert header["stamp"] == dial_run.stamp()
@@ -199,7 +213,7 @@ def test_a_dial_is_served_under_its_stamp_and_its_decoder_is_that_of_beta_one(
     assert np.abs(np.array(found).reshape(expected.shape) - expected).max() < 1e-4
 
 
-def test_a_page_loads_a_dial_by_its_routes(client: TestClient, dial_run: Run) -> None:
+def test_a_page_loads_a_dial_by_its_routes(in_javascript: Script, client: TestClient, dial_run: Run) -> None:
     header = client.get(f"/api/runs/{dial_run.id}/dial.json").json()
     floats = client.get(f"/api/runs/{dial_run.id}/dial-{header['stamp']}.bin").content
     answers = {
@@ -223,7 +237,7 @@ def test_a_page_loads_a_dial_by_its_routes(client: TestClient, dial_run: Run) ->
 
 
 def test_a_dial_too_large_for_a_page_comes_without_layers(
-    client: TestClient, dial_run: Run, monkeypatch: pytest.MonkeyPatch
+    in_javascript: Script, client: TestClient, dial_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resources, "BROWSER_FLOATS", 100)
     header = client.get(f"/api/runs/{dial_run.id}/dial.json").json()

@@ -28,6 +28,7 @@ from playwright.async_api import Browser, Locator, Page, async_playwright, expec
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 from servers import CHROMIUM_ARGS, free_port, serve
 
+from app.components import module_url
 from vae_core.places import Places
 
 FRAME = 1000 / 60
@@ -48,8 +49,8 @@ WATCH = """
 }
 """
 DECODE = """
-async ([run, n]) => {
-  const tools = await import('/api/scripts/decoder.js'), decoder = await tools.loadDecoder(run);
+async ([url, run, n]) => {
+  const tools = await import(url), decoder = await tools.loadDecoder(run);
   const random = tools.seeded(3), image = new ImageData(decoder.width, decoder.height), took = [];
   for (let i = 0; i < n; i++) {
     const code = Array.from({length: decoder.latent_dim}, () => tools.gaussian(random)), began = performance.now();
@@ -134,7 +135,7 @@ async def measured(
     reruns = len(sent) - already
     paints, waits, trusted = await page.evaluate("[window.paints.length, window.waits, window.trusted]")
     await page.mouse.up()
-    decode = await page.evaluate(DECODE, [name, 120])
+    decode = await page.evaluate(DECODE, [module_url("shared/decoder.js"), name, 120])
     await page.context.close()
     waits.sort()
     return {

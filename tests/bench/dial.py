@@ -27,6 +27,7 @@ from deck import drag
 from helpers import config_of, write_blobs
 from servers import CHROMIUM_ARGS, serve
 
+from app.components import module_url
 from vae_core.models.networks import ConvParams, MlpParams
 from vae_core.options import Choice
 from vae_core.places import Places
@@ -54,8 +55,8 @@ WATCH = """
 }
 """
 ONE = """
-async ([run, n]) => {
-  const tools = await import('/api/scripts/decoder.js'), dial = await tools.loadDial(run), took = [];
+async ([url, run, n]) => {
+  const tools = await import(url), dial = await tools.loadDial(run), took = [];
   const random = tools.seeded(3), image = new ImageData(dial.width, dial.height);
   for (let i = 0; i < n; i++) {
     const code = Array.from({length: dial.latent_dim}, () => tools.gaussian(random)), began = performance.now();
@@ -101,7 +102,7 @@ async def one(browser: Browser, url: str, name: str, seconds: float, workers: in
         "[[...window.renewed.values()], window.dialFrames, window.pageFrames]"
     )
     await page.mouse.up()
-    single = await page.evaluate(ONE, [name, 80])
+    single = await page.evaluate(ONE, [module_url("shared/decoder.js"), name, 80])
     told = await box.get_attribute("data-workers")
     await context.close()
     return {

@@ -9,14 +9,16 @@ import pytest
 import torch
 from playwright.sync_api import Page
 
+from app.components import module_url
+
 COMPUTE = """
-async ([layer, weights, x, able]) => {
+async ([url, layer, weights, x, able]) => {
   let made = 0;
   if (able) {
     const Real = WebAssembly.Instance;
     WebAssembly.Instance = function (...given) { made++; return new Real(...given); };
   } else globalThis.WebAssembly = undefined;
-  const { Decoder } = await import('/api/scripts/decoder.js');
+  const { Decoder } = await import(url);
   const decoder = new Decoder({ layers: [layer], floats: weights.length }, Float32Array.from(weights));
   decoder.decode(x.map((v) => 3 - v));  // of which nothing may be left
   return [made, [...decoder.decode(x)]];
@@ -51,7 +53,9 @@ def test_a_layer_is_torchs(
         "bias": kernel.size,
     }
     weights = np.concatenate((kernel.ravel(), bias))
-    made, found = visit("/healthz").evaluate(COMPUTE, [layer, weights.tolist(), x.ravel().tolist(), able])
+    made, found = visit("/healthz").evaluate(
+        COMPUTE, [module_url("shared/decoder.js"), layer, weights.tolist(), x.ravel().tolist(), able]
+    )
     assert made == (able and together), "what can be computed together is"
     image = torch.tensor(x).permute(2, 0, 1)[None]
     if kind == "up":

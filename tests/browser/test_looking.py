@@ -14,6 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 from servers import Server
 from watch import asked, comes, settled
 
+from app.components import module_url
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from vae_core.errors import RunBusy
 from vae_core.inference import LoadedModel, load_run
@@ -39,8 +40,8 @@ def trained(request: pytest.FixtureRequest, server: Server) -> Run:
 
 # as bytes in base64: written as numbers a batch of pictures is megabytes of text
 DECODE = """
-async ([run, codes]) => {
-  const tools = await import('/api/scripts/decoder.js');
+async ([url, run, codes]) => {
+  const tools = await import(url);
   const decoder = await tools.loadDecoder(run), size = decoder.height * decoder.width * decoder.channels;
   const found = new Float32Array(codes.length * size);
   codes.forEach((code, k) => found.set(decoder.decode(code), k * size));
@@ -56,7 +57,10 @@ async ([run, codes]) => {
 def decoded(visit: Callable[..., Page], run: Run, model: LoadedModel, codes: np.ndarray) -> np.ndarray:
     """Codes (N, D) as a browser decodes them: (N, C, H, W). On a page that has nothing else to do."""
     page = visit("/healthz")
-    found = np.frombuffer(base64.b64decode(page.evaluate(DECODE, [run.id, codes.tolist()])), "<f4")
+    found = np.frombuffer(
+        base64.b64decode(page.evaluate(DECODE, [module_url("shared/decoder.js"), run.id, codes.tolist()])),
+        "<f4",
+    )
     channels, height, width = model.shape
     return found.reshape(-1, height, width, channels).transpose(0, 3, 1, 2)
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Page
 
-import app.components
+from app.components import module_url
 
-SCRIPT = (Path(app.components.__file__).parent / "shared" / "mount.js").read_text()
 SETUP = """
-async (steps) => {
-  %s
+async ([url, steps]) => {
+  const { mounted } = await import(url);
   let made = 0;
   const root = {}, log = [], ends = {};
   const component = mounted(() => { const n = ++made; return { n, stop: () => log.push(`stop ${n}`) }; }, (i, c) => log.push(`${i.n} shows ${c.data}`));
@@ -46,8 +45,6 @@ async (steps) => {
     ],
 )
 def test_what_is_shown_is_the_newest_call_that_stands(
-    chromium: Browser, steps: list[str], log: list[str]
+    visit: Callable[..., Page], steps: list[str], log: list[str]
 ) -> None:
-    page = chromium.new_page()
-    assert page.evaluate(SETUP % SCRIPT, steps) == log
-    page.close()
+    assert visit("/healthz").evaluate(SETUP, [module_url("shared/mount.js"), steps]) == log

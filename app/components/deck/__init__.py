@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from app.components import component, scripts
+from app.components import component
 
 HTML = """
 <div class="deck">
@@ -116,8 +116,7 @@ def deck(
     """
     return _mount(
         key=key,
-        data=data
-        | {"scripts": scripts(decoder="decoder.js", worker="strips.js", artist="artist.js", pad="pad.js")},
+        data=data,
         default={"code": None},
         on_code_change=on_code,
         on_marks_change=on_marks,

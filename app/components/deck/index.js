@@ -1,3 +1,8 @@
+import * as tools from "../shared/decoder.js";
+import { makeArtist } from "../shared/artist.js";
+import { makePad } from "../shared/pad.js";
+import { mounted } from "../shared/mount.js";
+
 const REST = 120, REPORT = 350, THUMBS = 9, FIRST = 12, SAMPLES = 32, MOST_MARKS = 100, LEG_SECONDS = 3.5;
 const GATHER = 1500;  // milliseconds until the server is asked again for the codes of all images
 // Okabe & Ito's colours and two more, as in app.charts
@@ -14,7 +19,7 @@ const el = (tag, props = {}, ...children) => {
 
 class Deck {
   constructor(root) {
-    this.root = root;
+    this.root = root; this.tools = tools;
     this.at = (selector) => root.querySelector(selector);
     this.canvas = this.at("canvas.picture");
     this.past = []; this.future = []; this.pins = []; this.marks = []; this.names = {}; this.locked = new Set();
@@ -66,9 +71,6 @@ class Deck {
     const turn = (this.turn = (this.turn || 0) + 1);
     this.stamp = header.stamp;
     try {
-      // this script runs from a blob, which has no address of its own to be relative to
-      const { decoder, artist, pad } = this.data.scripts, fetched = (url) => import(new URL(url, location.origin).href);
-      if (!this.tools) [this.tools, this.makeArtist, this.makePad] = await Promise.all([fetched(decoder), fetched(artist).then((m) => m.makeArtist), fetched(pad).then((m) => m.makePad)]);
       this.picture?.close();
       this.artist?.close();
       const picture = await this.tools.openPicture({ run: this.data.run, header, canvas: this.canvas, say: (text) => this.say(text) });
@@ -82,7 +84,7 @@ class Deck {
     this.picture.onpaint = (code) => this.painted(code);
     this.picture.onrefused = (error) => this.refused(error);
     this.say(changed ? "The run's weights changed while this page was open: the same code, decoded anew." : "");
-    this.artist = this.makeArtist({ decoder: this.picture.decoder, run: this.data.run, header, scripts: this.data.scripts, say: (text) => this.say(text) });
+    this.artist = makeArtist({ decoder: this.picture.decoder, run: this.data.run, header, say: (text) => this.say(text) });
     this.pad ??= this.drawingPad();
     this.at(".where").textContent = this.picture.where === "browser" ? "decoded in this page" : "decoded by the server";
     for (const slider of this.sliders.values()) slider.signature = "";
@@ -690,7 +692,7 @@ class Deck {
   // ---------------------------------------------------------------- drawing
 
   drawingPad() {
-    return this.makePad({
+    return makePad({
       tools: this.tools, canvas: this.at(".pad"), seen: this.at(".seen"),
       weights: () => ({ run: this.data.run, stamp: this.stamp }),
       answered: (found, image) => {

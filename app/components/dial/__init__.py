@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.components import component, scripts
+from app.components import component
 
 HTML = """
 <div class="dial" data-frame="0">
@@ -41,6 +41,6 @@ def dial(run_id: str, data: dict[str, Any], key: str = "dial") -> None:
     {"beta", "rate", "distortion", "name"} of runs trained for one β each.
     """
     _mount(
-        key=key, data=data | {"run": run_id, "scripts": scripts(decoder="decoder.js", worker="turner.js")},
+        key=key, data=data | {"run": run_id},
         on_beta_change=lambda: None, on_outdated_change=lambda: None,
     )  # fmt: skip

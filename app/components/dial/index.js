@@ -1,3 +1,6 @@
+import * as tools from "../shared/decoder.js";
+import { mounted } from "../shared/mount.js";
+
 // One instance per place on the page; a rerun of the script only hands it new data.
 const REST = 400;  // milliseconds without a move until the page is told
 const BUDGET = 10;  // milliseconds of a frame that pictures may take, the browser needs the rest; those that are left come in the next
@@ -48,7 +51,6 @@ class BetaDial {
     this.ticks();
     this.write();
     try {
-      const tools = (this.tools = await import(new URL(data.scripts.decoder, location.origin).href));
       let fresh = !before || before.run !== data.run || before.header.stamp !== data.header.stamp || !this.network;
       if (fresh) {
         this.network = null;
@@ -76,7 +78,7 @@ class BetaDial {
       if (fresh) this.turn(this.beta, true); else this.draw();
     } catch (error) {
       if (!this.alive || turn !== this.order) return;
-      if (error.status === 410) { this.say("The run's weights changed: the dial is being opened anew…"); this.tools.outdated(this); }
+      if (error.status === 410) { this.say("The run's weights changed: the dial is being opened anew…"); tools.outdated(this); }
       else if (error.status === 404) this.say("This run was deleted. Choose another one.");
       else this.say(`The dial could not be opened: ${error.message}. Reload the page to try again.`);
     }
@@ -192,7 +194,7 @@ class BetaDial {
   fill() {
     const { header, values, dims } = this.data, size = header.width * header.height * header.channels, D = header.latent_dim;
     const image = (i) => this.images.subarray(i * size, (i + 1) * size);
-    this.originals.forEach((cell, i) => cell.canvas.getContext("2d").putImageData(this.tools.rgba(image(i), header), 0, 0));
+    this.originals.forEach((cell, i) => cell.canvas.getContext("2d").putImageData(tools.rgba(image(i), header), 0, 0));
     this.rebuilt.forEach((cell, i) => { cell.source = { picture: Float32Array.from(image(i), (v) => v / 255) }; });
     this.samples.forEach((cell, i) => { cell.source = { code: this.noise.slice(i * D, (i + 1) * D) }; });
     this.walks.forEach((cell, i) => {
@@ -256,15 +258,15 @@ class BetaDial {
 
   // one for each core that is left over; where there are none the page does it all
   hire() {
-    const { run, header, scripts } = this.data;
+    const { run, header } = this.data;
     const count = Math.min(MOST_WORKERS, (navigator.hardwareConcurrency || 1) - 1, Math.floor(MOST_FLOATS / header.floats));
     for (let i = 0; i < count; i++) {
       let thread;
-      try { thread = new Worker(new URL(scripts.worker, location.origin), { type: "module" }); } catch { return; }
+      try { thread = new Worker(new URL("../shared/turner.js", import.meta.url), { type: "module" }); } catch { return; }
       const worker = { thread, ready: false, at: null };
       thread.onmessage = ({ data }) => this.heard(worker, data);
       thread.onerror = () => this.lose(worker);
-      thread.postMessage({ decoder: new URL(scripts.decoder, location.origin).href, run, header });
+      thread.postMessage({ run, header });
       this.workers.push(worker);
     }
   }

@@ -10,7 +10,7 @@ import numpy as np
 
 from app import blobs
 from app.blobs import TILE
-from app.components import component, script_url
+from app.components import component
 
 HTML = """
 <div class="map">
@@ -67,7 +67,7 @@ def latent_map(
     """
     return _mount(
         key=key,
-        data=data | {"decoder": script_url("decoder.js"), "tile": TILE},
+        data=data | {"tile": TILE},
         on_point_change=on_point,
         on_selection_change=on_selection,
         on_spot_change=on_spot,

@@ -1,3 +1,6 @@
+import { openDecoder } from "../shared/decoder.js";
+import { mounted } from "../shared/mount.js";
+
 // One instance per place on the page; a rerun of the script only hands it new data.
 const LEFT = 46, RIGHT = 10, TOP = 10, BOTTOM = 38;  // CSS pixels around the points; dots at the edge spill into them
 const DENSE = 120_000;  // points in view beyond which their density is shaded: dots would only cover each other
@@ -531,7 +534,7 @@ class LatentMap {
     await pause(120);
     if (stale()) return;
     try {
-      if (!this.painter) { const tools = await import(new URL(this.data.decoder, location.origin).href); this.painter = await tools.openDecoder(this.data.run, plane.header); }
+      if (!this.painter) { this.painter = await openDecoder(this.data.run, plane.header); }
       const painter = this.painter, { scale } = this, batch = painter.where === "browser" ? 4 : painter.batch || 16;
       context.setTransform(scale, 0, 0, scale, 0, 0);
       context.imageSmoothingEnabled = false;

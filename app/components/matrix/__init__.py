@@ -15,7 +15,7 @@ _mount = component("matrix", HTML)
 
 
 def matrix(data: dict[str, Any], key: str = "matrix", *, on_open: Callable[[], None]) -> None:
-    """Mount the matrix; the β cursor (app.components.focus) says which column is enlarged. `on_open` is called when a run
+    """Mount the matrix; the β cursor (app.components.beta_cursor) says which column is enlarged. `on_open` is called when a run
     is to be opened on the sliders' page: `st.session_state[key]["open"]` is its id then; from the browser: check it.
 
     data: `rows` names of rows, `columns` each {"beta" label, "run" id, "name", "reached" by the cursor, "told" its numbers

@@ -1,3 +1,5 @@
+import { mounted } from "../shared/mount.js";
+
 // One instance per place on the page; a rerun of the script only hands it new data.
 const ENLARGED = 2.5;  // times as wide as the others is the cursor's column
 

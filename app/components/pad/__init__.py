@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from app.components import component, scripts
+from app.components import component
 
 _mount = component(
     "pad",
@@ -42,7 +42,6 @@ def pad(run_id: str, header: dict[str, Any], place: int, *, key: str, on_drawn: 
         key=key,
         data={
             "run": run_id, "header": header, "place": place,
-            "scripts": scripts(decoder="decoder.js", pad="pad.js"),
         },
         on_drawn_change=on_drawn,
         on_outdated_change=lambda: None,

@@ -1,3 +1,7 @@
+import * as tools from "../shared/decoder.js";
+import { makePad } from "../shared/pad.js";
+import { mounted } from "../shared/mount.js";
+
 // One instance per place on the page; a rerun of the script only hands it new data.
 
 export default mounted((root) => new DrawingPad(root), (pad, component) => pad.show(component.data, component));
@@ -39,12 +43,8 @@ class DrawingPad {
   async open() {
     this.picture?.close();
     this.picture = null;
-    const { run, header, scripts } = this.data, turn = (this.turn = (this.turn || 0) + 1);
+    const { run, header } = this.data, turn = (this.turn = (this.turn || 0) + 1);
     try {
-      // this script runs from a blob, which has no address of its own to be relative to
-      const [tools, { makePad }] = await Promise.all([scripts.decoder, scripts.pad].map((url) => import(new URL(url, location.origin).href)));
-      if (!this.alive || turn !== this.turn) return;
-      this.tools = tools;
       this.pad ??= makePad({
         tools, canvas: this.sheet, seen: this.at(".seen"),
         weights: () => ({ run: this.data.run, stamp: this.data.header.stamp }),
@@ -78,7 +78,7 @@ class DrawingPad {
 
   refused(error) {
     if (error.status === 404) this.say("This run was deleted. Choose another one in the sidebar.");
-    else if (error.status === 410) this.tools.outdated(this);
+    else if (error.status === 410) tools.outdated(this);
     else this.say(`The drawing could not be encoded: ${error.message}.`);
   }
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from app.components import component, scripts
+from app.components import component
 
 EDGE = 0.04  # share of the width left at either end, so that the strip's outer pictures have room
 
@@ -51,7 +51,7 @@ def path(
     _mount(
         key=key,
         data={
-            "run": run_id, "header": header, "scripts": scripts(decoder="decoder.js", artist="artist.js", worker="strips.js"), "name": name, "picture": picture,
+            "run": run_id, "header": header, "name": name, "picture": picture,
             "t": _packed(t, "<f8"), "codes": _packed(codes, "<f4"), "low": low, "high": high, "frames": list(frames),
             "marks": [list(m) for m in marks], "inside": list(inside), "position": position, "edge": EDGE,
             "reports": on_rest is not None,

@@ -1,3 +1,7 @@
+import * as tools from "../shared/decoder.js";
+import { makeArtist } from "../shared/artist.js";
+import { mounted } from "../shared/mount.js";
+
 // One instance per place on the page; a rerun of the script only hands it new data.
 const SECONDS = 4;  // over a whole path at speed 1
 const REST = 400;  // milliseconds without a move until the page is told
@@ -85,11 +89,8 @@ class Path {
   async open() {
     this.picture?.close(); this.artist?.close();
     this.picture = this.artist = null;
-    const { run, header, scripts } = this.data, turn = (this.turn = (this.turn || 0) + 1);
+    const { run, header } = this.data, turn = (this.turn = (this.turn || 0) + 1);
     try {
-      // this script runs from a blob, which has no address of its own to be relative to
-      const [tools, { makeArtist }] = await Promise.all([scripts.decoder, scripts.artist].map((url) => import(new URL(url, location.origin).href)));
-      this.tools = tools;
       const picture = await tools.openPicture({ run, header, canvas: this.canvas, say: (text) => this.fault(text) });
       if (!this.alive || turn !== this.turn) return picture.close();
       this.picture = picture;
@@ -98,7 +99,7 @@ class Path {
       where.textContent = picture.where === "browser" ? "Decoded in this browser." : "Decoded by the server.";
       picture.onrefused = (error) => this.refused(error);
       picture.onpaint = (code) => words(this.at("code"), `[${Array.from(code, tools.shortest).join(", ")}]`);
-      this.artist = makeArtist({ decoder: picture.decoder, run, header, scripts, say: (text) => { where.textContent += ` ${text}`; } });
+      this.artist = makeArtist({ decoder: picture.decoder, run, header, say: (text) => { where.textContent += ` ${text}`; } });
       picture.draw(this.code(this.position));
       this.layOut(true);
     } catch (error) {
@@ -115,7 +116,7 @@ class Path {
     if (status === 404) this.fault("This run was deleted. Choose another one in the sidebar.");
     if (status === 410) {
       this.fault("The run's weights changed: the stations are being encoded anew…");
-      this.tools.outdated(this);
+      tools.outdated(this);
     }
     return status === 404 || status === 410;
   }

@@ -1,16 +1,16 @@
 // Small pictures, decoded by a worker where the page decodes, else asked of the server a batch at a time. A key's
 // newest wish replaces its older ones. Held, it does only what was asked for as urgent.
 //
-// `scripts` are the addresses of decoder.js (decoder) and strips.js (worker); `say(text)` tells of a browser without
+// `say(text)` tells of a browser without
 // module workers, where the page decodes them one by one.
-export function makeArtist({ decoder, run, header, scripts, say = () => {} }) {
+export function makeArtist({ decoder, run, header, say = () => {} }) {
   const queue = new Map();
   let held = false, busy = false, open = true, worker = null, waiting = null, serial = 0;
   const slow = () => say("This browser has no module workers: small pictures wait until your hand rests.");
   if (decoder.where === "browser") {
     try {
-      worker = new Worker(new URL(scripts.worker, location.origin), { type: "module" });
-      worker.postMessage({ decoder: new URL(scripts.decoder, location.origin).href, run, header });
+      worker = new Worker(new URL("strips.js", import.meta.url), { type: "module" });
+      worker.postMessage({ run, header });
       worker.onmessage = ({ data: answer }) => waiting?.(answer);
       worker.onerror = () => { worker?.terminate(); worker = null; waiting?.({ failed: "no worker" }); slow(); };
     } catch { worker = null; }

@@ -1,8 +1,8 @@
-// Stands before every component's script. Streamlit calls a component with each new data. A call that was superseded
+// Streamlit calls a component with each new data. A call that was superseded
 // while the script still loaded is made all the same, possibly after the newer one, and its clean-up follows at once;
 // the clean-up of any other call only when the component goes. So one that comes in the same turn as its call ends
 // that call alone, and what is shown is then the newest call that stands.
-function mounted(make, show) {
+export function mounted(make, show) {
   const places = new WeakMap();
   return (component) => {
     const root = component.parentElement;
@@ -29,4 +29,3 @@ function mounted(make, show) {
     };
   };
 }
-

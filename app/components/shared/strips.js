@@ -1,11 +1,13 @@
+import { loadDecoder } from "./decoder.js";
+
 // Decodes small pictures beside the page, so that they never cost the large one a frame.
-// In: { decoder, run, header } once, then { id, codes }. Out: { id, pictures: [ArrayBuffer of RGBA] } or { failed }.
+// In: { run, header } once, then { id, codes }. Out: { id, pictures: [ArrayBuffer of RGBA] } or { failed }.
 let ready = null;
 
 onmessage = async ({ data }) => {
   try {
-    if (data.decoder) {
-      ready = import(data.decoder).then((tools) => tools.loadDecoder(data.run, data.header));
+    if (data.header) {
+      ready = loadDecoder(data.run, data.header);
       await ready;
       return;
     }

@@ -1,12 +1,14 @@
-// Encodes and decodes pictures of a β dial beside the page. In: { decoder, run, header } once, { sources, edition } for
+import { loadDial } from "./decoder.js";
+
+// Encodes and decodes pictures of a β dial beside the page. In: { run, header } once, { sources, edition } for
 // the pictures there are, a picture to encode or a code each, then { k, beta }. Out: { ready }, { k, beta, edition,
 // pixels: ArrayBuffer of RGBA } or { failed }.
 let ready = null, sources = [], edition = 0;
 
 onmessage = async ({ data }) => {
   try {
-    if (data.decoder) {
-      ready = import(data.decoder).then((tools) => tools.loadDial(data.run, data.header));
+    if (data.header) {
+      ready = loadDial(data.run, data.header);
       await ready;
       postMessage({ ready: true });
       return;

@@ -7,17 +7,17 @@ from typing import Any
 from app.components import component
 
 HTML = """
-<div class="focus" data-moves="0">
+<div class="cursor" data-moves="0">
   <output aria-live="off"><b></b><span></span></output>
   <input type="range" min="0" step="1" aria-label="β in focus">
   <div class="ticks" aria-hidden="true"></div>
 </div>
 """
 
-_mount = component("focus", HTML)
+_mount = component("beta_cursor", HTML)
 
 
-def focus(data: dict[str, Any], key: str = "cursor") -> None:
+def beta_cursor(data: dict[str, Any], key: str = "cursor") -> None:
     """Mount the cursor; nothing is rerun while it moves. Once it rests, `st.session_state[key]["at"]` is where: {"sweep",
     "beta" (its label), "move" (its number)}, from the browser: check it.
 

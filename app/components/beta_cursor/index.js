@@ -1,14 +1,16 @@
+import { mounted } from "../shared/mount.js";
+
 // One instance per place on the page; a rerun of the script only hands it new data. The charts are Streamlit's own: what
 // is put over them are marks, placed by plotly's axes, so that a move draws no chart anew.
 const REST = 400;  // milliseconds without a move until the page is told
 const COLOUR = "#D55E00";
 
-export default mounted((root) => new Focus(root), (focus, component) => focus.show(component.data, component));
+export default mounted((root) => new BetaCursor(root), (cursor, component) => cursor.show(component.data, component));
 
-class Focus {
+class BetaCursor {
   constructor(root) {
     this.at = (selector) => root.querySelector(selector);
-    this.box = this.at(".focus"); this.input = this.at("input"); this.marks = new Map();
+    this.box = this.at(".cursor"); this.input = this.at("input"); this.marks = new Map();
     this.input.oninput = () => this.move(Number(this.input.value));
     this.wanted = ({ detail }) => {
       const index = this.data.labels.indexOf(detail);

@@ -1,12 +1,15 @@
+import * as tools from "../shared/decoder.js";
+import { mounted } from "../shared/mount.js";
+
 const LEG_SECONDS = 3.5;
 
-export default mounted((root) => start(root), (living, component) => living.show(component.data));
+export default mounted((root) => start(root), (walk, component) => walk.show(component.data));
 
 function start(root) {
   const canvas = root.querySelector("canvas"), button = root.querySelector("button"), note = root.querySelector("span");
   // who asked their system for less motion gets a picture that stands until played
   let playing = !matchMedia("(prefers-reduced-motion: reduce)").matches;
-  let run = null, stamp = null, timer = 0, alive = true, tools = null, decoder = null, from, to, t = 0, last = 0, random;
+  let run = null, stamp = null, timer = 0, alive = true, decoder = null, from, to, t = 0, last = 0, random;
 
   const say = () => {
     button.textContent = playing ? "Pause" : "Play";
@@ -37,8 +40,6 @@ function start(root) {
       note.textContent = data.caption;
       say();
       try {
-        // this script runs from a blob, which has no address of its own to be relative to
-        tools = await import(new URL(data.decoder, location.origin).href);
         const loaded = await tools.loadDecoder(data.run, data.header);
         if (!alive || stamp !== data.header.stamp) return;
         decoder = loaded;
