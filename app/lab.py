@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app import behind, pictures, resources
+from app import behind, resources
 from app.kept import Kept
+from vae_core import pictures
 from vae_core.config import RunConfig
 from vae_core.data.imageset import ImageSet
 from vae_core.errors import BadConfig
@@ -85,7 +86,7 @@ def _read_kept(run: Run) -> dict[str, bytes]:
         "reconstructions": run.path / str(shot.reconstructions),
     }
     return {
-        words: pictures.grid(_fours(pictures.cut(path.read_bytes(), shape)), 48)
+        words: pictures.grid(_fours(pictures.cut_strip(path.read_bytes(), shape)), 48)
         for words, path in paths.items()
         if path.exists()
     }

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from app import pictures
 from app.kept import Kept
 from app.state import code_format
 from app.widgets import image_picker
+from vae_core import pictures
 from vae_core.data.imageset import Progress, silent
 from vae_core.errors import TooFewPoints, VaeCoreError
 from vae_core.latent.paths import through

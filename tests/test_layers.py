@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 CORE = [
-    {"errors", "options", "places", "processes"},
+    {"errors", "options", "pictures", "places", "processes"},
     {"events", "data", "models", "objectives", "latent"},
     {"config"},
     {"training", "stacked"},
@@ -18,7 +18,7 @@ CORE = [
     {"cli", "__init__"},
 ]
 APP = [
-    {"__init__", "behind", "blobs", "components", "charts", "kept", "pictures"},
+    {"__init__", "behind", "blobs", "components", "charts", "kept"},
     {"resources"},
     {"state", "web", "boundary"},
     {"widgets"},

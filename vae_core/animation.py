@@ -1,14 +1,13 @@
-"""A path to take away: its frames as GIF, MP4, one strip or single pictures, and its codes. Arrays in, bytes out.
+"""Export a path through the latent space: its frames as GIF, MP4, one strip or a .zip of PNGs, its codes as .npz.
 
-`frames` are uint8 (S, C, H, H), C 1 or 3. `size` is the pixels on a side of what comes out, by repeating each
-pixel; frames are never made smaller than they are.
+Arrays in, bytes out. `frames` are uint8 (S, C, H, H), C 1 or 3. `size` is the pixels on a side of what comes out, by
+repeating each pixel; frames are never made smaller than they are.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
-import shutil
 import subprocess
 import tempfile
 import zipfile
@@ -20,6 +19,7 @@ import numpy as np
 
 from vae_core.data.imageset import Progress, silent
 from vae_core.errors import BadCodes, BadConfig, MissingPackage
+from vae_core.pictures import encode_png, enlarge_to, shared_palette, with_palette
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -27,25 +27,23 @@ if TYPE_CHECKING:
 MOST_SIZE = 2048
 MOST_BYTES = 600_000_000  # of all enlarged frames: they are in memory for a GIF or a strip
 CODES_FORMAT = 1
+NO_FFMPEG = (
+    "writing MP4 needs ffmpeg, and imageio-ffmpeg ships none for this platform: install ffmpeg on the path, or save a "
+    "GIF instead"
+)
 
 
 def gif(frames: np.ndarray, *, size: int = 256, fps: float = 20, progress: Progress = silent) -> bytes:
     """An endless GIF. A GIF counts in hundredths of a second: `fps` is met as nearly as that allows."""
-    from PIL import Image
-
     frames = _checked(frames, size, fps)
-    palette = None
-    if frames.shape[1] == 3:  # one palette for all frames: palettes of their own make still parts flicker
-        some = np.concatenate(list(frames[:: max(1, len(frames) // 32)].transpose(0, 2, 3, 1)))
-        palette = Image.fromarray(some).quantize(256)
+    palette = shared_palette(frames)
 
-    def pictures() -> Iterator[Image.Image]:
+    def made_one_by_one() -> Iterator[Image.Image]:
         for i, frame in enumerate(frames):
-            big = _picture(_sized(frame[None], size)[0])
-            yield big if palette is None else big.quantize(palette=palette, dither=Image.Dither.NONE)
+            yield with_palette(enlarge_to(frame[None], size)[0], palette)
             progress((i + 1) / len(frames), f"{i + 1} of {len(frames)} frames")
 
-    buffer, made = io.BytesIO(), pictures()
+    buffer, made = io.BytesIO(), made_one_by_one()
     next(made).save(
         buffer, "GIF", save_all=True, append_images=made, duration=10 * max(2, round(100 / fps)), loop=0,
         optimize=False,
@@ -53,19 +51,28 @@ def gif(frames: np.ndarray, *, size: int = 256, fps: float = 20, progress: Progr
     return buffer.getvalue()
 
 
-def has_ffmpeg() -> bool:
-    return shutil.which("ffmpeg") is not None
+def ffmpeg() -> str | None:
+    """The ffmpeg to run, or None: the one IMAGEIO_FFMPEG_EXE names, the one imageio-ffmpeg ships, or the system's.
+
+    imageio-ffmpeg ships one for every usual platform, so None is for the unusual ones.
+    """
+    import imageio_ffmpeg
+
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError:
+        return None
 
 
 def mp4(frames: np.ndarray, *, size: int = 256, fps: float = 20, progress: Progress = silent) -> bytes:
     """H.264 in MP4 (yuv420p, which every player shows; it needs even sides, so an odd `size` gains a pixel).
 
-    Raises MissingPackage when ffmpeg is not on the path or cannot write H.264.
+    Raises MissingPackage when there is no ffmpeg or it cannot write H.264.
     """
     frames = _checked(frames, size, fps)
-    program = shutil.which("ffmpeg")
+    program = ffmpeg()
     if program is None:
-        raise MissingPackage("writing MP4 needs ffmpeg on the path: install it, or save a GIF instead")
+        raise MissingPackage(NO_FFMPEG)
     side = max(size, frames.shape[2])
     side += side % 2
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as log:
@@ -80,7 +87,7 @@ def mp4(frames: np.ndarray, *, size: int = 256, fps: float = 20, progress: Progr
             assert process.stdin is not None
             try:
                 for i, frame in enumerate(frames):
-                    rgb = np.broadcast_to(_sized(frame[None], side)[0], (3, side, side))
+                    rgb = np.broadcast_to(enlarge_to(frame[None], side)[0], (3, side, side))
                     process.stdin.write(rgb.transpose(1, 2, 0).tobytes())
                     progress((i + 1) / len(frames), f"{i + 1} of {len(frames)} frames")
                 process.stdin.close()
@@ -107,10 +114,10 @@ def png_strip(frames: np.ndarray, *, size: int = 64, gap: int = 2, progress: Pro
     side = max(size, side)
     strip = np.full((channels, side, count * (side + gap) - gap), 255, np.uint8)
     for i, frame in enumerate(frames):
-        strip[:, :, i * (side + gap) : i * (side + gap) + side] = _sized(frame[None], size)[0]
+        strip[:, :, i * (side + gap) : i * (side + gap) + side] = enlarge_to(frame[None], size)[0]
         # compressing the whole takes about as long as laying it out
         progress((i + 1) / (2 * count), f"{i + 1} of {count} frames")
-    found = _png(strip)
+    found = encode_png(strip)
     progress(1.0, f"{len(found) / 1e6:.1f} MB")
     return found
 
@@ -122,7 +129,7 @@ def zip_of_frames(frames: np.ndarray, *, size: int = 256, progress: Progress = s
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as zf:  # a PNG does not shrink twice
         for i, frame in enumerate(frames):
-            zf.writestr(f"{i:0{digits}}.png", _png(_sized(frame[None], size)[0]))
+            zf.writestr(f"{i:0{digits}}.png", encode_png(enlarge_to(frame[None], size)[0]))
             progress((i + 1) / len(frames), f"{i + 1} of {len(frames)} frames")
     return buffer.getvalue()
 
@@ -169,25 +176,3 @@ def _checked(frames: np.ndarray, size: int, fps: float = 20) -> np.ndarray:
             f"{len(frames)} frames of {size} pixels take {weight / 1e6:,.0f} MB: choose a smaller size or fewer frames"
         )
     return frames
-
-
-def _sized(frames: np.ndarray, size: int) -> np.ndarray:
-    """Each pixel repeated: (S, C, H, H) -> (S, C, size, size). Equally often where size is a multiple of H."""
-    side = frames.shape[2]
-    size = max(size, side)
-    at = np.arange(size) * side // size
-    return frames[:, :, at[:, None], at]
-
-
-def _png(image: np.ndarray) -> bytes:
-    """uint8 (C, H, W) -> PNG."""
-    buffer = io.BytesIO()
-    _picture(image).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def _picture(image: np.ndarray) -> Image.Image:
-    """uint8 (C, H, W) -> as Pillow has it."""
-    from PIL import Image
-
-    return Image.fromarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0))

@@ -13,9 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from vae_core.animation import gif
 from vae_core.errors import BadConfig, BadRun, MissingPackage, RunNotFound
 from vae_core.inference import LoadedModel, codes_bytes, load_run, stored_codes
 from vae_core.latent.paths import slerp
+from vae_core.pictures import enlarge
 from vae_core.places import check_plain_name, write_atomically
 from vae_core.runs.store import CODES_FILE, Run, Store
 
@@ -23,6 +25,7 @@ from vae_core.runs.store import CODES_FILE, Run, Store
 
 ARCHIVED = ("config.json", "events.jsonl", "thumbnail.png", "codes.npz")
 MOST_BYTES = 2_000_000_000
+GIF_SIZE = 256  # at least, pixels wide
 MOST_FILES = 20_000
 MOST_EPOCH_CODES = 5_000_000  # bytes, of all epochs together
 
@@ -141,28 +144,6 @@ def _extract(source: Path | io.IOBase, work: Path) -> None:
 # ---------------------------------------------------------------- pictures and ONNX
 
 
-def enlarge(frames: np.ndarray, size: int = 256) -> np.ndarray:
-    """uint8 (N, C, H, W) -> every pixel repeated until the side is at least `size`."""
-    factor = max(1, -(-size // frames.shape[2]))
-    return frames.repeat(factor, 2).repeat(factor, 3)
-
-
-def gif_of(frames: np.ndarray, *, milliseconds: int = 50, size: int = 256) -> bytes:
-    """uint8 (N, C, H, W) -> an endless animated GIF, `milliseconds` a frame, at least `size` pixels wide."""
-    from PIL import Image
-
-    big = enlarge(frames, size).transpose(0, 2, 3, 1)
-    images = [Image.fromarray(f[..., 0] if f.shape[-1] == 1 else f) for f in big]
-    if frames.shape[1] == 3:  # one palette for all frames: palettes of their own make still parts flicker
-        palette = Image.fromarray(np.concatenate(big[:: max(1, len(big) // 8)])).quantize(256)
-        images = [i.quantize(palette=palette, dither=Image.Dither.NONE) for i in images]
-    buffer = io.BytesIO()
-    images[0].save(
-        buffer, "GIF", save_all=True, append_images=images[1:], duration=milliseconds, loop=0, optimize=False
-    )
-    return buffer.getvalue()
-
-
 def walk(latent_dim: int, rng: np.random.Generator, stations: int = 6, steps: int = 16) -> np.ndarray:
     """A closed walk through the prior along great arcs: (stations * steps, D) float32."""
     points = rng.standard_normal((stations, latent_dim))
@@ -174,7 +155,8 @@ def walk(latent_dim: int, rng: np.random.Generator, stations: int = 6, steps: in
 def export_gif(model: LoadedModel, target: Path, seed: int = 0) -> None:
     """A walk through the prior as an endless GIF."""
     frames = model.decode_uint8(walk(model.latent_dim, np.random.default_rng(seed)))
-    write_atomically(target, gif_of(frames))
+    size = enlarge(frames[:1], GIF_SIZE).shape[3]  # every pixel equally often
+    write_atomically(target, gif(frames, size=size))
 
 
 class _Both(nn.Module):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import shutil
 from pathlib import Path
@@ -14,6 +13,7 @@ import safetensors.torch
 from vae_core.data.imageset import ImageSet, Progress, silent
 from vae_core.errors import BadRun
 from vae_core.inference import codes_bytes, encode_images, load_run
+from vae_core.pictures import fewer_colours
 from vae_core.places import check_plain_name, write_atomically, write_json
 from vae_core.runs.store import ENDED, Run
 from vae_core.training import splits_of
@@ -84,7 +84,7 @@ def _thin(run: Run, target: Path) -> None:
     for most in range(PICTURES, 1, -1):
         some = {shots[j] for j in np.linspace(0, len(shots) - 1, min(most, len(shots))).astype(int)}
         files = {run.path / lines[i][key] for i in some for key in PICTURE_KEYS}
-        if sum(len(_small(file)) for file in files) <= PICTURE_BYTES:
+        if sum(len(fewer_colours(file.read_bytes())) for file in files) <= PICTURE_BYTES:
             break
     kept |= some if shots else set()
     kept |= {i for i, line in enumerate(lines) if line["event"] not in ("step", "snapshot", "checkpoint")}
@@ -92,18 +92,6 @@ def _thin(run: Run, target: Path) -> None:
     for line in chosen:
         if line["event"] == "snapshot":
             for key in PICTURE_KEYS:
-                write_atomically(target / line[key], _small(run.path / line[key]))
+                write_atomically(target / line[key], fewer_colours((run.path / line[key]).read_bytes()))
     text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in chosen)
     write_atomically(target / "events.jsonl", text.encode())
-
-
-def _small(path: Path) -> bytes:
-    """A kept picture, colours reduced to 256: a third of the bytes, and the eye sees little of it."""
-    from PIL import Image
-
-    with Image.open(path) as image:
-        if image.mode != "RGB":
-            return path.read_bytes()
-        buffer = io.BytesIO()
-        image.quantize(256, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
-        return buffer.getvalue()

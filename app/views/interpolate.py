@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import boundary, charts, pictures, resources, stations
+from app import boundary, charts, resources, stations
 from app.boundary import fragment
 from app.components.pad import pad
 from app.components.path import path as moving
@@ -19,6 +19,7 @@ from app.state.session import NO_RUN
 from app.stations import LEAST, MOST, Track
 from app.widgets import image_picker
 from app.widgets.prepare_dataset import offer_images
+from vae_core import pictures
 from vae_core.data.imageset import Progress
 from vae_core.errors import RunNotFound, TooFewPoints, VaeCoreError
 from vae_core.inference import LoadedModel, StoredCodes, compute_codes
@@ -830,7 +831,7 @@ def export(name: str, model: LoadedModel, along: Track) -> None:
             "ends at its stations.",
         )  # fmt: skip
     ends = (along.low, along.high) if beyond and further else (0.0, 1.0)
-    possible = form != "MP4" or animation.has_ffmpeg()
+    possible = form != "MP4" or animation.ffmpeg() is not None
     key = (model.stamp, along.kind, along.codes.tobytes(), ends, form, frames, size, fps, back)
     ready = session.get("export")
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -845,7 +846,9 @@ def export(name: str, model: LoadedModel, along: Track) -> None:
             icon=":material/download:", on_click="ignore", key="download path",
         )  # fmt: skip
         if not possible:
-            st.caption("MP4 needs ffmpeg, which is not on this machine's path: install it, or take a GIF.")
+            st.caption(
+                "MP4 needs ffmpeg, and none is shipped for this platform: install ffmpeg on the path, or take a GIF."
+            )
         elif fresh:
             st.caption(f"{len(ready[1]) / 1024:,.0f} KB, ready.")
         else:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import blobs, boundary, charts, maps, pictures, resources, stations
+from app import blobs, boundary, charts, maps, resources, stations
 from app.boundary import fragment, sentence
 from app.components.map import bits_of, classes, images_of, latent_map, numbers, points
 from app.maps import (
@@ -39,6 +39,7 @@ from app.state.code_format import pack
 from app.state.session import NO_RUN
 from app.widgets import config_form, image_picker
 from app.widgets.prepare_dataset import offer_images
+from vae_core import pictures
 from vae_core.data import ImageSet
 from vae_core.data.similar import nearest_images
 from vae_core.errors import BadCodes, RunNotFound, TooFewPoints, VaeCoreError

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import boundary, pictures, resources
+from app import boundary, resources
 from app.boundary import fragment
 from app.components.deck import deck
 from app.state import session
@@ -16,11 +16,12 @@ from app.state.code_format import pack, round_code, unpack
 from app.state.session import NO_RUN
 from app.widgets import image_picker
 from app.widgets.prepare_dataset import offer_images
+from vae_core import pictures
 from vae_core.errors import RunNotFound, VaeCoreError
 from vae_core.inference import LoadedModel
 from vae_core.latent.statistics import order_by_kl
 from vae_core.runs.marks import change_marks, read_marks
-from vae_core.runs.store import Run, png_of
+from vae_core.runs.store import Run
 
 COLLAPSED = 0.01  # nats: a dimension that uses less does not move the picture
 
@@ -200,7 +201,7 @@ def _take(chosen: image_picker.EncodedImage, stamp: str) -> None:
     session.put(
         "deck anchor",
         {"key": session.get("deck anchors", 0), "stamp": stamp, "words": chosen.words, "note": "",
-         "picture": None if chosen.image is None else pictures.data_url(png_of(chosen.image[None, None]))}
+         "picture": None if chosen.image is None else pictures.data_url(pictures.encode_png(chosen.image))}
         | _posterior(chosen.code, chosen.std),
     )  # fmt: skip
     session.put("deck anchors", session.get("deck anchors", 0) + 1)

@@ -7,11 +7,12 @@ import dataclasses
 import numpy as np
 import streamlit as st
 
-from app import charts, pictures, resources
+from app import charts, resources
 from app.components.live import live
 from app.state import session
 from app.widgets import config_form, import_images
 from app.widgets.prepare_dataset import prepare
+from vae_core import pictures
 from vae_core.config import RunConfig
 from vae_core.data import DatasetSpec, find_spec
 from vae_core.errors import BadConfig, RunBusy

@@ -49,7 +49,7 @@ def atlas(request: Request) -> Response:
 
     Images where those are read here, else decoded from their stored codes.
     """
-    from vae_core.runs.store import png_of
+    from vae_core.pictures import sheet
 
     run = resources.store().find(request.path_params["run"])
     numbers = blobs.find(request.path_params["digest"])
@@ -71,7 +71,7 @@ def atlas(request: Request) -> Response:
     full = np.zeros((TILE, *found.shape[1:]), np.uint8)
     full[: len(found)] = found
     return Response(
-        png_of(full.reshape(8, TILE // 8, *found.shape[1:])), media_type="image/png", headers=ONE_DAY
+        sheet(full.reshape(8, TILE // 8, *found.shape[1:])), media_type="image/png", headers=ONE_DAY
     )
 
 
@@ -104,7 +104,7 @@ def pair(request: Request) -> Response:
 
     Of weights that are no longer the run's the image alone: its reconstruction would be another's.
     """
-    from vae_core.runs.store import png_of
+    from vae_core.pictures import sheet
 
     run = resources.store().find(request.path_params["run"])
     number = np.array([request.path_params["number"]])
@@ -123,4 +123,4 @@ def pair(request: Request) -> Response:
             except RefusedError:  # not among the stored: encode it
                 code = loaded.encode(image).mean
             shown = np.concatenate((image, loaded.decode_uint8(code)))
-    return Response(png_of(shown[None]), media_type="image/png", headers=ONE_DAY)
+    return Response(sheet(shown[None]), media_type="image/png", headers=ONE_DAY)

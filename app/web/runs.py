@@ -85,7 +85,7 @@ def picture_file(request: Request) -> Response:
 @answers
 def image(request: Request) -> Response:
     """An image of the run's dataset as PNG, where those images are read on this machine."""
-    from vae_core.runs.store import png_of
+    from vae_core.pictures import encode_png
 
     run = resources.store().find(request.path_params["run"])
     data = resources.images_of(run)
@@ -93,7 +93,7 @@ def image(request: Request) -> Response:
     if data is None or number >= len(data):
         return JSONResponse({"error": f"the images of {run.name} are not read here"}, 404, headers=NO_STORE)
     return Response(
-        png_of(np.asarray(data.images[number])[None, None]),
+        encode_png(np.asarray(data.images[number])),
         media_type="image/png",
         headers={"cache-control": "private, max-age=3600"},
     )

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from app import pictures, resources
+from app import resources
 from app.state import session
+from vae_core import pictures
 from vae_core.data import list_specs
 from vae_core.data.user import COLOURS, FITS, SIDES, ImportPlan, accept, crop_box, inspect, preview, remove
 from vae_core.errors import VaeCoreError

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from app import charts, pictures
+from app import charts
 
 RNG = np.random.default_rng(0)
 POINTS = RNG.standard_normal((30, 2)).astype(np.float32)
@@ -57,25 +57,6 @@ def test_kl_bars_are_sorted_and_unused_ones_faded() -> None:
     bars = FIGURES["kl"].data[0]
     assert list(bars.x) == ["z2", "z0", "z1"]
     assert list(bars.marker.color) == [charts.CATEGORICAL[0], charts.CATEGORICAL[0], charts.FADED]
-
-
-def test_pictures_are_cut_as_they_were_laid() -> None:
-    from vae_core.runs.store import png_of
-
-    for channels in (1, 3):
-        images = RNG.integers(0, 256, (5, channels, 8, 8)).astype(np.uint8)
-        assert np.array_equal(pictures.cut(png_of(images[None]), (channels, 8, 8)), images)
-
-
-def test_enlarging_repeats_pixels() -> None:
-    import io
-
-    from PIL import Image
-
-    image = RNG.integers(0, 256, (1, 16, 16)).astype(np.uint8)
-    with Image.open(io.BytesIO(pictures.png(image, 256))) as big:
-        assert big.size == (256, 256)
-        assert np.array_equal(np.asarray(big)[::16, ::16], image[0])
 
 
 def test_the_curve_has_its_seeds_tangent_and_way() -> None:

@@ -613,12 +613,7 @@ def test_new_weights_encode_the_stations_anew_and_say_so(open_page: Open, copied
 # ---------------------------------------------------------------- to take away
 
 
-needs_ffmpeg = pytest.mark.skipif(not animation.has_ffmpeg(), reason="needs ffmpeg")
-
-
-@pytest.mark.parametrize(
-    "form", ["GIF", pytest.param("MP4", marks=needs_ffmpeg), "PNG strip", "frames (zip)", "codes (npz)"]
-)
+@pytest.mark.parametrize("form", ["GIF", "MP4", "PNG strip", "frames (zip)", "codes (npz)"])
 def test_files_are_made_on_a_press_and_hold_the_path(open_page: Open, copied: Run, form: str) -> None:
     at = open_page("interpolate", run=copied.id, frames="5", size="32", **{"as": form})
     assert at.get("download_button")[0].proto.disabled
@@ -711,7 +706,7 @@ def test_decoding_tells_how_far_it_is(model: LoadedModel) -> None:
 def test_without_ffmpeg_there_is_no_mp4_and_the_page_says_so(
     open_page: Open, copied: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(animation, "has_ffmpeg", lambda: False)
+    monkeypatch.setattr(animation, "ffmpeg", lambda: None)
     at = open_page("interpolate", run=copied.id, **{"as": "MP4"})
     fine(at)
     assert at.button("make file").disabled

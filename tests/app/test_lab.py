@@ -17,7 +17,8 @@ from helpers import config_of, write_blobs
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app import blobs, lab, pictures, resources
+from app import blobs, lab, resources
+from vae_core import pictures
 from vae_core.config import ObjectiveConfig
 from vae_core.evaluation import run_metrics as run_metrics_module
 from vae_core.evaluation import sweep_report as sweep_report_module
@@ -155,7 +156,7 @@ def test_a_row_of_traversals_follows_one_dimension(swept: list[Run]) -> None:
     a, b = lab.aligned_walk(matched, 0), lab.aligned_walk(matched, 1)
     assert a.words == "z0 · z1 · z2"
     assert b.words == "−z1 · z0 · –"
-    from app.pictures import grid
+    from vae_core.pictures import grid
 
     model = load_run(swept[0])
     found = lab.originals(swept[0])
@@ -235,7 +236,7 @@ def test_a_choice_over_sixteen_runs_repeats_nothing_expensive(
         real = getattr(owner, name)
         monkeypatch.setattr(owner, name, lambda *a, **k: calls.update([name]) or real(*a, **k))
 
-    counted(pictures, "png_of")  # a PNG drawn
+    counted(pictures, "encode_png")  # a PNG drawn
     counted(store_module, "migrate")  # settings parsed
     counted(sweep_report_module, "align")
     counted(resources, "images_of")

@@ -14,8 +14,9 @@ from app import blobs, resources, web
 from app.components import map as latent_map
 from vae_core.data import open_images
 from vae_core.inference import compute_codes, load_run
+from vae_core.pictures import sheet
 from vae_core.places import Places
-from vae_core.runs.store import FINISHED, Run, png_of
+from vae_core.runs.store import FINISHED, Run
 from vae_core.runs.worker import train_run
 
 
@@ -40,7 +41,7 @@ def test_published_numbers_come_back_bit_for_bit(client: TestClient) -> None:
 
 
 def test_a_published_picture_comes_back_as_one(client: TestClient) -> None:
-    png = png_of(np.arange(12, dtype=np.uint8).reshape(1, 1, 1, 3, 4))
+    png = sheet(np.arange(12, dtype=np.uint8).reshape(1, 1, 1, 3, 4))
     found = blobs.picture(png)
     assert (found["width"], found["height"]) == (4, 3)
     answer = client.get(found["url"])

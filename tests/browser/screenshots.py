@@ -154,7 +154,7 @@ def main() -> None:
 def faces() -> bytes:
     """Eight faces above their reconstructions: what the README's Python lines compute."""
     import vae_core as vc
-    from app.pictures import grid
+    from vae_core.pictures import grid
 
     with tempfile.TemporaryDirectory() as home:
         run = vc.load("faces", home=home)

@@ -4,7 +4,9 @@ import stat
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
+import imageio_ffmpeg
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
@@ -52,6 +54,33 @@ def test_every_form_tells_how_far_it_is():
     told = []
     animation.npz_of(codes, np.zeros(4), codes, "linear", progress=lambda share, what: told.append(share))
     assert told == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_gif_shows_every_frame_at_its_size_and_pace(channels):
+    frames = np.zeros((12, channels, 16, 16), np.uint8)
+    for i in range(12):
+        frames[i, :, i, :] = 255  # a line that wanders down
+    image = opened(animation.gif(frames, fps=12.5, size=64))
+    assert (image.n_frames, image.size, image.info["loop"], image.info["duration"]) == (12, (64, 64), 0, 80)
+    for i in range(12):
+        image.seek(i)
+        picture = np.asarray(image.convert("RGB"))
+        assert (picture[4 * i : 4 * i + 4] == 255).all()
+        assert picture.mean() == pytest.approx(255 / 16, abs=0.5)
+
+
+def test_colours_survive_the_palette():
+    frames = np.zeros((3, 3, 16, 16), np.uint8)
+    for i in range(3):
+        frames[i, i] = 255
+    image = opened(animation.gif(frames, size=16))
+    for i in range(3):
+        image.seek(i)
+        colour = np.asarray(image.convert("RGB"))[8, 8]
+        assert colour.argmax() == i
+        assert colour.max() > 200
+        assert np.delete(colour, i).max() < 60
 
 
 def test_a_coloured_gif_comes_close():
@@ -150,25 +179,38 @@ def test_a_film_has_1_to_60_frames_a_second(write, fps):
         write(frames_of(), fps=fps)
 
 
-def test_without_ffmpeg_there_is_no_mp4(monkeypatch, tmp_path):
+def test_ffmpeg_comes_with_the_package(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert not animation.has_ffmpeg()
-    with pytest.raises(MissingPackage, match="needs ffmpeg on the path"):
+    imageio_ffmpeg._utils._get_ffmpeg_exe.cache_clear()
+    assert Path(animation.ffmpeg()).parent.parent == Path(imageio_ffmpeg.__file__).parent
+
+
+def test_where_no_ffmpeg_is_shipped_there_is_no_mp4(monkeypatch):
+    monkeypatch.setattr(
+        imageio_ffmpeg._utils, "_get_ffmpeg_exe", lambda: None
+    )  # as on a platform without one
+    assert animation.ffmpeg() is None
+    with pytest.raises(MissingPackage, match="install ffmpeg on the path, or save a GIF"):
         animation.mp4(frames_of())
 
 
-def stand_in(folder, body):
-    """A program named ffmpeg, run by this Python."""
-    program = folder / "ffmpeg"
-    program.write_text(f"#!{sys.executable}\nimport sys\n{body}\n")
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+@pytest.fixture
+def stand_in(monkeypatch, tmp_path):
+    """A program in place of ffmpeg, run by this Python."""
+
+    def write(body):
+        program = tmp_path / "ffmpeg"
+        program.write_text(f"#!{sys.executable}\nimport sys\n{body}\n")
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+        monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(program))
+
+    return write
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the stand-in for ffmpeg is a script")
 @pytest.mark.parametrize("read", ["sys.stdin.buffer.read()", ""])
-def test_what_ffmpeg_complains_of_is_said_in_one_sentence(monkeypatch, tmp_path, read):
-    stand_in(tmp_path, f"{read}\nprint('first\\nUnknown encoder libx264', file=sys.stderr)\nsys.exit(1)")
-    monkeypatch.setenv("PATH", str(tmp_path))
+def test_what_ffmpeg_complains_of_is_said_in_one_sentence(stand_in, read):
+    stand_in(f"{read}\nprint('first\\nUnknown encoder libx264', file=sys.stderr)\nsys.exit(1)")
     with pytest.raises(
         MissingPackage, match=r"^ffmpeg could not write the video \(Unknown encoder libx264\)"
     ):
@@ -176,12 +218,10 @@ def test_what_ffmpeg_complains_of_is_said_in_one_sentence(monkeypatch, tmp_path,
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the stand-in for ffmpeg is a script")
-def test_ffmpeg_is_given_every_frame_as_raw_rgb_of_an_even_side(monkeypatch, tmp_path):
+def test_ffmpeg_is_given_every_frame_as_raw_rgb_of_an_even_side(stand_in):
     stand_in(
-        tmp_path,
         "open(sys.argv[-1], 'wb').write(' '.join(sys.argv).encode() + b'|' + sys.stdin.buffer.read())",
     )
-    monkeypatch.setenv("PATH", str(tmp_path))
     frames, told = frames_of(3, side=5), []
     data = animation.mp4(frames, size=10, fps=25, progress=lambda share, what: told.append(share))
     command, raw = data.split(b"|", 1)
@@ -192,14 +232,24 @@ def test_ffmpeg_is_given_every_frame_as_raw_rgb_of_an_even_side(monkeypatch, tmp
     assert b"-s 8x8 " in animation.mp4(frames_of(1, side=7), size=1).split(b"|", 1)[0]
 
 
-@pytest.mark.skipif(not animation.has_ffmpeg(), reason="needs ffmpeg")
 @pytest.mark.parametrize("channels", [1, 3])
 def test_an_mp4_plays_back_as_many_frames_of_much_the_same_look(channels, tmp_path):
     greys = np.linspace(30, 220, 6).astype(np.uint8)
     frames = np.broadcast_to(greys[:, None, None, None], (6, channels, 8, 8)).copy()
     film = tmp_path / "film.mp4"
     film.write_bytes(animation.mp4(frames, size=33, fps=12))
-    command = ["ffmpeg", "-loglevel", "error", "-i", str(film), "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    command = [
+        animation.ffmpeg(),
+        "-loglevel",
+        "error",
+        "-i",
+        str(film),
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "rgb24",
+        "-",
+    ]
     raw = subprocess.run(command, capture_output=True, check=True).stdout
     shown = np.frombuffer(raw, np.uint8).reshape(6, 34, 34, 3)
     assert np.abs(shown.mean((1, 2, 3)) - greys).max() < 4

@@ -17,10 +17,8 @@ from vae_core.errors import BadName, BadRun, MissingPackage
 from vae_core.events import Checkpoint
 from vae_core.export import (
     archive,
-    enlarge,
     export_gif,
     export_onnx,
-    gif_of,
     unarchive,
     walk,
 )
@@ -311,41 +309,6 @@ def test_nobody_lists_a_run_that_is_still_being_unpacked(zipped, other, monkeypa
 
 
 # ---------------------------------------------------------------- pictures
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_a_gif_shows_every_frame_at_its_size_and_pace(channels):
-    frames = np.zeros((12, channels, 16, 16), np.uint8)
-    for i in range(12):
-        frames[i, :, i, :] = 255  # a line that wanders down
-    image = Image.open(io.BytesIO(gif_of(frames, milliseconds=80, size=64)))
-    assert (image.n_frames, image.size, image.info["loop"], image.info["duration"]) == (12, (64, 64), 0, 80)
-    for i in range(12):
-        image.seek(i)
-        picture = np.asarray(image.convert("RGB"))
-        assert (picture[4 * i : 4 * i + 4] == 255).all()
-        assert picture.mean() == pytest.approx(255 / 16, abs=0.5)
-
-
-def test_colours_survive_the_palette():
-    frames = np.zeros((3, 3, 16, 16), np.uint8)
-    for i in range(3):
-        frames[i, i] = 255
-    image = Image.open(io.BytesIO(gif_of(frames, size=16)))
-    for i in range(3):
-        image.seek(i)
-        colour = np.asarray(image.convert("RGB"))[8, 8]
-        assert colour.argmax() == i
-        assert colour.max() > 200
-        assert np.delete(colour, i).max() < 60
-
-
-def test_pictures_are_enlarged_by_whole_pixels():
-    frames = np.arange(4, dtype=np.uint8).reshape(1, 1, 2, 2)
-    np.testing.assert_array_equal(
-        enlarge(frames, 5)[0, 0], np.repeat(np.repeat([[0, 1], [2, 3]], 3, 0), 3, 1)
-    )
-    assert enlarge(np.zeros((2, 3, 64, 64), np.uint8), 32).shape == (2, 3, 64, 64)
 
 
 def test_a_walk_is_closed_and_has_no_jumps():

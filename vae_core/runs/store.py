@@ -44,6 +44,7 @@ from vae_core.data.registry import find_spec
 from vae_core.errors import BadConfig, BadName, BadRun, ReadOnlyRun, RunBusy, RunNotFound
 from vae_core.events import Checkpoint, Command, Encoded, Event, Resumed, Snapshot, from_line, to_line
 from vae_core.options import from_json, to_json
+from vae_core.pictures import sheet
 from vae_core.places import Places, assets, check_plain_name, write_atomically, write_json
 
 if TYPE_CHECKING:
@@ -294,10 +295,10 @@ class Run:
             if key == "originals" and existing is not None:
                 replaced[key] = f"snapshots/{existing.name}"
                 continue
-            write_atomically(folder / name, png_of(rows), durable=False)
+            write_atomically(folder / name, sheet(rows), durable=False)
             replaced[key] = f"snapshots/{name}"
         thumbnail = np.asarray(event.samples)[:4].reshape(2, 2, *originals.shape[1:])
-        write_atomically(self.path / "thumbnail.png", png_of(thumbnail), durable=False)
+        write_atomically(self.path / "thumbnail.png", sheet(thumbnail), durable=False)
         return replaced
 
     def _write_codes(self, event: Encoded) -> dict[str, Any]:
@@ -597,18 +598,6 @@ def _record(path: Path, mtime: int, size: int, inode: int) -> Record:
 @lru_cache(maxsize=512)
 def _digest(path: Path, mtime: int, size: int, inode: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-
-
-def png_of(rows: np.ndarray) -> bytes:
-    """uint8 (R, S, C, H, W) -> one PNG of R rows of S images, without gaps."""
-    from PIL import Image
-
-    r, s, c, h, w = rows.shape
-    grid = rows.transpose(0, 3, 1, 4, 2).reshape(r * h, s * w, c)
-    image = Image.fromarray(grid[..., 0] if c == 1 else grid)
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def data_of(data: ImageSet) -> dict[str, Any]:
