@@ -7,8 +7,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-# two processes share the machine: a thread that has nothing to do must not spin. Before torch is there
+# two processes share the machine: a thread that has nothing to do must not spin, and linear algebra on more threads than
+# there are cores is slower than on one. Before numpy and torch are there
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for library in ("OMP", "OPENBLAS", "MKL"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 import pytest
 from helpers import config_of, write_blobs
@@ -22,19 +26,47 @@ from vae_core.runs.store import FINISHED, Run, Store
 from vae_core.runs.worker import train_run
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """The browser tests run in one process, with one server and one Chromium; of the others a file at a time.
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The fast tier first; of the slow one the browser tests, since what takes longest must not begin last."""
+    items.sort(key=lambda item: _tier(item))
 
-    pytest-xdist's own groups are of no use: they find no mark under pytest 9.2.
+
+def _tier(item: pytest.Item) -> int:
+    if item.get_closest_marker("slow") is None:
+        return 0
+    return 1 if item.get_closest_marker("browser") else 2
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Files as wholes, so that what a file's tests share is made once, in the order in which they were collected.
+
+    A file with tests of both tiers is two pieces. pytest-xdist's own groups are of no use: they find no mark under
+    pytest 9.2, and its own order is by the number of tests.
     """
     from xdist.scheduler import LoadScopeScheduling
 
-    class Together(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.split("::")[0]
-            return "browser" if "browser" in Path(file).parts else file
+    class InOrder(LoadScopeScheduling):
+        def schedule(self) -> None:
+            if self.collection is None:
+                self.pieces = _pieces(next(iter(self.registered_collections.values())))
+            super().schedule()
 
-    return Together(config, log)
+        def _split_scope(self, nodeid: str) -> str:
+            return self.pieces[nodeid]
+
+    config.option.loadscopereorder = False
+    return InOrder(config, log)
+
+
+def _pieces(ids: list[str]) -> dict[str, str]:
+    """Which piece of the work each test belongs to: tests of one file that were collected one after the other."""
+    found, piece, last = {}, 0, None
+    for one in ids:
+        file = one.split("::")[0]
+        piece += file != last
+        found[one], last = f"{file} {piece}", file
+    return found
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.numpy
-from helpers import config_of
+from helpers import config_of, until
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.testclient import TestClient
@@ -242,13 +242,10 @@ def test_a_cloud_that_failed_is_tried_again(
 
 
 def gathered(client: TestClient, address: str) -> bytes:
-    for _ in range(600):
-        answer = client.get(address)
-        if answer.status_code != 202:
-            assert answer.status_code == 200
-            return answer.content
-        time.sleep(0.05)
-    raise AssertionError("never there")
+    until(lambda: client.get(address).status_code != 202, "the images are encoded")
+    answer = client.get(address)
+    assert answer.status_code == 200
+    return answer.content
 
 
 def test_all_training_images_are_encoded_behind_the_page(
@@ -280,8 +277,8 @@ def test_images_that_cannot_be_encoded_are_not_tried_again(
     monkeypatch.setattr(resources, "_encoded_crowd", fails)
     head = client.get(f"/api/runs/{copied.id}/cloud.json").json()
     address = f"/api/runs/{copied.id}/crowd-{head['version']}.bin"
-    while (answer := client.get(address)).status_code in (202, 429):
-        time.sleep(0.05)
+    until(lambda: client.get(address).status_code not in (202, 429), "it was tried")
+    answer = client.get(address)
     assert answer.status_code == 409
     assert "not all images could be encoded" in answer.json()["error"]
     assert client.get(address).status_code == 409

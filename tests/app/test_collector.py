@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 SCRIPT = """
 import gc
 import torch
@@ -19,6 +21,7 @@ assert len(gc.get_objects()) < before / 100, "what was imported is not looked th
 """
 
 
+@pytest.mark.slow
 def test_what_was_imported_is_not_looked_through_after_every_script() -> None:
     found = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True)
     assert found.returncode == 0, found.stderr

@@ -23,6 +23,7 @@ def form() -> None:
     st.json(to_json(config_form.config_form()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "config",
     [

@@ -191,6 +191,7 @@ def dial_run(places: Places, store: Store) -> Run:
     return run
 
 
+@pytest.mark.slow
 def test_a_dial_is_served_under_its_stamp_and_its_decoder_is_that_of_beta_one(
     in_javascript: Script, client: TestClient, dial_run: Run
 ) -> None:

@@ -315,6 +315,7 @@ def test_a_code_of_another_run_is_said(
     assert len(tokens(at)) >= 2
 
 
+@pytest.mark.slow
 def test_stations_are_added_moved_changed_and_removed(open_page: Open, copied: Run) -> None:
     at = open_page("interpolate", run=copied.id)
     assert tokens(at) == ["i0", "i7"]

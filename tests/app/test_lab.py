@@ -217,6 +217,7 @@ def test_a_change_of_a_capacitys_weight_is_marked_as_gamma(store: Store, places:
     assert way.marks == ((0, "γ 12"),)
 
 
+@pytest.mark.slow
 def test_a_choice_over_sixteen_runs_repeats_nothing_expensive(
     open_page: Open, store: Store, places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,6 +273,7 @@ def test_the_cursor_begins_where_the_address_says(
     assert data["charts"]["elbo"]["x"] == [0.5, 2]
 
 
+@pytest.mark.slow
 def test_a_link_is_gone_to_once(open_page: Open, swept: list[Run]) -> None:
     at = worked_out(open_page("beta", sweep="mine", focus="0.5"))
     first = handed(at, "labels")
@@ -299,6 +301,7 @@ def test_pictures_are_fetched_at_their_own_size(open_page: Open, swept: list[Run
         ).tobytes() == lab.samples(run)
 
 
+@pytest.mark.slow
 def test_columns_that_are_not_matched_say_so_and_rows_left_out_are_told(
     open_page: Open, store: Store, places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -329,6 +332,7 @@ def test_columns_that_are_not_matched_say_so_and_rows_left_out_are_told(
     assert [c["reached"] for c in columns(at)] == [True, True, False], "the cursor goes along the curve"
 
 
+@pytest.mark.slow
 def test_the_score_is_in_the_address_and_says_of_which_codes_it_is(
     open_page: Open, swept: list[Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -398,6 +402,7 @@ def test_without_a_dial_the_page_says_how_to_get_one(open_page: Open, no_pretrai
     assert "No β dial yet" in shown(at)
 
 
+@pytest.mark.slow
 def test_a_dial_is_read_once_and_stands_against_runs_of_one_beta(
     open_page: Open, swept: list[Run], dialled: Run, store: Store, places: Places
 ) -> None:
@@ -431,6 +436,7 @@ def test_a_dial_is_read_once_and_stands_against_runs_of_one_beta(
     assert "1 of this network trained otherwise" in text
 
 
+@pytest.mark.slow
 def test_a_dial_without_a_match_says_what_to_train(
     open_page: Open, dialled: Run, no_pretrained: None
 ) -> None:
@@ -439,6 +445,7 @@ def test_a_dial_without_a_match_says_what_to_train(
     assert not at.dataframe
 
 
+@pytest.mark.slow
 def test_nats_of_a_density_are_told_apart_by_their_difference(
     open_page: Open, store: Store, places: Places, no_pretrained: None
 ) -> None:
@@ -459,6 +466,7 @@ def test_nats_of_a_density_are_told_apart_by_their_difference(
     assert table["dial − alone"][0] == f"{mine - alone:+.2f} nats"
 
 
+@pytest.mark.slow
 def test_a_dial_read_on_images_that_others_replaced_is_read_anew_or_said_to_be_theirs(
     open_page: Open, dialled: Run, places: Places, no_pretrained: None
 ) -> None:

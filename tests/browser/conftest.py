@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from servers import CHROMIUM_ARGS, Server, serve
-from watch import listen
+from watch import PLANS, listen
 
 from vae_core.places import Places
 from vae_core.runs.store import Store
@@ -24,11 +24,17 @@ PATIENCE = 60_000  # milliseconds: machines are noisy, and nothing here is timed
 expect.set_options(timeout=PATIENCE)
 
 
+# the one that is part of the fast tier: a server, a Chromium, a page, a decoder in it
+SMOKE = "test_home_paints_a_decoded_picture_that_moves"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         if here in Path(item.fspath).parents:
             item.add_marker(pytest.mark.browser)
+            if item.name != SMOKE:
+                item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +68,7 @@ def profile(chromium: Browser) -> Iterator[BrowserContext]:
     """One profile for all tests: the browser keeps what it has fetched and compiled of the app's scripts."""
     with chromium.new_context(accept_downloads=True) as context:
         context.set_default_timeout(PATIENCE)
+        context.add_init_script(PLANS)
         yield context
 
 

@@ -30,9 +30,11 @@ ROOT = Path(__file__).parents[2]
 CARD = (480, 270)
 
 
-def settled(page: Page) -> None:
-    watch.settled(page, 180_000)
-    page.wait_for_timeout(1500)
+def drawn(page: Page) -> None:
+    """Wait until the script has run, every image is there, and nothing moves but what is played."""
+    watch.script_at_rest(page, 180_000)
+    page.wait_for_function("() => [...document.images].every((image) => image.complete)")
+    watch.stands_still(page.locator("img, h1, h2, h3, .js-plotly-plot, [role=slider]"))
 
 
 def train(page: Page, base: str) -> None:
@@ -49,7 +51,7 @@ def train(page: Page, base: str) -> None:
 def visit(path: str):
     def go(page: Page, base: str) -> None:
         page.goto(base + path)
-        settled(page)
+        drawn(page)
 
     return go
 
@@ -64,20 +66,20 @@ def latent_map(page: Page, base: str) -> None:
         expect(page.get_by_text("nearest in pixel space")).to_be_visible(timeout=180_000)
     expect(page.get_by_text("Neighbourhoods are kept")).to_be_visible(timeout=180_000)
     expect(page.get_by_text("Stop UMAP")).to_have_count(0, timeout=180_000)
-    settled(page)
+    drawn(page)
 
 
 def sweep(page: Page, base: str) -> None:
     """Seven βs on shapes, trained for some minutes and measured, unless the home has them."""
     page.goto(f"{base}/beta?sweep=shapes-sweep")
-    settled(page)
+    drawn(page)
     if page.get_by_role("combobox", name="Sweep", exact=True).input_value() == "shapes-sweep":
         return measured(page)
     settings = {
         "dataset": "shapes", "model": "conv", "width": 16, "latent-dim": 8, "limit": 6000, "epochs": 12, "learning-rate": 0.001,
     }  # fmt: skip
     page.goto(f"{base}/beta?sweep-ranged=true&" + "&".join(f"sweep-{k}={v}" for k, v in settings.items()))
-    settled(page)
+    drawn(page)
     page.get_by_text("New sweep").click()
     page.get_by_role("button", name="Start", exact=True).click()
     page.get_by_text("of 7 runs done").wait_for(timeout=180_000)
@@ -88,7 +90,7 @@ def sweep(page: Page, base: str) -> None:
 
 def measured(page: Page) -> None:
     expect(page.get_by_text("All numbers are of the test images")).to_be_visible(timeout=3_600_000)
-    settled(page)
+    drawn(page)
 
 
 WHOLE = ("beta-shapes",)  # shown from top to bottom, without the sidebar
@@ -133,11 +135,11 @@ def main() -> None:
             for name in args.only:
                 page.set_viewport_size(size)  # type: ignore[arg-type]
                 SHOTS[name](page, server.url)
-                page.wait_for_timeout(1500)
+                drawn(page)
                 if args.full or name in WHOLE:
                     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
                     page.set_viewport_size({"width": size["width"], "height": min(4000, int(height))})
-                    page.wait_for_timeout(1500)
+                    drawn(page)
                 shot = page.screenshot()
                 if name in WHOLE:
                     shot = small(page.get_by_test_id("stMainBlockContainer").screenshot())

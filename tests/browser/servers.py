@@ -6,8 +6,8 @@ import os
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,13 +58,21 @@ def serve(places: Places, cwd: Path, *more: str, pythonpath: Path | None = None)
     with open(log, "ab") as out:
         process = subprocess.Popen(command, cwd=cwd, stdout=out, stderr=out, env=environment)
     url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until_it_answers(f"{url}/healthz", process)
+    except RuntimeError as fault:
+        raise RuntimeError(f"{fault}: {log.read_text()}") from None
+    return Server(url, places, process, log)
+
+
+def wait_until_it_answers(url: str, process: subprocess.Popen) -> None:
+    """Ask until the server of this process answers. Raises RuntimeError if it ends, or has not after a minute."""
     for _ in range(600):
-        try:
-            urllib.request.urlopen(f"{url}/healthz", timeout=1).read()
-            return Server(url, places, process, log)
-        except OSError:
-            if process.poll() is not None:
-                break
-            time.sleep(0.1)
+        with suppress(OSError):
+            urllib.request.urlopen(url, timeout=1).read()
+            return
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.1)
+            raise RuntimeError(f"the server of {url} ended with {process.returncode}")
     process.kill()
-    raise RuntimeError(f"the server did not answer: {log.read_text()}")
+    raise RuntimeError(f"the server of {url} did not answer")

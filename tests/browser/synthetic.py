@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import numpy as np
-from servers import free_port
+from servers import free_port, wait_until_it_answers
 
 SERVER = """
 import streamlit as st
@@ -62,10 +60,6 @@ def serve(folder: Path) -> tuple[subprocess.Popen, str]:
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, env=environment
     )
-    for _ in range(300):
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1).read()
-            return process, f"http://127.0.0.1:{port}"
-        except OSError:
-            time.sleep(0.2)
-    raise RuntimeError("the server did not answer")
+    url = f"http://127.0.0.1:{port}"
+    wait_until_it_answers(f"{url}/_stcore/health", process)
+    return process, url

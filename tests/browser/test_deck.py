@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
 from servers import Server, serve
-from watch import asked, comes, painted, pen_down, settled
+from watch import answered, asked, comes, next_frame, painted, pen_down, plans_done, script_at_rest
 
 from app.state.code_format import pack, unpack
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
@@ -64,7 +64,7 @@ def ready(page: Page) -> None:
     painted(picture(page))
     expect(page.get_by_text(re.compile("percentile|far outside"))).not_to_have_count(0)
     expect(page.locator("[data-n=percentile]")).not_to_have_text("–")
-    settled(page)
+    script_at_rest(page)
 
 
 def frames(page: Page) -> int:
@@ -86,9 +86,17 @@ def pixels(page: Page) -> np.ndarray:
 
 def shows_its_code(page: Page, run: Run) -> None:
     """The picture is the decode of the code that stands beside it."""
-    page.wait_for_timeout(300)
-    expected = load_run(run).decode_uint8(np.array(code(page)))[0].transpose(1, 2, 0)
-    assert np.abs(pixels(page).astype(int) - expected).max() <= 1
+    model, canvas = load_run(run), picture(page)
+
+    def alike() -> bool:
+        # at one moment: another picture may come at any other
+        written, shown = canvas.evaluate("""c => [c.getRootNode().querySelector('output.code').textContent,
+          [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]]""")
+        expected = model.decode_uint8(np.array(json.loads(written)))[0].transpose(1, 2, 0)
+        found = np.array(shown, int).reshape(*expected.shape[:2], 4)[..., :3]
+        return bool(np.abs(found - expected).max() <= 1)
+
+    comes(page, alike, "the picture is the decode of the code beside it")
 
 
 def slide(page: Page, name: str, steps: int = 25) -> None:
@@ -100,7 +108,7 @@ def slide(page: Page, name: str, steps: int = 25) -> None:
     page.mouse.down()
     for k in range(1, steps + 1):
         page.mouse.move(box["x"] + box["width"] * (0.5 + 0.45 * k / steps), y)
-        page.wait_for_timeout(16)
+        next_frame(page)
 
 
 def drag_picture(page: Page, x: float, y: float) -> None:
@@ -116,14 +124,14 @@ def drag_picture(page: Page, x: float, y: float) -> None:
 def test_the_picture_moves_with_the_hand_and_no_script_runs(visit: Visit, trained: Run) -> None:
     page = visit(f"/sliders?run={trained.id}")
     ready(page)
-    page.wait_for_timeout(1500)
+    plans_done(page)
     sent: list[str] = []
     already = len(asked(page))
     page.on("request", lambda asking: sent.append(asking.url))
     before, url = frames(page), page.url
     dim = page.locator(".sliders input[type=range]").first.get_attribute("aria-label") or ""
     slide(page, dim)
-    page.wait_for_timeout(700)  # the hand holds still, but has not let go
+    plans_done(page)  # the hand holds still, but has not let go
     assert frames(page) - before >= 10
     assert page.url == url
     assert len(asked(page)) == already, "no script runs while the hand moves"
@@ -256,7 +264,7 @@ def start_from(page: Page, place: int) -> None:
     number.fill(str(place))
     number.press("Enter")
     expect(page.get_by_role("button", name="Start from it")).to_be_visible()
-    settled(page)
+    script_at_rest(page)
 
 
 def test_an_undo_at_once_is_in_the_address_too(visit: Visit, trained: Run) -> None:
@@ -293,7 +301,7 @@ def test_the_code_on_the_picture_is_sent_to_interpolation(visit: Visit, trained:
     np.testing.assert_allclose(sent, json.loads(shown), atol=1e-6)
     page.get_by_test_id("stSidebar").get_by_role("link", name="Sliders").click()
     ready(page)
-    page.wait_for_timeout(1000)
+    plans_done(page)
     assert "/sliders" in page.url, "and stays there"
     np.testing.assert_allclose(code(page), json.loads(shown), atol=1e-6)
 
@@ -341,7 +349,7 @@ def test_an_upload_is_an_anchor_and_a_broken_one_leaves_the_deck(
     Image.fromarray(image).save(good)
     page.locator("input[type=file]").set_input_files(bad)
     expect(page.get_by_text(re.compile("^bad.png"))).to_be_visible()
-    settled(page)
+    script_at_rest(page)
     assert code(page) == [0, 1, 1.5, 0, 0]
     expect(page.get_by_role("button", name="pin 1", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Undo")).to_be_enabled()
@@ -369,7 +377,7 @@ def touch(page: Page, *places: tuple[float, float]) -> None:
     finger.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
     for kind, (x, y) in zip(("touchStart", *["touchMove"] * (len(places) - 1)), places, strict=True):
         finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
-        page.wait_for_timeout(30)
+        next_frame(page)
     finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
@@ -382,7 +390,7 @@ def test_a_finger_moves_sliders_and_picture(visit: Visit, trained: Run) -> None:
     assert box
     before, y = frames(page), box["y"] + box["height"] / 2
     touch(page, *[(box["x"] + box["width"] * (0.5 + 0.04 * k), y) for k in range(11)])
-    page.wait_for_timeout(300)
+    plans_done(page)
     found = code(page)
     assert found[dim] == pytest.approx(2.4, abs=0.15)
     assert [v for d, v in enumerate(found) if d != dim] == [0, 0, 0, 0]
@@ -395,7 +403,7 @@ def test_a_finger_moves_sliders_and_picture(visit: Visit, trained: Run) -> None:
     assert box
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     touch(page, *[(x + 0.025 * k * box["width"], y - 0.025 * k * box["height"]) for k in range(11)])
-    page.wait_for_timeout(300)
+    plans_done(page)
     found = code(page)
     assert (found[4], found[1]) == (pytest.approx(1.5, abs=0.05), pytest.approx(1.5, abs=0.05))
     assert [found[0], found[2], found[3]] == [0, 0, 0]
@@ -504,11 +512,13 @@ def test_strips_show_where_a_slider_leads(visit: Visit, trained: Run) -> None:
     strip = page.locator("[data-dim='2'] canvas.strip")
     strip.scroll_into_view_if_needed()
     expect(strip).to_have_attribute("width", str(9 * 16))
-    page.wait_for_timeout(500)
-    found = np.array(
-        strip.evaluate("c => [...c.getContext('2d').getImageData(0, 0, 144, 16).data]"), np.uint8
-    )
-    found = found.reshape(16, 144, 4)[..., 0]
+
+    def drawn() -> np.ndarray:
+        shown = strip.evaluate("c => [...c.getContext('2d').getImageData(0, 0, 144, 16).data]")
+        return np.array(shown, np.uint8).reshape(16, 9, 16, 4)
+
+    comes(page, lambda: drawn()[..., 3].all(), "the last of its pictures is there")
+    found = drawn().reshape(16, 144, 4)[..., 0]
     codes = np.full((9, 5), 0.5)
     codes[:, 2] = -3 + 6 * (np.arange(9) + 0.5) / 9
     expected = np.concatenate(list(load_run(trained).decode_uint8(codes)[:, 0]), axis=1)
@@ -598,7 +608,7 @@ def test_dragging_the_picture_moves_the_two_chosen_dimensions(visit: Visit, trai
     page.get_by_label("dimension across").select_option("4")
     page.get_by_label("dimension up").select_option("1")
     drag_picture(page, 0.75, 0.25)
-    page.wait_for_timeout(200)
+    next_frame(page)
     found = code(page)
     assert found[4] == pytest.approx(1.5, abs=0.05)
     assert found[1] == pytest.approx(1.5, abs=0.05)
@@ -612,10 +622,10 @@ def test_play_walks_and_pauses_and_compare_shows_the_anchor(visit: Visit, traine
     anchor = pixels(page)
     before = frames(page)
     page.get_by_role("button", name="Play").click()
-    page.wait_for_timeout(1500)
+    walks(page, 21)
     page.get_by_role("button", name="Pause").click()
     assert frames(page) - before > 20
-    page.wait_for_timeout(300)
+    next_frame(page)
     still = frames(page)
     shows_its_code(page, trained)
     assert frames(page) == still
@@ -626,10 +636,10 @@ def test_play_walks_and_pauses_and_compare_shows_the_anchor(visit: Visit, traine
     assert box
     page.mouse.move(box["x"] + 5, box["y"] + 5)
     page.mouse.down()
-    page.wait_for_timeout(300)
+    next_frame(page)
     np.testing.assert_array_equal(pixels(page), anchor)
     page.mouse.up()
-    page.wait_for_timeout(300)
+    next_frame(page)
     np.testing.assert_array_equal(pixels(page), moved)
 
 
@@ -693,7 +703,7 @@ def test_names_and_bookmarks_are_kept_with_the_run(visit: Visit, trained: Run) -
     page.get_by_label("name of z2").press("Enter")
     page.get_by_role("button", name="Bookmark", exact=True).click()
     expect(page.get_by_role("button", name="bookmark 1", exact=True)).to_be_visible()
-    page.wait_for_timeout(1500)
+    comes(page, lambda: read_marks(trained).bookmarks, "the bookmark is kept")
     assert read_marks(trained).names == {2: "slant"}
     assert read_marks(trained).bookmarks == ((1, 0, 0, 0, -1),)
     again = visit(f"/sliders?run={trained.id}")
@@ -702,7 +712,7 @@ def test_names_and_bookmarks_are_kept_with_the_run(visit: Visit, trained: Run) -
     again.get_by_role("button", name="bookmark 1", exact=True).click()
     expect(again.get_by_label("code", exact=True)).to_have_text("[1, 0, 0, 0, -1]")
     again.get_by_role("button", name="remove bookmark 1").click()
-    again.wait_for_timeout(1500)
+    comes(again, lambda: not read_marks(trained).bookmarks, "it is removed")
     assert read_marks(trained).bookmarks == ()
 
 
@@ -719,17 +729,17 @@ def test_two_pages_keep_each_others_names_and_bookmarks(visit: Visit, server: Se
     name(one, 0, "hat")
     one.get_by_role("button", name="Bookmark", exact=True).click()
     expect(one.get_by_role("button", name="bookmark 1", exact=True)).to_be_visible()
-    settled(one)
+    script_at_rest(one)
     name(two, 1, "smile")
     two.get_by_role("button", name="Bookmark", exact=True).click()
     # what the other page did shows with the next word from the script
     expect(two.get_by_label("name of z0")).to_have_value("hat")
     expect(two.get_by_role("button", name="bookmark 2", exact=True)).to_be_visible()
-    settled(two)
+    script_at_rest(two)
     one.get_by_role("button", name="remove bookmark 1").click()
     expect(one.get_by_label("name of z1")).to_have_value("smile")
     expect(one.get_by_role("button", name="bookmark 1", exact=True)).to_be_visible()
-    settled(one)
+    script_at_rest(one)
     assert read_marks(run).names == {0: "hat", 1: "smile"}
     assert read_marks(run).bookmarks == ((1, 0, 1),)
 
@@ -738,15 +748,14 @@ def pinned(page: Page, expected: np.ndarray, run: Run) -> None:
     """Wait until the pins show these codes (N, D)."""
     pictures = load_run(run).decode_uint8(expected)[:, 0].astype(int)
     expect(page.locator(".pins canvas")).to_have_count(len(expected))
-    for _ in range(100):
+
+    def away() -> np.ndarray:
         found = page.locator(".pins canvas").evaluate_all(
             "all => all.map(c => [...c.getContext('2d').getImageData(0, 0, 16, 16).data])"
         )
-        away = np.abs(np.array(found, np.uint8).reshape(-1, 16, 16, 4)[..., 0] - pictures).max((1, 2))
-        if (away <= 1).all():
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(f"the pins are away by {away} grey levels")
+        return np.abs(np.array(found, np.uint8).reshape(-1, 16, 16, 4)[..., 0] - pictures).max((1, 2))
+
+    comes(page, lambda: (away() <= 1).all(), "the pins show these codes")
 
 
 def test_pins_take_the_steps_of_the_sliders(visit: Visit, trained: Run) -> None:
@@ -760,7 +769,7 @@ def test_pins_take_the_steps_of_the_sliders(visit: Visit, trained: Run) -> None:
     page.get_by_role("button", name="Random").click()
     expect(page.get_by_label("code", exact=True)).not_to_have_text("[0, 0, 0, 0, 0]")
     elsewhere = np.array(code(page))
-    page.wait_for_timeout(500)
+    plans_done(page)
     pinned(page, one, trained)  # no slider went there
 
     def put(dim: int, value: float) -> float:
@@ -849,6 +858,12 @@ def test_temperature_scales_the_same_samples(visit: Visit, trained: Run) -> None
     assert np.abs(taken(0, 1) - warm[0] / 2).max() > 0.01
 
 
+def encoded(page: Page) -> None:
+    """Wait until the whole of a drawing is encoded and its code on the picture."""
+    answered(page, "/encode?")
+    plans_done(page)
+
+
 def stroke(page: Page, pad: Locator) -> None:
     """From top to bottom of the pad. The pen stays down."""
     pen_down(page, pad, 0.5, 0.15)
@@ -865,8 +880,7 @@ def test_a_drawing_is_encoded_while_it_is_drawn(visit: Visit, trained: Run) -> N
     pad = page.get_by_role("img", name="drawing pad")
     stroke(page, pad)
     expect(page.get_by_text("anchor: your drawing")).to_be_visible()  # before the pen is lifted
-    page.mouse.up()
-    page.wait_for_timeout(800)
+    encoded(page)
     assert code(page) != before
     seen = page.get_by_role("img", name="what is encoded")
     drawn = np.array(seen.evaluate("c => [...c.getContext('2d').getImageData(0, 0, 16, 16).data]"), np.uint8)
@@ -980,7 +994,7 @@ def test_an_image_chosen_after_new_weights_is_encoded_by_them(visit: Visit, serv
     assert train_run(run, server.places).state == FINISHED
     place.fill("3")
     place.press("Enter")
-    settled(page)
+    script_at_rest(page)
     page.get_by_role("button", name="Start from it").click()
     comes_to(page, load_run(run).encode(image_of_set(run, 3)).mean[0])
     shows_its_code(page, run)
@@ -1033,7 +1047,7 @@ def test_a_drawing_meets_new_weights_and_is_encoded_by_them(visit: Visit, server
     stroke(page, pad)
     page.mouse.up()
     expect(page.get_by_text("anchor: your drawing")).to_be_visible()
-    page.wait_for_timeout(500)
+    encoded(page)
     seen = page.get_by_role("img", name="what is encoded")
     drawn = np.array(seen.evaluate("c => [...c.getContext('2d').getImageData(0, 0, 16, 16).data]"), np.uint8)
     expected = load_run(run).encode(drawn.reshape(16, 16, 4)[None, None, ..., 0]).mean[0]
@@ -1062,7 +1076,8 @@ def test_a_code_of_the_run_before_is_not_placed_among_the_next_ones_images(
     with page.expect_response(re.compile(f"{large.id}/cloud-")):
         page.get_by_test_id("stPopoverBody").get_by_role("button", name=large.name).click()
     expect(page.get_by_text("decoded by the server")).to_be_visible()
-    page.wait_for_timeout(500)
+    comes(page, lambda: held, "the server is asked for the picture")
+    plans_done(page)
     expect(page.locator("[data-n=percentile]")).to_have_text("–")
     expect(page.locator("[data-n=near]")).to_have_text("reading the images…")
     page.route("**/decode?*", lambda route: route.continue_())
@@ -1114,7 +1129,8 @@ def test_a_large_decoder_is_asked_of_the_server(visit: Visit, large: Run) -> Non
     before = frames(page)
     slide(page, "z1")
     page.mouse.up()
-    page.wait_for_timeout(800)
+    handle = float(page.get_by_label("z1", exact=True).input_value())
+    comes(page, lambda: code(page)[1] == handle, "the picture of the place where the hand rested")
     assert frames(page) > before + 2
     shows_its_code(page, large)
 
@@ -1163,7 +1179,7 @@ def test_an_answer_that_never_comes_is_given_up(visit: Visit, large: Run) -> Non
     page.get_by_label("z1", exact=True).press("Shift+ArrowRight")
     comes(page, lambda: hung, "the server is asked")
     page.get_by_label("z1", exact=True).press("Shift+ArrowRight")
-    page.wait_for_timeout(200)
+    next_frame(page, 2)
     assert len(hung) == 1, "the newest waits for the one that is under way"
     page.clock.run_for(5_000)
     expect(page.get_by_text("still decoding")).to_be_visible()
@@ -1191,6 +1207,6 @@ def test_a_page_whose_server_is_gone_still_decodes(visit: Visit, tmp_path: Path,
         other.stop()
     before = frames(page)
     page.get_by_label("z0", exact=True).press("ArrowRight")
-    page.wait_for_timeout(300)
+    next_frame(page)
     assert frames(page) > before  # the page decodes on its own
     context.close()

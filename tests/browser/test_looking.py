@@ -12,7 +12,7 @@ import pytest
 from helpers import until
 from playwright.sync_api import Locator, Page, expect
 from servers import Server
-from watch import asked, comes, settled
+from watch import asked, comes, echo_over, script_at_rest, stands_still
 
 from app.components import module_url
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
@@ -91,7 +91,7 @@ def swept(visit: Callable[..., Page], more: str = "", **size: int) -> Page:
     page = visit(f"/beta?sweep=digits-beta{more}", **size)
     for key in CHARTS:
         expect(mark(page, key)).to_be_visible()
-    settled(page)
+    script_at_rest(page)
     return page
 
 
@@ -177,12 +177,12 @@ def test_the_cursor_moves_everything_and_nothing_is_rerun(visit: Callable[..., P
     )
     expect(cursor(page)).to_have_attribute("aria-valuetext", re.compile(rf"^β 8, rate {rate}, distortion"))
     page.wait_for_url(re.compile("focus=8"))
-    settled(page)
+    script_at_rest(page)
     assert len(asked(page)) == before + 1, "the address is told once, when the hand rests"
     cursor(page).press("End")
     marks_stand_at(page, "20")
     page.wait_for_url(re.compile("focus=20"))
-    page.wait_for_timeout(3500)  # until then the address before counts as an echo (app.state.session.ECHO)
+    echo_over(page)
     page.go_back()
     marks_stand_at(page, "8")  # as the address says
     again = swept(visit, "&focus=8")
@@ -228,13 +228,13 @@ def test_marks_go_with_charts_that_are_drawn_anew_and_leave_with_the_page(visit:
     page.get_by_role("combobox", name="The way of").click()
     page.get_by_role("option", name="digits-beta0.3", exact=True).click()
     expect(page.get_by_text("the way of digits-beta0.3, validation images")).to_be_visible()
-    settled(page)
+    script_at_rest(page)
     assert not first.evaluate("c => c.isConnected"), "it is another chart now"
     marks_stand_at(page, "8")
     page.set_viewport_size({"width": 900, "height": 800})
     page.emulate_media(color_scheme="dark")
     comes(page, lambda: page.locator(".st-key-elbo").bounding_box()["width"] < 600, "the charts are narrower")  # type: ignore[index]
-    page.wait_for_timeout(500)
+    stands_still(page.locator(".js-plotly-plot, .beta-mark"))
     marks_stand_at(page, "8")
     expect(page.locator(".beta-mark")).to_have_count(page.locator(".js-plotly-plot").count())
     page.get_by_role("radio", name="dial").or_(

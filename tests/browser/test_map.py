@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 from servers import Server
 from synthetic import clusters, serve
-from watch import asked, painted, settled
+from watch import answered, asked, comes, next_frame, painted, plans_done, script_at_rest, stands_still
 
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from vae_core.inference import StoredCodes, load_run, stored_codes
@@ -50,9 +50,9 @@ def opened(visit: Visit, run: Run, more: str = "", charts: bool = False, **how: 
 
 def quiet(page: Page) -> None:
     """The script rests, and the page is laid out for good."""
-    settled(page)
-    page.wait_for_timeout(300)
-    settled(page)
+    script_at_rest(page)
+    stands_still(surface(page))
+    script_at_rest(page)
 
 
 def codes_of(run: Run) -> StoredCodes:
@@ -142,18 +142,18 @@ def test_panning_and_zooming_paint_without_a_rerun(visit: Visit, trained: Run) -
     page.mouse.down()
     for k in range(20):
         move(page, place[0] + 4 * k, place[1] + 2 * k)
-        page.wait_for_timeout(16)
+        next_frame(page)
     page.mouse.up()
     assert frames(page) - count >= 8
     np.testing.assert_allclose(spots(page, points) - before, [[76, 38]] * len(points), atol=0.6)
     move(page, *place)
-    before = spots(page, points)
+    before, count = spots(page, points), frames(page)
     page.mouse.wheel(0, -100)
-    page.wait_for_timeout(200)
+    comes(page, lambda: frames(page) > count, "the wheel has turned")
     after = spots(page, points)
     np.testing.assert_allclose(after - place, np.exp(1 / 3) * (before - place), atol=1)
     surface(page).press("0")
-    page.wait_for_timeout(100)
+    plans_done(page)
     assert len(asked(page)) == already, "without a run of the script"
 
 
@@ -177,7 +177,7 @@ def test_a_click_leaves_the_view_as_it_is(visit: Visit, server: Server) -> None:
     assert train_run(run, server.places).state == FINISHED
     page = opened(visit, run)
     surface(page).press("+")
-    page.wait_for_timeout(150)
+    next_frame(page)
     view = surface(page).get_attribute("data-view")
     surface(page).press("Enter")
     page.wait_for_url(re.compile(r"image=\d+"))
@@ -206,7 +206,7 @@ def test_a_double_click_zooms_and_asks_for_nothing(visit: Visit, trained: Run) -
     empty = grid[np.linalg.norm(grid[:, None] - place[None], axis=2).min(1).argmax()]
     already = len(asked(page))
     surface(page).dblclick(position={"x": float(empty[0]), "y": float(empty[1])})
-    page.wait_for_timeout(600)
+    plans_done(page)
     np.testing.assert_allclose(spots(page, points) - empty, 2 * (place - empty), atol=1)
     assert len(asked(page)) == already
     expect(page.get_by_alt_text("decoded place")).to_have_count(0)
@@ -218,7 +218,7 @@ def lasso(page: Page, corners: np.ndarray, mode: str = "Lasso") -> None:
     page.mouse.down()
     for corner in corners[1:]:
         move(page, *corner)
-        page.wait_for_timeout(20)
+        next_frame(page)
     page.mouse.up()
 
 
@@ -265,10 +265,10 @@ def test_the_legend_hides_a_class(visit: Visit, trained: Run) -> None:
     entry = page.locator(".map .legend").first.get_by_role("button", name=name, exact=True)
     entry.click()
     expect(entry).to_have_attribute("aria-pressed", "false")
-    page.wait_for_timeout(200)
+    next_frame(page)
     assert colour_at(page, x, y)[3] == 0
     move(page, x, y)
-    page.wait_for_timeout(300)
+    next_frame(page, 2)  # at the first of them it is found what is pointed at
     expect(page.locator(".tip").first).to_be_hidden()
 
 
@@ -280,7 +280,9 @@ def test_images_take_the_place_of_dots(visit: Visit, trained: Run) -> None:
     page.wait_for_function(
         "c => Number(c.dataset.images) > 20", arg=surface(page).element_handle(), polling=100
     )
-    page.wait_for_timeout(1500)
+    answered(page, "/atlas/")
+    plans_done(page)
+    answered(page, "/atlas/")
     assert asked
     assert len(asked) == len(set(asked)), "a tile is fetched once"
 
@@ -315,14 +317,14 @@ def test_pictures_that_are_decoded_say_so(visit: Visit) -> None:
         if "Decoded" in page.locator(".map .say").first.inner_text():
             break
         surface(page).press("+")
-        page.wait_for_timeout(150)
+        next_frame(page)
     expect(page.get_by_text("Decoded from their codes: the images are not on this machine.")).to_be_visible()
     surface(page).press("0")
     box = surface(page).bounding_box()
     assert box
     for x in range(40, int(box["width"]) - 40, 9):  # until a point is met
         move(page, x, box["height"] / 2)
-        page.wait_for_timeout(30)
+        next_frame(page, 2)  # at the first of them it is found what is pointed at
         if page.locator(".tip").first.is_visible():
             break
     expect(page.locator(".tip").first).to_contain_text("decoded from its code")
@@ -333,13 +335,13 @@ def test_keys_move_zoom_and_choose(visit: Visit, trained: Run) -> None:
     points = codes_of(trained).mean
     before = spots(page, points)
     surface(page).press("ArrowLeft")
-    page.wait_for_timeout(150)
+    next_frame(page)
     np.testing.assert_allclose(spots(page, points) - before, [[40, 0]] * len(points), atol=0.1)
     surface(page).press("+")
-    page.wait_for_timeout(150)
+    next_frame(page)
     assert np.ptp(spots(page, points)[:, 0]) > 1.3 * np.ptp(before[:, 0])
     surface(page).press("0")
-    page.wait_for_timeout(150)
+    next_frame(page)
     np.testing.assert_allclose(spots(page, points), before, atol=0.1)
     surface(page).press("Enter")
     page.wait_for_url(re.compile(r"image=\d+"))
@@ -395,11 +397,11 @@ def test_size_opacity_ellipses_and_contours_are_drawn_as_chosen(visit: Visit, tr
     page.get_by_text("Look", exact=True).first.click()
     with_contours = ink()
     page.get_by_label("the prior's contours").first.uncheck()
-    page.wait_for_timeout(200)
+    next_frame(page)
     bare = ink()
     assert bare < with_contours
     page.get_by_label("posterior σ-ellipses").first.check()
-    page.wait_for_timeout(200)
+    next_frame(page)
     assert ink() > bare
     # the ellipse's outermost point to the right, one σ away
     _, _, k, _, _ = (float(v) for v in (surface(page).get_attribute("data-view") or "").split())
@@ -413,7 +415,7 @@ def test_size_opacity_ellipses_and_contours_are_drawn_as_chosen(visit: Visit, tr
     page.get_by_label("size of points").first.evaluate(
         "e => { e.value = 14; e.dispatchEvent(new Event('input')); }"
     )
-    page.wait_for_timeout(200)
+    next_frame(page)
     assert colour_at(page, x + 5, y)[3] > 150
     page.get_by_label("size of points").first.evaluate(
         "e => { e.value = 3; e.dispatchEvent(new Event('input')); }"
@@ -421,7 +423,7 @@ def test_size_opacity_ellipses_and_contours_are_drawn_as_chosen(visit: Visit, tr
     page.get_by_label("opacity of points").first.evaluate(
         "e => { e.value = 0.3; e.dispatchEvent(new Event('input')); }"
     )
-    page.wait_for_timeout(200)
+    next_frame(page)
     assert colour_at(page, x + 5, y)[3] == 0
     assert 60 < colour_at(page, x, y)[3] < 90
 
@@ -441,11 +443,11 @@ def test_newer_data_that_comes_while_older_is_read_is_shown(visit: Visit, traine
     page.route("**/api/arrays/*", hold)
     page.reload()
     expect(page.get_by_text("Reading the points…")).to_be_visible()
-    settled(page)
+    script_at_rest(page)
     page.get_by_role("combobox", name="Colour").click()
     page.get_by_role("option", name="KL", exact=True).click()
     page.wait_for_url(re.compile("colour=KL"))
-    settled(page)
+    script_at_rest(page)
     holding = False
     while held:
         held.pop().continue_()
@@ -466,7 +468,7 @@ def test_newer_data_that_comes_while_older_is_read_is_shown(visit: Visit, traine
     page.get_by_role("combobox", name="Colour").click()
     page.get_by_role("option", name="reconstruction error", exact=True).click()
     page.wait_for_url(re.compile("colour=reconstruction"))
-    settled(page)
+    script_at_rest(page)
     expect(legend).to_contain_text("KL, nats per image")
     holding = False
     while held:
@@ -521,7 +523,7 @@ def test_the_slider_of_epochs_puts_points_where_they_lay(visit: Visit, trained: 
     for k in (0, 2, len(kept) - 1):
         slider.evaluate("(e, k) => { e.value = k; e.dispatchEvent(new Event('input')); }", k)
         expect(page.locator(".replay output").first).to_have_text(f"epoch {kept[k].epoch}")
-        page.wait_for_timeout(200)
+        next_frame(page)
         row = lonely(page, kept[k].mean)
         assert colour_at(page, *spots(page, kept[k].mean)[row])[3] > 150, f"a point of epoch {kept[k].epoch}"
     slider.evaluate("e => { e.value = 0; e.dispatchEvent(new Event('input')); }")
@@ -681,7 +683,7 @@ def test_many_points_are_shaded_by_how_dense_they_lie_and_few_are_dots(chromium:
         if surface(page).get_attribute("data-how") == "dots":
             break
         surface(page).press("+")
-        page.wait_for_timeout(300)
+        next_frame(page)
     seen = int(surface(page).get_attribute("data-seen") or 0)
     assert surface(page).get_attribute("data-how") == "dots"
     assert 0 < seen <= 120_000
@@ -704,7 +706,7 @@ def test_a_phone_pinches(visit: Visit, trained: Run) -> None:
            for (let x = 200; x <= 250; x += 10) send('pointermove', 2, x);
            send('pointerup', 1, 150); send('pointerup', 2, 250); }"""
     )
-    page.wait_for_timeout(200)
+    next_frame(page)
     assert np.ptp(spots(page, points)[:, 0]) == pytest.approx(2 * before, rel=0.05)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 

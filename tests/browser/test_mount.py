@@ -12,15 +12,17 @@ from app.components import module_url
 SETUP = """
 async ([url, steps]) => {
   const { mounted } = await import(url);
+  // what was put off to the next turn, and what that put off in its turn, has run
+  const turns = async () => { for (let k = 0; k < 3; k++) await new Promise((go) => setTimeout(go)); };
   let made = 0;
   const root = {}, log = [], ends = {};
   const component = mounted(() => { const n = ++made; return { n, stop: () => log.push(`stop ${n}`) }; }, (i, c) => log.push(`${i.n} shows ${c.data}`));
   for (const step of steps) {
-    if (step === "wait") await new Promise((go) => setTimeout(go, 5));
+    if (step === "wait") await turns();
     else if (step.startsWith("end ")) await Promise.resolve().then(ends[step.slice(4)]);  // in the same turn
     else ends[step] = component({ parentElement: root, data: step });
   }
-  await new Promise((go) => setTimeout(go, 5));
+  await turns();
   return log;
 }
 """

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
-from watch import settled
+from watch import next_frame, script_at_rest
 
 PAGES = {
     "/": "Latent Explorer",
@@ -26,7 +26,7 @@ def test_page_is_drawn_without_error(
 ) -> None:
     page = visit(f"{path}?run={RUN}", width=width, height=height, dark=dark)
     expect(page.get_by_role("heading", name=PAGES[path], exact=True).first).to_be_visible()
-    settled(page)
+    script_at_rest(page)
     expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
     expect(page.get_by_test_id("stException")).to_have_count(0)
     overflow = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth - innerWidth")
@@ -54,13 +54,13 @@ def test_home_paints_a_decoded_picture_that_moves(visit: Callable[..., Page]) ->
     assert page.evaluate(pixels) != first
     page.get_by_role("button", name="Pause").click()
     frame = page.evaluate("window.canvas.dataset.frame")
-    page.wait_for_timeout(500)
+    next_frame(page, 10)
     assert page.evaluate("window.canvas.dataset.frame") == frame
 
 
 def test_the_url_says_which_run_and_a_copied_link_opens_it(visit: Callable[..., Page]) -> None:
     page = visit("/sliders?run=shapes")
-    settled(page)
+    script_at_rest(page)
     assert "run=shapes" in page.url
     page.get_by_role("link", name="Latent map").click()
     expect(page.get_by_role("heading", name="Latent map")).to_be_visible()
@@ -69,7 +69,7 @@ def test_the_url_says_which_run_and_a_copied_link_opens_it(visit: Callable[..., 
 
 def test_the_picker_finds_and_opens_a_run(visit: Callable[..., Page]) -> None:
     page = visit("/sliders?run=digits")
-    settled(page)
+    script_at_rest(page)
     page.get_by_test_id("stSidebar").get_by_role("button", name="digits").click()
     search = page.get_by_role("textbox", name="Search runs")
     search.fill("shapes")

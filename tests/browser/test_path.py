@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
 from servers import Server
-from watch import asked, painted, pen_down, settled
+from watch import asked, comes, echo_over, next_frame, painted, pen_down, plans_done, script_at_rest
 
 from app import stations
 from app.state.code_format import pack, unpack
@@ -49,7 +49,7 @@ def opened(visit: Callable[..., Page], run: Run, more: str = "") -> Page:
     page = visit(f"/interpolate?run={run.id}{ends}{more}", charts=False)
     painted(picture(page))
     expect(page.get_by_role("heading", name="Take it away")).to_be_visible()
-    settled(page)
+    script_at_rest(page)
     return page
 
 
@@ -90,11 +90,7 @@ def code(page: Page) -> np.ndarray:
 
 def comes_to(page: Page, wanted: np.ndarray) -> None:
     """Until then the code is that of the picture painted last, which may be of the weights before."""
-    for _ in range(100):
-        if np.allclose(code(page), wanted, atol=1e-5):
-            return
-        page.wait_for_timeout(100)
-    np.testing.assert_allclose(code(page), wanted, atol=1e-5)
+    comes(page, lambda: np.allclose(code(page), wanted, atol=1e-5), f"the code {wanted}")
 
 
 def shows_its_code(page: Page, model: LoadedModel) -> None:
@@ -127,12 +123,12 @@ def test_a_drag_paints_many_pictures_and_the_script_hears_of_it_once_at_rest(
     page.mouse.down()
     for i in range(40):
         page.mouse.move(box["x"] + box["width"] * (0.5 + 0.012 * i), y)
-        page.wait_for_timeout(16)
+        next_frame(page)
     assert frames(page) - before >= 10, "pictures follow the hand"
     assert len(asked(page)) == already, "no script runs while the hand moves"
     page.mouse.up()
     page.wait_for_url(re.compile(r"position=1\.\d+"))
-    page.wait_for_timeout(1000)
+    plans_done(page)
     assert len(asked(page)) == already + 1, "one run of the fragment, at rest"
     assert asked(page)[-1].rerun_script.fragment_id
 
@@ -166,10 +162,14 @@ def test_play_runs_there_and_back_until_it_is_paused(visit: Callable[..., Page],
     page.get_by_role("combobox", name="speed").first.select_option("4")
     before = frames(page)
     page.get_by_role("button", name="Play").first.click()
-    places = []
-    for _ in range(30):
-        page.wait_for_timeout(100)
+    places: list[float] = []
+
+    def there_and_back() -> bool:
         places.append(float(handle(page).input_value()))
+        steps = np.diff(places)
+        return frames(page) - before >= 20 and (steps > 0).any() and (steps < 0).any()
+
+    comes(page, there_and_back, "it goes there and back")
     assert frames(page) - before >= 20
     assert max(places) <= 1
     assert min(places) >= 0
@@ -177,9 +177,10 @@ def test_play_runs_there_and_back_until_it_is_paused(visit: Callable[..., Page],
     assert (steps > 0).any()
     assert (steps < 0).any(), "ping-pong turns round"
     page.get_by_role("button", name="Pause").first.click()
-    settled(page)
+    script_at_rest(page)
     rest = handle(page).input_value()
-    page.wait_for_timeout(500)
+    plans_done(page)
+    next_frame(page, 10)
     assert handle(page).input_value() == rest
 
 
@@ -187,10 +188,13 @@ def test_less_motion_goes_from_picture_to_picture(visit: Callable[..., Page], tr
     page = opened(visit, trained, "&steps=5&position=0")
     page.emulate_media(reduced_motion="reduce")
     page.get_by_role("button", name="Play").first.click()
-    places = set()
-    for _ in range(40):
-        page.wait_for_timeout(50)
+    places: set[float] = set()
+
+    def went_on() -> bool:
         places.add(round(float(handle(page).input_value()), 3))
+        return len(places) > 3
+
+    comes(page, went_on, "it goes from picture to picture")
     assert places <= {0, 0.25, 0.5, 0.75, 1}
     assert len(places) > 1
 
@@ -321,7 +325,7 @@ def test_stations_are_added_and_moved(visit: Callable[..., Page], trained: Run) 
 
 def test_a_station_is_added_and_at_once_moved(visit: Callable[..., Page], trained: Run) -> None:
     page = opened(visit, trained)
-    page.wait_for_timeout(4_000)  # the address as it was when the page opened is no echo any more
+    echo_over(page)
     page.get_by_role("button", name="Add").click()
     page.get_by_role("button", name="Earlier").click()
     page.wait_for_url(re.compile(r"s2=i0&s3="))
@@ -336,10 +340,12 @@ def test_the_editor_opens_with_a_station_and_stays_as_it_was_left(
     page.get_by_role("button", name="Station 2", exact=True).click()
     expect(earlier).to_be_visible()
     expect(page.get_by_text("Station 2: a code")).to_be_visible()
+    script_at_rest(page)
+    already = len(asked(page))
     page.get_by_text("Change this station").click()
     expect(earlier).not_to_be_visible()
-    page.wait_for_timeout(1_000)  # until the script has heard of it
-    settled(page)
+    comes(page, lambda: len(asked(page)) > already, "the script hears of it")
+    script_at_rest(page)
     page.get_by_role("button", name="Add").click()
     expect(earlier).to_be_visible()
 
@@ -355,7 +361,7 @@ def draw(page: Page, *points: tuple[float, float]) -> None:
     assert box
     for x, y in points[1:]:
         page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=6)
-    page.wait_for_timeout(100)
+    next_frame(page)
 
 
 def grey(canvas: Locator) -> np.ndarray:
@@ -389,7 +395,7 @@ def test_a_drawing_becomes_the_station_when_the_pen_is_lifted(
     expect(page.get_by_text("your drawing")).to_have_count(0)
     page.mouse.up()
     expect(page.get_by_text("Station 2: your drawing · its reconstruction")).to_be_visible()
-    settled(page)
+    script_at_rest(page)
     drawn = grey(seen)
     expected = model.encode(drawn[None, None]).mean[0]
     token = unpack(re.search(r"s2=([^&]+)", page.url).group(1), 5)  # type: ignore[union-attr]
@@ -481,16 +487,16 @@ def test_new_weights_under_the_page_are_taken_up_by_itself(
     page = opened(visit, run, "&s3=i4&position=1")
     page.get_by_role("button", name="Station 1", exact=True).click()
     expect(page.get_by_role("img", name="drawing pad")).to_be_visible()
-    settled(page)
+    script_at_rest(page)
     draw(page, (0.5, 0.1), (0.45, 0.9))
     page.mouse.up()
     expect(page.get_by_text("Station 1: your drawing")).to_be_visible()
-    settled(page)
+    script_at_rest(page)
     model = go_on(run, server)
     expect(page.get_by_text(ANEW)).to_have_count(0)
     handle(page).press("ArrowLeft")
     expect(page.get_by_text(ANEW)).to_be_visible()
-    settled(page)
+    script_at_rest(page)
     for value, image in ((0, grey(page.get_by_role("img", name="what is encoded"))), (1, of_test(run, 4))):
         put(page, value)
         comes_to(page, model.encode(image[None, None]).mean[0])
@@ -512,13 +518,13 @@ def test_a_drawing_meets_new_weights_and_is_encoded_by_them(
     page = opened(visit, run)
     page.get_by_role("button", name="Station 1", exact=True).click()
     expect(page.get_by_role("img", name="drawing pad")).to_be_visible()
-    settled(page)
+    script_at_rest(page)
     model = go_on(run, server)
     draw(page, (0.5, 0.1), (0.45, 0.9))
     page.mouse.up()
     expect(page.get_by_text(ANEW)).to_be_visible()
     expect(page.get_by_text("Station 1: your drawing")).to_be_visible()
-    settled(page)
+    script_at_rest(page)
     put(page, 0)
     drawn = grey(page.get_by_role("img", name="what is encoded"))
     comes_to(page, model.encode(drawn[None, None]).mean[0])
@@ -572,7 +578,7 @@ def test_the_server_says_that_weights_changed_and_the_page_goes_on(
     expect(page.get_by_text(ANEW)).to_be_visible()
     page.mouse.up()
     expect(page.locator(".fault:not(:empty)")).to_have_count(0)
-    settled(page)
+    script_at_rest(page)
     put(page, 0.25)
     shows_its_code(page, model)
     assert page.evaluate("window.here"), "without a reload"

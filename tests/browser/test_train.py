@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 from playwright.sync_api import Page, expect
 from servers import Server
+from watch import comes
 
 from vae_core.runs.store import QUEUED, Run, Store
 
@@ -92,11 +93,14 @@ def test_a_live_run_is_paused_stepped_steered_and_stopped(visit: Callable[..., P
     state(page, "paused")
     before = run.status().step
     page.get_by_role("button", name="Step", exact=True).click()
-    page.wait_for_timeout(1500)
+    comes(page, lambda: run.status().step > before, "it steps")
     state(page, "paused")
     assert run.status().step == before + 1
+    taken_up = run.status().control
     page.get_by_role("spinbutton", name="Live β").fill("7.5")
     page.get_by_role("spinbutton", name="Live β").press("Enter")
+    comes(page, lambda: run.status().control > taken_up, "the next request is taken up")
+    assert run.status().step == before + 1, "one step and no more"
     page.get_by_role("button", name="Resume", exact=True).click()
     expect(page.locator("[data-n=beta]")).to_have_text("7.5")
     page.get_by_role("button", name="Stop", exact=True).click()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from servers import Server
-from watch import asked, settled
+from watch import asked, comes, next_frame, plans_done, script_at_rest
 
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from vae_core.data import open_images
@@ -51,7 +51,7 @@ def opened(visit: Visit, run: Run, more: str = "") -> Page:
 def still(page: Page) -> None:
     """Every picture is of the β that is shown."""
     expect(page.locator(".dial")).to_have_attribute("data-waiting", "false", timeout=30_000)
-    settled(page)
+    script_at_rest(page)
 
 
 def slider(page: Page) -> Locator:
@@ -122,7 +122,7 @@ def test_a_drag_turns_everything_and_the_page_hears_of_it_once_at_rest(
     page.mouse.down()
     for k in range(30):
         page.mouse.move(box["x"] + (0.5 + 0.015 * k) * box["width"], y)
-        page.wait_for_timeout(16)
+        next_frame(page)
     during = page.evaluate("window.renewals")
     assert int(page.locator(".dial").get_attribute("data-frame") or 0) - frames >= 12
     on_the_way = {beta for beta in during if 1 < beta < shown_beta(page)}
@@ -172,7 +172,8 @@ def test_at_rest_nothing_is_drawn_anew(visit: Visit, dials: dict[str, Run]) -> N
     slider(page).press("ArrowRight")
     page.wait_for_url("**beta=*")
     still(page)
-    page.wait_for_timeout(500)  # for what would come after it
+    plans_done(page)
+    still(page)
     assert page.evaluate("window.renewals") == [1.05]
     assert first.evaluate("(canvas) => canvas.mine === true"), "the picture is where it was"
 
@@ -217,7 +218,7 @@ def test_keys_turn_and_play_goes_to_and_fro(visit: Visit, dials: dict[str, Run])
         "aria-valuetext", re.compile(r"^β 1, rate \d+\.\d, distortion \d+\.\d nats$")
     )
     page.get_by_role("button", name="Play").click()
-    page.wait_for_timeout(700)
+    expect(page.locator(".turn output b")).not_to_have_text("β 1")
     page.get_by_role("button", name="Pause").click()
     expect(page.locator(".turn output b")).not_to_have_text("β 1")
 
@@ -235,10 +236,6 @@ def test_new_weights_open_the_dial_anew(visit: Visit, server: Server, dials: dic
     noise = np.random.default_rng(0).standard_normal((8, 512)).astype(np.float32)[:, :4]
     wanted = model.at_beta(round(0.1 * 100 ** (0.5 + 0.01), 8)).decode(noise)[0, 0] * 255
     assert beta == pytest.approx(1.05, abs=0.01)
-    for _ in range(50):
-        found = pixels(page.locator(".samples canvas").first)
-        if np.abs(found - wanted).max() <= 1.01:
-            break
-        page.wait_for_timeout(200)
-    assert np.abs(found - wanted).max() <= 1.01
-    assert np.abs(found.astype(int) - before).max() > 0
+    first = page.locator(".samples canvas").first
+    comes(page, lambda: np.abs(pixels(first) - wanted).max() <= 1.01, "the picture is of the new weights")
+    assert np.abs(pixels(first).astype(int) - before).max() > 0

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 from servers import Server, serve
-from test_pages import PAGES, settled
+from test_pages import PAGES
+from watch import script_at_rest
 
 from vae_core.places import Places
 
@@ -64,7 +65,7 @@ def test_every_page_of_the_wheel_opens(wheel_server: Server, profile: BrowserCon
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(wheel_server.url + path)
         expect(page.get_by_role("heading", name=PAGES[path], exact=True).first).to_be_visible()
-        settled(page)
+        script_at_rest(page)
         expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
         # the packaged theme holds wherever the server was started
         assert page.evaluate("getComputedStyle(document.body).getPropertyValue('color-scheme')") is not None

@@ -544,6 +544,7 @@ def program(*words, home, **kwargs):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_cleanly_and_keeps_the_run_which_then_goes_on(places, store, vae_core):
     words = [*TINY, "--name", "mine", "--batch-size", "1", "--log-every", "20", "--checkpoint-every", "400"]
     words[words.index("--epochs") + 1] = "400"

@@ -200,6 +200,7 @@ def test_one_stopped_by_name_does_not_stop_the_sweep(sweep, store, monkeypatch):
     assert [r["status"] for r in json.loads(out)["runs"]] == [STOPPED, FINISHED]
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_all_and_the_sweep_can_be_taken_up_again(places, store, sweep):
     words = [
         *TINY,
@@ -337,6 +338,7 @@ def test_too_few_or_convolved_runs_are_trained_apart(sweep):
     assert " as one" not in sweep(*words, "--width", "4", "--betas", "1,2,3,4", "--name", "conv")[2]
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_a_stack_and_each_goes_on_alone(places, store, sweep):
     words = [*TINY, "--epochs", "400", "--batch-size", "1", "--log-every", "20", "--checkpoint-every", "400"]
     process = subprocess.Popen(

@@ -19,6 +19,8 @@ from vae_core.places import Places
 from vae_core.runs.store import FINISHED, Run, Store
 from vae_core.runs.worker import train_run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def turned(store: Store, places: Places) -> Run:

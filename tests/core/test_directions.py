@@ -56,6 +56,7 @@ def test_the_interval_over_images_is_that_of_the_mean():
     assert leak.high - leak.change == pytest.approx(1.96 * error, rel=0.1)
 
 
+@pytest.mark.slow
 def test_with_its_groups_the_interval_holds_the_truth_as_often_as_it_says():
     """The groups differ along axis 0 alone; what they differ in along axis 1 is the luck of 30 images."""
     held, held_without, trials = 0, 0, 60
@@ -74,6 +75,7 @@ def test_with_its_groups_the_interval_holds_the_truth_as_often_as_it_says():
     assert held_without < 0.5 * trials
 
 
+@pytest.mark.slow
 def test_a_scaled_direction_is_resampled_at_its_own_scale():
     a = CODES[:, 0] > 0
     direction = attribute_direction(CODES, a, ~a)
@@ -97,6 +99,7 @@ def test_many_classes_change_by_total_variation():
     assert leakage(np.zeros(3), {"shape": probe}, codes)[0].change == 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("a", "b"), [(100, 100), (30, 700)])
 def test_groups_that_do_not_differ_are_not_sure_to_change_many_classes(a, b):
     """Whatever two random groups differ in, six classes change by something, and more so in every resample."""
@@ -115,6 +118,7 @@ def test_groups_that_do_not_differ_are_not_sure_to_change_many_classes(a, b):
     assert held >= 0.85 * trials
 
 
+@pytest.mark.slow
 def test_many_classes_are_sure_to_change_where_the_groups_do_differ():
     held, sure, trials = 0, 0, 15
     for seed in range(trials):
@@ -133,6 +137,7 @@ def test_many_classes_are_sure_to_change_where_the_groups_do_differ():
     assert held >= 0.85 * trials
 
 
+@pytest.mark.slow
 def test_fitted_probes_show_a_planted_leak():
     """Factor `tied` follows `own` in the codes, `free` does not."""
     rng = np.random.default_rng(3)

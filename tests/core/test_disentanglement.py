@@ -95,6 +95,7 @@ def test_their_order_signs_scale_and_dead_dimensions_play_no_part(name):
     assert ALL[name](codes, factors, rng_of()) >= 0.94
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dims", [1, 2, 12])
 @pytest.mark.parametrize("name", [name for name in ALL if name != "modularity"])
 def test_noise_is_chance(name, dims):
@@ -291,6 +292,7 @@ def test_the_images_that_vote_are_not_those_that_test():
 # ---------------------------------------------------------------- edges
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 10_000))
 def test_scores_stay_within_bounds_and_repeat(seed):

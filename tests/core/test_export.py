@@ -334,6 +334,7 @@ def test_a_models_gif_is_its_walk(model, tmp_path):
 # ---------------------------------------------------------------- ONNX
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [{}, CONV | {"objective": "autoencoder"}], ids=["mlp", "plain conv"])
 def test_onnx_files_compute_what_the_network_does(tmp_path, changes):
     pytest.importorskip("onnx")
@@ -356,6 +357,7 @@ def test_onnx_files_compute_what_the_network_does(tmp_path, changes):
     assert [o.name for o in encoder.get_outputs()] == ["mean", "log_var", "reconstruction"]
 
 
+@pytest.mark.slow
 def test_onnx_files_of_a_turned_dial_are_the_network_at_that_beta(tmp_path):
     """Here and not with the dial's other tests: the process that writes the first ONNX file imports for seconds."""
     pytest.importorskip("onnx")

@@ -130,16 +130,15 @@ def test_groups_of_a_newer_version_are_read_but_never_overwritten(copied):
 
 
 WRITER = """
-import sys, time
+import sys
 from pathlib import Path
 from vae_core.places import Places
 from vae_core.runs.groups import write_group
 from vae_core.runs.store import Run
 home, path, who = sys.argv[1:]
 run = Run(Path(path), Places(Path(home), Path(home)))
-(Path(home) / f"ready-{who}").touch()
-while not all((Path(home) / f"ready-{other}").exists() for other in "ab"):
-    time.sleep(0.001)
+print("ready", flush=True)
+sys.stdin.readline()
 for i in range(12):
     write_group(run, f"{who}-{i}", [i])
 """
@@ -147,8 +146,16 @@ for i in range(12):
 
 def test_two_writers_at_once_lose_nothing(copied):
     command = [sys.executable, "-c", WRITER, str(copied.places.home), str(copied.path)]
-    writers = [subprocess.Popen([*command, who]) for who in "ab"]
-    assert [writer.wait(120) for writer in writers] == [0, 0]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    writers = [subprocess.Popen([*command, who], **pipes) for who in "ab"]
+    for writer in writers:
+        assert writer.stdout.readline() == "ready\n"
+    for writer in writers:
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+    for writer in writers:
+        writer.communicate(timeout=120)
+    assert [writer.returncode for writer in writers] == [0, 0]
     assert lists(copied) == {f"{who}-{i}": [i] for who in "ab" for i in range(12)}
 
 
@@ -165,6 +172,7 @@ def test_they_travel_with_the_run_and_leave_with_it(copied, tmp_path):
     assert not back.notes.exists()
 
 
+@pytest.mark.slow
 def test_a_million_images_are_no_burden(copied, monkeypatch):
     monkeypatch.setattr(Run, "record", lambda run: type("R", (), {"data": {}}))
     write_group(copied, "many", np.arange(1_000_000))

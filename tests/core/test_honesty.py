@@ -22,6 +22,7 @@ def test_the_codes_themselves_score_one():
     assert scores(honesty(flat, turned)) == (1.0, 1.0, 1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "k"), [(600, 15), (31, 15), (200, 1), (2500, 40)])
 def test_values_are_scikit_learns(count, k):
     from sklearn.manifold import trustworthiness
@@ -82,6 +83,7 @@ def plain(codes, points, k):
     return trust, continuity, (near[0] & near[1]).sum() / (n * k)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", [5, 15, 250])
 def test_shuffled_points_score_what_chance_does(k):
     trials = [honesty(CODES, np.random.default_rng(i).permutation(CODES[:, :2]), k=k) for i in range(8)]
@@ -104,12 +106,14 @@ def test_a_map_that_folds_is_not_trusted_and_one_that_tears_is_not_continuous():
     assert torn.continuity.high < 0.95
 
 
+@pytest.mark.slow
 def test_a_better_map_scores_higher():
     good, bad = honesty(CODES, CODES[:, :2]), honesty(CODES, CODES[:, 6:])
     for one, other in zip(scores(good), scores(bad), strict=True):
         assert one > other + 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spread", [[3, 2, 1, 1], [1, 1, 1, 1]])
 def test_intervals_hold_the_truth_about_as_often_as_they_say(spread):
     """The truth: the mean score of such samples of that size."""

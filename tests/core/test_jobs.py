@@ -25,6 +25,8 @@ from vae_core.runs.worker import train_run
 from vae_core.sweep import create_sweep
 from vae_core.training import train
 
+pytestmark = pytest.mark.slow
+
 ENDLESS = {"epochs": 100_000, "checkpoint_every": 1_000, "log_every": 100}
 
 

@@ -51,6 +51,7 @@ def test_near_a_known_code_is_near_its_point():
         assert np.linalg.norm(away, axis=1).max() < 30 * step
 
 
+@pytest.mark.slow
 def test_nothing_jumps_where_neighbours_change():
     codes, points = sheet(400)
     ends = codes[[3, 200]]

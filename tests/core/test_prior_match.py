@@ -6,6 +6,8 @@ import pytest
 from vae_core.errors import BadCodes, TooFewPoints
 from vae_core.latent.prior_match import MOST_NEAR, against_prior, wilson
 
+pytestmark = pytest.mark.slow
+
 
 def posteriors(n=6000, spreads=(0.9, 0.6, 0.0), seed=1):
     """Posteriors whose aggregate is exactly N(0, I): Var(mean) + variance = 1."""

@@ -144,6 +144,7 @@ def mapped(tmp_path_factory):
         stop_job(result)
 
 
+@pytest.mark.slow
 def test_a_map_is_made_in_a_process_of_its_own_and_keeps_clusters_apart(mapped):
     result, labels, states = mapped
     points = read_job(result).points
@@ -236,6 +237,7 @@ def awkward():
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_maps_of_awkward_codes_are_finite_and_repeat(awkward):
     """Fewer codes than neighbours, duplicates, islands, one dimension, a sample that sees nothing, other metrics."""
     counts = {
@@ -294,6 +296,7 @@ def test_memberships_of_neighbours_sum_as_planted():
     assert one_way.sum() == pytest.approx(np.log2(7), abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_first_map_of_a_sample_comes_before_the_whole(whole):
     _, samples, labels, points = whole
     rows, first = samples
@@ -421,6 +424,7 @@ def whole(worker, twin, tmp_path_factory):
     return result, seen[0], labels, read_job(result).points
 
 
+@pytest.mark.slow
 def test_a_map_repeats_in_a_process_of_its_own(whole, twin, mapped, tmp_path):
     """Not only the first that the warm process made, either."""
     *_, points = whole
@@ -451,6 +455,7 @@ def test_a_job_that_fails_leaves_the_worker_warm(worker, tmp_path):
     assert projection._worker is before, "that job was over"
 
 
+@pytest.mark.slow
 def test_stopping_a_job_of_the_worker_warms_another(worker, tmp_path):
     until(is_warm, "it is free")
     before = projection._worker
@@ -478,6 +483,7 @@ def test_cooling_takes_the_job_along(worker, tmp_path):
     cool()  # once more does no harm
 
 
+@pytest.mark.slow
 def test_a_worker_that_died_is_not_counted_on(worker, tmp_path):
     warm()
     until(is_warm, "it is free")
@@ -493,28 +499,38 @@ def test_a_worker_that_died_is_not_counted_on(worker, tmp_path):
 
 
 ORPHAN = """
-import sys, time
+import sys
 from pathlib import Path
 import numpy as np
 from vae_core.latent import projection as p
 p.warm()
 if sys.argv[1] == "busy":
-    while not p.is_warm():
-        time.sleep(0.05)
+    for _ in sys.stdin:
+        print(p.is_warm(), flush=True)
+        if p.is_warm():
+            break
     codes = np.random.default_rng(0).standard_normal((9000, 5))
     p.start_job(codes, p.UmapParams(), Path(sys.argv[2]))
 print(p._worker.process.pid, flush=True)
-time.sleep(600)
+sys.stdin.read()  # until it is killed
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["warming", "busy"])
 def test_no_worker_outlives_its_parent(tmp_path, when):
     """Killed without a chance to say anything, as by kill -9."""
     result = tmp_path / "map.npz"
     command = [sys.executable, "-c", ORPHAN, when, str(result)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+
+        def is_free():
+            print("is it?", file=parent.stdin, flush=True)
+            return parent.stdout.readline() == "True\n"
+
         try:
+            if when == "busy":
+                until(is_free, "its worker is free")
             pid = int(parent.stdout.readline())
             child = psutil.Process(pid)
             assert child.is_running()

@@ -342,6 +342,7 @@ def test_until_all_is_measured_every_number_is_of_validation(swept, data):
     assert gather(swept).split == "test"
 
 
+@pytest.mark.slow
 def test_unfinished_runs_are_no_points_but_counted(store, swept, data, places):
     everything(swept, data)
     create_sweep(store, config_of(epochs=3), [2, 4], "other")
@@ -427,6 +428,7 @@ def test_runs_of_several_likelihoods_are_no_sweep(store, swept, data, places):
 # ---------------------------------------------------------------- the end of a log
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tail", [40, 1_000, 1 << 18])
 def test_the_last_epoch_is_that_of_the_whole_history(swept, monkeypatch, tail):
     monkeypatch.setattr(last_epoch_module, "TAIL", tail)

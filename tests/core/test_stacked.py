@@ -49,6 +49,7 @@ def split(pairs, count):
 # ---------------------------------------------------------------- the same numbers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -116,6 +117,7 @@ def test_the_events_are_those_of_separate_runs():
         assert isinstance(events[-1], Finished)
 
 
+@pytest.mark.slow
 def test_the_final_objective_lies_within_the_spread_of_seeds():
     data = blob_set(count=200)
     some = configs(betas=(0.5, 4.0), epochs=12, log_every=5)
@@ -197,6 +199,7 @@ def checkpoint_at(events, step):
     return next(e for e in of(Checkpoint, events) if e.step == step).resume
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", [MLP, CONV], ids=["mlp", "conv"])
 def test_a_checkpoint_of_a_stack_goes_on_alone_and_one_from_alone_in_a_stack(architecture):
     data = blob_set()

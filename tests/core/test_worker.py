@@ -318,6 +318,7 @@ def test_a_request_made_while_queued_is_taken_up_at_the_start(store, places):
 # ---------------------------------------------------------------- real processes
 
 
+@pytest.mark.slow
 def test_a_worker_process_trains_politely_and_exits_with_zero(store):
     run = store.create(config_of())
     before = os.getpriority(os.PRIO_PROCESS, 0)
@@ -343,6 +344,7 @@ def test_a_worker_says_in_its_exit_code_and_a_line_how_it_went(store, places, mo
     assert run.status().state == FINISHED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda s: s.name)
 def test_a_signal_stops_cleanly_and_keeps_what_was_learned(store, places, number):
     run = store.create(config_of(**LONG))
@@ -361,6 +363,7 @@ def test_a_signal_stops_cleanly_and_keeps_what_was_learned(store, places, number
     assert load_run(run).latent_dim == 3
 
 
+@pytest.mark.slow
 def test_a_run_folder_deleted_while_it_trains_ends_the_process_and_stays_deleted(store, places):
     run = store.create(config_of(**LONG))
     process = worker(run)
@@ -373,6 +376,7 @@ def test_a_run_folder_deleted_while_it_trains_ends_the_process_and_stays_deleted
     assert store.own() == []
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_in_failed_and_the_weights_stay_good(store, places):
     """No file may grow beyond 40 kB: checkpoints fit, the growing list of events does not."""
     config = config_of(
