@@ -48,14 +48,13 @@ class Originals:
 
 def originals(run: Run) -> Originals | None:
     """None where the run's images are not here, or others lie under their name."""
-    from vae_core.training import splits_of
 
     record, data = run.record(), resources.images_of(run)
     if data is None or data.shape != record.shape:
         return None
     config = record.effective
     key = (data.fingerprint, config.data)
-    found = _originals.get(key, lambda: np.asarray(data.images[splits_of(config, data).validation[:SHOWN]]))
+    found = _originals.get(key, lambda: np.asarray(data.images[config.data.split(data).validation[:SHOWN]]))
     return Originals(found, key)
 
 
@@ -196,7 +195,7 @@ def ways_beside(run: Run) -> dict[str, Run]:
     found = {}
     for other in resources.of_same_images(run):
         theirs = other.record().effective.objective
-        if theirs.likelihood == mine and theirs.objective.name != "autoencoder":
+        if theirs.likelihood == mine and theirs.entry.has_elbo:
             found[other.name] = other
     return found
 
@@ -208,8 +207,9 @@ def way_of(run: Run) -> Way | None:
 
 def _read_way(run: Run) -> Way | None:
     history = run.history()
-    name = "γ" if run.record().effective.objective.objective.name == "capacity" else "β"
-    epochs = [e for e in history if isinstance(e, EpochDone) and e.validation.rate is not None]
+    live = run.record().effective.objective.entry.live
+    name = live.symbol if live is not None else "β"
+    epochs = [e for e in history if isinstance(e, EpochDone) and e.validation.elbo is not None]
     if len(epochs) < 2:
         return None
     steps = [e.step for e in epochs]
@@ -254,7 +254,7 @@ def beside(run: Run, fingerprint: str) -> Beside:
     training would have.
     """
     from vae_core.evaluation.run_metrics import stored
-    from vae_core.sweep import beta_of, turned_by_hand
+    from vae_core.sweep import turned_by_hand
 
     mine = run.record().effective
     dial = mine.objective.dial
@@ -264,9 +264,9 @@ def beside(run: Run, fingerprint: str) -> Beside:
     for other in resources.store().readable():
         theirs = other.record().effective
         same = (theirs.data, theirs.model, theirs.objective.likelihood) == (mine.data, mine.model, mine.objective.likelihood)  # fmt: skip
-        if not same or theirs.objective.objective.name not in ("vae", "beta_vae"):
+        beta = theirs.objective.beta
+        if not same or not theirs.objective.entry.beta_vae or beta is None:
             continue
-        beta = beta_of(other)
         if (
             not dial.lowest <= beta <= dial.highest
             or other.status().state != FINISHED

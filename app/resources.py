@@ -358,7 +358,6 @@ def _cloud(path: Path, home: Path, stamp: str, ready: bool) -> Cloud:
     from vae_core.inference import encode_images, stored_codes
     from vae_core.latent.aggregate import aggregate
     from vae_core.runs.store import Run
-    from vae_core.training import splits_of
 
     run = Run(path, Places.find(home, places().data_dir))
     data = images_of(run) if ready else None
@@ -371,7 +370,7 @@ def _cloud(path: Path, home: Path, stamp: str, ready: bool) -> Cloud:
         known = len(codes)
         codes = codes.take(_spread(known, CLOUD))
     else:
-        index = splits_of(run.record().effective, data).train
+        index = run.record().effective.data.split(data).train
         known = len(index)
         codes = encode_images(model(run), data, index[_spread(known, CLOUD)], "train")
     means = codes.mean.astype(np.float64)
@@ -471,14 +470,13 @@ def _encoded_crowd(run: Run, key: tuple[Path, str]) -> bytes | None:
     import numpy as np
 
     from vae_core.inference import stored_codes
-    from vae_core.training import splits_of
 
     data, network = images_of(run), model(run)
     most = CROWD // network.latent_dim
     if data is None:
         codes = stored_codes(run)
         return None if codes is None else _pack(codes.take(_spread(len(codes), most)))
-    index = splits_of(run.record().effective, data).train
+    index = run.record().effective.data.split(data).train
     index = index[_spread(len(index), most)]
     means = []
     for start in range(0, len(index), 512):
@@ -492,7 +490,8 @@ def _encoded_crowd(run: Run, key: tuple[Path, str]) -> bytes | None:
 def step_seconds(config: RunConfig, fingerprint: str) -> float:
     """Seconds per training step here, timed on three real ones; once per network and dataset."""
     from vae_core.data import find_spec
-    from vae_core.training import choose_side, time_step
+    from vae_core.models.build import choose_side
+    from vae_core.training import time_step
 
     side = choose_side(config, find_spec(config.data.dataset, places()).sides)
     return time_step(config, images(config.data.dataset, side))

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from vae_core.errors import BadConfig, BadRun
-from vae_core.models.dial import DEGREE, GAIN, Dial, folded, layers_of
+from vae_core.models.multi_rate import DEGREE, GAIN, Dial, folded, layers_of
+from vae_core.models.networks import ARCHITECTURES
 from vae_core.runs.store import Record
-
-KNOWN = ("mlp", "conv")  # architectures whose layers are all ReLU between, and pixels at the end
 
 
 class UnknownToBrowser(BadRun):
@@ -113,9 +112,10 @@ def browser_dial(record: Record, weights: dict[str, np.ndarray]) -> BrowserDial:
 
 def _known(record: Record) -> tuple[int, int, int]:
     """The shape of a record's images, where the browser knows its networks."""
-    architecture = record.effective.model.architecture.name
-    if architecture not in KNOWN or record.shape is None:
-        raise UnknownToBrowser(f"the browser cannot decode {architecture}; it knows {' and '.join(KNOWN)}")
+    entry = record.effective.model.entry
+    if not entry.browser_decodable or record.shape is None:
+        able = " and ".join(e.name for e in ARCHITECTURES.values() if e.browser_decodable)
+        raise UnknownToBrowser(f"the browser cannot decode {entry.name}; it knows {able}")
     return record.shape
 
 

@@ -226,10 +226,6 @@ def _new_sweep(args: argparse.Namespace, store: Store) -> str:
         raise UsageError("a sweep needs --betas 0.5,1,2 or --log-range LOW HIGH COUNT (or --resume NAME)")
     if vars(args)["set:beta"] is not None:
         raise UsageError("--beta is a single value; a sweep takes --betas")
-    if vars(args)["set:objective"] not in (None, "vae", "beta_vae", "beta_tcvae"):
-        raise UsageError(
-            f"{vars(args)['set:objective']} has no β to sweep over; choose beta_vae or beta_tcvae"
-        )
     config = config_from(args)
     name = args.name or default_group_name(config, store)
     runs = create_sweep(store, config, _betas_of(args), name, seeds=1 if args.seeds is None else args.seeds)
@@ -407,12 +403,11 @@ def _row(run: Run) -> dict[str, Any]:
     except VaeCoreError as error:
         return {"name": "?", "id": run.id, "status": f"unreadable: {error}"}
     config = record.effective
-    objective, dial = config.objective.objective, config.objective.dial
-    beta = getattr(objective.params, "beta", "") if objective.name != "vae" else 1.0
+    objective, dial, beta = config.objective.objective, config.objective.dial, config.objective.beta
     return {
         "name": record.name, "id": run.id, "dataset": config.data.dataset,
         "model": config.model.architecture.name, "D": config.model.latent_dim, "objective": objective.name,
-        "β": beta if dial is None else f"{dial.lowest:g}–{dial.highest:g}",
+        "β": ("" if beta is None else beta) if dial is None else f"{dial.lowest:g}–{dial.highest:g}",
         "status": "pretrained" if run.read_only else status.state, "created": record.created,
     }  # fmt: skip
 
@@ -508,7 +503,6 @@ def _more_scores(
 
     from vae_core.evaluation.classifier import classifier_of
     from vae_core.evaluation.likelihood import importance_bound
-    from vae_core.training import splits_of
 
     def show(share: float, what: str) -> None:
         bar.show(f"{share:4.0%} {what}")
@@ -519,7 +513,7 @@ def _more_scores(
             model, data, samples=args.bound, split=args.split, most=args.images, seed=args.seed, progress=show
         ).to_json()
     if args.scores:
-        index = splits_of(model.config, data).named(args.split)
+        index = model.config.data.split(data).named(args.split)
         most = min(len(index), args.images or MOST_SCORED)
         index = index[np.linspace(0, len(index) - 1, most).astype(int)]
         inputs = Inputs.of_model(

@@ -5,12 +5,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from vae_core.errors import BadConfig
-from vae_core.models.dial import Dial
-from vae_core.models.networks import ARCHITECTURES
-from vae_core.objectives import BETA_SCHEDULES, LIKELIHOODS, OBJECTIVES
+from vae_core.models.multi_rate import Dial
+from vae_core.models.networks import ARCHITECTURES, Architecture
+from vae_core.objectives import (
+    BETA_SCHEDULES,
+    LIKELIHOODS,
+    OBJECTIVES,
+    Likelihood,
+    Moment,
+    Objective,
+    Schedule,
+    Term,
+)
 from vae_core.options import Choice, Options, choice, option
+
+if TYPE_CHECKING:
+    from vae_core.data.imageset import ImageSet, Splits
 
 FORMAT = 1
 
@@ -36,6 +49,10 @@ class DataConfig(Options):
         0, help="seed of the cut between training and validation", minimum=0, maximum=2**31 - 1, advanced=True
     )
 
+    def split(self, data: ImageSet) -> Splits:
+        """The images a run trains on, validates on and never sees. Raises BadImages when too few are left."""
+        return data.split(self.split_seed, self.validation, limit=self.limit)
+
 
 @dataclass(frozen=True)
 class ModelConfig(Options):
@@ -48,6 +65,11 @@ class ModelConfig(Options):
         maximum=512,
         title="latent dimensions D",
     )
+
+    @property
+    def entry(self) -> Architecture:
+        """What the registry says of the architecture."""
+        return ARCHITECTURES[self.architecture.name]
 
 
 @dataclass(frozen=True)
@@ -68,7 +90,7 @@ class ObjectiveConfig(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.free_bits > 0 and not OBJECTIVES[self.objective.name].takes_free_bits:
+        if self.free_bits > 0 and not self.entry.takes_free_bits:
             raise BadConfig(
                 f"free_bits: {self.objective.name} has no single rate that could be spared; set it to 0"
             )
@@ -77,11 +99,48 @@ class ObjectiveConfig(Options):
                 f"schedule: {self.objective.name} draws a β for every image, so there is none that could come in by "
                 f"{self.schedule.name}; choose constant"
             )
-        if self.dial is not None and LIKELIHOODS[self.likelihood.name].learns_sigma:
+        if self.dial is not None and self.likelihood_entry.learns_sigma:
             raise BadConfig(
                 f"likelihood: {self.likelihood.name} learns one σ, and every β of {self.objective.name} would need its "
                 "own; choose gaussian, which fixes it"
             )
+
+    @property
+    def entry(self) -> Objective:
+        """What the registry says of the objective."""
+        return OBJECTIVES[self.objective.name]
+
+    @property
+    def likelihood_entry(self) -> Likelihood:
+        """What the registry says of the likelihood."""
+        return LIKELIHOODS[self.likelihood.name]
+
+    @property
+    def schedule_entry(self) -> Schedule:
+        """What the registry says of the β schedule."""
+        return BETA_SCHEDULES[self.schedule.name]
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """The named terms a run of these settings tells of, in the order in which they are added up."""
+        return self.entry.terms_for(self.free_bits)
+
+    @property
+    def final(self) -> Moment:
+        """The coefficients with every schedule at its end."""
+        return self.entry.final(self.objective.params)
+
+    @property
+    def beta(self) -> float | None:
+        """The final weight of the rate; None for an objective without a single one."""
+        return self.entry.beta_of(self.objective.params)
+
+    @property
+    def label(self) -> str:
+        """The objective in a few words, e.g. "β-VAE, β 4"."""
+        if (dial := self.dial) is not None:
+            return f"{self.entry.short} {dial.lowest:g}–{dial.highest:g}"
+        return self.entry.label(self.objective.params)
 
     @property
     def dial(self) -> Dial | None:

@@ -49,21 +49,17 @@ def _divergence(epochs: list[EpochDone], failed: Failed | None) -> Advice | None
 
 
 def _collapse(epochs: list[EpochDone], config: RunConfig) -> Advice | None:
-    objective = config.objective.objective.name
-    if len(epochs) < 2 or objective == "autoencoder" or epochs[-1].validation.rate is None:
+    if len(epochs) < 2 or not config.objective.entry.has_posterior:
         return None
     last = epochs[-1]
-    if last.active_units > 0 and last.validation.rate > 0.1:  # type: ignore[operator]
+    rate = last.validation.rate
+    if rate is None or last.active_units is None or (last.active_units > 0 and rate > 0.1):
         return None
-    remedy = {
-        "vae": "Let β warm up (β schedule), use the conv model, or a Gaussian likelihood with a smaller σ.",
-        "capacity": "Raise the final capacity C, or lower γ.",
-    }.get(objective, "Lower β, or let it warm up; the live β slider takes effect at once.")
     return Advice(
         "collapse",
         f"Posterior collapse: {last.active_units} of {config.model.latent_dim} dimensions are active and the rate "
-        f"is {last.validation.rate:.2f} nats, so every image gets the same code.",
-        remedy,
+        f"is {rate:.2f} nats, so every image gets the same code.",
+        config.objective.entry.collapse_remedy,
     )
 
 

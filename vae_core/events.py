@@ -1,13 +1,15 @@
 """What a run says while it learns: one dataclass per kind of event, convertible to a JSON line.
 
-Every term is in nats per image (see objectives.py). Events come at fixed step counts, never by the clock;
-fields that hold wall time are named in WALL_FIELDS, and all others repeat bit for bit on the same machine.
+Every term has the unit its objective declares, nats per image (see objectives/losses.py). Events come at fixed step
+counts, never by the clock; fields that hold wall time are named in WALL_FIELDS, and all others repeat bit for bit on
+the same machine.
 Encoded, Snapshot and Checkpoint carry arrays: the run store writes those to files and leaves their names in the line.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,26 +32,38 @@ WALL_FIELDS = frozenset({"seconds", "images_per_second"})
 
 @dataclass(frozen=True)
 class Terms:
-    """The loss and its parts over some images. `objective` is the final, un-annealed loss.
+    """The loss and its named terms over some images, in the units the objective declares (nats per image).
 
     Attributes:
-        loss: what was minimised at that moment, nats per image.
-        distortion: -E_q log p(x|z), nats per image, all constants included.
-        rate: KL[q(z|x) || p(z)], nats per image; None for the plain autoencoder.
-        objective: the loss with every schedule at its final value, nats per image.
+        loss: what was minimised at that moment.
+        objective: the loss with every coefficient at its final value.
+        values: the objective's terms by name, those that are only shown too.
+        parts: what each minimised term adds to `loss`, by name, at that moment's weights; they add up to it.
         kl_per_dim: (D,) nats per image and latent dimension; empty where it was not worth the line.
     """
 
     loss: float
-    distortion: float
-    rate: float | None
     objective: float
+    values: Mapping[str, float] = field(default_factory=dict)
+    parts: Mapping[str, float] = field(default_factory=dict)
     kl_per_dim: tuple[float, ...] = ()
 
     @property
+    def distortion(self) -> float | None:
+        """-E_q log p(x|z), nats per image, all constants included; None for an objective without a likelihood."""
+        return self.values.get("distortion")
+
+    @property
+    def rate(self) -> float | None:
+        """KL[q(z|x) || p(z)], nats per image; None for an objective without a posterior."""
+        return self.values.get("rate")
+
+    @property
     def elbo(self) -> float | None:
-        """-(distortion + rate) at beta = 1, nats per image; None for the plain autoencoder."""
-        return None if self.rate is None else -(self.distortion + self.rate)
+        """-(distortion + rate) at beta = 1, nats per image; None where one of the two is missing."""
+        if self.distortion is None or self.rate is None:
+            return None
+        return -(self.distortion + self.rate)
 
 
 @dataclass(frozen=True)
@@ -70,27 +84,29 @@ class Started:
 
 @dataclass(frozen=True)
 class StepDone:
-    """Means over the steps since the previous StepDone."""
+    """Means over the steps since the previous StepDone. `coefficients` are those of its last step, such as β."""
 
     step: int
     epoch: int
     terms: Terms
-    beta: float
     learning_rate: float
-    capacity: float | None = None
+    coefficients: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     images_per_second: float = 0.0
 
 
 @dataclass(frozen=True)
 class EpochDone:
-    """Means over an epoch, and the same terms on the validation images with the mean-field noise fixed."""
+    """Means over an epoch, and the same terms on the validation images, with the noise fixed.
+
+    The validation loss is at the coefficients of the epoch's last step. `active_units` is None without an encoder.
+    """
 
     step: int
     epoch: int
     train: Terms
     validation: Terms
-    active_units: int
+    active_units: int | None
     best: bool
     seconds: float = 0.0
 
@@ -110,7 +126,10 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Pictures of an epoch. Arrays are uint8: (N, C, H, W), the traversal (R, S, C, H, W)."""
+    """Pictures of an epoch. Arrays are uint8: (N, C, H, W), the traversal (R, S, C, H, W).
+
+    A model without an encoder has no reconstructions: that array is (0, C, H, W).
+    """
 
     step: int
     epoch: int
@@ -211,6 +230,8 @@ def to_line(event: Event, **replaced: Any) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, Terms):
         return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, (tuple, list)):
         return [_plain(v) for v in value]
     if isinstance(value, (np.floating, float)):
@@ -222,7 +243,7 @@ def _plain(value: Any) -> Any:
 
 
 def from_line(line: dict[str, Any]) -> Event:
-    """The event of one JSON object. Fields unknown to this version are left out."""
+    """The event of one JSON object. Fields unknown to this version are left out. Raises BadRun."""
     cls = KINDS.get(str(line.get("event")))
     if cls is None:
         raise BadRun(f"unknown event {line.get('event')!r}")
@@ -230,16 +251,45 @@ def from_line(line: dict[str, Any]) -> Event:
     kwargs = {k: v for k, v in line.items() if k in names}
     for key in ("terms", "train", "validation"):
         if isinstance(kwargs.get(key), dict):
-            known = {f.name for f in dataclasses.fields(Terms)}
-            terms: dict[str, Any] = {
-                k: (float("nan") if v is None and k != "rate" else v) for k, v in kwargs[key].items()
-            }
-            kl = terms.get("kl_per_dim") or ()
-            terms["kl_per_dim"] = tuple(float("nan") if v is None else v for v in kl)
-            kwargs[key] = Terms(**{k: v for k, v in terms.items() if k in known})
+            kwargs[key] = _terms_from(kwargs[key])
+    if cls is StepDone:
+        kwargs["coefficients"] = _coefficients_from(line)
     if "dims" in kwargs:
         kwargs["dims"] = tuple(kwargs["dims"])
     try:
         return cls(**kwargs)
     except TypeError as error:
         raise BadRun(f"event {line.get('event')!r} lacks a field: {error}") from None
+
+
+def _terms_from(line: dict[str, Any]) -> Terms:
+    """Runs of earlier versions hold distortion and rate beside the loss, and no other terms."""
+    values = line.get("values")
+    if not isinstance(values, dict):
+        values = {"distortion": line.get("distortion")}
+        if line.get("rate") is not None:
+            values["rate"] = line["rate"]
+    return Terms(
+        loss=_number(line.get("loss")),
+        objective=_number(line.get("objective")),
+        values={str(k): _number(v) for k, v in values.items()},
+        parts={str(k): _number(v) for k, v in dict(line.get("parts") or {}).items()},
+        kl_per_dim=tuple(_number(v) for v in line.get("kl_per_dim") or ()),
+    )
+
+
+def _coefficients_from(line: dict[str, Any]) -> dict[str, float]:
+    """Runs of earlier versions hold the one weight as `beta`, which is γ where there is a capacity."""
+    found = line.get("coefficients")
+    if isinstance(found, dict):
+        return {str(k): _number(v) for k, v in found.items()}
+    if line.get("beta") is None:
+        return {}
+    if line.get("capacity") is not None:
+        return {"gamma": _number(line["beta"]), "capacity": _number(line["capacity"])}
+    return {"beta": _number(line["beta"])}
+
+
+def _number(value: Any) -> float:
+    """JSON has no NaN: null stands for it."""
+    return float("nan") if value is None else value

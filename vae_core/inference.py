@@ -14,14 +14,14 @@ from torch import Tensor
 
 from vae_core.config import RunConfig
 from vae_core.data.imageset import ImageSet, Progress, silent
+from vae_core.devices import choose_device
 from vae_core.errors import BadCodes, BadConfig, BadImages, BadRun
 from vae_core.latent.statistics import kl_from_prior
-from vae_core.models.dial import folded
+from vae_core.models.build import make_model
+from vae_core.models.multi_rate import folded
 from vae_core.models.vae import Vae
-from vae_core.objectives import LIKELIHOODS, OBJECTIVES
 from vae_core.places import Places, write_atomically
 from vae_core.runs.store import Record, Run, Store
-from vae_core.training import choose_device, make_model, splits_of
 
 BATCH = 256
 CODES_FORMAT = 1
@@ -248,7 +248,7 @@ class LoadedModel:
 
         `log_sigma` is the learned observation noise; None takes the value stored with the weights.
         """
-        likelihood = LIKELIHOODS[self.config.objective.likelihood.name]
+        likelihood = self.config.objective.likelihood_entry
         params = self.config.objective.likelihood.params
         sigma = None
         if likelihood.learns_sigma:
@@ -314,7 +314,7 @@ def compute_codes(
     progress: Progress = silent,
 ) -> StoredCodes:
     """Encode a split (at most `most` of its images, evenly spaced) and keep the result for these weights."""
-    index = splits_of(model.config, data).named(split)
+    index = model.config.data.split(data).named(split)
     if not len(index):
         raise BadImages(f"{data.name} has no {split} images")
     if most and len(index) > most:
@@ -413,10 +413,11 @@ def _read_codes(path: Path, stamp: str) -> StoredCodes | None:
 
 def _own_weight(config: RunConfig) -> str:
     """How the rate weighed, in words."""
-    objective = config.objective.objective
-    weight = OBJECTIVES[objective.name].weight_of(objective.params)
-    words = {"autoencoder": "without a rate", "capacity": f"towards a capacity, with γ = {weight:g}"}
-    return words.get(objective.name, f"at β = {weight:g} alone")
+    coefficients = config.objective.entry.coefficients
+    if not coefficients:
+        return "without a weighed rate"
+    final = config.objective.final
+    return f"at {' and '.join(f'{c.symbol} = {final[c.name]:g}' for c in coefficients)} alone"
 
 
 def _array(value: Any) -> np.ndarray:

@@ -16,7 +16,6 @@ from vae_core.inference import codes_bytes, encode_images, load_run
 from vae_core.pictures import fewer_colours
 from vae_core.places import check_plain_name, write_atomically, write_json
 from vae_core.runs.store import ENDED, Run
-from vae_core.training import splits_of
 
 CODES, STEPS, PICTURES = 5_000, 150, 4  # most that is kept: codes, points of the curves, epochs with pictures
 PICTURE_BYTES = 500_000  # fewer epochs are kept where their pictures take more
@@ -63,7 +62,7 @@ def ship(run: Run, target: Path, data: ImageSet, *, recipe: str = "", progress: 
 
 def _some(run: Run, data: ImageSet) -> np.ndarray:
     """Up to CODES images: of the test split when that is large enough, else test first, then the others."""
-    splits = splits_of(run.record().effective, data)
+    splits = run.record().effective.data.split(data)
     test, rest = splits.test, np.union1d(splits.train, splits.validation)
     pool, wanted = (test, CODES) if len(test) >= CODES else (rest, CODES - len(test))
     some = pool[np.linspace(0, len(pool) - 1, min(wanted, len(pool))).astype(int)]

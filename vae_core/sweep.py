@@ -20,8 +20,7 @@ from filelock import FileLock
 from vae_core.config import RunConfig
 from vae_core.errors import BadConfig, BadName, BadRun, RunNotFound, VaeCoreError
 from vae_core.events import Controlled, Resumed, from_line
-from vae_core.objectives import OBJECTIVES, BetaParams
-from vae_core.options import Choice
+from vae_core.objectives import OBJECTIVES
 from vae_core.places import check_plain_name
 from vae_core.runs.store import ENDED, FINISHED, QUEUED, Run, Store
 
@@ -91,11 +90,16 @@ def _checked_betas(betas: Iterable[float]) -> list[float]:
 
 
 def with_beta(config: RunConfig, beta: float) -> RunConfig:
-    """The config as a beta-VAE (or, where it already is one, a beta-TCVAE) of that beta."""
-    name = config.objective.objective.name
-    name = name if name == "beta_tcvae" else "beta_vae"
-    objective = dataclasses.replace(config.objective, objective=Choice(name, BetaParams(beta)))
-    return dataclasses.replace(config, objective=objective)
+    """The config at that β: a VAE becomes a β-VAE, a β-TCVAE stays one.
+
+    Raises BadConfig for an objective that has no single β to set.
+    """
+    entry = config.objective.entry
+    if entry.with_beta is None:
+        able = ", ".join(e.name for e in OBJECTIVES.values() if e.takes_beta)
+        raise BadConfig(f"{entry.name} has no β to sweep over; choose one of {able}")
+    chosen = entry.with_beta(config.objective.objective.params, beta)
+    return dataclasses.replace(config, objective=dataclasses.replace(config.objective, objective=chosen))
 
 
 def with_seed(config: RunConfig, seed: int) -> RunConfig:
@@ -220,16 +224,6 @@ def _lock(store: Store) -> FileLock:
 # ---------------------------------------------------------------- read, stop, go on
 
 
-def beta_of(run: Run) -> float:
-    """The final weight of a run's rate term."""
-    return _beta_of(run.record().effective)
-
-
-def _beta_of(config: RunConfig) -> float:
-    choice = config.objective.objective
-    return OBJECTIVES[choice.name].weight_of(choice.params)
-
-
 def turned_by_hand(run: Run) -> tuple[float, ...]:
     """The weights a person gave its rate term while it learnt, in order; none where it kept to its settings.
 
@@ -242,7 +236,7 @@ def turned_by_hand(run: Run) -> tuple[float, ...]:
     except OSError:
         return ()
     objective = run.record().effective.objective
-    own = _beta_of(run.record().effective)
+    own = objective.beta
     kept = objective.schedule.name == "constant" and all(value == own for value in values)
     return () if kept else values
 
@@ -271,7 +265,10 @@ def groups(store: Store) -> dict[str, list[Run]]:
 
 
 def sweeps(store: Store) -> dict[str, list[Member]]:
-    """All sweeps: group name -> its members by ascending β, then seed. A run that cannot be read is left out."""
+    """All sweeps: group name -> its members by ascending β, then seed.
+
+    A run that cannot be read, or whose objective has no single β, is left out.
+    """
     found: dict[str, list[Member]] = {}
     for run in store.all():
         try:
@@ -281,9 +278,9 @@ def sweeps(store: Store) -> dict[str, list[Member]]:
             status, config = run.status(), record.effective
         except VaeCoreError:
             continue
-        member = Member(
-            run, _beta_of(config), config.training.seed, status.state, status.progress, turned_by_hand(run)
-        )
+        if (beta := config.objective.beta) is None:
+            continue
+        member = Member(run, beta, config.training.seed, status.state, status.progress, turned_by_hand(run))
         found.setdefault(record.group, []).append(member)
     return {name: sorted(those, key=lambda m: (m.beta, m.seed)) for name, those in found.items()}
 

@@ -81,7 +81,6 @@ def table() -> None:
             st.warning(str(error), icon=":material/broken_image:")
             continue
         config = record.effective
-        weight = getattr(config.objective.objective.params, "beta", None)
         objective = config.objective.objective.name
         if (dial := config.objective.dial) is not None:
             objective += f", β {dial.lowest:g}–{dial.highest:g}"
@@ -91,7 +90,7 @@ def table() -> None:
                 "": f"/api/runs/{run.id}/file/thumbnail.png" if (run.path / "thumbnail.png").exists() else None,
                 "name": record.name, "dataset": config.data.dataset, "model": config.model.architecture.name,
                 "D": config.model.latent_dim, "objective": objective,
-                "β": 1.0 if config.objective.objective.name == "vae" else weight,
+                "β": config.objective.beta,
                 "status": "pretrained" if run.read_only else status.state,
                 "epochs": status.epoch or config.training.epochs, "created": pd.Timestamp(record.created),
                 "note": run.note(),

@@ -55,7 +55,6 @@ from vae_core.latent.selection import effect_sizes
 from vae_core.latent.statistics import kl_from_prior, nearest, order_by_kl
 from vae_core.runs.groups import delete_group, read_groups, write_group
 from vae_core.runs.store import LIVE, EpochCodes, Run
-from vae_core.training import splits_of
 
 KEY, ASIDE = "latent map", "map beside"
 SPLITS = ["test", "validation", "train"]
@@ -164,7 +163,7 @@ def _follow(run: Run, model: LoadedModel) -> None:
         session.put("seen without images", run.id)
     elif session.get("seen without images") == run.id:
         session.forget("seen without images")
-        splits = splits_of(model.config, data)
+        splits = model.config.data.split(data)
         for name in SPLITS:
             if wanted.isdigit() and int(wanted) in splits.named(name):
                 session.put("split", name)
@@ -239,7 +238,7 @@ def _codes(run: Run, held: Held, stale: bool, split: str) -> StoredCodes | None:
             return None
         codes = _encoded(run, model, data, split, stale)
     elif data is not None and not stale and split != "epochs":
-        size = min(MOST, len(splits_of(model.config, data).named(split)))
+        size = min(MOST, len(model.config.data.split(data).named(split)))
         if len(codes) < size:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.caption(f"{len(codes):,} of {size:,} images are on the map.", width="content")
@@ -260,7 +259,7 @@ def _encoded(run: Run, model: LoadedModel, data: ImageSet, split: str, stale: bo
         if split == "epochs":
             return encode_images(model, data, _epochs(run)[-1].images, split, progress=progress)
         if stale:  # of weights that are no longer the run's: kept by this session alone
-            index = splits_of(model.config, data).named(split)
+            index = model.config.data.split(data).named(split)
             index = index[np.linspace(0, len(index) - 1, min(MOST, len(index))).astype(int)]
             return encode_images(model, data, index, split, progress=progress)
         return compute_codes(run, model, data, split, most=MOST, progress=progress)

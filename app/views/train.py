@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import streamlit as st
 
-from app import charts, resources
+from app import boundary, charts, resources
 from app.components.live import live
 from app.state import session
 from app.widgets import config_form, import_images
@@ -16,9 +16,10 @@ from vae_core import pictures
 from vae_core.config import RunConfig
 from vae_core.data import DatasetSpec, find_spec
 from vae_core.errors import BadConfig, RunBusy
+from vae_core.models.build import choose_side, count_parameters
 from vae_core.options import Choice, NoParams
 from vae_core.runs.store import ENDED, FINISHED, PAUSED, QUEUED, RUNNING, Run, Status
-from vae_core.training import Plan, choose_side, count_parameters, resolve, splits_of
+from vae_core.training import Plan, resolve
 
 
 def page() -> None:
@@ -120,7 +121,7 @@ def _fits(config: RunConfig, side: int, channels: int, run: Run) -> bool:
 def _plan(config: RunConfig, side: int) -> Plan:
     data = resources.images(config.data.dataset, side)
     resolved = resolve(config, data)
-    return Plan(resolved, len(splits_of(resolved, data).train))
+    return Plan(resolved, len(resolved.data.split(data).train))
 
 
 def _estimate(config: RunConfig, side: int) -> float:
@@ -142,18 +143,15 @@ def _about(seconds: float) -> str:
 def previews(plan: Plan) -> None:
     steps = np.unique(np.linspace(0, plan.steps_total - 1, 200).astype(int))
     left, right = st.columns(2)
-    beta = np.array([plan.weight(int(s)) for s in steps])
-    capacity = [plan.capacity(int(s)) for s in steps]
+    moments = [plan.moment(int(s)) for s in steps]
     with left:
         if (dial := plan.config.objective.dial) is not None:
             low, high = dial.sampled
             st.caption(f"Each image is learned at a β drawn evenly over log β, from {low:g} to {high:g}.")
-        else:
-            if capacity[0] is not None:
-                figure = charts.schedule("Capacity C", "nats per image", steps, np.array(capacity, float))
-            else:
-                figure = charts.schedule("β", "weight of the rate", steps, beta)
-            st.plotly_chart(figure, key="preview beta", config={"displayModeBar": False})
+        for c in plan.config.objective.entry.coefficients:
+            values = np.array([moment[c.name] for moment in moments], float)
+            figure = charts.schedule(c.symbol, c.unit or c.help, steps, values)
+            st.plotly_chart(figure, key=f"preview {c.name}", config={"displayModeBar": False})
     with right:
         rates = np.array([plan.learning_rate(int(s)) for s in steps])
         st.plotly_chart(
@@ -262,13 +260,12 @@ def steer(run: Run) -> None:
     """beta and learning rate of a run while it learns."""
     config = run.record().effective
     asked = run.requests()
-    plan = Plan(config, 1)
-    if config.objective.objective.name != "autoencoder" and config.objective.dial is None:
-        beta = next((c.value for c in reversed(asked) if c.name == "beta"), plan.final_weight)
+    if (live := config.objective.entry.live) is not None:
+        beta = next((c.value for c in reversed(asked) if c.name == "beta"), config.objective.final[live.name])
         st.number_input(
-            "Live γ" if config.objective.objective.name == "capacity" else "Live β", 0.0, 10_000.0, float(beta or 0.0),
+            f"Live {live.symbol}", 0.0, 10_000.0, float(beta or 0.0),
             step=0.5, format="%g", key=f"live beta {run.id}", width=130, on_change=_live, args=(run, "beta"),
-            help="Weight of the rate term from now on; written into the events.",
+            help=boundary.sentence(f"{live.help} from now on; written into the events"),
         )  # fmt: skip
     factors = [0.01, 0.03, 0.1, 0.3, 1.0, 2.0, 3.0, 10.0]
     factor = next((c.value for c in reversed(asked) if c.name == "learning_rate"), 1.0)

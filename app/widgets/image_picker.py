@@ -11,7 +11,6 @@ import streamlit as st
 from app import resources
 from vae_core.inference import LoadedModel
 from vae_core.runs.store import Run
-from vae_core.training import splits_of
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def gallery(run: Run, model: LoadedModel) -> Gallery | None:
     """Test images when the dataset is on this machine, else those whose codes are stored, else None."""
     data = resources.images_of(run)
     if data is not None:
-        index = splits_of(model.config, data).test
+        index = model.config.data.split(data).test
         labels = None if data.labels is None else np.asarray(data.labels[index])
         return Gallery(index, labels, data.label_names)
     codes = resources.codes(run)

@@ -51,14 +51,8 @@ def describe(run: Run) -> str:
         config = run.record().effective
     except (BadRun, RunNotFound):
         return "unreadable"
-    objective = config.objective.objective
-    weight = getattr(objective.params, "beta", None)
-    words = {"vae": "VAE, β 1", "autoencoder": "autoencoder", "capacity": "capacity"}
-    if (dial := config.objective.dial) is not None:
-        words[objective.name] = f"β dial {dial.lowest:g}–{dial.highest:g}"
-    name = words.get(objective.name) or f"β {weight:g}"
     kind = " · pretrained" if run.read_only else ""
-    return f"{config.data.dataset} · {config.model.architecture.name} · D {config.model.latent_dim} · {name}{kind}"
+    return f"{config.data.dataset} · {config.model.architecture.name} · D {config.model.latent_dim} · {config.objective.label}{kind}"
 
 
 def _list(chosen: Run | None) -> None:

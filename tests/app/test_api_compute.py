@@ -26,7 +26,6 @@ from vae_core.inference import load_run
 from vae_core.places import Places
 from vae_core.runs.store import FINISHED, Run, Store
 from vae_core.runs.worker import train_run
-from vae_core.training import splits_of
 
 
 @pytest.fixture
@@ -255,7 +254,7 @@ def test_all_training_images_are_encoded_behind_the_page(
     head = client.get(f"/api/runs/{copied.id}/cloud.json").json()
     data, d = resources.images_of(copied), head["latent_dim"]
     assert data is not None
-    train = splits_of(copied.record().effective, data).train
+    train = copied.record().effective.data.split(data).train
     assert (head["count"], head["known"]) == (100, len(train))
     body = gathered(client, f"/api/runs/{copied.id}/crowd-{head['version']}.bin")
     n = len(body) // 4 // (d + 2)

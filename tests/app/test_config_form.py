@@ -10,7 +10,9 @@ from streamlit.testing.v1 import AppTest
 from app.widgets import config_form
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig
 from vae_core.models.networks import ConvParams, MlpParams
-from vae_core.objectives import BetaParams, CapacityParams, GaussianParams, MultiRateParams, WarmupParams
+from vae_core.objectives.likelihoods import GaussianParams
+from vae_core.objectives.losses import BetaParams, CapacityParams, MultiRateParams
+from vae_core.objectives.schedules import WarmupParams
 from vae_core.options import Choice, to_json
 
 

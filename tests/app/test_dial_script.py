@@ -22,14 +22,14 @@ from app import resources, web
 from app.components import HERE
 from vae_core.browser import browser_decoder, browser_dial
 from vae_core.inference import LoadedModel, load_run
-from vae_core.models.dial import GAIN
+from vae_core.models.build import make_model
+from vae_core.models.multi_rate import GAIN
 from vae_core.models.networks import ConvParams, MlpParams
-from vae_core.objectives import MultiRateParams
+from vae_core.objectives.losses import MultiRateParams
 from vae_core.options import Choice
 from vae_core.places import Places
 from vae_core.runs.store import FINISHED, Record, Run, Store, data_of
 from vae_core.runs.worker import train_run
-from vae_core.training import make_model
 
 BETAS = (0.2, 0.3, 1.0, 2.5, 30.0)
 NETWORKS = {

@@ -28,7 +28,8 @@ from vae_core.evaluation.run_metrics import stored
 from vae_core.evaluation.sweep_report import measure_all
 from vae_core.events import Controlled, EpochDone, to_line
 from vae_core.inference import load_run
-from vae_core.objectives import GaussianParams, MultiRateParams
+from vae_core.objectives.likelihoods import GaussianParams
+from vae_core.objectives.losses import MultiRateParams
 from vae_core.options import Choice, replace_at
 from vae_core.places import Places
 from vae_core.runs import store as store_module

@@ -23,7 +23,7 @@ from vae_core.data import ImageSet, open_images
 from vae_core.evaluation.likelihood import evaluate
 from vae_core.events import Checkpoint, Finished
 from vae_core.inference import LoadedModel
-from vae_core.objectives import BetaParams, MultiRateParams
+from vae_core.objectives.losses import BetaParams, MultiRateParams
 from vae_core.options import Choice
 from vae_core.places import Places
 from vae_core.runs.store import Record, data_of

@@ -22,11 +22,13 @@ import torch
 
 from vae_core.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from vae_core.data.imageset import ImageSet
+from vae_core.devices import core_count
 from vae_core.models.networks import ConvParams, MlpParams
 from vae_core.options import Choice
-from vae_core.stacked import Stack, pays
 from vae_core.sweep import with_beta
-from vae_core.training import NoControl, _Trainer, core_count, resolve
+from vae_core.training import NoControl, resolve
+from vae_core.training.loop import Loop
+from vae_core.training.stacked import Stack, pays
 
 BATCH = 128
 NETWORKS = {
@@ -42,9 +44,7 @@ def images(side: int, count: int = 6_000) -> ImageSet:
     return ImageSet("noise", "Noise", pixels, None, (), None, (), np.arange(0, count, 50), "noise")
 
 
-def trainers(
-    network: str, data: ImageSet, device: str, count: int, args: argparse.Namespace
-) -> list[_Trainer]:
+def trainers(network: str, data: ImageSet, device: str, count: int, args: argparse.Namespace) -> list[Loop]:
     _, _, choice, dims = NETWORKS[network]
     config = RunConfig(
         data=DataConfig(dataset="noise"),
@@ -54,7 +54,7 @@ def trainers(
         ),
     )
     betas = [0.5 * 2**i for i in range(count)]
-    return [_Trainer(resolve(with_beta(config, beta), data), data, NoControl()) for beta in betas]
+    return [Loop(resolve(with_beta(config, beta), data), data, NoControl()) for beta in betas]
 
 
 clock = time.perf_counter
@@ -77,9 +77,9 @@ def wait(device: str) -> None:
         torch.cuda.synchronize()
 
 
-def separate(some: list[_Trainer], steps: int, device: str) -> float:
+def separate(some: list[Loop], steps: int, device: str) -> float:
     """Seconds for a step of every run, one run after the other as a queue trains them."""
-    return sum(timed(lambda t=t: t.learn(t.step % t.plan.steps_per_epoch), steps, device) for t in some)  # type: ignore[misc]
+    return sum(timed(lambda t=t: t.learn(), steps, device) for t in some)  # type: ignore[misc]
 
 
 def main() -> None:

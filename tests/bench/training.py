@@ -28,10 +28,11 @@ from vae_core.data.torchvision_safe import torchvision
 from vae_core.evaluation.likelihood import evaluate
 from vae_core.events import EpochDone
 from vae_core.inference import LoadedModel
+from vae_core.models.build import make_model
 from vae_core.models.vae import Vae
 from vae_core.places import Places
 from vae_core.runs.store import Run, Store, data_of
-from vae_core.training import machine_of, make_model, resolve, train
+from vae_core.training import machine_of, resolve, train
 
 BATCH, THREADS, TARGET = 128, 2, 106.5
 

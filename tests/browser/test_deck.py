@@ -26,7 +26,6 @@ from vae_core.places import Places
 from vae_core.runs.marks import read_marks
 from vae_core.runs.store import FINISHED, Run, Store
 from vae_core.runs.worker import train_run
-from vae_core.training import splits_of
 
 Visit = Callable[..., Page]
 
@@ -414,7 +413,7 @@ def test_a_code_from_the_data_is_that_of_an_image(visit: Visit, trained: Run) ->
     page = visit(f"/sliders?run={trained.id}&z=0,0,0,0,0")
     ready(page)
     data = open_images("digits", 16, trained.places)
-    index = splits_of(trained.record().effective, data).train
+    index = trained.record().effective.data.split(data).train
     means = load_run(trained).encode(data.images[index]).mean
     for _ in range(2):
         before = code(page)
@@ -449,7 +448,7 @@ def test_collapsed_dimensions_are_folded_away(visit: Visit) -> None:
 def test_trust_is_that_of_the_core(visit: Visit, trained: Run) -> None:
     model = load_run(trained)
     data = open_images("digits", 16, trained.places)
-    index = splits_of(model.config, data).train
+    index = model.config.data.split(data).train
     codes = model.encode(data.images[index])
     usual = aggregate(codes.mean, codes.log_var)
     for z in (codes.mean[7], np.array([1.0, -1, 0.5, 2, 0]), np.zeros(5)):
@@ -494,7 +493,7 @@ def test_the_nearest_is_of_all_images_once_they_are_encoded(
     page.route("**/crowd-*.bin", all_of_them)
     page.goto(f"{server.url}/sliders?run={trained.id}&z={pack(np.zeros(5))}")
     data = open_images("digits", 16, trained.places)
-    index = splits_of(trained.record().effective, data).train
+    index = trained.record().effective.data.split(data).train
     what = page.locator("[data-n=near-what]")
     expect(what).to_have_text(f"of {few} of the {len(index):,} training images")
     expect(what).to_have_text(f"of {len(index):,} training images")
@@ -533,7 +532,7 @@ def ends(page: Page, dim: int) -> tuple[float, float]:
 def usual_of(run: Run) -> Aggregate:
     """Where the training images lie."""
     data = open_images("digits", 16, run.places)
-    codes = load_run(run).encode(data.images[splits_of(run.record().effective, data).train])
+    codes = load_run(run).encode(data.images[run.record().effective.data.split(data).train])
     return aggregate(codes.mean, codes.log_var)
 
 
@@ -975,7 +974,7 @@ def test_new_weights_under_an_open_page_keep_the_code(visit: Visit, server: Serv
 def image_of_set(run: Run, place: int) -> np.ndarray:
     """An image of the set that one may start from, (1, C, H, W)."""
     data = open_images("digits", 16, run.places)
-    return data.images[splits_of(run.record().effective, data).test[place : place + 1]].copy()
+    return data.images[run.record().effective.data.split(data).test[place : place + 1]].copy()
 
 
 def comes_to(page: Page, expected: np.ndarray) -> None:

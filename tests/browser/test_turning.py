@@ -15,11 +15,10 @@ from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig,
 from vae_core.data import open_images
 from vae_core.inference import load_run
 from vae_core.models.networks import ConvParams
-from vae_core.objectives import MultiRateParams
+from vae_core.objectives.losses import MultiRateParams
 from vae_core.options import Choice
 from vae_core.runs.store import FINISHED, Run, Store
 from vae_core.runs.worker import train_run
-from vae_core.training import splits_of
 
 Visit = Callable[..., Page]
 
@@ -76,7 +75,7 @@ def test_pictures_are_the_networks_own_at_that_beta(
     model = load_run(run)
     at = model.at_beta(beta)
     data = open_images("digits", model.shape[1], run.places)
-    images = data.images[splits_of(model.config, data).validation[:8]]
+    images = data.images[model.config.data.split(data).validation[:8]]
     shown = page.locator(".rebuilt canvas")
     expect(shown).to_have_count(8)
     wanted = at.decode(at.encode(images).mean) * 255
@@ -146,7 +145,7 @@ def test_a_drag_turns_everything_and_the_page_hears_of_it_once_at_rest(
     model = load_run(dials[network]).at_beta(shown_beta(page))
     images = open_images("digits", model.shape[1], dials[network].places).images
     images = images[
-        splits_of(model.config, open_images("digits", model.shape[1], dials[network].places)).validation[:8]
+        model.config.data.split(open_images("digits", model.shape[1], dials[network].places)).validation[:8]
     ]
     wanted = model.decode(model.encode(images).mean) * 255
     assert np.abs(pixels(first) - wanted[0, 0]).max() <= 1.01, "at rest it is of the β that is shown"

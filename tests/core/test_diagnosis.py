@@ -7,7 +7,8 @@ import pytest
 from vae_core.config import ObjectiveConfig, RunConfig
 from vae_core.diagnosis import diagnose
 from vae_core.events import EpochDone, Failed, Terms
-from vae_core.objectives import BetaParams, WarmupParams
+from vae_core.objectives.losses import BetaParams
+from vae_core.objectives.schedules import WarmupParams
 from vae_core.options import Choice
 
 

@@ -16,16 +16,19 @@ from vae_core.events import Checkpoint, Controlled, EpochDone, Snapshot, StepDon
 from vae_core.export import archive, unarchive
 from vae_core.inference import LoadedModel, codes_path, compute_codes, load_run
 from vae_core.latent.statistics import kl_from_prior
-from vae_core.models.dial import DEGREE, GAIN, Dial, folded
+from vae_core.models.build import make_model
 from vae_core.models.layers import Gate
+from vae_core.models.multi_rate import DEGREE, GAIN, Dial, folded
 from vae_core.models.networks import ConvParams, MlpParams
 from vae_core.models.vae import Vae
-from vae_core.objectives import MultiRateParams, bernoulli, kl_per_dim
+from vae_core.objectives.likelihoods import bernoulli
+from vae_core.objectives.losses import MultiRateParams
+from vae_core.objectives.rate import kl_per_dim
 from vae_core.options import Choice, NoParams, from_json, to_json
 from vae_core.places import Places
 from vae_core.runs.store import Record, Store, data_of
 from vae_core.runs.worker import train_run
-from vae_core.training import make_model, resolve, splits_of, time_step, train
+from vae_core.training import resolve, time_step, train
 
 DATA = blob_set()  # 9 of 90 for testing, 16 for validation: 65 train, 4 steps of 16 an epoch
 DIAL = Dial(0.1, 10.0)
@@ -219,7 +222,7 @@ def test_the_loss_is_a_mean_over_betas_that_are_log_uniform():
     first = of(StepDone, run(config))[0]
     torch.manual_seed(config.training.seed)
     model = make_model(config, DATA.shape)
-    order = np.random.default_rng((config.training.seed, 0)).permutation(splits_of(config, DATA).train)
+    order = np.random.default_rng((config.training.seed, 0)).permutation(config.data.split(DATA).train)
     x = torch.from_numpy(DATA.images[order[:16]]) / 255
     generator = torch.Generator().manual_seed(config.training.seed + 1)
     share = (torch.arange(16) + torch.rand((), generator=generator)) / 16
@@ -233,7 +236,9 @@ def test_the_loss_is_a_mean_over_betas_that_are_log_uniform():
     loss = ((distortion + beta * rate) / (1 + beta) ** 0.25).mean().item()
     assert first.terms.loss == pytest.approx(loss, rel=1e-5)
     assert first.terms.loss == first.terms.objective
-    assert first.beta == 1.0
+    assert first.coefficients == {}
+    weighted = first.terms.values["weighted_distortion"] + first.terms.values["weighted_rate"]
+    assert first.terms.loss == pytest.approx(weighted, rel=1e-6)
 
 
 def test_validation_tells_the_terms_at_beta_one_and_the_loss_over_all():
@@ -244,7 +249,7 @@ def test_validation_tells_the_terms_at_beta_one_and_the_loss_over_all():
     for epoch in of(EpochDone, events):
         model = make_model(config, DATA.shape)
         model.load_state_dict(weights[epoch.step])
-        x = torch.from_numpy(DATA.images[splits_of(config, DATA).validation]) / 255
+        x = torch.from_numpy(DATA.images[config.data.split(DATA).validation]) / 255
         generator = torch.Generator().manual_seed(config.training.seed + 2)
         log_beta = torch.tensor(
             [math.log(0.05) + (0.5 + i * 0.6180339887) % 1 * math.log(400) for i in range(16)]
@@ -279,7 +284,7 @@ def test_a_live_beta_is_ignored_and_said_to_be():
     script = Script({2: [("beta", 7.0)]})
     events = [script.see(event) for event in train(config, DATA, script)]
     assert of(Controlled, events) == [Controlled(2, 1, "beta ignored", 7.0)]
-    assert {s.beta for s in of(StepDone, events)} == {1.0}
+    assert all(s.coefficients == {} for s in of(StepDone, events))
     plain = run(config)
     for kind in (StepDone, EpochDone):
         assert [frozen(e) for e in of(kind, events)] == [frozen(e) for e in of(kind, plain)]
@@ -371,7 +376,7 @@ def test_beyond_its_ends_or_without_a_dial_it_does_not_turn(dial_run, model, tra
         load_run(dial_run).at_beta(50.0)
     with pytest.raises(BadConfig, match=r"the run trained has no β dial: it was trained at β = 1 alone"):
         model.at_beta(3.0)
-    for name, says in (("autoencoder", "without a rate"), ("capacity", "towards a capacity, with γ = 30"),
+    for name, says in (("autoencoder", "without a weighed rate"), ("capacity", "at γ = 30 and C = 25 alone"),
                        ("beta_vae", "at β = 4 alone")):  # fmt: skip
         record = trained.record()
         config = dataclasses.replace(record.effective, objective=ObjectiveConfig(objective=name))

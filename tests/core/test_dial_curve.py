@@ -13,7 +13,7 @@ from vae_core.errors import BadConfig, BadImages
 from vae_core.evaluation.dial_curve import STOPS, measure_dial, stored
 from vae_core.evaluation.likelihood import evaluate
 from vae_core.inference import load_run
-from vae_core.objectives import MultiRateParams
+from vae_core.objectives.losses import MultiRateParams
 from vae_core.options import Choice
 from vae_core.places import Places
 from vae_core.runs.store import FINISHED, Run, Store

@@ -16,13 +16,15 @@ from vae_core.errors import BadRun
 from vae_core.events import Checkpoint, Encoded, EpochDone, Failed, Resumed, StepDone, from_line
 from vae_core.export import archive, unarchive
 from vae_core.inference import load_run
+from vae_core.models.build import make_model
 from vae_core.models.networks import ConvParams
 from vae_core.options import Choice
 from vae_core.places import Places
 from vae_core.runs import store as store_module
 from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
-from vae_core.training import MOST_CODES, codes_every, make_model, replayed, resolve, splits_of, train
+from vae_core.training import resolve, train
+from vae_core.training.snapshot import MOST_CODES, codes_every, tracked_images
 
 DATA = blob_set()  # 9 of 90 for testing, 16 for validation: 65 train, 4 steps of 16 an epoch
 
@@ -69,7 +71,7 @@ def test_codes_are_those_of_the_epochs_own_weights(changes, off):
 
 def test_images_are_the_same_in_every_epoch_and_never_test_images():
     config = config_of(epochs=3)
-    encoded, splits = of(Encoded, run(config)), splits_of(config, DATA)
+    encoded, splits = of(Encoded, run(config)), config.data.split(DATA)
     assert encoded[0].images.dtype == np.int32
     for event in encoded:
         np.testing.assert_array_equal(event.images, np.concatenate((splits.validation, splits.train)))
@@ -80,15 +82,15 @@ def test_validation_comes_first_and_training_images_fill_up():
     def splits(train, validation):
         return Splits(np.arange(train) * 2, np.arange(validation) * 2 + 1, np.arange(0))
 
-    held, extra = replayed(splits(60_000, 2_500))
+    held, extra = tracked_images(splits(60_000, 2_500))
     assert (len(held), len(extra)) == (MOST_CODES, 0)
     assert (held[0], held[-1]) == (1, 4_999)
     assert set(np.diff(held)) == {2, 4}  # evenly spaced
-    held, extra = replayed(splits(60_000, 500))
+    held, extra = tracked_images(splits(60_000, 500))
     np.testing.assert_array_equal(held, np.arange(500) * 2 + 1)
     assert (len(extra), extra[0], extra[-1]) == (1_500, 0, 119_998)
     assert np.ptp(np.diff(extra)) <= 2
-    held, extra = replayed(splits(30, 1))
+    held, extra = tracked_images(splits(30, 1))
     np.testing.assert_array_equal(extra, np.arange(30) * 2)
     assert len(held) == 1
 
@@ -97,7 +99,7 @@ def test_validation_comes_first_and_training_images_fill_up():
 def test_keeping_codes_changes_nothing_else(monkeypatch, changes):
     """Fewer images, hence other batches to encode or none: all other events stay bit for bit."""
     whole = run(config_of(**changes))
-    splits = splits_of(config_of(), DATA)
+    splits = config_of().data.split(DATA)
     for most, validation in ((10, 10), (20, 16)):
         monkeypatch.setattr(training, "MOST_CODES", most)
         events = run(config_of(**changes))
@@ -161,7 +163,7 @@ def codes_of(trained):
 def test_a_trained_run_replays_how_its_space_formed(trained, codes_of, digits, model):
     assert [c.epoch for c in codes_of] == list(range(1, 9))
     assert [c.step for c in codes_of] == [e.step for e in of(EpochDone, trained.history())]
-    splits = splits_of(model.config, digits)
+    splits = model.config.data.split(digits)
     for codes in codes_of:
         assert (codes.mean.dtype, codes.images.dtype) == (np.float32, np.int64)
         np.testing.assert_array_equal(codes.images, np.concatenate((splits.validation, splits.train)))

@@ -13,8 +13,9 @@ from vae_core.errors import BadConfig, BadImages
 from vae_core.evaluation import likelihood
 from vae_core.evaluation.likelihood import evaluate, importance_bound, learned_log_sigma
 from vae_core.inference import LoadedModel
+from vae_core.models.build import make_model
 from vae_core.runs.store import Record, data_of
-from vae_core.training import make_model, resolve, splits_of
+from vae_core.training import resolve
 
 DATA = blob_set()
 
@@ -87,7 +88,7 @@ def test_the_noise_is_seeded():
 
 def test_only_the_images_of_the_split_count():
     model = fresh()
-    splits = splits_of(model.config, DATA)
+    splits = model.config.data.split(DATA)
     found = {name: evaluate(model, DATA, split=name) for name in ("train", "validation", "test")}
     assert {name: one.images for name, one in found.items()} == {"train": 65, "validation": 16, "test": 9}
     for name in found:
@@ -113,7 +114,7 @@ def test_a_plain_autoencoder_has_no_elbo():
 
 def test_a_learned_sigma_is_taken_from_the_training_images():
     model = fresh(likelihood="gaussian_optimal")
-    splits = splits_of(model.config, DATA)
+    splits = model.config.data.split(DATA)
     x = DATA.images[splits.train] / 255
     q = model.encode(DATA.images[splits.train])
     errors = [np.square(model.decode(q.sample(np.random.default_rng(s))) - x).mean() for s in range(30)]

@@ -23,12 +23,12 @@ from vae_core.export import (
     walk,
 )
 from vae_core.inference import LoadedModel, compute_codes, load_run, stored_codes
+from vae_core.models.build import make_model
 from vae_core.models.networks import ConvParams, MlpParams
 from vae_core.options import Choice
 from vae_core.places import Places
 from vae_core.runs.store import FINISHED, INTERRUPTED, QUEUED, RUNNING, Record, Store, data_of
 from vae_core.runs.worker import train_run
-from vae_core.training import make_model
 
 
 def fresh(side=16, channels=1, **changes):

@@ -25,7 +25,6 @@ from vae_core.models.networks import MlpParams
 from vae_core.options import Choice
 from vae_core.runs.store import Run, Store
 from vae_core.runs.worker import train_run
-from vae_core.training import splits_of
 
 
 @pytest.fixture(scope="module")
@@ -346,7 +345,7 @@ def test_codes_are_stored_and_found_for_these_very_weights(copied, digits):
     computed = compute_codes(copied, loaded, digits, "test")
     found = stored_codes(copied)
     assert isinstance(found, StoredCodes)
-    index = splits_of(loaded.config, digits).test
+    index = loaded.config.data.split(digits).test
     np.testing.assert_array_equal(found.index, index)
     np.testing.assert_array_equal(found.mean, loaded.encode(digits.images[index]).mean)
     np.testing.assert_array_equal(found.labels, digits.labels[index])
@@ -388,7 +387,7 @@ def test_shipped_codes_are_used_when_they_belong_to_the_weights(copied, digits):
 
 def test_at_most_so_many_codes_are_computed_evenly_spread(copied, digits):
     codes = compute_codes(copied, load_run(copied), digits, "train", most=50)
-    train = splits_of(copied.record().effective, digits).train
+    train = copied.record().effective.data.split(digits).train
     assert len(codes) == 50
     assert np.isin(codes.index, train).all()
     assert (codes.index[0], codes.index[-1]) == (train[0], train[-1])

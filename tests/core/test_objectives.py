@@ -8,31 +8,25 @@ import torch
 from torch import distributions as td
 
 from vae_core.models.vae import Posterior
-from vae_core.objectives import (
-    BETA_SCHEDULES,
-    LIKELIHOODS,
-    OBJECTIVES,
-    Batch,
-    CapacityParams,
-    CyclicalParams,
+from vae_core.objectives import BETA_SCHEDULES, LIKELIHOODS, OBJECTIVES
+from vae_core.objectives.likelihoods import (
     GaussianParams,
     LaplaceParams,
-    WarmupParams,
     bernoulli,
-    beta_tcvae_loss,
-    beta_vae_loss,
-    capacity_loss,
-    cyclical,
-    decompose_rate,
     gaussian,
     gaussian_optimal,
-    kl_per_dim,
     laplace,
-    log_normal,
-    rate_for_loss,
-    stratified_log_weights,
-    warmup,
 )
+from vae_core.objectives.losses import BetaParams, CapacityParams
+from vae_core.objectives.rate import (
+    decompose_rate,
+    kl_per_dim,
+    log_normal,
+    rate_with_free_bits,
+    stratified_log_weights,
+)
+from vae_core.objectives.schedules import CyclicalParams, WarmupParams, cyclical, warmup
+from vae_core.objectives.terms import Batch, ForwardPass, Moment, weighted_sum
 from vae_core.options import NoParams
 
 SHAPE = (5, 3, 4, 4)
@@ -52,6 +46,13 @@ def normal(rng, *shape):
 def posterior_of(rng, batch, dims, *, leaf=False):
     mean, log_var = normal(rng, batch, dims), normal(rng, batch, dims)
     return Posterior(mean.requires_grad_(leaf), log_var.requires_grad_(leaf))
+
+
+def rated(kl, free_bits):
+    """A forward pass of which only the rate matters."""
+    nothing = torch.zeros(len(kl), 1, 2, 2)
+    batch = Batch(nothing, torch.Generator())
+    return ForwardPass(batch, nothing, nothing, kl, kl, Posterior(kl, kl), 10, free_bits)
 
 
 # ---------------------------------------------------------------- likelihoods against torch.distributions
@@ -183,22 +184,22 @@ def test_log_normal_is_that_of_torch(rng):
 
 def test_free_bits_grant_each_dimension_its_share():
     kl = torch.tensor([[0.1, 2.0], [0.3, 4.0]])
-    batch = Batch(torch.zeros(2), kl, torch.zeros(2, 2), Posterior(kl, kl), 10)
-    assert rate_for_loss(batch).item() == pytest.approx(0.2 + 3.0)
-    granted = Batch(torch.zeros(2), kl, torch.zeros(2, 2), Posterior(kl, kl), 10, free_bits=0.5)
-    assert rate_for_loss(granted).item() == pytest.approx(0.5 + 3.0)
+    batch = rated(kl, 0.0)
+    assert rate_with_free_bits(batch).item() == pytest.approx(0.2 + 3.0)
+    granted = rated(kl, 0.5)
+    assert rate_with_free_bits(granted).item() == pytest.approx(0.5 + 3.0)
 
 
 def test_free_bits_are_granted_to_the_mean_over_the_images_not_to_each():
     kl = torch.tensor([[0.1], [0.9]])
-    batch = Batch(torch.zeros(2), kl, torch.zeros(2, 1), Posterior(kl, kl), 10, free_bits=0.4)
-    assert rate_for_loss(batch).item() == pytest.approx(0.5)
+    batch = rated(kl, 0.4)
+    assert rate_with_free_bits(batch).item() == pytest.approx(0.5)
 
 
 def test_free_bits_leave_a_dimension_below_them_without_gradient():
     kl = torch.tensor([[0.1, 2.0], [0.3, 4.0]], requires_grad=True)
-    batch = Batch(torch.zeros(2), kl, torch.zeros(2, 2), Posterior(kl, kl), 10, free_bits=0.5)
-    (gradient,) = torch.autograd.grad(rate_for_loss(batch), kl)
+    batch = rated(kl, 0.5)
+    (gradient,) = torch.autograd.grad(rate_with_free_bits(batch), kl)
     assert gradient.tolist() == [[0.0, 0.5], [0.0, 0.5]]
 
 
@@ -296,90 +297,183 @@ def test_one_image_alone_has_neither_information_nor_correlation(rng):
 # ---------------------------------------------------------------- objectives
 
 
-def batch_of(rng, objective, free_bits=0.0):
+def passed(rng, objective, free_bits=0.0):
+    """A planted forward pass of eight images, its means and its log variances."""
     mean, log_var = normal(rng, 8, 3).requires_grad_(), normal(rng, 8, 3).requires_grad_()
-    if not objective.stochastic:
+    if not objective.has_posterior:
         posterior = Posterior(mean, torch.full_like(mean, -torch.inf))
         z, kl = mean, torch.zeros(8, 3)
     else:
         posterior = Posterior(mean, log_var)
         z, kl = posterior.sample(rng), kl_per_dim(posterior)
     distortion = 10 + z.square().sum(1)
-    return Batch(distortion, kl, z, posterior, 100, free_bits), mean, log_var
+    images = torch.zeros(8, 1, 2, 2)
+    forward = ForwardPass(Batch(images, rng), images, distortion, kl, z, posterior, 100, free_bits)
+    return forward, mean, log_var
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=lambda e: e.name)
+def terms_and_loss(objective, forward, moment, free_bits=0.0):
+    values = objective.compute(forward, objective.params(), moment)
+    return values, weighted_sum(objective.terms_for(free_bits), values, moment)
+
+
+ALL = pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=lambda e: e.name)
+
+
+@ALL
 def test_every_objective_is_a_finite_scalar_whose_gradient_reaches_the_encoder(objective, rng):
-    batch, mean, log_var = batch_of(rng, objective)
-    params = objective.params()
-    loss = objective.loss(objective.parts(batch), objective.weight_of(params), 5.0)
+    forward, mean, log_var = passed(rng, objective)
+    _, loss = terms_and_loss(objective, forward, objective.final(objective.params()))
     assert loss.shape == ()
     assert loss.isfinite()
     gradients = torch.autograd.grad(loss, (mean, log_var), allow_unused=True)
     assert gradients[0].isfinite().all()
     assert gradients[0].abs().min() > 0
-    if objective.stochastic:
+    if objective.has_posterior:
         assert gradients[1].isfinite().all()
         assert gradients[1].abs().min() > 0
     else:
         assert gradients[1] is None
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=lambda e: e.name)
-def test_every_objective_reports_its_distortion_first(objective, rng):
-    batch, _, _ = batch_of(rng, objective)
-    torch.testing.assert_close(objective.parts(batch)[0], batch.distortion.mean())
+@ALL
+@pytest.mark.parametrize("free_bits", [0.0, 0.5])
+def test_every_objective_gives_the_terms_it_declares_and_they_add_up_to_the_loss(objective, free_bits, rng):
+    if free_bits and not objective.takes_free_bits:
+        pytest.skip("has no free bits")
+    forward, _, _ = passed(rng, objective, free_bits)
+    moment = objective.moment(objective.params(), 3, 0.3, 0.6)
+    values, loss = terms_and_loss(objective, forward, moment, free_bits)
+    declared = objective.terms_for(free_bits)
+    assert {t.name for t in declared} == set(values)
+    assert all(v.shape == () for v in values.values())
+    parts = [float(moment.weight_of(t)) * values[t.name].item() for t in declared]
+    assert loss.item() == pytest.approx(sum(parts), rel=1e-5)
+    torch.testing.assert_close(values["distortion"], forward.distortion.mean())
+    if objective.has_posterior:
+        torch.testing.assert_close(values["rate"], forward.kl.sum(1).mean())
+    else:
+        assert "rate" not in values
 
 
-def test_losses_are_the_formulas_beside_them():
-    parts = (torch.tensor(10.0), torch.tensor(3.0), torch.tensor(2.0), torch.tensor(1.0))
-    assert OBJECTIVES["autoencoder"].loss(parts[:1], 7.0, 7.0).item() == 10.0
-    assert OBJECTIVES["vae"].loss is beta_vae_loss
-    assert beta_vae_loss(parts[:2], 4.0, 0.0).item() == 10 + 4 * 3
-    assert capacity_loss(parts[:2], 30.0, 5.0).item() == 10 + 30 * 2
-    assert capacity_loss(parts[:2], 30.0, 1.0).item() == 10 + 30 * 2
-    assert beta_tcvae_loss(parts, 4.0, 0.0).item() == 10 + 3 + 4 * 2 + 1
+@ALL
+def test_every_term_and_coefficient_says_what_it_is(objective):
+    for term in objective.terms_for(1.0):
+        assert term.title
+        assert term.label
+        assert term.formula
+        assert term.unit == "nats per image"
+        assert term.help
+    for c in objective.coefficients:
+        assert c.symbol
+        assert c.help
+        assert not c.symbol[0].isspace()
 
 
-def test_multi_rate_takes_each_image_at_its_own_beta():
-    q = Posterior(torch.zeros(3, 2), torch.zeros(3, 2))
-    distortion, kl = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([[1.0, 1.0], [2.0, 0.0], [0.0, 3.0]])
-    batch = Batch(distortion, kl, q.mean, q, 100, beta=torch.tensor([80.0, 15.0, 0.0]))
-    objective = OBJECTIVES["multi_rate"]
-    loss = objective.loss(objective.parts(batch), 1.0, 0.0).item()
-    assert loss == pytest.approx(((1 + 80 * 2) / 3 + (2 + 15 * 2) / 2 + 3) / 3)
-    at_one = dataclasses.replace(batch, beta=None)
-    assert objective.loss(objective.parts(at_one), 1.0, 0.0).item() == pytest.approx(
-        (1 + 2 + 2 + 2 + 3 + 3) / 3
+def at(objective, params, **shares):
+    return objective.moment(
+        params, 0, shares.get("progress", 1.0), shares.get("factor", 1.0), shares.get("live")
     )
 
 
+def test_losses_are_the_formulas_beside_them(rng):
+    q = Posterior(torch.zeros(2, 2), torch.zeros(2, 2))
+    images = torch.zeros(2, 1, 2, 2)
+    kl = torch.tensor([[1.0, 0.0], [2.0, 3.0]])  # a rate of 3, 1.5 of it in each dimension
+    forward = ForwardPass(Batch(images, rng), images, torch.tensor([8.0, 12.0]), kl, q.mean, q, 100)
+
+    def loss(name, free_bits=0.0, **values):
+        entry = OBJECTIVES[name]
+        seen = dataclasses.replace(forward, free_bits=free_bits)
+        moment = Moment(0, 1.0, values)
+        found = entry.compute(seen, entry.params(), moment)
+        return weighted_sum(entry.terms_for(free_bits), found, moment).item()
+
+    assert loss("autoencoder") == 10.0
+    assert loss("vae", beta=1.0) == 10 + 3
+    assert loss("beta_vae", beta=4.0) == 10 + 4 * 3
+    assert loss("beta_vae", free_bits=2.0, beta=4.0) == 10 + 4 * (2 + 2)
+    assert loss("capacity", gamma=30.0, capacity=5.0) == 10 + 30 * 2
+    assert loss("capacity", gamma=30.0, capacity=1.0) == 10 + 30 * 2
+    assert loss("capacity", free_bits=2.0, gamma=30.0, capacity=1.0) == 10 + 30 * 3
+    tcvae = OBJECTIVES["beta_tcvae"]
+    planted = {"distortion": 10.0, "mutual_information": 3.0, "total_correlation": 2.0, "dimension_wise_kl": 1.0, "rate": 99.0}  # fmt: skip
+    assert weighted_sum(tcvae.terms, planted, Moment(0, 1.0, {"beta": 4.0})) == 10 + 3 + 4 * 2 + 1
+
+
+def test_multi_rate_takes_each_image_at_its_own_beta(rng):
+    q = Posterior(torch.zeros(3, 2), torch.zeros(3, 2))
+    images = torch.zeros(3, 1, 2, 2)
+    distortion, kl = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([[1.0, 1.0], [2.0, 0.0], [0.0, 3.0]])
+    betas = torch.tensor([80.0, 15.0, 0.0])
+    forward = ForwardPass(Batch(images, rng), images, distortion, kl, q.mean, q, 100, beta=betas)
+    objective = OBJECTIVES["multi_rate"]
+    _, loss = terms_and_loss(objective, forward, objective.final(objective.params()))
+    assert loss.item() == pytest.approx(((1 + 80 * 2) / 3 + (2 + 15 * 2) / 2 + 3) / 3)
+    at_one = dataclasses.replace(forward, beta=None)
+    _, loss = terms_and_loss(objective, at_one, objective.final(objective.params()))
+    assert loss.item() == pytest.approx((1 + 2 + 2 + 2 + 3 + 3) / 3)
+
+
 def test_beta_tcvae_at_beta_one_is_the_elbo_of_the_same_sample(rng):
-    batch, _, _ = batch_of(rng, OBJECTIVES["beta_tcvae"])
-    loss = beta_tcvae_loss(OBJECTIVES["beta_tcvae"].parts(batch), 1.0, 0.0)
-    z, q = batch.z, batch.posterior
+    objective = OBJECTIVES["beta_tcvae"]
+    forward, _, _ = passed(rng, objective)
+    _, loss = terms_and_loss(objective, forward, objective.final(BetaParams(1.0)))
+    z, q = forward.z, forward.posterior
     rate = (log_normal(z, q.mean, q.log_var) - td.Normal(0.0, 1.0).log_prob(z)).sum(1).mean()
-    torch.testing.assert_close(loss, batch.distortion.mean() + rate, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(loss, forward.distortion.mean() + rate, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(
-    ("name", "weight"),
+    ("name", "values", "beta"),
     [
-        ("autoencoder", 0.0),
-        ("vae", 1.0),
-        ("beta_vae", 4.0),
-        ("multi_rate", 1.0),
-        ("beta_tcvae", 4.0),
-        ("capacity", 30.0),
+        ("autoencoder", {}, None),
+        ("vae", {"beta": 1.0}, 1.0),
+        ("beta_vae", {"beta": 4.0}, 4.0),
+        ("multi_rate", {}, None),
+        ("beta_tcvae", {"beta": 4.0}, 4.0),
+        ("capacity", {"gamma": 30.0, "capacity": 25.0}, None),
     ],
 )
-def test_the_final_weight_is_beta_or_gamma(name, weight):
-    assert OBJECTIVES[name].weight_of(OBJECTIVES[name].params()) == weight
-    assert OBJECTIVES["capacity"].weight_of(CapacityParams(gamma=2.0)) == 2.0
+def test_the_final_coefficients_are_those_of_the_parameters(name, values, beta):
+    entry = OBJECTIVES[name]
+    assert entry.final(entry.params()).values == values
+    assert entry.beta_of(entry.params()) == beta
 
 
-def test_only_the_plain_autoencoder_is_without_noise():
-    assert [name for name, entry in OBJECTIVES.items() if not entry.stochastic] == ["autoencoder"]
+def test_schedules_and_hands_move_the_coefficients_they_may():
+    capacity, params = OBJECTIVES["capacity"], CapacityParams(capacity=10.0, gamma=2.0, growth=0.5)
+    assert at(capacity, params, progress=0.25, factor=0.1).values == {
+        "gamma": pytest.approx(0.2),
+        "capacity": 5.0,
+    }
+    assert at(capacity, params, live=7.0).values == {"gamma": 7.0, "capacity": 10.0}
+    assert at(OBJECTIVES["beta_vae"], BetaParams(4.0), factor=0.5).values == {"beta": 2.0}
+    assert at(OBJECTIVES["beta_vae"], BetaParams(4.0), factor=0.5, live=3.0).values == {"beta": 3.0}
+    assert at(OBJECTIVES["autoencoder"], NoParams(), live=3.0).values == {}
+    assert at(capacity, CapacityParams(capacity=10.0, growth=0.0), progress=0.0)["capacity"] == 10.0
+
+
+def test_labels_tell_objectives_and_their_coefficients_apart():
+    labels = {name: entry.label(entry.params()) for name, entry in OBJECTIVES.items()}
+    assert labels == {
+        "vae": "VAE, β 1", "beta_vae": "β-VAE, β 4", "multi_rate": "β dial", "capacity": "capacity, γ 30, C 25",
+        "beta_tcvae": "β-TCVAE, β 4", "autoencoder": "autoencoder",
+    }  # fmt: skip
+
+
+def test_only_the_plain_autoencoder_is_without_a_posterior():
+    assert [name for name, entry in OBJECTIVES.items() if not entry.has_posterior] == ["autoencoder"]
+
+
+def test_an_entry_that_contradicts_itself_is_refused():
+    vae = OBJECTIVES["vae"]
+    with pytest.raises(ValueError, match="unknown weight 'gamma'"):
+        dataclasses.replace(vae, terms=(dataclasses.replace(vae.terms[0], weight="gamma"),))
+    with pytest.raises(ValueError, match="colours, which no batch carries"):
+        dataclasses.replace(vae, needs=frozenset({"colours"}))
+    with pytest.raises(ValueError, match="more than one coefficient"):
+        dataclasses.replace(vae, coefficients=(*vae.coefficients, *OBJECTIVES["capacity"].coefficients))
 
 
 # ---------------------------------------------------------------- schedules of beta

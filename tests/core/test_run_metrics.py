@@ -21,7 +21,7 @@ from vae_core.evaluation.sweep_report import gather, incomplete, measure_all, un
 from vae_core.events import Controlled, EpochDone, Resumed, to_line
 from vae_core.inference import load_run
 from vae_core.latent.statistics import active_units
-from vae_core.objectives import GaussianParams
+from vae_core.objectives.likelihoods import GaussianParams
 from vae_core.options import Choice
 from vae_core.runs.store import FAILED, FINISHED, INTERRUPTED, RUNNING, STOPPED
 from vae_core.runs.worker import train_run

@@ -19,11 +19,14 @@ from vae_core.events import (
     StepDone,
 )
 from vae_core.models.networks import ConvParams, MlpParams
-from vae_core.objectives import BetaParams, CapacityParams, GaussianParams, WarmupParams
+from vae_core.objectives.likelihoods import GaussianParams
+from vae_core.objectives.losses import BetaParams, CapacityParams
+from vae_core.objectives.schedules import WarmupParams
 from vae_core.options import Choice
-from vae_core.stacked import Stack, _layers, train_stacked, why_apart
 from vae_core.sweep import with_beta, with_seed
-from vae_core.training import NoControl, _Trainer, resolve, train
+from vae_core.training import NoControl, resolve, train
+from vae_core.training.loop import Loop
+from vae_core.training.stacked import Stack, _layers, train_stacked, why_apart
 
 BETAS = (0.3, 1.0, 8.0)
 MLP = Choice("mlp", MlpParams((24, 12)))
@@ -35,7 +38,7 @@ def configs(betas=BETAS, **changes):
 
 
 def trainers(some, data):
-    return [_Trainer(resolve(config, data), data, NoControl()) for config in some]
+    return [Loop(resolve(config, data), data, NoControl()) for config in some]
 
 
 def split(pairs, count):
@@ -74,17 +77,19 @@ def test_the_first_twenty_steps_are_those_of_separate_runs(changes):
     stack = Stack(together)
     for step in range(20):
         for t in apart:
-            t.learn(t.step % t.plan.steps_per_epoch)
+            t.learn()
         stack.learn()
         for a, b in zip(apart, together, strict=True):
             assert torch.allclose(a.window, b.window, rtol=1e-4, atol=1e-4), f"step {step}"
     for a, b in zip(apart, together, strict=True):
         assert a.step == b.step == 20
-        for p, q in zip(a.parameters, b.parameters, strict=True):
+        for p, q in zip(a.learner.parameters, b.learner.parameters, strict=True):
             assert torch.allclose(p, q, atol=1e-4)
         assert a.generator.get_state().equal(b.generator.get_state())
     # and they did learn, each its own
-    assert not torch.allclose(together[0].parameters[0], together[-1].parameters[0], atol=1e-3)
+    assert not torch.allclose(
+        together[0].learner.parameters[0], together[-1].learner.parameters[0], atol=1e-3
+    )
 
 
 def test_a_capacity_is_stacked_too():
@@ -107,7 +112,7 @@ def test_the_events_are_those_of_separate_runs():
         alone = list(train(config, data))
         assert [(type(e), e.step) for e in events] == [(type(e), e.step) for e in alone]
         for a, b in zip(of(StepDone, alone), of(StepDone, events), strict=True):
-            assert (b.beta, b.learning_rate, b.epoch) == (a.beta, a.learning_rate, a.epoch)
+            assert (b.coefficients, b.learning_rate, b.epoch) == (a.coefficients, a.learning_rate, a.epoch)
             assert b.terms.loss == pytest.approx(a.terms.loss, rel=1e-4)
         for a, b in zip(of(Snapshot, alone), of(Snapshot, events), strict=True):
             assert np.array_equal(a.originals, b.originals)
@@ -165,12 +170,12 @@ def test_beta_and_learning_rate_change_for_one_alone():
         script = Script(dict(asked) if k == 1 else {})
         alone = [script.see(e) for e in train(config, data, script)]
         for a, b in zip(of(StepDone, alone), of(StepDone, found[k]), strict=True):
-            assert (b.beta, b.learning_rate) == (a.beta, a.learning_rate)
+            assert (b.coefficients, b.learning_rate) == (a.coefficients, a.learning_rate)
             assert b.terms.loss == pytest.approx(a.terms.loss, rel=1e-3)
         a, b = of(Checkpoint, alone)[-1], of(Checkpoint, found[k])[-1]
         assert b.resume["adam/step/0"] == a.resume["adam/step/0"]
-    assert of(StepDone, found[1])[-1].beta == 20.0
-    assert of(StepDone, found[0])[-1].beta == 0.3
+    assert of(StepDone, found[1])[-1].coefficients == {"beta": 20.0}
+    assert of(StepDone, found[0])[-1].coefficients == {"beta": 0.3}
 
 
 def test_a_pause_holds_all_until_it_is_lifted():
@@ -255,12 +260,12 @@ def test_mapped_terms_are_the_same(monkeypatch):
     data = blob_set()
     some = trainers(configs(), data)
     stack = Stack(some)
-    x = some[0].batch(torch.from_numpy(some[0].splits.train[:16]))
+    x = some[0].feed.floats(torch.from_numpy(some[0].splits.train[:16]))
     states = [t.generator.get_state() for t in some]
     loss, rows = stack.losses(x)
     for t, state in zip(some, states, strict=True):
         t.generator.set_state(state)
-    monkeypatch.setattr("vae_core.stacked.MAPPED", ("cpu",))
+    monkeypatch.setattr("vae_core.training.stacked.MAPPED", ("cpu",))
     mapped, mapped_rows = stack.losses(x)
     assert torch.allclose(loss, mapped, rtol=1e-6)
     assert torch.allclose(rows, mapped_rows, rtol=1e-5, atol=1e-6)

@@ -10,7 +10,7 @@ from vae_core import sweep as sweep_module
 from vae_core.data import open_images
 from vae_core.errors import BadConfig, BadName, RunNotFound
 from vae_core.events import Checkpoint, Controlled, Resumed, Snapshot, to_line
-from vae_core.objectives import BetaParams, CapacityParams
+from vae_core.objectives.losses import BetaParams, CapacityParams
 from vae_core.options import Choice
 from vae_core.runs.store import FINISHED, INTERRUPTED, QUEUED, RUNNING, STOPPED, Store
 from vae_core.runs.worker import train_run
@@ -30,7 +30,8 @@ from vae_core.sweep import (
     waiting,
     with_beta,
 )
-from vae_core.training import _Trainer, train
+from vae_core.training import train
+from vae_core.training.loop import Loop
 
 
 def test_a_sweep_queues_one_run_a_beta_that_differ_in_beta_alone(store):
@@ -187,7 +188,7 @@ def test_a_name_is_proposed_that_is_free(store):
 
 def start_and_order(config, data):
     """Digest of the first weights, the first two epochs' order of images, the images shown, the first noise."""
-    trainer = _Trainer(config, data, None)
+    trainer = Loop(config, data, None)
     weights = b"".join(trainer.weights()[k].numpy().tobytes() for k in sorted(trainer.weights()))
     order = [trainer.shuffled(epoch).tolist() for epoch in (0, 1)]
     return (

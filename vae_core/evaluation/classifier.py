@@ -25,7 +25,6 @@ from vae_core.data.imageset import ImageSet, Progress, silent
 from vae_core.errors import BadImages, TooFewPoints
 from vae_core.options import to_json
 from vae_core.places import Places, write_atomically
-from vae_core.training import splits_of
 
 VERSION = 1  # raise it whenever the same images would give another network
 MOST_IMAGES = 10_000  # of the training split, evenly taken
@@ -89,7 +88,7 @@ def train_classifier(config: RunConfig, data: ImageSet, *, progress: Progress = 
     """Train on the training images with Adam, 600 steps of 64 images; the same images give the same network."""
     if data.labels is None:
         raise BadImages(f"the images of {data.name} have no labels to train a classifier on")
-    splits, labels = splits_of(config, data), np.asarray(data.labels)
+    splits, labels = config.data.split(data), np.asarray(data.labels)
     index = splits.train[_evenly(len(splits.train), MOST_IMAGES)]
     index = index[labels[index] >= 0]
     held = splits.validation[labels[splits.validation] >= 0]

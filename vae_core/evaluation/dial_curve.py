@@ -24,7 +24,6 @@ from vae_core.latent.projection import pca
 from vae_core.latent.statistics import active_units, kl_from_prior
 from vae_core.places import write_atomically
 from vae_core.runs.store import Run
-from vae_core.training import splits_of
 
 FORMAT = 2
 STOPS = 9  # βs, evenly spaced in log β from end to end of the dial
@@ -69,7 +68,7 @@ def measure_dial(run: Run, data: ImageSet, *, progress: Progress = silent) -> Di
     if dial is None:
         raise BadConfig(f"the run {run.name} has no β dial: its objective is not multi_rate")
     check_sizes(model.record, data)
-    index = splits_of(model.config, data).named("test")
+    index = model.config.data.split(data).named("test")
     if not len(index):
         raise BadImages(f"{data.name} has no test images to read the dial on")
     index = index[np.linspace(0, len(index) - 1, min(MOST, len(index))).astype(np.int64)]

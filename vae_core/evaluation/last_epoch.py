@@ -63,13 +63,12 @@ def provisional(member: Member) -> Numbers | None:
     Which dimensions are active is told by their number alone: those of most KL are taken.
     """
     event = last_epoch(member.run)
-    if event is None or event.validation.rate is None or not event.validation.kl_per_dim:
+    if event is None or not event.validation.kl_per_dim:
         return None
-    distortion, rate, kl = (
-        event.validation.distortion,
-        event.validation.rate,
-        np.array(event.validation.kl_per_dim),
-    )
+    distortion, rate = event.validation.distortion, event.validation.rate
+    if distortion is None or rate is None:
+        return None
+    kl = np.array(event.validation.kl_per_dim)
     if not np.isfinite([distortion, rate, *kl]).all():
         return None
     active = np.zeros(len(kl), bool)

@@ -15,9 +15,9 @@ from vae_core.data.imageset import ImageSet, Progress, silent
 from vae_core.errors import BadConfig, BadImages
 from vae_core.inference import LoadedModel, Rows
 from vae_core.latent.statistics import active_units, kl_from_prior
-from vae_core.objectives import LIKELIHOODS, log_normal
+from vae_core.objectives import LIKELIHOODS
+from vae_core.objectives.rate import log_normal
 from vae_core.runs.store import Record
-from vae_core.training import splits_of
 
 SIGMA_IMAGES = 10_000  # training images from which a learned sigma is taken
 MOST_SAMPLES = 5_000  # per image, of an importance-weighted bound
@@ -178,7 +178,7 @@ def importance_bound(
         rises=tuple(zip(marks, rises, strict=True)),
         effective=float(np.median(effective)),
         sigma=None if log_sigma is None else math.exp(log_sigma),
-        cross_entropy=grey and model.config.objective.likelihood.name == "bernoulli",
+        cross_entropy=grey and not model.config.objective.likelihood_entry.density,
         per_image=bound,
     )
 
@@ -250,7 +250,7 @@ def _check_seed(seed: int) -> None:
 
 
 def _index(model: LoadedModel, data: ImageSet, split: str) -> np.ndarray:
-    index = splits_of(model.config, data).named(split)
+    index = model.config.data.split(data).named(split)
     if not len(index):
         raise BadImages(f"{data.name} has no {split} images")
     return index
@@ -270,7 +270,7 @@ def check_sizes(record: Record, data: ImageSet) -> None:
 
 def log_sigma_of(model: LoadedModel, data: ImageSet, seed: int) -> float | None:
     """log of a learned sigma, taken from the training images; None for a likelihood that learns none."""
-    learns = LIKELIHOODS[model.config.objective.likelihood.name].learns_sigma
+    learns = model.config.objective.likelihood_entry.learns_sigma
     return learned_log_sigma(model, data, seed) if learns else None
 
 
@@ -281,7 +281,7 @@ def _standard_error(per_image: np.ndarray) -> float:
 
 def learned_log_sigma(model: LoadedModel, data: ImageSet, seed: int = 0) -> float:
     """log of the root mean squared error over training images, codes sampled: a learned sigma's optimum."""
-    index = splits_of(model.config, data).train
+    index = model.config.data.split(data).train
     index = index[np.linspace(0, len(index) - 1, min(len(index), SIGMA_IMAGES)).astype(int)]
     rng = np.random.default_rng(seed)
     squares = count = 0.0

@@ -32,7 +32,6 @@ from vae_core.options import to_json
 from vae_core.places import write_atomically
 from vae_core.runs.store import Record, Run
 from vae_core.sweep import Member
-from vae_core.training import splits_of
 
 FORMAT = 1
 SPLIT = "test"
@@ -95,7 +94,7 @@ def measure(run: Run, data: ImageSet, *, progress: Progress = silent) -> RunMetr
     """
     model = load_run(run)
     check_sizes(model.record, data)
-    index = splits_of(model.config, data).named(SPLIT)
+    index = model.config.data.split(data).named(SPLIT)
     kept, codes = _stored(run, model.stamp, model.record), None
     if kept is None or kept.fingerprint != data.fingerprint:
         kept, codes = _without_metrics(model, data, index, _part(progress, 0, 0.6))
@@ -176,7 +175,7 @@ def _key(record: Record) -> str:
             FORMAT,
             record.data.get("fingerprint"),
             to_json(objective.likelihood),
-            objective.objective.name == "autoencoder",
+            not objective.entry.has_posterior,
         ]
     )
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vae_core.models.dial import DEGREE
+from vae_core.models.multi_rate import DEGREE
 
 
 class _GreyUp(torch.autograd.Function):

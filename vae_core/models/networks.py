@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vae_core.errors import BadConfig
 from vae_core.options import Entry, Options, option
@@ -55,11 +55,27 @@ class ConvParams(Options):
 
 @dataclass(frozen=True)
 class Architecture(Entry):
-    """Registry entry: `sides` lists the image sides it accepts (empty: any)."""
+    """A registry entry: how its two networks are built, and what they can.
 
-    encoder: Callable[[Options, Shape, int], nn.Module]
-    decoder: Callable[[Options, Shape, int], nn.Module]
+    Attributes:
+        encoder: (parameters, image shape, D) -> a network from images (B, C, H, W) to (B, 2 D).
+        decoder: (parameters, image shape, D) -> a network from codes (B, D) to logits (B, C, H, W).
+        sides: the image sides it accepts; empty for any.
+        channels_last: its weights and images lie channels-last in memory, which is faster for convolutions.
+        gateable: both networks are `Sequential`s, so a β dial can put a gate after each layer with weights.
+        stackable: several of its networks can be trained as one (see training/stacked.py).
+        stacks_on_cpu: doing so was measured to be faster on a processor (tests/bench/stacked.py).
+        browser_decodable: the page's script can run it: ReLU between its layers, pixels at the end (export/browser.py).
+    """
+
+    encoder: Callable[[Any, Shape, int], nn.Module]
+    decoder: Callable[[Any, Shape, int], nn.Module]
     sides: tuple[int, ...] = ()
+    channels_last: bool = False
+    gateable: bool = False
+    stackable: bool = False
+    stacks_on_cpu: bool = False
+    browser_decodable: bool = False
 
     def accepts(self, side: int) -> bool:
         return not self.sides or side in self.sides
@@ -126,17 +142,25 @@ MLP = Architecture(
     title="Dense layers",
     blurb="One hidden layer of 400 units on each side, as in the first VAE (Kingma & Welling 2014). Fast.",
     params=MlpParams,
-    encoder=_mlp_encoder,  # type: ignore[arg-type]
-    decoder=_mlp_decoder,  # type: ignore[arg-type]
+    encoder=_mlp_encoder,
+    decoder=_mlp_decoder,
+    gateable=True,
+    stackable=True,
+    stacks_on_cpu=True,
+    browser_decodable=True,
 )
 CONV = Architecture(
     name="conv",
     title="Convolutions",
     blurb="Strided 4×4 convolutions down to 4×4 and back. Fewer weights, better pictures, slower on a CPU.",
     params=ConvParams,
-    encoder=_conv_encoder,  # type: ignore[arg-type]
-    decoder=_conv_decoder,  # type: ignore[arg-type]
+    encoder=_conv_encoder,
+    decoder=_conv_decoder,
     sides=(16, 32, 64, 128),
+    channels_last=True,
+    gateable=True,
+    stackable=True,
+    browser_decodable=True,
 )
 ARCHITECTURES = {entry.name: entry for entry in (MLP, CONV)}
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from vae_core.models.dial import Dial
 from vae_core.models.layers import Gate
+from vae_core.models.multi_rate import Dial
 from vae_core.models.networks import Shape, build
 from vae_core.options import Options
 

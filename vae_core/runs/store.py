@@ -542,8 +542,9 @@ def check_request(name: str, value: float | None, config: RunConfig) -> None:
         raise BadConfig(f"a run knows {', '.join(plain)}, beta and learning_rate, not {name!r}")
     if value is None or not np.isfinite(value) or not 0 <= value <= 10_000:
         raise BadConfig(f"{name}: expected a number from 0 to 10,000, got {value!r}")
-    if name == "beta" and config.objective.objective.name == "autoencoder":
-        raise BadConfig("a plain autoencoder has no rate term, so there is no β to change")
+    entry = config.objective.entry
+    if name == "beta" and entry.live is None:
+        raise BadConfig(f"{entry.title} has no coefficient such as β that can be changed while it learns")
 
 
 def kept_before(events: list[Event], step: int) -> list[Event]:
@@ -741,11 +742,9 @@ class Store:
 
 def default_name(config: RunConfig) -> str:
     """E.g. faces-conv-beta4."""
-    objective = config.objective.objective
-    labels = {"beta_vae": "beta", "beta_tcvae": "tcvae", "autoencoder": "ae", "multi_rate": "dial"}
-    label = labels.get(objective.name, objective.name)
-    weight = getattr(objective.params, "beta", None)
-    tail = f"{label}{weight:g}" if weight is not None else label
+    slug = config.objective.entry.slug or config.objective.entry.name
+    weight = getattr(config.objective.objective.params, "beta", None)
+    tail = f"{slug}{weight:g}" if weight is not None else slug
     return f"{config.data.dataset}-{config.model.architecture.name}-{tail}"
 
 

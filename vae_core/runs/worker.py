@@ -25,8 +25,10 @@ from filelock import BaseFileLock, Timeout
 
 from vae_core.config import RunConfig
 from vae_core.data import find_spec, open_images
+from vae_core.devices import choose_device
 from vae_core.errors import BadConfig, BadRun, RunBusy, RunNotFound, VaeCoreError
 from vae_core.events import Command, Controlled, Event, Failed, Finished, Resumed, Started, StepDone
+from vae_core.models.build import choose_side
 from vae_core.places import Places
 from vae_core.runs.store import (
     FAILED,
@@ -41,7 +43,7 @@ from vae_core.runs.store import (
     Store,
     data_of,
 )
-from vae_core.training import choose_device, choose_side, machine_of, resolve, train
+from vae_core.training import machine_of, resolve, train
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -219,7 +221,7 @@ def train_stack(runs: Sequence[Run], places: Places, watches: Sequence[Watch]) -
     would have learned apart; the record says how many were stacked. Raises RunBusy when another process trains one of them, RunNotFound when one is gone, BadConfig when they
     cannot be stacked.
     """
-    from vae_core.stacked import train_stacked, why_apart
+    from vae_core.training.stacked import train_stacked, why_apart
 
     if reason := why_apart([run.record().config for run in runs]):
         raise BadConfig(reason)
@@ -272,7 +274,7 @@ def train_stack(runs: Sequence[Run], places: Places, watches: Sequence[Watch]) -
 
 def stack_of(queue: Sequence[Run]) -> list[Run]:
     """Of runs that wait, the first and those that can be trained with it as one; it alone where that is no faster."""
-    from vae_core.stacked import MOST, pays, why_apart
+    from vae_core.training.stacked import MOST, pays, why_apart
 
     config = queue[0].record().config
     fresh = [run for run in queue if not run.has_weights()]

@@ -53,6 +53,8 @@ class Curves {
       while (i >= 0 && !(this.lines[i].event === "checkpoint" && this.lines[i].step === line.step)) i--;
       this.lines = i >= 0 ? this.lines.slice(0, i + 1) : this.lines.filter((l) => l.step <= line.step);
     }
+    for (const t of [line.terms, line.train, line.validation]) if (t?.values) Object.assign(t, t.values);
+    if (line.coefficients) line.beta = line.coefficients.beta ?? line.coefficients.gamma;
     this.lines.push(line);
   }
 

@@ -1,6 +1,6 @@
 """Several runs that differ in β alone, trained as one model: their weights lie side by side in one tensor per layer.
 
-Each run keeps a trainer of its own, whose weights and moments are views into the shared tensors, so that it validates,
+Each run keeps a loop of its own, whose weights and moments are views into the shared tensors, so that it validates,
 logs and saves what it would have on its own, and goes on alone from any of its checkpoints. Only the step is shared:
 one batch, one forward and backward pass of all.
 """
@@ -8,6 +8,7 @@ one batch, one forward and backward pass of all.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -20,11 +21,13 @@ from vae_core.errors import BadConfig
 from vae_core.events import Event
 from vae_core.models.layers import Up
 from vae_core.models.vae import Posterior
-from vae_core.objectives import Batch, kl_per_dim
+from vae_core.objectives.terms import Batch, Moment
 from vae_core.options import replace_at
-from vae_core.training import Adam, Control, NoControl, _Trainer, resolve
+from vae_core.training.learners import VaeLearner
+from vae_core.training.loop import Control, Loop, NoControl
+from vae_core.training.optimiser import Adam
+from vae_core.training.resolve import resolve
 
-OBJECTIVES = {"vae", "beta_vae", "beta_tcvae", "capacity"}  # whose loss is that of `_Trainer.losses`
 MAPPED = ("cuda",)  # where few large kernels beat many small ones; on a CPU they were slower
 MOST = 8  # runs in one stack: more would only need more memory
 
@@ -33,11 +36,15 @@ def why_apart(configs: Sequence[RunConfig]) -> str:
     """Why runs of these settings cannot be stacked, or an empty string: they must differ in β alone."""
     if len(configs) < 2:
         return "a stack takes two runs or more"
-    names = {c.objective.objective.name for c in configs}
-    if len(names) > 1 or not names <= OBJECTIVES:
-        return f"a stack takes runs of one objective, {', '.join(sorted(OBJECTIVES))}"
+    first = configs[0]
+    if len({c.objective.objective.name for c in configs}) > 1:
+        return "a stack takes runs of one objective"
+    if not first.objective.entry.stackable or first.objective.entry.needs:
+        return f"runs of the objective {first.objective.entry.title} cannot be stacked"
+    if not first.model.entry.stackable:
+        return f"networks of the model {first.model.entry.title} cannot be stacked"
     path = ("objective", "objective")
-    alike = [replace_at(c, path, configs[0].objective.objective) for c in configs]
+    alike = [replace_at(c, path, first.objective.objective) for c in configs]
     return "" if all(c == alike[0] for c in alike) else "the runs differ in more than β"
 
 
@@ -49,7 +56,7 @@ def pays(config: RunConfig, device: str, count: int) -> bool:
     """
     if device == "cuda":
         return count >= 2
-    return device == "cpu" and config.model.architecture.name == "mlp" and count >= 4
+    return device == "cpu" and config.model.entry.stacks_on_cpu and count >= 4
 
 
 def train_stacked(
@@ -67,142 +74,154 @@ def train_stacked(
     if reason := why_apart(resolved):
         raise BadConfig(reason)
     listen = controls or [NoControl() for _ in resolved]
-    trainers = [_Trainer(config, data, control) for config, control in zip(resolved, listen, strict=True)]
-    for trainer, state in zip(trainers, resumes or (), strict=bool(resumes)):
-        trainer.restore(state)
-    if len({trainer.step for trainer in trainers}) > 1:
+    loops = [Loop(config, data, control) for config, control in zip(resolved, listen, strict=True)]
+    for loop, state in zip(loops, resumes or (), strict=bool(resumes)):
+        loop.restore(state)
+    if len({loop.step for loop in loops}) > 1:
         raise BadConfig("a stack goes on from one step; these runs were stopped at several")
-    yield from _train(trainers, resumed=bool(resumes))
+    yield from _train(loops, resumed=bool(resumes))
 
 
-def _train(trainers: Sequence[_Trainer], *, resumed: bool) -> Iterator[tuple[int, Event]]:
+def _train(loops: Sequence[Loop], *, resumed: bool) -> Iterator[tuple[int, Event]]:
     def events(number: int, some: Iterator[Event]) -> Iterator[tuple[int, Event]]:
         return ((number, event) for event in some)
 
-    stack: Stack | None = Stack(list(trainers))
-    live = dict(enumerate(trainers))
-    for number, trainer in live.items():
-        yield from events(number, trainer.begin(resumed=resumed))
+    stack: Stack | None = Stack(list(loops))
+    live = dict(enumerate(loops))
+    for number, loop in live.items():
+        yield from events(number, loop.begin(resumed=resumed))
     while live:
-        for number, trainer in live.items():
-            if not trainer.failed:
-                yield from events(number, trainer.obey())
-        done = {
-            number: t for number, t in live.items() if t.stopping or t.failed or t.step >= t.plan.steps_total
-        }
-        for number, trainer in done.items():
-            yield from events(number, trainer.end())
+        for number, loop in live.items():
+            if not loop.failed:
+                yield from events(number, loop.obey())
+        done = {number: loop for number, loop in live.items() if loop.done}
+        for number, loop in done.items():
+            yield from events(number, loop.end())
             del live[number]
             stack = None
         if not live:
             return
         stack = stack or Stack(list(live.values()))
         stack.learn()
-        for number, trainer in live.items():
-            yield from events(number, trainer.after_step())
+        for number, loop in live.items():
+            yield from events(number, loop.after_step())
 
 
 class Stack:
-    """n trainers of one architecture at one step. Their weights become views of `weights`, (n, ...) each."""
+    """n loops of one architecture at one step. Their weights become views of `weights`, (n, ...) each."""
 
-    def __init__(self, trainers: list[_Trainer]) -> None:
-        self.trainers = trainers
-        lead = trainers[0]
+    def __init__(self, loops: list[Loop]) -> None:
+        self.loops = loops
+        self.learners = [_stackable(loop) for loop in loops]
+        lead = self.learners[0]
+        self.trained = [i for i, p in enumerate(lead.parameters) if p.requires_grad]
         self.weights = [
-            torch.stack([t.parameters[i].detach().contiguous() for t in trainers]).requires_grad_()
+            torch.stack([learner.parameters[i].detach().contiguous() for learner in self.learners])
             for i in range(len(lead.parameters))
         ]
-        self.adam: Adam | None = Adam(self.weights)  # type: ignore[arg-type]
+        self.moving = [self.weights[i].requires_grad_() for i in self.trained]
+        self.adam: Adam | None = Adam(self.moving)
         with torch.no_grad():
-            for k, t in enumerate(trainers):
-                state = t.adam.state()
-                for p, whole in zip(t.parameters, self.weights, strict=True):
+            for k, (loop, learner) in enumerate(zip(loops, self.learners, strict=True)):
+                state = learner.adam.state()
+                for p, whole in zip(learner.parameters, self.weights, strict=True):
                     p.data, p.grad = whole.detach()[k], None
-                t.layout = torch.contiguous_format
-                t.adam.means = [whole[k] for whole in self.adam.means]
-                t.adam.squares = [whole[k] for whole in self.adam.squares]
-                t.adam.load(state)
+                learner.layout = loop.feed.layout = torch.contiguous_format
+                learner.adam.means = [whole[k] for whole in self.adam.means]
+                learner.adam.squares = [whole[k] for whole in self.adam.squares]
+                learner.adam.load(state)
             self.adam.steps = [step.clone() for step in lead.adam.steps]
-            for t in trainers:
-                t.adam.steps = self.adam.steps
+            for learner in self.learners:
+                learner.adam.steps = self.adam.steps
         by_parameter = {id(p): whole for p, whole in zip(lead.parameters, self.weights, strict=True)}
-        self.encoder = _layers(lead.model.encoder, by_parameter, len(trainers), shared=True)
-        self.decoder = _layers(lead.model.decoder, by_parameter, len(trainers), shared=False)
+        self.encoder = _layers(lead.model.encoder, by_parameter, len(loops), shared=True)
+        self.decoder = _layers(lead.model.decoder, by_parameter, len(loops), shared=False)
 
     def learn(self) -> None:
         """One step of all on the batch that is next."""
-        lead, trainers = self.trainers[0], self.trainers
-        position, size = lead.step % lead.plan.steps_per_epoch, lead.config.training.batch_size
-        if position == 0 or not len(lead.order):
-            order = lead.shuffled(lead.epoch)
-            for t in trainers:
-                t.order = order
-        x = lead.batch(lead.order[position * size : (position + 1) * size])
-        loss, rows = self.losses(x)
+        lead = self.loops[0]
+        index = lead.next_index()
+        for loop in self.loops:
+            loop.order = lead.order
+        loss, rows = self.losses(lead.feed.floats(index))
         loss.sum().backward()
-        rates = [t.plan.learning_rate(t.step) * t.rate_factor for t in trainers]
+        rates = [loop.learning_rate for loop in self.loops]
         if self.adam is not None and len(set(rates)) == 1:
             self.adam.step(rates[0])
         else:
             self.step_apart(rates)
-        for t, row in zip(trainers, rows, strict=True):
-            t.window[t.in_window % len(t.window)] = row
-            t.in_window += 1
-            t.step += 1
+        for loop, row in zip(self.loops, rows, strict=True):
+            loop.stepped(row)
 
     def step_apart(self, rates: list[float]) -> None:
         """A learning rate changed for some: from now on each has an Adam, and counts its steps, of its own."""
         if self.adam is not None:
-            for t in self.trainers:
-                t.adam.steps = [step.clone() for step in self.adam.steps]
+            for learner in self.learners:
+                learner.adam.steps = [step.clone() for step in self.adam.steps]
             self.adam = None
-        for k, (t, rate) in enumerate(zip(self.trainers, rates, strict=True)):
-            for p, whole in zip(t.parameters, self.weights, strict=True):
+        for k, (learner, rate) in enumerate(zip(self.learners, rates, strict=True)):
+            for p, whole in zip(learner.adam.parameters, self.moving, strict=True):
                 p.grad = None if whole.grad is None else whole.grad[k]
-            t.adam.step(rate)
-        for whole in self.weights:
+            learner.adam.step(rate)
+        for whole in self.moving:
             whole.grad = None
 
     def losses(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """x (B, C, H, W) -> losses (n,), rows of means (n, 4 + D) as a trainer's."""
-        lead = self.trainers[0]
-        settings, objective = lead.config.objective, lead.objective
+        """x (B, C, H, W) -> losses (n,), rows (n, ...) as a learner's, by that learner's own `measure`."""
+        lead = self.learners[0]
         with lead.autocast():
             mean, log_var = _apply(self.encoder, x).float().chunk(2, dim=2)
-        noise = torch.stack(
-            [
-                torch.empty(mean.shape[1:], device=x.device).normal_(generator=t.generator)
-                for t in self.trainers
-            ]
-        )
+        batches = [Batch(x, loop.generator) for loop in self.loops]
+        noise = torch.stack([batch.noise(*mean.shape[1:]) for batch in batches])
         z = mean + (0.5 * log_var).exp() * noise
         with lead.autocast():
             logits = _apply(self.decoder, z).float()
-
-        def parts(logits: Tensor, mean: Tensor, log_var: Tensor, z: Tensor) -> tuple[Tensor, ...]:
-            distortion = lead.likelihood.distortion(logits, x, settings.likelihood.params, None)
-            posterior = Posterior(mean, log_var)
-            kl = kl_per_dim(posterior)
-            batch = Batch(distortion, kl, z, posterior, len(lead.splits.train), settings.free_bits)
-            return (*objective.parts(batch), kl.mean(0))
-
         everything = (logits, mean, log_var, z)
+        moments = [loop.moments(loop.step) for loop in self.loops]
         if x.device.type in MAPPED:
-            *terms, per_dim = torch.vmap(parts)(*everything)
-        else:
-            # unbind: its gradient is one stack, that of n indices n tensors of the whole size
-            each = [parts(*one) for one in zip(*(t.unbind() for t in everything), strict=True)]
-            *terms, per_dim = (torch.stack(column) for column in zip(*each, strict=True))
-        loss = objective.loss(tuple(terms), *self.tensors([t.weights_at(t.step) for t in self.trainers]))
-        with torch.no_grad():
-            final = objective.loss(tuple(terms), *self.tensors([t.final_weights for t in self.trainers]))
-            head = torch.stack((loss, terms[0], per_dim.sum(1), final), 1)
-            return loss, torch.cat((head, per_dim), 1)
+            return self.mapped(batches[0], everything, moments)
+        # unbind: its gradient is one stack, that of n indices n tensors of the whole size
+        measured = [
+            learner.measure(batch, (one, Posterior(m, v), c), now, final)
+            for learner, batch, (now, final), one, m, v, c in zip(
+                self.learners, batches, moments, *(t.unbind() for t in everything), strict=True
+            )
+        ]
+        losses, rows = zip(*measured, strict=True)
+        return torch.stack(losses), torch.stack(rows)
 
-    def tensors(self, pairs: list[tuple[float, float]]) -> tuple[Any, Any]:
-        """Weights and capacities, (n,) each."""
-        both = torch.tensor(pairs, dtype=torch.float32, device=self.weights[0].device)
-        return both[:, 0], both[:, 1]
+    def mapped(
+        self, batch: Batch, everything: tuple[Tensor, ...], moments: list[tuple[Moment, Moment]]
+    ) -> tuple[Tensor, Tensor]:
+        """As `losses`, all runs by the same kernels."""
+        lead = self.learners[0]
+
+        def one(parts: tuple[Tensor, ...], now: dict[str, Tensor], final: dict[str, Tensor]) -> Any:
+            logits, mean, log_var, z = parts
+            first = moments[0][0]
+            return lead.measure(
+                batch,
+                (logits, Posterior(mean, log_var), z),
+                replace(first, values=now),
+                replace(first, values=final),
+            )
+
+        both = [
+            {
+                name: torch.tensor([m[i][name] for m in moments], device=self.weights[0].device)
+                for name in moments[0][i].values
+            }
+            for i in (0, 1)
+        ]
+        losses, rows = torch.vmap(one)(everything, *both)
+        return losses, rows
+
+
+def _stackable(loop: Loop) -> VaeLearner:
+    """The learner of a loop. Raises BadConfig for one whose step is not the plain one."""
+    if type(loop.learner) is not VaeLearner:
+        raise BadConfig(f"a learner of kind {type(loop.learner).__name__} cannot be stacked")
+    return loop.learner
 
 
 # ---------------------------------------------------------------- layers of n networks

@@ -1,0 +1,318 @@
+"""Learners: what is trained and how one step goes. The loop knows nothing of either.
+
+A learner owns modules, optimisers, one step, its terms and its state. The loop owns data, order, events, control,
+checkpoints and pictures. To add one (two networks with an optimiser each, say): a class with the methods of
+`Learner`, one entry in LEARNERS, and its name in the objective's entry.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from vae_core.config import RunConfig
+from vae_core.errors import BadConfig
+from vae_core.models.build import make_model
+from vae_core.models.multi_rate import Dial
+from vae_core.models.networks import Shape
+from vae_core.models.vae import Posterior
+from vae_core.objectives.rate import kl_per_dim
+from vae_core.objectives.terms import Batch, ForwardPass, Moment, Term, parts_of, weighted_sum
+from vae_core.training.feed import Feed
+from vae_core.training.optimiser import Adam
+
+HEAD = ("loss", "objective")  # the first numbers of a row
+PART = "part/"  # before the name of a term: what it adds to the loss
+GOLDEN = (math.sqrt(5) - 1) / 2
+SIGMA_IMAGES = 1_000  # training images that a learned σ is taken from
+
+
+def row_names(terms: tuple[Term, ...]) -> tuple[str, ...]:
+    """Names of a row's numbers up to the KL per dimension."""
+    return (*HEAD, *(t.name for t in terms), *(f"{PART}{t.name}" for t in terms if t.weight))
+
+
+class Learner(Protocol):
+    """What the loop asks of whatever learns.
+
+    A row is a vector of means over a batch, named by `row_names`: loss, objective (the loss at the final
+    coefficients), each of `terms`, what those with a coefficient add to the loss, then `dims` numbers of KL per latent
+    dimension.
+
+    Attributes:
+        terms: what a row tells of, in order.
+        dims: latent dimensions a row tells the KL of; 0 for none.
+        has_encoder: whether `encode` is there; without it a run has no codes and no reconstructions.
+        layout: memory format of images and weights.
+        parameters: all weights, frozen ones too.
+    """
+
+    terms: tuple[Term, ...]
+    dims: int
+    has_encoder: bool
+    layout: torch.memory_format
+    parameters: list[nn.Parameter]
+
+    def step(self, batch: Batch, moment: Moment, final: Moment, rate: float) -> Tensor:
+        """One step of every optimiser at the learning rate `rate`; gives the row, on the device, without waiting."""
+
+    def evaluate(
+        self, batch: Batch, moment: Moment, final: Moment, first: int
+    ) -> tuple[Tensor, Tensor | None]:
+        """The row of images that are not learned from, and their codes (B, D) if there are any.
+
+        `first` is the place of the batch's first image among those that are evaluated.
+        """
+
+    def end_epoch(self, feed: Feed) -> None:
+        """Set what is taken from the training images between epochs."""
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Images (B, C, H, W) -> codes (B, D)."""
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Codes (B, D) -> images (B, C, H, W) in [0, 1]."""
+
+    def weights(self) -> dict[str, Tensor]:
+        """Copies of all weights on the CPU, by name."""
+
+    def load_weights(self, weights: Mapping[str, Tensor]) -> None:
+        """Raises RuntimeError when they have other names or shapes."""
+
+    def optimiser_state(self) -> dict[str, Tensor]:
+        """Copies of all that the optimisers remember, by name."""
+
+    def load_optimiser(self, state: Mapping[str, Tensor]) -> None:
+        """Raises KeyError or RuntimeError when it does not fit."""
+
+
+class VaeLearner:
+    """An encoder and a decoder trained together by one Adam on the weighted sum of the objective's terms."""
+
+    def __init__(self, config: RunConfig, shape: Shape, dataset_size: int, device: torch.device) -> None:
+        self.config, self.dataset_size, self.device = config, dataset_size, device
+        self.objective = config.objective.entry
+        self.likelihood = config.objective.likelihood_entry
+        self.has_encoder = self.objective.has_encoder
+        self.terms = config.objective.terms
+        self.dims = config.model.latent_dim if self.objective.has_posterior else 0
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.training.seed)
+            self.model = make_model(config, shape)
+        self.layout: torch.memory_format = (
+            torch.channels_last if config.model.entry.channels_last else torch.contiguous_format
+        )
+        self.model.to(device, memory_format=self.layout)  # type: ignore[call-overload]
+        self.parameters = list(self.model.parameters())
+        self.freeze(self.objective.frozen)
+        self.adam = Adam([p for p in self.parameters if p.requires_grad])
+
+    def freeze(self, parts: tuple[str, ...]) -> None:
+        """Keep the weights of these parts as they are. Raises BadConfig for a part the model does not have."""
+        for part in parts:
+            found = [p for name, p in self.model.named_parameters() if name.split(".")[0] == part]
+            if not found:
+                known = ", ".join(name for name, _ in self.model.named_children())
+                raise BadConfig(f"objective: the model has no part {part!r} to freeze; it has {known}")
+            for parameter in found:
+                parameter.requires_grad_(False)
+
+    # ------------------------------------------------ one pass
+
+    def autocast(self) -> AbstractContextManager[object]:
+        if self.config.training.precision == "bfloat16":
+            return torch.autocast(self.device.type, torch.bfloat16)
+        return nullcontext()
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Layers that behave differently while learning, such as dropout, do as they do afterwards."""
+        was = self.model.training
+        self.model.eval()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            self.model.train(was)
+
+    def code(self, posterior: Posterior, batch: Batch) -> Tensor:
+        """The code that is decoded: z ~ q(z|x), (B, D)."""
+        return posterior.sample(batch.generator)
+
+    def kl(self, posterior: Posterior) -> Tensor:
+        """(B, D) nats."""
+        return kl_per_dim(posterior)
+
+    def forward(self, batch: Batch, log_beta: Tensor | None = None) -> tuple[Tensor, Posterior, Tensor]:
+        """(logits, posterior, codes) of a batch. `log_beta` (B,) is each image's place on a dial; None is β = 1."""
+        with self.autocast():
+            posterior = self.model.encode(batch.images, log_beta)
+            z = self.code(posterior, batch)
+            logits = self.model.logits(z, log_beta)
+        return logits, posterior, z
+
+    def measure(
+        self,
+        batch: Batch,
+        passed: tuple[Tensor, Posterior, Tensor],
+        moment: Moment,
+        final: Moment,
+        log_sigma: Tensor | None = None,
+        beta: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """(loss (), row) of what `forward` gave. Computed in float32, outside autocast."""
+        logits, posterior, z = passed
+        settings = self.config.objective
+        distortion = self.likelihood.distortion(logits, batch.images, settings.likelihood.params, log_sigma)
+        kl = self.kl(posterior)
+        seen = ForwardPass(
+            batch, logits, distortion, kl, z, posterior, self.dataset_size, settings.free_bits, beta
+        )
+        values = self.objective.compute(seen, settings.objective.params, moment)
+        loss = weighted_sum(self.terms, values, moment)
+        with torch.no_grad():
+            at_end = loss
+            if final is not moment:
+                at_end = weighted_sum(
+                    self.terms, self.objective.compute(seen, settings.objective.params, final), final
+                )
+            parts = parts_of(self.terms, values, moment)
+            weighed = [parts[t.name] for t in self.terms if t.weight]
+            row = torch.stack((loss, at_end, *(values[t.name] for t in self.terms), *weighed))
+            return loss, torch.cat((row, kl.mean(0))) if self.dims else row
+
+    # ------------------------------------------------ what the loop asks
+
+    def step(self, batch: Batch, moment: Moment, final: Moment, rate: float) -> Tensor:
+        loss, row = self.measure(batch, self.forward(batch), moment, final)
+        loss.backward()
+        self.adam.step(rate)
+        return row
+
+    def evaluate(
+        self, batch: Batch, moment: Moment, final: Moment, first: int
+    ) -> tuple[Tensor, Tensor | None]:
+        with self.looking():
+            passed = self.forward(batch)
+            _, row = self.measure(batch, passed, moment, final, self.log_sigma)
+        return row, passed[1].mean
+
+    @property
+    def log_sigma(self) -> Tensor | None:
+        """The observation noise that was learned from training images, () nats of scale."""
+        return self.model.log_sigma if self.likelihood.learns_sigma else None
+
+    def end_epoch(self, feed: Feed) -> None:
+        """Set a learned σ to its optimum on up to 1,000 training images, decoded from sampled codes."""
+        if not self.likelihood.learns_sigma:
+            return
+        every = max(1, len(feed.train) // SIGMA_IMAGES)
+        index = torch.from_numpy(feed.train[::every][:SIGMA_IMAGES])
+        generator = torch.Generator(self.device).manual_seed(self.config.training.seed + 3)
+        total = 0.0
+        with self.looking():
+            for part in index.split(250):
+                batch = Batch(feed.floats(part), generator)
+                logits, _, _ = self.forward(batch)
+                total += float((logits.sigmoid() - batch.images).square().mean()) * len(part)
+            self.model.log_sigma.fill_(0.5 * math.log(max(total / len(index), (0.5 / 255) ** 2)))
+
+    def encode(self, images: Tensor) -> Tensor:
+        with self.looking(), self.autocast():
+            return self.model.encode(images).mean
+
+    def decode(self, codes: Tensor) -> Tensor:
+        with self.looking(), self.autocast():
+            return self.model.decode(codes)
+
+    def weights(self) -> dict[str, Tensor]:
+        return {k: v.detach().cpu().contiguous().clone() for k, v in self.model.state_dict().items()}
+
+    def load_weights(self, weights: Mapping[str, Tensor]) -> None:
+        self.model.load_state_dict(dict(weights))
+
+    def optimiser_state(self) -> dict[str, Tensor]:
+        return self.adam.state()
+
+    def load_optimiser(self, state: Mapping[str, Tensor]) -> None:
+        self.adam.load(state)
+
+
+class AutoencoderLearner(VaeLearner):
+    """A plain autoencoder: the code is a point, and nothing is charged for it."""
+
+    def code(self, posterior: Posterior, batch: Batch) -> Tensor:
+        return posterior.mean
+
+    def kl(self, posterior: Posterior) -> Tensor:
+        return torch.zeros_like(posterior.mean)
+
+
+class MultiRateLearner(VaeLearner):
+    """One network for every β of a dial: each image of a step is learned at a β drawn for it."""
+
+    @property
+    def dial(self) -> Dial:
+        dial = self.config.objective.dial
+        if dial is None:
+            raise BadConfig(f"objective: {self.objective.name} has no dial for a multi-rate network to learn")
+        return dial
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """log β (count,), each uniform over what is sampled: evenly spaced from a common random start.
+
+        The images are in random order already. Drawn one by one, the βs would add their own spread to the gradient's.
+        """
+        start = torch.rand((), generator=generator, device=self.device)
+        places = (torch.arange(count, device=self.device) + start) / count
+        found: Tensor = self.dial.at(places)
+        return found
+
+    def step(self, batch: Batch, moment: Moment, final: Moment, rate: float) -> Tensor:
+        log_beta = self.draw(len(batch.images), batch.generator)
+        loss, row = self.measure(batch, self.forward(batch, log_beta), moment, final, None, log_beta.exp())
+        loss.backward()
+        self.adam.step(rate)
+        return row
+
+    def evaluate(
+        self, batch: Batch, moment: Moment, final: Moment, first: int
+    ) -> tuple[Tensor, Tensor | None]:
+        """Terms that are shown, and codes, are those at β = 1. What is minimised is over the βs it learns, as in training.
+
+        Each image is always at the same β, an even sequence over log β, whichever images lie together.
+        """
+        row, means = super().evaluate(batch, moment, final, first)
+        # multiples of the golden ratio, modulo 1: any stretch of them is spread evenly
+        numbers = torch.arange(first, first + len(batch.images), device=self.device)
+        log_beta = self.dial.at((0.5 + GOLDEN * numbers) % 1)
+        with self.looking():
+            passed = self.forward(batch, log_beta)
+            _, over = self.measure(batch, passed, moment, final, self.log_sigma, log_beta.exp())
+        shown = {term.name for term in self.terms if not term.minimised}
+        minimised = [i for i, name in enumerate(row_names(self.terms)) if name not in shown]
+        row[minimised] = over[minimised]
+        return row, means
+
+
+MakeLearner = Callable[[RunConfig, Shape, int, torch.device], Learner]
+LEARNERS: dict[str, MakeLearner] = {
+    "vae": VaeLearner,
+    "autoencoder": AutoencoderLearner,
+    "multi_rate": MultiRateLearner,
+}
+
+
+def make_learner(config: RunConfig, shape: Shape, dataset_size: int, device: torch.device) -> Learner:
+    """The learner that the config's objective names, with fresh weights on `device`."""
+    return LEARNERS[config.objective.entry.learner](config, shape, dataset_size, device)
+
+
+def finite(learner: Learner) -> bool:
+    """Whether all weights are finite numbers."""
+    return all(bool(p.isfinite().all()) for p in learner.parameters)
