@@ -12,11 +12,15 @@ from vae_core.objectives.schedules import WarmupParams
 from vae_core.options import Choice
 
 
+def terms(loss, rate):
+    return Terms(loss, loss, {"distortion": loss - rate, "rate": rate})
+
+
 def epochs(train, validation, rates=None, active=5):
     rates = rates or [10.0] * len(train)
     return [
         EpochDone(
-            step=10 * (i + 1), epoch=i + 1, train=Terms(t, t - r, r, t), validation=Terms(v, v - r, r, v),
+            step=10 * (i + 1), epoch=i + 1, train=terms(t, r), validation=terms(v, r),
             active_units=active if r > 0.1 else 0, best=False,
         )
         for i, (t, v, r) in enumerate(zip(train, validation, rates, strict=True))

@@ -10,7 +10,7 @@ import pytest
 import torch
 from helpers import Script, blob_set, config_of, frozen, of
 
-from vae_core import export, training
+from vae_core import export
 from vae_core.data.imageset import Splits
 from vae_core.errors import BadRun
 from vae_core.events import Checkpoint, Encoded, EpochDone, Failed, Resumed, StepDone, from_line
@@ -23,7 +23,7 @@ from vae_core.places import Places
 from vae_core.runs import store as store_module
 from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
-from vae_core.training import resolve, train
+from vae_core.training import resolve, snapshot, train
 from vae_core.training.snapshot import MOST_CODES, codes_every, tracked_images
 
 DATA = blob_set()  # 9 of 90 for testing, 16 for validation: 65 train, 4 steps of 16 an epoch
@@ -101,7 +101,7 @@ def test_keeping_codes_changes_nothing_else(monkeypatch, changes):
     whole = run(config_of(**changes))
     splits = config_of().data.split(DATA)
     for most, validation in ((10, 10), (20, 16)):
-        monkeypatch.setattr(training, "MOST_CODES", most)
+        monkeypatch.setattr(snapshot, "MOST_CODES", most)
         events = run(config_of(**changes))
         assert others(events) == others(whole)
         images = of(Encoded, events)[0].images
@@ -147,7 +147,7 @@ def test_later_epochs_thin_out():
 
 
 def test_the_last_epoch_is_kept_whatever_its_number(monkeypatch):
-    monkeypatch.setattr(training, "DENSE_EPOCHS", 2)
+    monkeypatch.setattr(snapshot, "DENSE_EPOCHS", 2)
     events = run(config_of(epochs=11, checkpoint_every=100))
     assert [e.epoch for e in of(Encoded, events)] == [1, 2, 4, 8, 11]
 

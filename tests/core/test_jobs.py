@@ -208,7 +208,7 @@ def test_a_live_run_is_steered_adopted_and_stopped(places, store, launcher):
     until(lambda: run.status().state == RUNNING, "it goes on")
     until(stepped(run, paused.step + 300), "it learns on")
     assert run.status().control == 5
-    assert of(StepDone, run.history())[-1].beta == 0.25
+    assert of(StepDone, run.history())[-1].coefficients == {"beta": 0.25}
 
     # another server comes, then the first goes: the run is adopted, not started again
     heir = Launcher(places)

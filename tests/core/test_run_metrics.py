@@ -450,7 +450,7 @@ def test_epochs_that_a_resume_superseded_do_not_count(store):
 def _event():
     from vae_core.events import Terms
 
-    terms = Terms(90.0, 80.0, 10.0, 90.0, (5.0, 5.0))
+    terms = Terms(90.0, 90.0, {"distortion": 80.0, "rate": 10.0}, {}, (5.0, 5.0))
     return EpochDone(0, 1, terms, terms, 2, True)
 
 

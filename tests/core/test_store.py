@@ -48,7 +48,7 @@ DATA = blob_set()
 
 
 def step_done(step, loss=1.0):
-    return StepDone(step, 1, Terms(loss, loss, 0.0, loss), 1.0, 1e-3)
+    return StepDone(step, 1, Terms(loss, loss, {"distortion": loss, "rate": 0.0}), 1e-3, {"beta": 1.0})
 
 
 def checkpoint(step=0, value=0.0, best=None):
@@ -752,7 +752,7 @@ def test_a_request_that_cannot_be_meant_is_refused(store, name, value):
 
 def test_an_autoencoder_has_no_beta_to_change(store):
     run = store.create(config_of(objective="autoencoder"))
-    with pytest.raises(BadConfig, match="no rate term"):
+    with pytest.raises(BadConfig, match="no coefficient such as β"):
         run.request("beta", 2.0)
     assert run.request("learning_rate", 0.5) == 1
 

@@ -17,7 +17,6 @@ from vae_core.runs.worker import train_run
 from vae_core.sweep import (
     MOST_RUNS,
     add_beta,
-    beta_of,
     create_beta_sweep,
     create_sweep,
     default_group_name,
@@ -38,7 +37,7 @@ def test_a_sweep_queues_one_run_a_beta_that_differ_in_beta_alone(store):
     config = config_of(seed=7, latent_dim=2)
     runs = create_beta_sweep(store, config, [4, 0.5, 1, 4.0], "mine")
     assert [run.name for run in runs] == ["mine-beta0.5", "mine-beta1", "mine-beta4"]
-    assert [beta_of(run) for run in runs] == [0.5, 1.0, 4.0]
+    assert [run.record().config.objective.beta for run in runs] == [0.5, 1.0, 4.0]
     assert {run.status().state for run in runs} == {QUEUED}
     assert {run.record().group for run in runs} == {"mine"}
     assert {with_beta(run.record().config, 1) for run in runs} == {with_beta(config, 1)}
@@ -50,15 +49,25 @@ def test_a_sweep_queues_one_run_a_beta_that_differ_in_beta_alone(store):
     ("objective", "name"),
     [
         ("vae", "beta_vae"),
-        ("autoencoder", "beta_vae"),
-        ("capacity", "beta_vae"),
+        ("beta_vae", "beta_vae"),
         ("beta_tcvae", "beta_tcvae"),
     ],
 )
-def test_any_objective_becomes_one_with_beta(objective, name):
+def test_an_objective_with_a_beta_takes_another(objective, name):
     changed = with_beta(config_of(objective=objective), 2.0)
     assert changed.objective.objective == Choice(name, BetaParams(2.0))
     assert changed.objective.likelihood == config_of().objective.likelihood
+
+
+@pytest.mark.parametrize("objective", ["autoencoder", "capacity", "multi_rate"])
+def test_what_has_no_single_beta_is_refused(store, objective):
+    with pytest.raises(
+        BadConfig, match=f"{objective} has no β to sweep over; choose one of vae, beta_vae, beta_tcvae"
+    ):
+        with_beta(config_of(objective=objective), 2.0)
+    with pytest.raises(BadConfig, match="no β to sweep over"):
+        create_sweep(store, config_of(objective=objective), [1.0, 2.0], "mine")
+    assert store.own() == []
 
 
 @pytest.mark.parametrize(
@@ -95,11 +104,10 @@ def test_groups_are_listed_by_ascending_beta_and_no_damaged_run_hides_them(store
     assert [run.id for run in found["b"]] == [b[1].id]
 
 
-def test_beta_is_the_final_weight(store):
-    run = store.create(config_of(objective=Choice("capacity", CapacityParams(gamma=7.0))))
-    assert beta_of(run) == 7.0
-    assert beta_of(store.create(config_of())) == 1.0
-    assert beta_of(store.create(config_of(objective="autoencoder"))) == 0.0
+def test_a_run_without_a_single_beta_is_no_member(store):
+    runs = create_beta_sweep(store, config_of(), [1, 4], "mine")
+    store.create(config_of(objective=Choice("capacity", CapacityParams(gamma=7.0))), group="mine")
+    assert [m.run.id for m in members(store, "mine")] == [run.id for run in runs]
 
 
 # ---------------------------------------------------------------- βs times seeds
@@ -188,14 +196,14 @@ def test_a_name_is_proposed_that_is_free(store):
 
 def start_and_order(config, data):
     """Digest of the first weights, the first two epochs' order of images, the images shown, the first noise."""
-    trainer = Loop(config, data, None)
-    weights = b"".join(trainer.weights()[k].numpy().tobytes() for k in sorted(trainer.weights()))
-    order = [trainer.shuffled(epoch).tolist() for epoch in (0, 1)]
+    loop = Loop(config, data, None)
+    weights = b"".join(value.numpy().tobytes() for _, value in sorted(loop.learner.weights().items()))
+    order = [loop.feed.shuffled(epoch).tolist() for epoch in (0, 1)]
     return (
         hashlib.sha256(weights).hexdigest(),
         order,
-        trainer.splits.validation[:8].tolist(),
-        trainer.generator.get_state().tolist(),
+        loop.splits.validation[:8].tolist(),
+        loop.generator.get_state().tolist(),
     )
 
 

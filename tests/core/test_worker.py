@@ -311,7 +311,7 @@ def test_a_request_made_while_queued_is_taken_up_at_the_start(store, places):
     run = store.create(config_of())
     run.request("beta", 5.0)
     train_run(run, places)
-    assert {s.beta for s in of(StepDone, run.history())} == {5.0}
+    assert {s.coefficients["beta"] for s in of(StepDone, run.history())} == {5.0}
     assert run.status().control == 1
 
 
