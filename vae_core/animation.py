@@ -135,25 +135,28 @@ def zip_of_frames(frames: np.ndarray, *, size: int = 256, progress: Progress = s
 
 
 def npz_of(
-    codes: np.ndarray, t: np.ndarray, stations: np.ndarray, kind: str, *, progress: Progress = silent
+    codes: np.ndarray, t: np.ndarray, waypoints: np.ndarray, kind: str, *, progress: Progress = silent
 ) -> bytes:
-    """An .npz that reads with allow_pickle=False: codes (S, D), t (S,), stations (K, D), kind, format."""
-    codes, t, stations = np.asarray(codes), np.asarray(t), np.asarray(stations)
+    """An .npz that reads with allow_pickle=False: codes (S, D), t (S,), stations (K, D), kind, format.
+
+    The file calls the waypoints `stations`. Raises BadCodes when the shapes do not fit each other.
+    """
+    codes, t, waypoints = np.asarray(codes), np.asarray(t), np.asarray(waypoints)
     if (
         codes.ndim != 2
         or t.shape != codes.shape[:1]
-        or stations.ndim != 2
-        or stations.shape[1] != codes.shape[1]
+        or waypoints.ndim != 2
+        or waypoints.shape[1] != codes.shape[1]
     ):
         raise BadCodes(
-            f"codes (S, D), t (S,) and stations (K, D) are expected, got {codes.shape}, {t.shape}, {stations.shape}"
+            f"codes (S, D), t (S,) and waypoints (K, D) are expected, got {codes.shape}, {t.shape}, {waypoints.shape}"
         )
-    if any(array.dtype.kind not in "fiu" for array in (codes, t, stations)):
-        raise BadCodes("codes, t and stations are expected as numbers")
+    if any(array.dtype.kind not in "fiu" for array in (codes, t, waypoints)):
+        raise BadCodes("codes, t and waypoints are expected as numbers")
     buffer = io.BytesIO()
     progress(0.0, f"writing {len(codes)} codes")
     np.savez_compressed(
-        buffer, format=np.array(CODES_FORMAT), kind=np.array(str(kind)), codes=codes, t=t, stations=stations
+        buffer, format=np.array(CODES_FORMAT), kind=np.array(str(kind)), codes=codes, t=t, stations=waypoints
     )
     progress(1.0, f"{len(codes)} codes")
     return buffer.getvalue()

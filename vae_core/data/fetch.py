@@ -5,6 +5,10 @@ half-written file of a broken connection passes for whole the next time) and wai
 
 - A download is checked against its md5 in a temporary folder and then renamed into place.
 - `data_dir` is written to by a download alone, so a read-only one with the files in it works.
+
+The library pooch was tried in place of `_fetch` and saved six lines. It refuses a whole .gz that a server sends with
+`Content-Encoding: gzip` (it checks the unpacked bytes), does not tell a silent server from a broken connection, and
+reads a file a second time for its checksum.
 """
 
 from __future__ import annotations
@@ -120,16 +124,17 @@ def fetch_any(urls: Sequence[str], target: Path, md5: str, report: Report) -> No
 
 @contextmanager
 def downloading(
-    title: str, name: str, places: Places, advice: str, here: Callable[[Places], bool]
+    title: str, name: str, places: Places, advice: str, present: Callable[[Places], bool]
 ) -> Iterator[Path | None]:
-    """A temporary folder inside data_dir to fetch into, gone afterwards; None where the set came meanwhile.
+    """A temporary folder inside data_dir to fetch into, removed afterwards.
 
-    Every reason not to get it ends as one DataUnavailable that closes with `advice`.
+    None when another process fetched the set while this one waited for the lock. Raises DataUnavailable, closing with
+    `advice`, for whatever keeps the set from being fetched or stored.
     """
     try:
         places.data_dir.mkdir(parents=True, exist_ok=True)
         with FileLock(places.data_dir / f".{name}.lock"):
-            if here(places):  # another process fetched it while we waited
+            if present(places):  # another process fetched it while we waited
                 yield None
                 return
             for left in places.data_dir.glob(f".{name}-part.*"):  # by a process that was killed
@@ -151,11 +156,13 @@ def downloading(
 
 
 def damaged(path: Path, fault: str) -> DataUnavailable:
+    """The error for a file that is there and cannot be used, with the remedy."""
     return DataUnavailable(
         f"{path} is damaged: {fault}. Delete it to have it fetched again, or put a whole one there"
     )
 
 
 def md5_of(path: Path) -> str:
+    """A file's md5 sum in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -1,4 +1,4 @@
-"""The one form in which images lie on disk, and the writer that brings any source into it.
+"""Images on disk: the one form that every dataset has, its writer and its reader.
 
 A folder per dataset and side:
 
@@ -18,9 +18,11 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from vae_core.data.splits import Splits, cut_splits
 from vae_core.errors import BadImages
 from vae_core.places import write_json
 
@@ -46,10 +48,10 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Source:
-    """Images on their way into the one form.
+    """Images on their way into the one form, in chunks.
 
-    `test` holds the indices of the source's own test split; None has one cut by SPLIT_SEED. `notes` are
-    sentences a person should read (what was converted or left out); they are read after the last chunk.
+    `test` holds the indices of the source's own test split; where it is None, one is cut by SPLIT_SEED. `notes` are
+    sentences for a person on what was converted or left out; they are read after the last chunk.
     """
 
     count: int
@@ -59,18 +61,6 @@ class Source:
     factor_names: tuple[str, ...] = ()
     test: np.ndarray | None = None
     notes: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Splits:
-    """Sorted indices into an ImageSet. The three are disjoint."""
-
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
-
-    def named(self, name: str) -> np.ndarray:
-        return {"train": self.train, "validation": self.validation, "test": self.test}[name]
 
 
 @dataclass(frozen=True)
@@ -110,15 +100,7 @@ class ImageSet:
         `limit` keeps that many training images (0: all), chosen by the same seed.
         Raises BadImages when nothing is left to train on.
         """
-        rest = np.setdiff1d(np.arange(len(self)), self.test, assume_unique=True)
-        if len(rest) < 2:
-            raise BadImages(f"{self.name} has {len(rest)} images outside its test split; training needs 2")
-        order = np.random.default_rng(seed).permutation(rest)
-        held = min(most, max(1, round(share * len(rest))))
-        train = order[held:]
-        if limit:
-            train = train[:limit]
-        return Splits(np.sort(train), np.sort(order[:held]), self.test)
+        return cut_splits(self.name, len(self), self.test, seed, share, most, limit)
 
 
 def write_images(
@@ -176,8 +158,8 @@ def _write_into(
     if factors:
         np.save(work / "factors.npy", np.concatenate(factors))
     if source.test is None:
-        held = max(1, round(TEST_SHARE * source.count)) if source.count > 2 else 0
-        test = np.random.default_rng(SPLIT_SEED).permutation(source.count)[:held]
+        size = max(1, round(TEST_SHARE * source.count)) if source.count > 2 else 0
+        test = np.random.default_rng(SPLIT_SEED).permutation(source.count)[:size]
     else:
         test = np.asarray(source.test)
     np.save(work / "test.npy", np.sort(test).astype(np.int64))
@@ -209,13 +191,13 @@ def check_room(needed: int, folder: Path) -> None:
         )
 
 
-def read_meta(folder: Path) -> dict | None:
+def read_meta(folder: Path) -> dict[str, Any] | None:
     """The meta.json of a dataset folder, or None where there is no whole dataset."""
     try:
         meta = json.loads((folder / "meta.json").read_text())
     except (OSError, ValueError):
         return None
-    return meta if meta.get("format") == FORMAT else None
+    return meta if isinstance(meta, dict) and meta.get("format") == FORMAT else None
 
 
 def read_images(folder: Path) -> ImageSet:

@@ -139,11 +139,11 @@ def open_images(name: str, side: int, places: Places, progress: Progress = silen
     if side not in spec.sides:
         raise BadConfig(f"{name} comes at side {', '.join(map(str, spec.sides))}, not {side}")
     folder = places.datasets / name / str(side)
-    if spec.build is None or _current(folder, spec):
+    if spec.build is None or _is_current(folder, spec):
         return read_images(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.parent / f".{side}.lock"):
-        if not _current(folder, spec):  # another process may have built it while we waited
+        if not _is_current(folder, spec):  # another process may have built it while we waited
             source = spec.build(side, places, progress)
             write_images(folder, name, spec.title, source, progress=progress, version=spec.version)
     return read_images(folder)
@@ -152,9 +152,9 @@ def open_images(name: str, side: int, places: Places, progress: Progress = silen
 def is_built(name: str, side: int, places: Places) -> bool:
     """Whether `open_images` would only read."""
     spec = find_spec(name, places)
-    return spec.build is None or _current(places.datasets / name / str(side), spec)
+    return spec.build is None or _is_current(places.datasets / name / str(side), spec)
 
 
-def _current(folder: Path, spec: DatasetSpec) -> bool:
+def _is_current(folder: Path, spec: DatasetSpec) -> bool:
     meta = read_meta(folder)
     return meta is not None and meta["version"] == spec.version

@@ -1,4 +1,4 @@
-"""The images nearest to one by their pixels: what a map of codes is to be compared with."""
+"""The images nearest to one by their pixels, to compare with the nearest by their codes."""
 
 from __future__ import annotations
 

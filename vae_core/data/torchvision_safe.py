@@ -46,7 +46,8 @@ def operators_load() -> bool:
     if library is None or library.origin is None:
         return False
     try:
-        torch.ops.load_library(library.origin)
+        load: Any = torch.ops.load_library  # torch leaves it untyped
+        load(library.origin)
     except OSError:
         return False
     return True
@@ -55,7 +56,8 @@ def operators_load() -> bool:
 def _declare_operators() -> None:
     import torch
 
-    library = torch.library.Library("torchvision", "FRAGMENT")
+    library_class: Any = torch.library.Library  # torch leaves it untyped
+    library = library_class("torchvision", "FRAGMENT")
     for name in MISSING_OPERATORS:
         if not hasattr(torch.ops.torchvision, name):
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")

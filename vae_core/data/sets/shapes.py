@@ -70,7 +70,8 @@ def to_factors(index: np.ndarray) -> np.ndarray:
 
 def to_index(factors: np.ndarray) -> np.ndarray:
     """Factor vectors (N, 5) as grid cells int64 (N,): the inverse of `to_factors`. Raises BadFactors."""
-    return np.ravel_multi_index(tuple(_checked(factors).T), FACTOR_SIZES)
+    cells: np.ndarray = np.ravel_multi_index(tuple(_checked(factors).T), FACTOR_SIZES)
+    return cells
 
 
 def sample(rng: np.random.Generator, n: int, fixed: Mapping[str, int] | None = None) -> np.ndarray:
@@ -147,7 +148,8 @@ def _sprites() -> np.ndarray:
 
 def _square(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     a, b = np.abs(u) - SQUARE_HALF, np.abs(v) - SQUARE_HALF
-    return np.hypot(np.maximum(a, 0), np.maximum(b, 0)) + np.minimum(np.maximum(a, b), 0)
+    distance: np.ndarray = np.hypot(np.maximum(a, 0), np.maximum(b, 0)) + np.minimum(np.maximum(a, b), 0)
+    return distance
 
 
 def _ellipse(u: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -164,4 +166,5 @@ def _heart(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     lobe = np.hypot(x - 0.25, y - 0.75) - math.sqrt(2) / 4
     edge = 0.5 * np.maximum(x + y, 0)
     wedge = np.minimum(np.hypot(x, y - 1), np.hypot(x - edge, y - edge)) * np.sign(x - y)
-    return np.where(x + y > 1, lobe, wedge) * HEART_SIZE
+    distance: np.ndarray = np.where(x + y > 1, lobe, wedge) * HEART_SIZE
+    return distance

@@ -27,8 +27,8 @@ from vae_core.data.user.budgets import (
     gigabytes,
     listed,
 )
-from vae_core.data.user.layout import Layout, Values, check_dtype, read_layout
-from vae_core.data.user.npy import Npz, Stored, open_npy
+from vae_core.data.user.layout import Layout, ValueRange, check_dtype, read_layout
+from vae_core.data.user.npy import Npz, StoredArray, open_npy
 from vae_core.errors import BadImages
 
 IMAGE_KEYS = ("images", "image", "imgs", "x", "data", "pixels", "arr_0")
@@ -77,8 +77,8 @@ def _word(value: object) -> str:
 
 @dataclass(frozen=True)
 class _Part:
-    images: Stored
-    labels: Stored | None
+    images: StoredArray
+    labels: StoredArray | None
     test: bool
 
 
@@ -96,7 +96,7 @@ class ImageArrays:
         self.label_names: tuple[str, ...] = ()
         arrays = Npz(given, budgets) if npz else None
         self.dsprites = arrays is not None and all(key in arrays.members for key in DSPRITES_KEYS)
-        self.parts = self._choose(arrays) if arrays else [_Part(open_npy(given), None, False)]
+        self.parts = self._choose_arrays(arrays) if arrays else [_Part(open_npy(given), None, False)]
         layouts = [read_layout(part.images.name, part.images.shape) for part in self.parts]
         for part in self.parts:
             check_dtype(part.images.name, part.images.dtype)
@@ -115,20 +115,20 @@ class ImageArrays:
             self._read_labels(arrays)
         self.binary = False
         self._samples: dict[int, np.ndarray] = {}
-        self._look(progress, samples)
-        self._note()
+        self._read_values(progress, samples)
+        self._add_notes()
 
-    def _choose(self, arrays: Npz) -> list[_Part]:
+    def _choose_arrays(self, arrays: Npz) -> list[_Part]:
         """Which arrays hold the images and which their labels."""
         for group in PARTS:
             if arrays.find((group[0][0],)):
                 found = [(arrays.find((x,)), arrays.find((y,)), test) for x, y, test in group]
                 return [_Part(arrays[x], arrays[y] if y else None, test) for x, y, test in found if x]
-        key = arrays.find(IMAGE_KEYS) or self._guess(arrays)
+        key = arrays.find(IMAGE_KEYS) or self._guess_images(arrays)
         labels = None if self.dsprites else arrays.find(tuple(k for k in LABEL_KEYS if k != key.lower()))
         return [_Part(arrays[key], arrays[labels] if labels else None, False)]
 
-    def _guess(self, arrays: Npz) -> str:
+    def _guess_images(self, arrays: Npz) -> str:
         able = []
         for key in arrays.members:
             try:
@@ -210,23 +210,23 @@ class ImageArrays:
         self.labels, self.label_names = shapes, DSPRITES_SHAPES
         self.notes.append("These are dSprites; the five factors are kept as indices, the shape is the label.")
 
-    def _look(self, progress: Progress, samples: int) -> None:
+    def _read_values(self, progress: Progress, samples: int) -> None:
         """One pass over all values: their range, and the samples."""
-        values = Values(self.parts[0].images.name)
+        values = ValueRange(self.parts[0].images.name)
         wanted = np.unique(np.linspace(0, self.count - 1, samples).astype(int))
         raw: dict[int, np.ndarray] = {}
         done = 0
         for block in self._blocks():
-            values.watch(block)
+            values.add(block)
             for index in wanted[(wanted >= done) & (wanted < done + len(block))]:
                 raw[int(index)] = block[index - done].copy()
             done += len(block)
             progress(done / self.count, f"looked at {done:,} of {self.count:,} images")
         values.check_range(self.parts[0].images.dtype)
         self.binary = self.parts[0].images.dtype == np.uint8 and values.high <= 1
-        self._samples = {index: self._plain(block[None])[0] for index, block in raw.items()}
+        self._samples = {index: self._to_uint8(block[None])[0] for index, block in raw.items()}
 
-    def _note(self) -> None:
+    def _add_notes(self) -> None:
         if self.layout.order == "flat":
             side = self.layout.width
             self.notes.append(f"The rows of {side * side} values were read as images {side}×{side}.")
@@ -245,7 +245,7 @@ class ImageArrays:
             for block in part.images.blocks(meter):
                 yield layout.arrange(block)
 
-    def _plain(self, block: np.ndarray) -> np.ndarray:
+    def _to_uint8(self, block: np.ndarray) -> np.ndarray:
         """uint8, grey (n, H, W) or RGB (n, H, W, 3)."""
         if block.dtype.kind == "f":
             block = np.rint(block.astype(np.float32, copy=False) * 255).astype(np.uint8)
@@ -273,7 +273,7 @@ class ImageArrays:
         for block in self._blocks():
             some = indices[(indices >= done) & (indices < done + len(block))]
             if len(some):
-                yield from self._plain(block[some - done])
+                yield from self._to_uint8(block[some - done])
             done += len(block)
             if done > indices[-1]:
                 return

@@ -1,4 +1,4 @@
-"""What an import of strangers' bytes may cost, and the counting that holds it to that."""
+"""Upper bounds on what one import may read and hold, and the meter that enforces them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from vae_core.errors import BadImages
 
-Given = str | PathLike | BinaryIO  # a path, or an open binary file that can seek (an upload)
+Given = str | PathLike[str] | BinaryIO  # a path, or an open binary file that can seek (an upload)
 SHOWN = 5  # names listed in a message
 BLOCK = 1 << 20  # bytes
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vae_core.data.user.budgets import (
     Budgets,
@@ -63,7 +63,7 @@ def open_image(stream: BinaryIO, name: str, budgets: Budgets) -> Iterator[Any]:
             yield image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(str(error).split(",")[0].lower(), name, budgets) from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise UnreadableError(f"is not an image in {FORMAT_WORDS} form") from None
     except (BadImages, UnreadableError):
         raise

@@ -1,4 +1,4 @@
-"""A drawing made as a digit of MNIST is made: scaled to its box, centred by its mass as far as it fits."""
+"""Lay out a hand drawing as MNIST's digits are: scaled to a box, centred by its mass."""
 
 from __future__ import annotations
 

@@ -53,9 +53,9 @@ class ImageFiles:
     factor_names: tuple[str, ...] = ()
     test: np.ndarray | None = None
 
-    def __init__(self, shelf: Folder | Zip, budgets: Budgets, progress: Progress):
-        self.shelf, self.budgets = shelf, budgets
-        listing = shelf.list_images(budgets)
+    def __init__(self, container: Folder | Zip, budgets: Budgets, progress: Progress):
+        self.container, self.budgets = container, budgets
+        listing = container.list_images(budgets)
         self.entries = sorted(listing.images, key=lambda entry: entry.parts)
         self.count = len(self.entries)
         self.notes = listing.notes()
@@ -67,18 +67,18 @@ class ImageFiles:
         self.notes += notes
         self._sizes: list[tuple[int, int]] = []
         self.colour = False
-        self._look(progress)
+        self._read_headers(progress)
         self.sizes = Counter(self._sizes)
 
-    def _look(self, progress: Progress) -> None:
-        met: Counter[str] = Counter()
+    def _read_headers(self, progress: Progress) -> None:
+        conversions: Counter[str] = Counter()
         faults: list[str] = []
         meter = Meter(self.budgets)
-        with self.shelf.reading() as shelf:
+        with self.container.reading() as container:
             for i, entry in enumerate(self.entries):
                 try:
                     with (
-                        shelf.open(entry, meter) as stream,
+                        container.open(entry, meter) as stream,
                         open_image(stream, entry.name, self.budgets) as image,
                     ):
                         header = read_header(image)
@@ -87,13 +87,13 @@ class ImageFiles:
                     continue
                 self._sizes.append(header.size)
                 self.colour |= header.colour
-                met.update(header.conversions)
+                conversions.update(header.conversions)
                 if i % 100 == 0:
                     progress(i / self.count, f"looked at {i:,} of {self.count:,} images")
         self._refuse(faults)
         for kind, text in CONVERSIONS.items():
-            if met[kind]:
-                self.notes.append(f"{counted(met[kind])} with {text}.")
+            if conversions[kind]:
+                self.notes.append(f"{counted(conversions[kind])} with {text}.")
 
     def _refuse(self, faults: list[str]) -> None:
         if faults:
@@ -115,12 +115,12 @@ class ImageFiles:
         """
         faults: list[str] = []
         meter = Meter(self.budgets)
-        with self.shelf.reading() as shelf:
+        with self.container.reading() as container:
             for index in indices:
                 entry = self.entries[index]
                 try:
                     with (
-                        shelf.open(entry, meter) as stream,
+                        container.open(entry, meter) as stream,
                         open_image(stream, entry.name, self.budgets) as image,
                     ):
                         picture = decode(image, side)

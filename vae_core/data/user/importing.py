@@ -54,21 +54,21 @@ def accept(
     check_choices(side, colour, fit)
     if limit < 0 or limit == 1:
         raise BadConfig(f"limit: {limit} images make no dataset; 0 keeps all, else at least 2")
-    check_name(name, places)
+    check_new_name(name, places)
     check_unchanged(plan)
     channels = channels_of(plan, colour)
     indices = np.arange(plan.count)
     if 0 < limit < plan.count:
         indices = np.sort(np.random.default_rng(SPLIT_SEED).permutation(plan.count)[:limit])
-    return take_in(
+    return write_own(
         _source(plan, indices, side, channels, fit), plan.title, name, places, side, title, progress
     )
 
 
-def take_in(
+def write_own(
     source: Source, of: str, name: str, places: Places, side: int, title: str, progress: Progress
 ) -> DatasetSpec:
-    """Write a source as a dataset of the person's own; `of` is what faults are told of."""
+    """Write a source as a dataset of the user's own, whole or not at all. Raises BadImages, whose text begins with `of`."""
     places.datasets.mkdir(parents=True, exist_ok=True)
     check_room(source.count * source.channels * side * side, places.datasets)
     work = Path(tempfile.mkdtemp(dir=places.datasets, prefix=f".{name}."))
@@ -78,14 +78,14 @@ def take_in(
     except BadImages as error:
         raise BadImages(f"{of}: {error}") from None
     except OSError as error:
-        check_name(name, places)  # another import may have taken it meanwhile
+        check_new_name(name, places)  # another import may have taken it meanwhile
         raise BadImages(f"{of} cannot be imported: {error.strerror or error}") from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return find_spec(name, places)
 
 
-def check_name(name: str, places: Places) -> None:
+def check_new_name(name: str, places: Places) -> None:
     check_plain_name(name, "dataset")
     if name in DATASETS:
         raise BadName(f"{name} is a built-in dataset; choose another name")

@@ -61,7 +61,7 @@ def check_dtype(name: str, dtype: np.dtype) -> None:
 
 
 @dataclass
-class Values:
+class ValueRange:
     """The range met so far; NaN and infinity are refused at once."""
 
     name: str
@@ -69,7 +69,7 @@ class Values:
     high: float = -math.inf
     rows: int = 0
 
-    def watch(self, block: np.ndarray) -> None:
+    def add(self, block: np.ndarray) -> None:
         """Raises BadImages."""
         if block.dtype.kind == "f" and not np.isfinite(block).all():
             bad = ~np.isfinite(block.reshape(len(block), -1)).all(axis=1)

@@ -1,4 +1,4 @@
-"""List the image files of a folder. No link is followed; what is left out is named."""
+"""List the image files of a folder. No link is followed; what is left_out out is named."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ JUNK = {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"}
 
 @dataclass(frozen=True)
 class Entry:
-    """One image file: its path's parts, and what its shelf opens it by."""
+    """One image file: its path's parts, and what its folder or .zip opens it by."""
 
     parts: tuple[str, ...]
     key: Any
@@ -46,22 +46,22 @@ class Entry:
 
 
 def is_junk(name: str) -> bool:
-    """Hidden files, and what systems leave behind beside a person's own."""
+    """Hidden files, and what systems leave_out behind beside a person's own."""
     return name.startswith(".") or name.lower() in JUNK
 
 
 @dataclass
 class Listing:
-    """The image files of a source, and by kind the names of what was left out."""
+    """The image files of a source, and by kind the names of what was left_out out."""
 
     images: list[Entry] = field(default_factory=list)
-    left: dict[str, list[str]] = field(default_factory=dict)
-    seen: int = 0
+    left_out: dict[str, list[str]] = field(default_factory=dict)
+    count: int = 0
 
     def add(self, parts: tuple[str, ...], key: Any, budgets: Budgets) -> None:
-        """Sort one file in. Raises BadImages past the number of files."""
-        self.seen += 1
-        if self.seen > budgets.files:
+        """Count one file, and keep it or leave it out. Raises BadImages past the number of files."""
+        self.count += 1
+        if self.count > budgets.files:
             raise BadImages(f"it holds more than {budgets.files:,} files, the most one import may; split it")
         if any(map(is_junk, parts)):
             return
@@ -70,19 +70,19 @@ class Listing:
         if ending in IMAGE_ENDINGS:
             self.images.append(entry)
         elif ending in OTHER_IMAGE_ENDINGS:
-            self.leave(f"in a format that is not read (convert to {FORMAT_WORDS})", entry.name)
+            self.leave_out(f"in a format that is not read (convert to {FORMAT_WORDS})", entry.name)
         elif ending in ARCHIVE_ENDINGS:
-            self.leave("an archive inside, which is not opened (unpack it first)", entry.name)
+            self.leave_out("an archive inside, which is not opened (unpack it first)", entry.name)
         elif ending in PICKLE_ENDINGS:
-            self.leave("a pickle, which is never opened because it can run any program", entry.name)
+            self.leave_out("a pickle, which is never opened because it can run any program", entry.name)
         else:
-            self.leave("no image", entry.name)
+            self.leave_out("no image", entry.name)
 
-    def leave(self, why: str, name: str) -> None:
-        self.left.setdefault(why, []).append(name)
+    def leave_out(self, why: str, name: str) -> None:
+        self.left_out.setdefault(why, []).append(name)
 
     def notes(self) -> list[str]:
-        return [f"Left out ({why}): {listed(names)}." for why, names in self.left.items()]
+        return [f"Left out ({why}): {listed(names)}." for why, names in self.left_out.items()]
 
 
 class Folder:
@@ -105,11 +105,11 @@ class Folder:
                 path = Path(here, name)
                 mode = path.lstat().st_mode
                 if stat.S_ISLNK(mode):
-                    listing.leave("a link, which is not followed", cleaned("/".join((*parents, name))))
+                    listing.leave_out("a link, which is not followed", cleaned("/".join((*parents, name))))
                 elif stat.S_ISREG(mode):
                     listing.add((*parents, name), path, budgets)
                 elif not stat.S_ISDIR(mode):
-                    listing.leave("no plain file", cleaned("/".join((*parents, name))))
+                    listing.leave_out("no plain file", cleaned("/".join((*parents, name))))
         return listing
 
     @contextmanager

@@ -29,7 +29,7 @@ NPY_MAGIC = b"\x93NUMPY"
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredArray:
     """An array in a .npy file or in a member of an .npz; `open` gives its bytes from the header on."""
 
     name: str
@@ -75,7 +75,7 @@ class Stored:
     def _read(self, stream: BinaryIO, size: int, meter: Meter) -> bytes:
         parts, got = [], 0
         while got < size:
-            part = _some(stream, min(BLOCK, size - got), self.name)
+            part = _read_some(stream, min(BLOCK, size - got), self.name)
             if not part:
                 announced = f"its header announces {self.shape} of {self.dtype}"
                 raise BadImages(f"{self.name} ends early: {announced}; save or fetch it again")
@@ -85,7 +85,7 @@ class Stored:
         return b"".join(parts)
 
 
-def _some(stream: BinaryIO, size: int, name: str) -> bytes:
+def _read_some(stream: BinaryIO, size: int, name: str) -> bytes:
     try:
         with unzipping():
             return stream.read(size)
@@ -107,7 +107,7 @@ def _read_npy_header(stream: BinaryIO, name: str) -> tuple[tuple[int, ...], bool
         ) from None
 
 
-def _stored(name: str, open_it: Callable[[], AbstractContextManager[BinaryIO]]) -> Stored:
+def _stored(name: str, open_it: Callable[[], AbstractContextManager[BinaryIO]]) -> StoredArray:
     with open_it() as stream:
         shape, by_columns, dtype = _read_npy_header(stream, name)
     if dtype.hasobject:
@@ -117,7 +117,7 @@ def _stored(name: str, open_it: Callable[[], AbstractContextManager[BinaryIO]]) 
         )
     if dtype.itemsize == 0 or any(n < 0 for n in shape):
         raise BadImages(f"{name} announces {dtype} {shape}, which no array is; save it again by numpy.save")
-    return Stored(name, open_it, shape, dtype, by_columns)
+    return StoredArray(name, open_it, shape, dtype, by_columns)
 
 
 def is_npz(zipped: zipfile.ZipFile) -> bool:
@@ -140,7 +140,7 @@ class Npz:
         """The first of `names` it holds, in whatever case."""
         return next((self.keys[name] for name in names if name in self.keys), None)
 
-    def __getitem__(self, key: str) -> Stored:
+    def __getitem__(self, key: str) -> StoredArray:
         @contextmanager
         def open_it() -> Iterator[BinaryIO]:
             with open_zip(self.given) as zipped:
@@ -155,5 +155,5 @@ class Npz:
         return _stored(f"the array {cleaned(key)}", open_it)
 
 
-def open_npy(given: Given) -> Stored:
+def open_npy(given: Given) -> StoredArray:
     return _stored(title_of(given), lambda: opened(given))

@@ -84,7 +84,7 @@ def inspect(given: Given, budgets: Budgets | None = None, progress: Progress = s
     range. Raises BadImages naming the source and the fault.
     """
     try:
-        stamp = _stamp(given)
+        stamp = _file_stamp(given)
         images = _open_source(given, budgets or Budgets(), progress)
         wanted = np.unique(np.linspace(0, images.count - 1, SAMPLES).astype(int))
         pictures = images.sample(wanted, THUMBNAIL)
@@ -100,7 +100,7 @@ def inspect(given: Given, budgets: Budgets | None = None, progress: Progress = s
         count=images.count,
         sizes=tuple(images.sizes.most_common()),
         colour=images.colour,
-        side=_suit(images.sizes.most_common(1)[0][0]),
+        side=_suitable_side(images.sizes.most_common(1)[0][0]),
         label_names=images.label_names,
         factor_names=images.factor_names,
         notes=(*images.notes, *_grey_in_colour(images, samples)),
@@ -111,7 +111,7 @@ def inspect(given: Given, budgets: Budgets | None = None, progress: Progress = s
     )
 
 
-def _stamp(given: Given) -> tuple[int, int] | None:
+def _file_stamp(given: Given) -> tuple[int, int] | None:
     """Length and time of change of a file; None for a folder, an upload or nothing."""
     if isinstance(given, (str, PathLike)) and (path := Path(given).expanduser()).is_file():
         return path.stat().st_size, path.stat().st_mtime_ns
@@ -154,7 +154,7 @@ def _sample(images: ImageFiles | ImageArrays, index: int, picture: np.ndarray) -
     return Sample(index, images.name_of(index), label, images.size_of(index), np.asarray(small))
 
 
-def _suit(size: tuple[int, int]) -> int:
+def _suitable_side(size: tuple[int, int]) -> int:
     """The largest of SIDES up to 64 that needs no enlarging; 28 goes to 32."""
     least = min(size)
     return 32 if least == 28 else max([side for side in SIDES if side <= min(64, least)], default=SIDES[0])
@@ -196,7 +196,7 @@ def preview(plan: ImportPlan, side: int, colour: str = "auto", fit: str = "crop"
 
 def check_unchanged(plan: ImportPlan) -> None:
     try:
-        same = _stamp(plan.given) == plan.stamp
+        same = _file_stamp(plan.given) == plan.stamp
     except OSError:
         same = False
     if not same:

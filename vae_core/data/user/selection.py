@@ -15,7 +15,7 @@ from vae_core.data.imageset import (
 )
 from vae_core.data.registry import DatasetSpec
 from vae_core.data.user.budgets import listed
-from vae_core.data.user.importing import CHUNK_BYTES, check_name, take_in
+from vae_core.data.user.importing import CHUNK_BYTES, check_new_name, write_own
 from vae_core.errors import BadImages
 from vae_core.places import Places
 
@@ -39,9 +39,9 @@ def dataset_of_images(
 
     Labels, factors and their names come along. Raises BadName, BadImages.
     """
-    check_name(name, places)
+    check_new_name(name, places)
     chosen = _chosen(source, images)
-    test, note = _test_of(source, chosen)
+    test, note = _test_split_of(source, chosen)
     size = max(1, CHUNK_BYTES // source.images[0].size)
 
     def chunks() -> Iterator[Chunk]:
@@ -63,7 +63,7 @@ def dataset_of_images(
         test=test,
         notes=[f"{len(chosen):,} of the {len(source):,} images of {source.title} ({source.name}).", note],
     )
-    return take_in(selected, source.title, name, places, side, title, progress)
+    return write_own(selected, source.title, name, places, side, title, progress)
 
 
 def _chosen(source: ImageSet, images: np.ndarray) -> np.ndarray:
@@ -84,12 +84,12 @@ def _chosen(source: ImageSet, images: np.ndarray) -> np.ndarray:
     return chosen
 
 
-def _test_of(source: ImageSet, chosen: np.ndarray) -> tuple[np.ndarray | None, str]:
+def _test_split_of(source: ImageSet, chosen: np.ndarray) -> tuple[np.ndarray | None, str]:
     """Which of the chosen, (T,) places in `chosen`, stay for testing, and a sentence on that.
 
-    What never trained a run on the source is best kept so, since such a run may be fine-tuned. But a selection is
-    often made among test images alone, and from those nothing would be left to train on: then None, which has a
-    split cut anew.
+    Test images of the source stay test images, since a run on the source may be fine-tuned on the selection. But a
+    selection is often made among test images alone, which would leave nothing to train on: then this is None, and a
+    new split is cut.
     """
     test = np.flatnonzero(np.isin(chosen, source.test))
     left = len(chosen) - len(test)

@@ -24,7 +24,7 @@ from vae_core.data.user.budgets import (
 from vae_core.data.user.listing import Entry, Listing
 from vae_core.errors import BadImages
 
-DRIVE = re.compile(r"[A-Za-z]:")
+DRIVE = re.compile(r"[A-Za-z]:")  # of Windows
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 METHOD_NAMES = {9: "deflate64", 12: "bzip2", 14: "lzma", 93: "zstd", 95: "xz", 98: "ppmd"}
 
@@ -99,10 +99,10 @@ def unzipping() -> Iterator[None]:
 
 
 def check_members(zipped: zipfile.ZipFile, budgets: Budgets) -> list[zipfile.ZipInfo]:
-    """All members, none of them of a kind only an attack or an accident makes.
+    """All members of a .zip that holds plain files alone.
 
-    Nothing is written under these names, so a path that leads outside could do no harm; yet who sends one
-    means harm or sends the wrong file, and is told. Raises BadImages.
+    A path that leads outside could do no harm, since nothing is written under these names. It is refused all the same:
+    such a .zip is an attack or an accident. Raises BadImages.
     """
     members = zipped.infolist()
     if len(members) > budgets.files:
@@ -124,7 +124,7 @@ def check_members(zipped: zipfile.ZipFile, budgets: Budgets) -> list[zipfile.Zip
         if info.flag_bits & 0x41:  # bit 0 encrypted, bit 6 strongly
             raise BadImages(f"the .zip is encrypted ({name}); pack it again without a password")
         if info.compress_type not in METHODS:
-            # the others unpack whole blocks at a stroke, beyond counting
+            # other methods unpack a whole block at once: their bytes cannot be counted as they come
             how = METHOD_NAMES.get(info.compress_type, f"method {info.compress_type}")
             raise BadImages(f"{name} is packed by {how}; only stored and deflated files are read")
     return members

@@ -1,7 +1,7 @@
 """Cartoon faces with known attributes, drawn from signed distances: 64×64 or 32×32, in colour.
 
-Ten attributes say all there is to a face (ATTRIBUTES): each in [0, 1], two of them either 0 or 1. A picture
-is a smooth function of the others, without texture or chance, and every one of them shows at 64×64.
+Ten attributes determine a face (ATTRIBUTES): each in [0, 1], two of them either 0 or 1. A picture is a smooth
+function of the other eight, without texture or chance, and each of the ten can be seen at 64×64.
 
 The drawing is measured in units of 1/64 of the picture's side, x from the middle rightwards, y from the top
 downwards. Everything but the hair, which is parted on one side, is mirrored about x = 0.

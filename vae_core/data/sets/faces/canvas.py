@@ -40,15 +40,19 @@ def pick(palette: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def mix(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
-    return a + (b - a) * share
+    """The colour `share` of the way from a to b, (N or 1, 3) each."""
+    mixed: np.ndarray = a + (b - a) * share
+    return mixed
 
 
 def shade(colour: np.ndarray, share: float | np.ndarray) -> np.ndarray:
     """A shadow of that colour: darker, and a little towards red as skin and hair do."""
-    return colour * (1 - share * np.array([0.75, 1.0, 1.0], np.float32))
+    shaded: np.ndarray = colour * (1 - share * np.array([0.75, 1.0, 1.0], np.float32))
+    return shaded
 
 
 def lerp(a: float, b: float, share: np.ndarray) -> np.ndarray:
+    """The number `share` of the way from a to b, in the shape of `share`."""
     return a + (b - a) * share
 
 
@@ -63,6 +67,7 @@ def ease(low: float, high: float, value: np.ndarray) -> np.ndarray:
 
 
 def ellipse(x: np.ndarray, y: np.ndarray, a: Size, b: Size) -> np.ndarray:
+    """Half axes a and b."""
     # first order, (f - 1) / |∇f| with f = |(x/a, y/b)|: right at the edge, the only place where it shows
     f = np.sqrt((x / a) ** 2 + (y / b) ** 2)
     slope = np.sqrt((x / a**2) ** 2 + (y / b**2) ** 2)
@@ -87,19 +92,23 @@ def arc(x: np.ndarray, y: np.ndarray, width: Size, sag: Size) -> np.ndarray:
     """
     level = sag * (x * x + y * y - width**2) + (width**2 - sag**2) * y
     steep = np.sqrt((2 * sag * x) ** 2 + (2 * sag * y + width**2 - sag**2) ** 2)
-    return 2 * level / (steep + width**2 + sag**2)
+    distance: np.ndarray = 2 * level / (steep + width**2 + sag**2)
+    return distance
 
 
 def box(x: np.ndarray, y: np.ndarray, a: Size, b: Size, radius: float) -> np.ndarray:
+    """Half sides a and b, corners rounded by `radius`."""
     u, v = np.abs(x) - (a - radius), np.abs(y) - (b - radius)
     outside = np.sqrt(np.maximum(u, 0) ** 2 + np.maximum(v, 0) ** 2)
-    return outside + np.minimum(np.maximum(u, v), 0) - radius
+    distance: np.ndarray = outside + np.minimum(np.maximum(u, v), 0) - radius
+    return distance
 
 
 def round_max(a: np.ndarray, b: np.ndarray, radius: Size) -> np.ndarray:
     """The intersection of two shapes, its corner rounded."""
     u, v = np.maximum(radius + a, 0), np.maximum(radius + b, 0)
-    return np.minimum(-radius, np.maximum(a, b)) + np.sqrt(u * u + v * v)
+    distance: np.ndarray = np.minimum(-radius, np.maximum(a, b)) + np.sqrt(u * u + v * v)
+    return distance
 
 
 def round_min(a: np.ndarray, b: np.ndarray, radius: Size) -> np.ndarray:
