@@ -289,9 +289,12 @@ class Run:
             ),
             "traversal": (f"{event.step:08d}-traversal.png", np.asarray(event.traversal)),
         }
-        replaced = {}
+        replaced: dict[str, str | None] = {}
         existing = next(folder.glob("originals-*.png"), None)
         for key, (name, rows) in pictures.items():
+            if not rows.size:  # a model without an encoder reconstructs nothing
+                replaced[key] = None
+                continue
             if key == "originals" and existing is not None:
                 replaced[key] = f"snapshots/{existing.name}"
                 continue

@@ -79,6 +79,6 @@ def update_by_torch_optim(
     from torch.optim.adam import adam
 
     adam(
-        parameters, gradients, means, squares, [], steps, foreach=False, fused=True, amsgrad=False,
+        parameters, gradients, means, squares, [], steps, foreach=False, fused=False, amsgrad=False,
         beta1=BETAS[0], beta2=BETAS[1], lr=rate, weight_decay=0.0, eps=EPSILON, maximize=False,
     )  # fmt: skip
