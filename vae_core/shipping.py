@@ -82,7 +82,7 @@ def _thin(run: Run, target: Path) -> None:
     kept = {steps[j] for j in np.linspace(0, len(steps) - 1, min(STEPS, len(steps))).astype(int)}
     for most in range(PICTURES, 1, -1):
         some = {shots[j] for j in np.linspace(0, len(shots) - 1, min(most, len(shots))).astype(int)}
-        files = {run.path / lines[i][key] for i in some for key in PICTURE_KEYS}
+        files = {run.path / lines[i][key] for i in some for key in PICTURE_KEYS if lines[i][key]}
         if sum(len(fewer_colours(file.read_bytes())) for file in files) <= PICTURE_BYTES:
             break
     kept |= some if shots else set()
@@ -90,7 +90,7 @@ def _thin(run: Run, target: Path) -> None:
     chosen = [lines[i] for i in sorted(kept)]
     for line in chosen:
         if line["event"] == "snapshot":
-            for key in PICTURE_KEYS:
+            for key in filter(line.get, PICTURE_KEYS):
                 write_atomically(target / line[key], fewer_colours((run.path / line[key]).read_bytes()))
     text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in chosen)
     write_atomically(target / "events.jsonl", text.encode())
