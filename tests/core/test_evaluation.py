@@ -158,9 +158,9 @@ def test_a_split_without_images_is_refused():
 
 
 def test_progress_is_told(monkeypatch):
-    from vae_core import inference
+    from vae_core.inference import model as model_module
 
-    monkeypatch.setattr(inference, "BATCH", 4)
+    monkeypatch.setattr(model_module, "BATCH", 4)
     shares = []
     evaluate(fresh(), DATA, progress=lambda share, what: shares.append(share))
     assert shares == pytest.approx([4 / 9, 8 / 9, 1.0])

@@ -8,7 +8,6 @@ import torch
 from helpers import blob_set, config_of, write_blobs
 
 import vae_core as vc
-from vae_core import inference
 from vae_core.data import open_images
 from vae_core.errors import BadCodes, BadImages, BadRun, RunNotFound
 from vae_core.inference import (
@@ -21,6 +20,7 @@ from vae_core.inference import (
     load_run,
     stored_codes,
 )
+from vae_core.inference import model as model_module
 from vae_core.models.networks import MlpParams
 from vae_core.options import Choice
 from vae_core.runs.store import Run, Store
@@ -125,7 +125,7 @@ def test_nothing_in_gives_nothing_out(model):
 def test_batching_does_not_change_a_code(model, digits, monkeypatch):
     many = digits.images[:11]
     whole, pictures = model.encode(many), model.decode(np.eye(11, 4))
-    monkeypatch.setattr(inference, "BATCH", 4)
+    monkeypatch.setattr(model_module, "BATCH", 4)
     seen = []
     pieces = model.encode(many, lambda share, what: seen.append((share, what)))
     np.testing.assert_allclose(pieces.mean, whole.mean, rtol=1e-5, atol=1e-6)
