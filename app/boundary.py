@@ -10,14 +10,14 @@ from typing import Any
 import streamlit as st
 
 from vae_core.errors import VaeCoreError
+from vae_core.options import capitalised
 
 log = logging.getLogger("latent_explorer")
 
 
 def sentence(error: Exception | str) -> str:
     """A fault's words as they begin a line."""
-    text = str(error)
-    return text[:1].upper() + text[1:]
+    return capitalised(str(error))
 
 
 def show(error: Exception) -> bool:

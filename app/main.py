@@ -30,7 +30,7 @@ with st.sidebar:
     run_picker.show()
     for entry in PAGES:
         label = entry.title
-        st.page_link(entry, label=label, query_params={"run": session.run_id()} if session.run_id() else None)
+        st.page_link(entry, label=label, query_params=session.with_run())
 try:
     page.run()
 except Exception as error:

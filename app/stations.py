@@ -121,7 +121,7 @@ def anchor_of(
     if found is None or not len(found.index):
         return None
     rows = rows_of(found, image[0])
-    return image_picker.anchor_of(run, model, int(rows[image[1] % len(rows)]), found)
+    return image_picker.encoded_image(run, model, int(rows[image[1] % len(rows)]), found)
 
 
 # ---------------------------------------------------------------- the path between them

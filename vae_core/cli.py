@@ -42,8 +42,7 @@ def switches(cls: type[RunConfig]) -> dict[str, list[Leaf]]:
     """Switch name -> the settings it may mean. Parameters of several registry entries share a switch."""
     found: dict[str, list[Leaf]] = {}
     for leaf in leaves(cls):
-        name = leaf.spec.flag or {"architecture": "model"}.get(leaf.name, leaf.name)
-        found.setdefault(name.replace("_", "-"), []).append(leaf)
+        found.setdefault(leaf.switch, []).append(leaf)
     return found
 
 
@@ -65,9 +64,11 @@ def add_config_switches(parser: argparse.ArgumentParser) -> None:
             kwargs["choices"] = leaf.spec.values
         elif isinstance(leaf.default, tuple):
             kwargs |= {"type": int, "nargs": "+"}
+        elif isinstance(leaf.default, bool):
+            kwargs["action"] = argparse.BooleanOptionalAction
         else:
             kwargs["type"] = type(leaf.default)
-        if "choices" not in kwargs:
+        if "type" in kwargs:
             kwargs["metavar"] = {int: "N", float: "X", str: "NAME"}.get(kwargs["type"], "VALUE")
         parser.add_argument(f"--{name}", **kwargs)
 

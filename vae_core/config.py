@@ -30,9 +30,14 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class DataConfig(Options):
-    dataset: str = option("digits", help="name of a dataset, built in or imported")
+    dataset: str = option("digits", help="name of a dataset, built in or imported", widget="dataset")
     side: int = option(
-        0, help="image side; 0 takes what suits dataset and model", unit="pixels", minimum=0, maximum=128
+        0,
+        help="image side; 0 takes what suits dataset and model",
+        unit="pixels",
+        minimum=0,
+        maximum=128,
+        widget="side",
     )
     limit: int = option(
         0, help="train on this many images only; 0 takes all", unit="images", minimum=0, advanced=True
@@ -56,7 +61,9 @@ class DataConfig(Options):
 
 @dataclass(frozen=True)
 class ModelConfig(Options):
-    architecture: Choice = choice(ARCHITECTURES, "conv", help="shape of the two networks", title="model")
+    architecture: Choice = choice(
+        ARCHITECTURES, "conv", help="shape of the two networks", title="model", flag="model"
+    )
     latent_dim: int = option(
         10,
         help="number of latent dimensions D",
@@ -75,9 +82,11 @@ class ModelConfig(Options):
 @dataclass(frozen=True)
 class ObjectiveConfig(Options):
     objective: Choice = choice(OBJECTIVES, "vae", help="what is minimised")
-    likelihood: Choice = choice(LIKELIHOODS, "bernoulli", help="pixel model, which defines the distortion")
+    likelihood: Choice = choice(
+        LIKELIHOODS, "bernoulli", help="pixel model, which defines the distortion", advanced=True
+    )
     schedule: Choice = choice(
-        BETA_SCHEDULES, "constant", help="how β comes in over training", title="β schedule"
+        BETA_SCHEDULES, "constant", help="how β comes in over training", title="β schedule", advanced=True
     )
     free_bits: float = option(
         0.0,

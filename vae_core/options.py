@@ -11,6 +11,7 @@ import dataclasses
 import sys
 import types
 import typing
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -33,6 +34,11 @@ class Option:
     title: str = ""
     flag: str = ""
     hidden: bool = False  # set by the program, never asked of a person
+    group: str = ""  # heading or column of a form; empty: the group of the config that it lies in
+    order: int = 0  # place within the group; equal ones stand as they were declared
+    widget: str = (
+        ""  # name of a widget of a form's own, for what can be answered depends on more than the setting
+    )
 
 
 def option(
@@ -47,9 +53,17 @@ def option(
     title: str = "",
     flag: str = "",
     hidden: bool = False,
+    group: str = "",
+    order: int = 0,
+    widget: str = "",
 ) -> Any:
-    """A plain field. `values` closes it to a list; `flag` renames its command-line switch."""
-    described = Option(help, unit, minimum, maximum, values, advanced, title, flag, hidden)
+    """A plain field. `values` closes it to a list; `flag` renames its command-line switch.
+
+    `advanced`, `group`, `order` and `widget` say where and how a form asks for it; see `Option`.
+    """
+    described = Option(
+        help, unit, minimum, maximum, values, advanced, title, flag, hidden, group, order, widget
+    )
     return field(default=default, metadata={"option": described})
 
 
@@ -72,10 +86,18 @@ class Choice:
 
 
 def choice(
-    registry: Mapping[str, Any], default: str, *, help: str, advanced: bool = False, title: str = ""
+    registry: Mapping[str, Any],
+    default: str,
+    *,
+    help: str,
+    advanced: bool = False,
+    title: str = "",
+    flag: str = "",
+    group: str = "",
+    order: int = 0,
 ) -> Any:
     """A field that picks one entry of `registry`. Assigning just a name takes the entry's defaults."""
-    described = Option(help, advanced=advanced, title=title)
+    described = Option(help, advanced=advanced, title=title, flag=flag, group=group, order=order)
     return field(
         default=Choice(default, registry[default].params()),
         metadata={"option": described, "registry": registry},
@@ -218,6 +240,12 @@ def from_json(cls: type[T], data: Any, *, where: str = "", unknown: list[str] | 
         raise BadConfig(f"{where or cls.__name__}: {error}") from None
 
 
+def capitalised(text: str) -> str:
+    """The text with a capital first letter. Greek letters are symbols and stay: "β schedule", never "Β schedule"."""
+    greek = text != "" and "GREEK" in unicodedata.name(text[0], "")
+    return text if greek else text[:1].upper() + text[1:]
+
+
 @dataclass(frozen=True)
 class Leaf:
     """One settable value inside a nested config, as interfaces walk it."""
@@ -229,6 +257,23 @@ class Leaf:
     spec: Option
     registry: Mapping[str, Any] | None = None
     owner: str = ""  # for a parameter of a registry entry: that entry's name
+
+    @property
+    def switch(self) -> str:
+        """What the setting is called on the command line (after --) and in an address. Entries may share one."""
+        return (self.spec.flag or self.name).replace("_", "-")
+
+    @property
+    def group(self) -> str:
+        """Under which heading a form asks for it."""
+        return self.spec.group or self.path[0]
+
+    @property
+    def label(self) -> str:
+        """What a form writes over its widget: the title, with the unit where the title does not say it."""
+        title = self.spec.title or self.name.replace("_", " ")
+        unit = self.spec.unit
+        return capitalised(title) + (f" ({unit})" if unit and unit.split()[0] not in title else "")
 
 
 def leaves(cls: type[Options], path: tuple[str, ...] = ()) -> Iterator[Leaf]:

@@ -1,4 +1,4 @@
-"""Codes in addresses: short, and precise to the last digit that is shown."""
+"""Codes as text for an address: short, and precise to the last digit that is shown."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ import binascii
 
 import numpy as np
 
-STEP = (
-    0.001  # codes of the deck are whole multiples of it, so that the code shown is the code that was decoded
-)
-LARGEST = 32.767
+# codes of the deck are whole thousandths, so that the code shown is the code that was decoded
+LARGEST = 32.767  # of a number that fits an int16 of thousandths
 
 
 def round_code(code: np.ndarray) -> np.ndarray:

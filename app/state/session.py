@@ -1,33 +1,38 @@
-"""The only reader and writer of session state and of the URL."""
+"""The only reader and writer of session state and of the URL. Its keys stand in app/state/address.py."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
 from app import resources
+from app.state.address import HISTORY, PRESSED, RUN, WRITTEN, Family, Key
 from vae_core.errors import BadRun, RunNotFound
 
 if TYPE_CHECKING:
     from vae_core.runs.store import Run
 
-RUN = "run"
-HISTORY = "runs used"
+T = TypeVar("T")
+
 NO_RUN = "No run yet: train one on the Train page, or import one on Home."
 FIRST = "faces"  # the pretrained run a new visitor sees
 ECHO = 3.0  # seconds for which an address we wrote may come back late, and is no link
+MOST_USED = 50  # runs whose order of use is remembered
+
+
+# ---------------------------------------------------------------- the run looked at
 
 
 def sync_run() -> None:
-    """Settle which run is looked at: the URL's, the session's, else the first of a new visitor.
+    """Decide which run is looked at: the URL's, the session's, else the first of a new visitor.
 
-    Leaves the id in both, so that a copied link opens the same run. One that is gone or cannot be read is
-    forgotten, and said.
+    Leaves the id in both, so that a copied link opens the same run. A run that is gone or cannot be read is forgotten,
+    and the page says so.
     """
-    for wanted in (st.query_params.get(RUN), st.session_state.get(RUN)):
+    for wanted in (param(RUN), get(RUN)):
         if wanted:
             try:
                 run = resources.store().find(wanted)
@@ -41,22 +46,21 @@ def sync_run() -> None:
     if preferred is not None:
         select(preferred.id)
     else:
-        st.session_state.pop(RUN, None)
-        st.query_params.pop(RUN, None)
+        forget(RUN)
+        set_param(RUN, "")
 
 
 def select(run_id: str) -> None:
     """Look at this run from now on, here and in the URL."""
-    st.session_state[RUN] = run_id
-    if st.query_params.get(RUN) != run_id:
-        st.query_params[RUN] = run_id
-    used = [run_id, *(r for r in st.session_state.get(HISTORY, []) if r != run_id)]
-    st.session_state[HISTORY] = used[:50]
+    put(RUN, run_id)
+    set_param(RUN, run_id)
+    used = [run_id, *(r for r in get(HISTORY) if r != run_id)]
+    put(HISTORY, used[:MOST_USED])
 
 
 def run_id() -> str:
     """Id of the run looked at, or an empty string."""
-    return st.session_state.get(RUN, "")
+    return get(RUN)
 
 
 def run() -> Run:
@@ -65,6 +69,7 @@ def run() -> Run:
 
 
 def run_or_none() -> Run | None:
+    """The run looked at, or None when there is none that can be read."""
     try:
         return run()
     except (RunNotFound, BadRun):
@@ -73,71 +78,104 @@ def run_or_none() -> Run | None:
 
 def recency(run_id: str) -> int:
     """Place of a run among those used in this session, most recent first."""
-    used = st.session_state.get(HISTORY, [])
+    used = get(HISTORY)
     return used.index(run_id) if run_id in used else len(used)
 
 
-def link(view: str, label: str, icon: str | None = None, **params: Any) -> None:
+# ---------------------------------------------------------------- links between pages
+
+Params = Mapping[Key[Any], Any]
+
+
+def link(view: str, label: str, icon: str | None = None, params: Params | None = None) -> None:
     """A link to another page that keeps the run."""
-    st.page_link(f"views/{view}.py", label=label, icon=icon, query_params=_with_run(params))
+    st.page_link(f"views/{view}.py", label=label, icon=icon, query_params=with_run(params))
 
 
-def go(view: str, **params: Any) -> None:
+def go(view: str, params: Params | None = None) -> None:
     """Open another page, keeping the run."""
-    st.switch_page(f"views/{view}.py", query_params=_with_run(params))
+    st.switch_page(f"views/{view}.py", query_params=with_run(params))
 
 
-def _with_run(params: dict[str, Any]) -> dict[str, Any]:
-    params = {k: str(v) for k, v in params.items()}
-    return {RUN: run_id(), **params} if run_id() else params
+def with_run(params: Params | None = None) -> dict[str, str]:
+    """What an address says after `?`: these values as text, and the run looked at unless they name another."""
+    found = {RUN.name: run_id()} if run_id() else {}
+    return found | {key.name: key.kind.write(value) for key, value in (params or {}).items()}
 
 
-def get(key: str, default: Any = None) -> Any:
-    """A value kept for this session under a view's own key."""
-    return st.session_state.get(key, default)
+# ---------------------------------------------------------------- values of the session
 
 
-def put(key: str, value: Any) -> None:
-    st.session_state[key] = value
+def get(key: Key[T]) -> T:
+    """What the session holds under a key, or the key's default."""
+    found: T = st.session_state.get(key.name, key.fresh())
+    return found
 
 
-def forget(key: str) -> None:
-    st.session_state.pop(key, None)
+def put(key: Key[T], value: T) -> None:
+    """Keep a value for this session."""
+    st.session_state[key.name] = value
 
 
-def setdefault(key: str, value: Any) -> Any:
-    if key not in st.session_state:
-        st.session_state[key] = value
-    return st.session_state[key]
+def forget(key: Key[Any]) -> None:
+    """Fall back to the key's default."""
+    st.session_state.pop(key.name, None)
 
 
-def param(key: str, default: str = "") -> str:
-    """A query parameter of this page."""
-    return st.query_params.get(key, default)
+def take(key: Key[T]) -> T:
+    """What the session holds under a key, which it then forgets."""
+    found: T = st.session_state.pop(key.name, key.fresh())
+    return found
 
 
-def set_param(key: str, value: str) -> None:
-    """Write, or with an empty value remove, a query parameter of this page."""
-    if value and st.query_params.get(key) != value:
-        st.query_params[key] = value
-    elif not value and key in st.query_params:
-        del st.query_params[key]
+def setdefault(key: Key[T]) -> T:
+    """As `get`; a default is kept, so that it can be filled in place."""
+    if key.name not in st.session_state:
+        st.session_state[key.name] = key.fresh()
+    return get(key)
 
 
-def is_link(key: str, found: Hashable) -> bool:
-    """Whether what the address says of `key` is a link that was opened: neither what was written there last, nor an echo
-    of what stood there until just now, which the next run of the script may bring once more.
+# ---------------------------------------------------------------- values of the address
+
+
+def param(key: Key[T]) -> T:
+    """What the address of this page says of a key; its default where it says nothing, or nothing of its kind."""
+    return key.read(st.query_params.get(key.name))
+
+
+def set_param(key: Key[T], value: T) -> None:
+    """Let the address say this of a key, or nothing where that is the default."""
+    text = "" if value == key.default else key.kind.write(value)
+    if text and text != key.kind.write(key.default):
+        if st.query_params.get(key.name) != text:
+            st.query_params[key.name] = text
+    elif key.name in st.query_params:
+        del st.query_params[key.name]
+
+
+def is_link(key: Key[Any] | Family[Any], found: Hashable) -> bool:
+    """Whether what the address says of `key` is a link that was opened.
+
+    It is none where it was written there last, nor where it is an echo: what stood there until just now may come once
+    more with the next run of the script.
     """
-    last, recent = get(f"{key} written", (None, {}))
+    last, recent = get(_written(key))
     return bool(found) and found != last and time.time() - recent.get(found, 0.0) >= ECHO
 
 
-def wrote(key: str, said: Hashable) -> None:
+def wrote(key: Key[Any] | Family[Any], said: Hashable) -> None:
     """Note what the address says of `key` from now on."""
-    last, recent = get(f"{key} written", (None, {}))
+    last, recent = get(_written(key))
     now = time.time()
     recent = {v: t for v, t in recent.items() if now - t < ECHO}
-    put(f"{key} written", (said, recent | dict.fromkeys((said, last), now)))
+    put(_written(key), (said, recent | dict.fromkeys((said, last), now)))
+
+
+def _written(key: Key[Any] | Family[Any]) -> Key[Any]:
+    return WRITTEN.of(key.name if isinstance(key, Key) else key.pattern)
+
+
+# ---------------------------------------------------------------- buttons
 
 
 def button(label: str, key: str, **kwargs: Any) -> bool:
@@ -147,5 +185,5 @@ def button(label: str, key: str, **kwargs: Any) -> bool:
     before it gets there. Here the press is noted in a callback, which no rerun interrupts, and taken up when the
     script arrives.
     """
-    st.button(label, key=key, on_click=put, args=(f"pressed {key}", True), **kwargs)
-    return bool(st.session_state.pop(f"pressed {key}", False))
+    st.button(label, key=key, on_click=put, args=(PRESSED.of(key), True), **kwargs)
+    return bool(take(PRESSED.of(key)))

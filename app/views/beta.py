@@ -14,7 +14,7 @@ from app.boundary import fragment, sentence
 from app.components.beta_cursor import beta_cursor
 from app.components.dial import dial
 from app.components.matrix import matrix
-from app.state import session
+from app.state import address, session
 from app.widgets import config_form
 from app.widgets.prepare_dataset import offer_images
 from vae_core.errors import VaeCoreError
@@ -36,7 +36,7 @@ VIEWS = ["sweep", "dial", "KL weights elsewhere"]
 
 def page() -> None:
     st.title("β")
-    view = st.segmented_control("Look at", VIEWS, default=VIEWS[0], key="look", bind="query-params", required=True, label_visibility="collapsed")  # fmt: skip
+    view = st.segmented_control("Look at", VIEWS, default=VIEWS[0], key=address.VIEW.name, bind=address.VIEW.bind, required=True, label_visibility="collapsed")  # fmt: skip
     if view == "dial":
         dials()
         return
@@ -52,7 +52,7 @@ def page() -> None:
             icon=":material/info:",
         )
         return
-    name = st.selectbox("Sweep", list(found), key="sweep", bind="query-params")
+    name = st.selectbox("Sweep", list(found), key=address.SWEEP.name, bind=address.SWEEP.bind)
     members = found[name]
     busy = any(m.state in LIVE or not m.ended for m in members)
     with st.container():
@@ -66,10 +66,14 @@ def page() -> None:
 
 
 def new_sweep() -> None:
-    config = config_form.config_form(prefix="sweep-", without={"objective", "beta"})
+    config = config_form.config_form(address.SWEEP_SETTING, without={"objective", "beta"})
     first, second, third = st.columns([2, 1, 1.4], vertical_alignment="bottom")
     with first:
-        ranged = st.toggle("A range of β, evenly spaced in log β", key="sweep-ranged", bind="query-params")
+        ranged = st.toggle(
+            "A range of β, evenly spaced in log β",
+            key=address.SWEEP_RANGED.name,
+            bind=address.SWEEP_RANGED.bind,
+        )
         if ranged:
             with st.container(horizontal=True):
                 low = st.number_input("From", 0.001, 1000.0, 0.25, key="sweep-low", format="%g")
@@ -99,7 +103,7 @@ def new_sweep() -> None:
             st.error(sentence(error), icon=":material/error:")
             return
         resources.launcher().wake()
-        session.put("sweep", name.strip())
+        session.put(address.SWEEP, name.strip())
         st.rerun()
 
 
@@ -107,8 +111,8 @@ def progress(name: str, members: Sequence[Member]) -> None:
     """What of the sweep still trains, each to be stopped alone; the page is drawn anew whenever a run ends."""
     now = {m.run.id: m.run.status() for m in members}
     waiting = [m for m in members if now[m.run.id].state not in ENDED]
-    before = session.get("sweep waiting")
-    session.put("sweep waiting", (name, len(waiting)))
+    before = session.get(address.SWEEP_WAITING)
+    session.put(address.SWEEP_WAITING, (name, len(waiting)))
     if before is not None and before[0] == name and before[1] != len(waiting):
         st.rerun(scope="app")
     cut_short = [m for m in members if now[m.run.id].state in ENDED - {FINISHED} and not m.run.read_only]
@@ -210,7 +214,7 @@ def look(name: str, members: Sequence[Member]) -> None:
     curve, told = st.columns([3, 2], gap="large")
     with curve:
         ways = lab.ways_beside(next(m.run for m in members if m.finished))  # one that waits has no images yet
-        way = st.selectbox("The way of", ["no run", *ways], key="way", bind="query-params", help="The way a run took through the plane, an epoch each; diamonds mark where its β (of a capacity, γ) was changed while it learnt. Of runs on the same images with the same likelihood.")  # fmt: skip
+        way = st.selectbox("The way of", ["no run", *ways], key=address.TRAJECTORY.name, bind=address.TRAJECTORY.bind, help="The way a run took through the plane, an epoch each; diamonds mark where its β (of a capacity, γ) was changed while it learnt. Of runs on the same images with the same likelihood.")  # fmt: skip
         run = ways.get(way)
         fragment(run_every=2.0 if run is not None and run.status().state in LIVE else None)(plane)(report, betas, run)  # fmt: skip
     with told:
@@ -237,7 +241,7 @@ def cursor(name: str, report: Report, betas: list[float]) -> None:
     usual = labels[len(labels) // 2]  # while a sweep fills in it changes, so an address names what was chosen
     upright = {"kind": "line", "x": charts.places_of(betas), "y": None}
     beta_cursor({
-        "sweep": name, "labels": labels, "at": chosen or usual, "link": session.get("focus links", 0),
+        "sweep": name, "labels": labels, "at": chosen or usual, "link": session.get(address.CURSOR_LINKS),
         "words": [
             f"rate {r:.1f}, distortion {d:.1f} nats, {a:.3g} active"
             for r, d, a in zip(curve.rate.mean, curve.distortion.mean, curve.active.mean, strict=True)
@@ -247,23 +251,23 @@ def cursor(name: str, report: Report, betas: list[float]) -> None:
             "kl-over-beta": {"kind": "column", "x": labels, "y": None},
             **dict.fromkeys(("elbo", "active", *values_by_group()), upright),
         },
-    })  # fmt: skip
+    }, address.CURSOR.name)  # fmt: skip
 
 
 def _chosen(name: str, labels: Sequence[str]) -> str:
     """The β that a link or a hand put in focus, whichever came last, or "" for none; leaves it in the address."""
-    chosen: dict[str, str] = session.setdefault("focus of", {})
-    link, told = session.param("focus"), (session.get("cursor") or {}).get("at")
-    if session.is_link("focus", link):
+    chosen: dict[str, str] = session.setdefault(address.CURSOR_OF)
+    link, told = session.param(address.BETA_CURSOR), (session.get(address.CURSOR) or {}).get("at")
+    if session.is_link(address.BETA_CURSOR, link):
         chosen[name] = link
-        session.put("focus links", session.get("focus links", 0) + 1)
-    elif told != session.get("focus told") and isinstance(told, dict) and told.get("sweep") == name:
+        session.put(address.CURSOR_LINKS, session.get(address.CURSOR_LINKS) + 1)
+    elif told != session.get(address.CURSOR_TOLD) and isinstance(told, dict) and told.get("sweep") == name:
         chosen[name] = str(told.get("beta"))  # what comes from a browser may be anything
-    session.put("focus told", told)
+    session.put(address.CURSOR_TOLD, told)
     found = chosen.get(name, "")
     found = found if found in labels else ""
-    session.set_param("focus", found)
-    session.wrote("focus", found)
+    session.set_param(address.BETA_CURSOR, found)
+    session.wrote(address.BETA_CURSOR, found)
     return found
 
 
@@ -319,9 +323,9 @@ def metric_chart(report: Report, betas: list[float], group: str, values: Sequenc
     if len(values) > 1 or group == "scores":
         titles = {v.name: v.title for v in values}
         # the address has held the choice among scores by this name from the first
-        key = "score" if group == "scores" else f"{group}-score"
+        key = address.SCORE if group == "scores" else address.VALUE_OF_GROUP.of(group)
         chosen = st.selectbox(
-            "Score", list(titles), key=key, bind="query-params", format_func=titles.__getitem__
+            "Score", list(titles), key=key.name, bind=key.bind, format_func=titles.__getitem__
         )
         value = next(v for v in values if v.name == chosen)
     lines = [(value.title, _band(report.curve.scores[value.name]))]
@@ -354,11 +358,11 @@ def side_by_side(report: Report, members: Sequence[Member]) -> None:
             "walk": walk.words + ("" if matched or report.alignment is None else " (own order)"),
             "pictures": pictures_of(m.run, walk, originals),
         })  # fmt: skip
-    matrix({"rows": list(PICTURES), "columns": columns}, on_open=_note_opened)
-    if (opened := session.get("column opened")) is not None:
-        session.forget("column opened")
+    matrix({"rows": list(PICTURES), "columns": columns}, address.MATRIX.name, on_open=_note_opened)
+    if (opened := session.get(address.COLUMN_OPENED)) is not None:
+        session.forget(address.COLUMN_OPENED)
         if opened in [m.run.id for m, _, _ in shown]:  # from the browser: it may be anything
-            session.go("sliders", run=opened)
+            session.go("sliders", {address.RUN: opened})
     origin = "the first image shown" if any(originals.values()) else "the code 0"
     st.caption(
         f"Traversals start from {origin}. {_about_rows(report, [m.beta for m, _, matched in shown if not matched])}"
@@ -367,7 +371,7 @@ def side_by_side(report: Report, members: Sequence[Member]) -> None:
 
 def _note_opened() -> None:
     """In a callback, which no other rerun of the script interrupts."""
-    session.put("column opened", (session.get("matrix") or {}).get("open"))
+    session.put(address.COLUMN_OPENED, (session.get(address.MATRIX) or {}).get("open"))
 
 
 def _columns(report: Report, members: Sequence[Member]) -> list[tuple[Member, lab.Walk, bool]]:
@@ -440,9 +444,14 @@ def dials() -> None:
             "turned here without another one.",
             icon=":material/info:",
         )
-        session.link("train", "Train a dial", ":material/model_training:", objective="multi_rate")
+        session.link(
+            "train",
+            "Train a dial",
+            ":material/model_training:",
+            {address.SETTING.of("objective"): "multi_rate"},
+        )
         return
-    name = st.selectbox("Dial", list(runs), key="dial-run", bind="query-params")
+    name = st.selectbox("Dial", list(runs), key=address.DIAL_RUN.name, bind=address.DIAL_RUN.bind)
     run = runs[name if name in runs else next(iter(runs))]
     header = resources.dial_header(run)
     if not header["decoder"]:
@@ -477,6 +486,7 @@ def dials() -> None:
             "stops": None if found is None else {n: getattr(found, n).tolist() for n in ("betas", "rate", "distortion", "kl")},
             "others": [] if others is None else [{"beta": a.beta, "rate": a.rate, "distortion": a.distortion, "name": " and ".join(a.names)} for a in others.alone],
         },
+        address.DIAL.name,
     )  # fmt: skip
     if found is None or others is None:
         return
@@ -491,14 +501,11 @@ def dials() -> None:
 
 def _dial_beta() -> float:
     """Where the dial rests: as it told, before that as the address says, at 1 otherwise."""
-    told = (session.get("dial") or {}).get("beta")
+    told = (session.get(address.DIAL) or {}).get("beta")
     if told is None:
-        try:
-            told = float(session.param("beta", "1"))
-        except ValueError:
-            told = 1.0
-    session.set_param("beta", "" if told == 1 else f"{told:g}")
-    return float(told) if np.isfinite(told) and told > 0 else 1.0
+        told = session.param(address.DIAL_BETA)
+    session.set_param(address.DIAL_BETA, told)
+    return float(told) if np.isfinite(told) and told > 0 else address.DIAL_BETA.default
 
 
 def read_dial(run: Run) -> DialCurve | None:
@@ -560,27 +567,69 @@ def converter() -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Their loss", anchor=False)
-        error = st.selectbox("Reconstruction error", ERRORS, index=1, key="their-error", bind="query-params")
-        over = st.selectbox("It is a", OVER, index=1, key="their-error-over", bind="query-params", help="What its sum was divided by, besides the batch.")  # fmt: skip
-        rate_over = st.selectbox("Their KL is a", OVER, index=0, key="their-rate-over", bind="query-params")
+        error = st.selectbox(
+            "Reconstruction error",
+            ERRORS,
+            index=1,
+            key=address.THEIR_ERROR.name,
+            bind=address.THEIR_ERROR.bind,
+        )
+        over = st.selectbox("It is a", OVER, index=1, key=address.THEIR_ERROR_OVER.name, bind=address.THEIR_ERROR_OVER.bind, help="What its sum was divided by, besides the batch.")  # fmt: skip
+        rate_over = st.selectbox(
+            "Their KL is a",
+            OVER,
+            index=0,
+            key=address.THEIR_RATE_OVER.name,
+            bind=address.THEIR_RATE_OVER.bind,
+        )
         with st.container(horizontal=True):
-            side = st.number_input("Image side, pixels", 1, 1024, 28, key="their-side", bind="query-params")
-            channels = st.selectbox("Channels", [1, 3], key="their-channels", bind="query-params")
-            dims = st.number_input("Latent dimensions", 1, 4096, 20, key="their-dims", bind="query-params")
+            side = st.number_input(
+                "Image side, pixels",
+                1,
+                1024,
+                address.THEIR_SIDE.default,
+                key=address.THEIR_SIDE.name,
+                bind=address.THEIR_SIDE.bind,
+            )
+            channels = st.selectbox(
+                "Channels", [1, 3], key=address.THEIR_CHANNELS.name, bind=address.THEIR_CHANNELS.bind
+            )
+            dims = st.number_input(
+                "Latent dimensions",
+                1,
+                4096,
+                address.THEIR_DIMS.default,
+                key=address.THEIR_DIMS.name,
+                bind=address.THEIR_DIMS.bind,
+            )
         with st.container(horizontal=True):
-            span = st.number_input("Their pixels span", 0.01, 65535.0, 1.0, key="their-span", bind="query-params", format="%g", help="1 for [0, 1], 2 for [−1, 1], 255 for bytes.")  # fmt: skip
-            batch = st.number_input("Images summed in the KL", 0.001, 65536.0, 1.0, key="their-batch", bind="query-params", format="%g", help="Where only the error was averaged over the batch: its size. 1 where both were, or neither.")  # fmt: skip
-            scale = st.number_input("Our σ (or b)", 0.001, 10.0, 0.1, key="our-scale", bind="query-params", format="%g", disabled=error == "cross-entropy", help="Of our Gaussian (or Laplace) likelihood.")  # fmt: skip
+            span = st.number_input("Their pixels span", 0.01, 65535.0, address.THEIR_SPAN.default, key=address.THEIR_SPAN.name, bind=address.THEIR_SPAN.bind, format="%g", help="1 for [0, 1], 2 for [−1, 1], 255 for bytes.")  # fmt: skip
+            batch = st.number_input("Images summed in the KL", 0.001, 65536.0, address.THEIR_BATCH.default, key=address.THEIR_BATCH.name, bind=address.THEIR_BATCH.bind, format="%g", help="Where only the error was averaged over the batch: its size. 1 where both were, or neither.")  # fmt: skip
+            scale = st.number_input("Our σ (or b)", 0.001, 10.0, address.OUR_SCALE.default, key=address.OUR_SCALE.name, bind=address.OUR_SCALE.bind, format="%g", disabled=error == "cross-entropy", help="Of our Gaussian (or Laplace) likelihood.")  # fmt: skip
     convention = Convention(
         str(error), int(side) ** 2 * int(channels or 1), int(dims), str(over), str(rate_over), float(scale), float(span), float(batch)
     )  # fmt: skip
     with right:
         st.subheader("Here, and back", anchor=False)
         weight = st.number_input(
-            "Their KL weight", 0.0, 1e12, 1.0, key="their-weight", bind="query-params", format="%g"
+            "Their KL weight",
+            0.0,
+            1e12,
+            address.THEIR_WEIGHT.default,
+            key=address.THEIR_WEIGHT.name,
+            bind=address.THEIR_WEIGHT.bind,
+            format="%g",
         )
         st.metric("β here", f"{beta_of_weight(float(weight), convention):.4g}")
-        beta = st.number_input("β here", 0.0, 1e12, 1.0, key="our-beta", bind="query-params", format="%g")
+        beta = st.number_input(
+            "β here",
+            0.0,
+            1e12,
+            address.OUR_BETA.default,
+            key=address.OUR_BETA.name,
+            bind=address.OUR_BETA.bind,
+            format="%g",
+        )
         st.metric("Their KL weight", f"{weight_of_beta(float(beta), convention):.4g}")
         st.caption(_formula(convention))
 

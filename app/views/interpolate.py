@@ -13,7 +13,8 @@ from app import boundary, charts, resources, stations
 from app.boundary import fragment
 from app.components.pad import pad
 from app.components.path import path as moving
-from app.state import session
+from app.state import address, session
+from app.state.address import Key
 from app.state.code_format import pack
 from app.state.session import NO_RUN
 from app.stations import LEAST, MOST, Track
@@ -40,7 +41,6 @@ FILES = {
     "frames (zip)": ("zip", "application/zip"), "codes (npz)": ("npz", "application/octet-stream"),
 }  # fmt: skip
 PLAIN = {"displayModeBar": False}
-EDITOR = "station editor"
 
 
 def page() -> None:
@@ -97,9 +97,9 @@ def settle(run: Run, model: LoadedModel, found: image_picker.Gallery | None) -> 
     Only in a run of the whole script. `from-image`, `to-image` (with `-label`) name two images as older links do,
     `z` a code sent from the sliders, which comes to what is there.
     """
-    linked = [t for i in range(1, MOST + 1) if (t := session.param(f"s{i}"))]
-    mine = session.get(f"stations of {run.id}")
-    if session.is_link("stations", tuple(linked)):
+    linked = [t for i in range(1, MOST + 1) if (t := session.param(address.STATION.of(i)))]
+    mine = session.get(address.STATIONS_OF.of(run.id))
+    if session.is_link(address.STATION, tuple(linked)):
         tokens = linked
     elif mine:
         tokens = list(mine)
@@ -109,9 +109,9 @@ def settle(run: Run, model: LoadedModel, found: image_picker.Gallery | None) -> 
         tokens = []
     if not linked and (old := _two_images(found)):
         tokens = old
-    for name in ("from", "to"):
-        for part in ("image", "label", "source"):
-            session.set_param(f"{name}-{part}", "")
+    for family in (address.END_IMAGE, address.END_LABEL, address.END_SOURCE):
+        for end in ("from", "to"):
+            session.set_param(family.of(end), "")
     kept = [t for t in tokens[:MOST] if stations.anchor_of(t, run, model, found) is not None]
     if len(kept) < len(tokens):
         st.warning(
@@ -123,8 +123,8 @@ def settle(run: Run, model: LoadedModel, found: image_picker.Gallery | None) -> 
     for token in _usual(model, found):
         if len(tokens) < LEAST:
             tokens.append(token)
-    if sent := session.param("z"):
-        session.set_param("z", "")
+    if sent := session.param(address.CODE):
+        session.set_param(address.CODE, "")
         code = stations.code_of(sent, model.latent_dim)
         if code is None:
             st.warning(f"The code sent here is none of this run's: it needs {model.latent_dim} numbers.")
@@ -137,12 +137,12 @@ def settle(run: Run, model: LoadedModel, found: image_picker.Gallery | None) -> 
             token = pack(code)
             _names()[token] = "from the sliders"
             tokens = [*tokens, token]
-            session.put("station open", len(tokens) - 1)
+            session.put(address.STATION_OPEN, len(tokens) - 1)
     _keep(run.id, tokens)
     for i in range(1, MOST + 1):
-        session.set_param(f"s{i}", tokens[i - 1] if i <= len(tokens) else "")
-    session.wrote("stations", tuple(tokens))
-    session.put("stations run", run.id)
+        session.set_param(address.STATION.of(i), tokens[i - 1] if i <= len(tokens) else "")
+    session.wrote(address.STATION, tuple(tokens))
+    session.put(address.STATIONS_RUN, run.id)
     return tokens
 
 
@@ -151,11 +151,11 @@ def anew(run: Run, model: LoadedModel, tokens: list[str]) -> list[str]:
 
     Images of the set are encoded wherever they are named, and codes stay codes.
     """
-    before = session.get(f"stamp of {run.id}")
-    session.put(f"stamp of {run.id}", model.stamp)
+    before = session.get(address.STAMP_OF.of(run.id))
+    session.put(address.STAMP_OF.of(run.id), model.stamp)
     if before in (None, model.stamp):
         return tokens
-    session.put("stations renewed", model.stamp)
+    session.put(address.STATIONS_RENEWED, model.stamp)
     found = []
     for token in tokens:
         kept = _uploads().get((before, token))
@@ -177,16 +177,21 @@ def _take_picture(model: LoadedModel, anchor: image_picker.EncodedImage) -> str:
 
 
 def _other_run(run: Run) -> bool:
-    return session.get("stations run") not in (None, run.id)
+    return session.get(address.STATIONS_RUN) not in (None, run.id)
 
 
 def _two_images(found: image_picker.Gallery | None) -> list[str]:
     """The stations of a link that names two images, from and to."""
-    if not any(session.param(f"{end}-{part}") for end in ("from", "to") for part in ("image", "label")):
+    if not any(
+        session.param(f.of(end)) for end in ("from", "to") for f in (address.END_IMAGE, address.END_LABEL)
+    ):
         return []
     tokens = []
     for end, usual in (("from", "0"), ("to", "7")):
-        place, label = session.param(f"{end}-image", usual), session.param(f"{end}-label")
+        place, label = (
+            session.param(address.END_IMAGE.of(end)) or usual,
+            session.param(address.END_LABEL.of(end)),
+        )
         names = found.names if found is not None else ()
         tokens.append(
             stations.image_token(int(place) if place.isdecimal() else int(usual), names.index(label) if label in names else None)
@@ -207,17 +212,17 @@ def _usual(model: LoadedModel, found: image_picker.Gallery | None) -> list[str]:
 
 def _names() -> dict[str, str]:
     """What codes are called, by token."""
-    return session.setdefault("station names", {})
+    return session.setdefault(address.STATION_NAMES)
 
 
 def _uploads() -> dict[tuple[str, str], image_picker.EncodedImage]:
     """Uploads and drawings by (weights stamp, token): an address carries the code alone."""
-    return session.setdefault("station uploads", {})
+    return session.setdefault(address.STATION_UPLOADS)
 
 
 def _keep(run_id: str, tokens: list[str]) -> None:
-    session.put(f"stations of {run_id}", list(tokens))
-    session.put("station open", min(int(session.get("station open", 0)), len(tokens) - 1))
+    session.put(address.STATIONS_OF.of(run_id), list(tokens))
+    session.put(address.STATION_OPEN, min(int(session.get(address.STATION_OPEN)), len(tokens) - 1))
 
 
 def row(
@@ -234,9 +239,9 @@ def row(
         anchor = uploaded or stations.anchor_of(token, run, model, found, _names().get(token, "a code"))
         assert anchor is not None  # settle left no other
         met.append(anchor)
-    here = int(session.get("station open", 0))
+    here = int(session.get(address.STATION_OPEN))
     with st.container():
-        if session.get("stations renewed") == model.stamp:
+        if session.get(address.STATIONS_RENEWED) == model.stamp:
             st.caption(
                 ":material/sync: The run's weights changed while this page was open: the stations were encoded anew."
             )
@@ -265,7 +270,9 @@ def editor(
     """What the open station is: an image of the set, a code, an upload, a drawing; and its place in the row."""
     anchor, token = met[here], tokens[here]
     # its label is its identity: one that changed would take what is pressed in it from under the hand
-    with st.expander("Change this station", key=EDITOR, icon=":material/edit:", on_change="rerun"):
+    with st.expander(
+        "Change this station", key=address.STATION_EDITOR.name, icon=":material/edit:", on_change="rerun"
+    ):
         grey = model.shape[0] == 1
         columns = st.columns([1.1, 1, 1.1, 1.4] if grey else 3, gap="medium")
         about, chosen, coded = columns[:3]
@@ -291,18 +298,20 @@ def editor(
         with chosen:
             _from_set(run, found, token, here)
         with coded:
-            session.put("station code", stations.written(anchor.code))
+            session.put(address.STATION_CODE, stations.written(anchor.code))
             st.text_input(
-                "Its code", key="station code", on_change=_type, args=(run.id, model.latent_dim, here),
+                "Its code", key=address.STATION_CODE.name, on_change=_type, args=(run.id, model.latent_dim, here),
                 help="The numbers of the code between commas. Paste another one, such as the sliders give.",
             )  # fmt: skip
-            if fault := session.get("station fault"):
+            if fault := session.get(address.STATION_FAULT):
                 st.error(fault, icon=":material/error:")
-                session.forget("station fault")
+                session.forget(address.STATION_FAULT)
             _upload(run, model, here)
         if grey:
             with columns[3]:
-                pad(run.id, header, here, key="station pad", on_drawn=lambda: _drawn(run.id, model))
+                pad(
+                    run.id, header, here, key=address.STATION_PAD.name, on_drawn=lambda: _drawn(run.id, model)
+                )
 
 
 def _from_set(run: Run, found: image_picker.Gallery | None, token: str, here: int) -> None:
@@ -311,14 +320,14 @@ def _from_set(run: Run, found: image_picker.Gallery | None, token: str, here: in
     names = list(found.names) if found is not None and found.labels is not None else []
     label = image[0] if image is not None else None
     # what the widgets show follows the station; a change of theirs has renamed it before this line
-    session.put("station label", names[label] if label is not None and label < len(names) else "any")
-    session.put("station place", image[1] if image is not None else 0)
+    session.put(address.STATION_LABEL, names[label] if label is not None and label < len(names) else "any")
+    session.put(address.STATION_PLACE, image[1] if image is not None else 0)
     st.selectbox(
-        "Image of the set", ["any", *names], key="station label", disabled=not names, on_change=_pick,
+        "Image of the set", ["any", *names], key=address.STATION_LABEL.name, disabled=not names, on_change=_pick,
         args=(run.id, here, names), help="Its label." if names else "These images have no labels.",
     )  # fmt: skip
     st.number_input(
-        "Place", 0, 10**9 - 1, step=1, key="station place", disabled=found is None, on_change=_pick,
+        "Place", 0, 10**9 - 1, step=1, key=address.STATION_PLACE.name, disabled=found is None, on_change=_pick,
         args=(run.id, here, names), help="Place among the images with that label.",
     )  # fmt: skip
     if found is None:
@@ -332,25 +341,27 @@ def _upload(run: Run, model: LoadedModel, here: int) -> None:
     except VaeCoreError as error:
         st.error(str(error), icon=":material/error:")  # as it is: it may begin with the file's name
         return
-    file = session.get("station-upload")
-    if anchor is None or file is None or file.file_id == session.get("station file"):
+    file = session.get(address.UPLOAD.of("station"))
+    if anchor is None or file is None or file.file_id == session.get(address.STATION_FILE):
         return
-    session.put("station file", file.file_id)
+    session.put(address.STATION_FILE, file.file_id)
     _set(run.id, here, _take_picture(model, anchor))
     st.rerun()
 
 
 def _drawn(run_id: str, model: LoadedModel) -> None:
     """What the pad tells: the drawing becomes the station at which it was begun."""
-    told = (session.get("station pad") or {}).get("drawn")
+    told = (session.get(address.STATION_PAD) or {}).get("drawn")
     if not isinstance(told, dict) or told.get("run") != run_id:
         return
     place, found = told.get("place"), stations.drawing_of(told, model.shape, model.latent_dim)
     if found is None or type(place) is not int or not 0 <= place < len(_tokens(run_id)):
-        session.put("station fault", "The drawing came in a form that does not fit this run. Draw it again.")
+        session.put(
+            address.STATION_FAULT, "The drawing came in a form that does not fit this run. Draw it again."
+        )
     elif told.get("stamp") != model.stamp:
         session.put(
-            "station fault",
+            address.STATION_FAULT,
             "The weights changed while this was drawn. Add a stroke to have it encoded again.",
         )
     else:
@@ -359,12 +370,13 @@ def _drawn(run_id: str, model: LoadedModel) -> None:
 
 
 def _open(here: int) -> None:
-    session.put("station open", here)
-    session.put(EDITOR, True)
+    session.put(address.STATION_OPEN, here)
+    session.put(address.STATION_EDITOR, True)
 
 
 def _tokens(run_id: str) -> list[str]:
-    return list(session.get(f"stations of {run_id}", []))
+    kept = session.get(address.STATIONS_OF.of(run_id))
+    return list(kept)
 
 
 def _set(run_id: str, here: int, token: str) -> None:
@@ -374,14 +386,16 @@ def _set(run_id: str, here: int, token: str) -> None:
 
 
 def _pick(run_id: str, here: int, names: list[str]) -> None:
-    label, place = session.get("station label", "any"), session.get("station place", 0)
+    label, place = session.get(address.STATION_LABEL), session.get(address.STATION_PLACE)
     _set(run_id, here, stations.image_token(int(place or 0), names.index(label) if label in names else None))
 
 
 def _type(run_id: str, dim: int, here: int) -> None:
-    code = stations.code_of(str(session.get("station code", "")), dim)
+    code = stations.code_of(str(session.get(address.STATION_CODE)), dim)
     if code is None:
-        session.put("station fault", f"That is no code of this run: it needs {dim} numbers between commas.")
+        session.put(
+            address.STATION_FAULT, f"That is no code of this run: it needs {dim} numbers between commas."
+        )
     else:
         _set(run_id, here, pack(code))
 
@@ -406,7 +420,7 @@ def _swap(run_id: str, here: int, by: int) -> None:
     tokens = _tokens(run_id)
     if 0 <= here + by < len(tokens):
         tokens[here], tokens[here + by] = tokens[here + by], tokens[here]
-        session.put("station open", here + by)
+        session.put(address.STATION_OPEN, here + by)
         _keep(run_id, tokens)
 
 
@@ -431,17 +445,17 @@ def choices(codes: StoredCodes | None) -> tuple[str, int, float]:
     left, middle, right = st.columns([1.4, 1, 1], gap="large", vertical_alignment="bottom")
     with left:
         kind = st.segmented_control(
-            "Path", list(stations.KINDS), default="linear", key="path", bind="query-params", required=True,
+            "Path", list(stations.KINDS), default=address.PATH.default, key=address.PATH.name, bind=address.PATH.bind, required=True,
             help="  \n".join(f"**{k}**: {v}" for k, v in HELP.items()),
         )  # fmt: skip
     with middle:
         steps = st.slider(
-            "Pictures in the strip", 3, 33, 11, key="steps", bind="query-params",
+            "Pictures in the strip", 3, 33, address.STEPS.default, key=address.STEPS.name, bind=address.STEPS.bind,
             help="From the first station to the last; what lies beyond them is added.",
         )  # fmt: skip
     with right:
         penalty = st.select_slider(
-            "Stay near the data", PENALTIES, key="penalty", bind="query-params", disabled=codes is None,
+            "Stay near the data", PENALTIES, key=address.PENALTY.name, bind=address.PENALTY.bind, disabled=codes is None,
             help="Weight of a penalty for leaving the real codes, for the geodesic: the plain one may cut through "
             "regions that the decoder never learnt.",
         )  # fmt: skip
@@ -534,7 +548,7 @@ def view(
         run.id, header, along.t, along.codes, low=along.low, high=along.high,
         frames=[float(t) for t in along.frames(steps)],
         marks=[(float(t), str(i + 1)) for i, t in enumerate(along.stations)], inside=(0.0, 1.0), position=place,
-        key="path picture", on_rest=lambda: None,
+        key=address.PATH_PICTURE.name, on_rest=lambda: None,
     )  # fmt: skip
     told = stations.measured(model, along, None if codes is None else codes.mean)
     common: dict[str, Any] = {
@@ -565,15 +579,12 @@ def view(
 
 def _position(along: Track) -> float:
     """Where the handle rests: as it told, before that as the address says, at the middle otherwise."""
-    kept = session.get("path picture")
+    kept = session.get(address.PATH_PICTURE)
     told = kept.get("position") if kept is not None and hasattr(kept, "get") else None
     if told is None:
-        try:
-            told = float(session.param("position", "0.5"))
-        except ValueError:
-            told = 0.5
+        told = session.param(address.POSITION)
     place = float(np.clip(told if np.isfinite(told) else 0.5, along.low, along.high))
-    session.set_param("position", "" if place == 0.5 else f"{place:.3f}")
+    session.set_param(address.POSITION, place)
     return place
 
 
@@ -589,7 +600,9 @@ def probabilities(
             icon=":material/label_off:",
         )
         return
-    by = st.selectbox("Probabilities of", list(fitted), key="probe", bind="query-params", width=260)
+    by = st.selectbox(
+        "Probabilities of", list(fitted), key=address.PROBE.name, bind=address.PROBE.bind, width=260
+    )
     probe = fitted[by if by in fitted else next(iter(fitted))]
     values = probe.probabilities(along.at(t))
     if len(probe.names) == 2:
@@ -738,14 +751,14 @@ def push(
     keep_up(run, model, fresh)
     columns = st.columns(4)
     with columns[0]:
-        attribute = _choice("Attribute", names, "attribute")
+        attribute = _choice("Attribute", names, address.ATTRIBUTE)
     first, second = stations.sides(codes, attribute, saved)
     with columns[1]:
-        a = _choice("Group A", list(first), "group-a")
+        a = _choice("Group A", list(first), address.GROUP_A)
     with columns[2]:
-        b = _choice("minus group B", [n for n in second if n != a], "group-b")
+        b = _choice("minus group B", [n for n in second if n != a], address.GROUP_B)
     with columns[3]:
-        at = _choice("on", [f"station {i + 1}" for i in range(len(met))], "on")
+        at = _choice("on", [f"station {i + 1}" for i in range(len(met))], address.ON)
     try:
         parts = stations.groups(codes, attribute, a, b, saved)
         direction, leaks = stations.leaks(model.stamp, codes, parts)
@@ -788,14 +801,14 @@ def push(
         )
 
 
-def _choice(label: str, options: list[str], key: str) -> str:
+def _choice(label: str, options: list[str], key: Key[str]) -> str:
     """A choice whose options depend on others: one that is no longer offered gives way to the first.
 
     The address follows by hand, since a bound widget could not let go of what is no longer offered.
     """
     wanted = session.get(key) or session.param(key)
     session.put(key, wanted if wanted in options else options[0])
-    picked = str(st.selectbox(label, options, key=key))
+    picked = str(st.selectbox(label, options, key=key.name))
     session.set_param(key, "" if picked == options[0] else picked)
     return picked
 
@@ -814,26 +827,32 @@ def export(name: str, model: LoadedModel, along: Track) -> None:
 
     columns = st.columns([1.3, 1, 1, 1, 1.3], vertical_alignment="bottom")
     with columns[0]:
-        form = str(st.selectbox("As", list(FILES), key="as", bind="query-params"))
+        form = str(st.selectbox("As", list(FILES), key=address.EXPORT_AS.name, bind=address.EXPORT_AS.bind))
     film = form in ("GIF", "MP4")
     with columns[1]:
-        frames = int(st.number_input("Frames", 2, 400, 31, key="frames", bind="query-params", help="Evenly spaced, both ends included."))  # fmt: skip
+        frames = int(st.number_input("Frames", 2, 400, address.FRAMES.default, key=address.FRAMES.name, bind=address.FRAMES.bind, help="Evenly spaced, both ends included."))  # fmt: skip
     with columns[2]:
-        size = int(st.number_input("Size, pixels", 16, 1024, 256, 16, key="size", bind="query-params", disabled=form == "codes (npz)"))  # fmt: skip
+        size = int(st.number_input("Size, pixels", 16, 1024, address.SIZE.default, 16, key=address.SIZE.name, bind=address.SIZE.bind, disabled=form == "codes (npz)"))  # fmt: skip
     with columns[3]:
-        fps = int(st.number_input("Frames a second", 1, 50, 15, key="fps", bind="query-params", disabled=not film))  # fmt: skip
+        fps = int(st.number_input("Frames a second", 1, 50, address.FPS.default, key=address.FPS.name, bind=address.FPS.bind, disabled=not film))  # fmt: skip
     further = along.low < 0 or along.high > 1
     with columns[4], st.container(gap="xxsmall"):
-        back = st.checkbox("There and back", value=True, key="back", bind="query-params", disabled=not film)
+        back = st.checkbox(
+            "There and back",
+            value=address.BACK.default,
+            key=address.BACK.name,
+            bind=address.BACK.bind,
+            disabled=not film,
+        )
         beyond = st.checkbox(
-            "Beyond the ends", key="beyond", bind="query-params", disabled=not further,
+            "Beyond the ends", key=address.BEYOND.name, bind=address.BEYOND.bind, disabled=not further,
             help="From where the handle begins to where it ends, not just from the first station to the last. A geodesic "
             "ends at its stations.",
         )  # fmt: skip
     ends = (along.low, along.high) if beyond and further else (0.0, 1.0)
     possible = form != "MP4" or animation.ffmpeg() is not None
     key = (model.stamp, along.kind, along.codes.tobytes(), ends, form, frames, size, fps, back)
-    ready = session.get("export")
+    ready = session.get(address.EXPORT)
     with st.container(horizontal=True, vertical_alignment="center"):
         if session.button(
             "Make the file", "make file", icon=":material/movie:", type="primary", disabled=not possible
@@ -887,7 +906,7 @@ def _made(
         return None
     finally:
         bar.empty()
-    session.put("export", (key, made))
+    session.put(address.EXPORT, (key, made))
     return key, made
 
 

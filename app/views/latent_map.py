@@ -34,7 +34,8 @@ from app.maps import (
     umap_of,
     umap_words,
 )
-from app.state import session
+from app.state import address, session
+from app.state.address import Key
 from app.state.code_format import pack
 from app.state.session import NO_RUN
 from app.widgets import config_form, image_picker
@@ -56,7 +57,6 @@ from vae_core.latent.statistics import kl_from_prior, nearest, order_by_kl
 from vae_core.runs.groups import delete_group, read_groups, write_group
 from vae_core.runs.store import LIVE, EpochCodes, Run
 
-KEY, ASIDE = "latent map", "map beside"
 SPLITS = ["test", "validation", "train"]
 MOST = 100_000  # images of a split that are encoded
 NEIGHBOURS = 10
@@ -84,7 +84,7 @@ def page() -> None:
     with second:
         formed = _formed(run, epochs)
     with columns[0]:
-        split = st.selectbox("Split", SPLITS, key="split", bind="query-params", disabled=formed or resources.images_of(run) is None)  # fmt: skip
+        split = st.selectbox("Split", SPLITS, key=address.SPLIT.name, bind=address.SPLIT.bind, disabled=formed or resources.images_of(run) is None)  # fmt: skip
     # what is only sometimes there stands in a container that always is: whatever moved for it would be made anew
     with st.container():
         codes = _codes(run, held, stale, "epochs" if formed else split)
@@ -118,9 +118,9 @@ def page() -> None:
     with st.container():
         other = beside(run, model, codes, seen, kind, colour, aside, epochs)
     where = (run.id, codes.split, kind, str(asked))
-    spot = session.get("map spot")
+    spot = session.get(address.MAP_SPOT)
     spot = spot[1] if spot is not None and spot[0] == where else None
-    session.put("map where", where)
+    session.put(address.MAP_WHERE, where)
     if other is None:
         left, right = st.columns([2, 1], gap="large")
     else:
@@ -158,15 +158,15 @@ def page() -> None:
 
 def _follow(run: Run, model: LoadedModel) -> None:
     """Once a shipped run's images are here its codes fall into splits: open the one that holds the chosen image."""
-    data, wanted = resources.images_of(run), session.param("image")
+    data, wanted = resources.images_of(run), session.param(address.CHOSEN_IMAGE)
     if data is None:
-        session.put("seen without images", run.id)
-    elif session.get("seen without images") == run.id:
-        session.forget("seen without images")
+        session.put(address.WITHOUT_IMAGES, run.id)
+    elif session.get(address.WITHOUT_IMAGES) == run.id:
+        session.forget(address.WITHOUT_IMAGES)
         splits = model.config.data.split(data)
         for name in SPLITS:
-            if wanted.isdigit() and int(wanted) in splits.named(name):
-                session.put("split", name)
+            if wanted is not None and wanted in splits.named(name):
+                session.put(address.SPLIT, name)
 
 
 @dataclass
@@ -181,10 +181,10 @@ class Held:
 def _held(run: Run) -> tuple[Held, bool]:
     """The network whose codes are on the map, and whether the run has other weights by now."""
     newest = resources.model(run)
-    held = session.get("map held")
+    held = session.get(address.MAP_HELD)
     if held is None or held.run != run.id:
         held = Held(run.id, newest, {})
-        session.put("map held", held)
+        session.put(address.MAP_HELD, held)
     return held, held.model.stamp != newest.stamp
 
 
@@ -201,7 +201,7 @@ def watch(run: Run, held: Held, stale: bool) -> None:
         st.badge("stale", icon=":material/update:", color="orange")
         st.caption("The run has been trained since: this map shows its codes from before.", width="content")
         if session.button("Compute anew", "compute anew", type="primary"):
-            session.forget("map held")
+            session.forget(address.MAP_HELD)
             st.rerun(scope="app")
 
 
@@ -216,7 +216,7 @@ def _formed(run: Run, epochs: list[EpochCodes]) -> bool:
     if not epochs or resources.images_of(run) is None:
         return False
     return st.toggle(
-        "How it formed", key="formed", bind="query-params",
+        "How it formed", key=address.FORMED.name, bind=address.FORMED.bind,
         help=f"A slider over {len(epochs)} epochs, on the axes of now. Shows the {len(epochs[-1].images):,} images whose "
         "codes each epoch kept, whatever the split.",
     )  # fmt: skip
@@ -272,7 +272,7 @@ def _kind(codes: StoredCodes) -> str:
     dims = codes.mean.shape[1]
     options = ["dimensions", "PCA", "UMAP", "axis"] if dims > 1 else ["PCA"]
     usual = "dimensions" if dims == 2 else "PCA"
-    kind = st.segmented_control("Coordinates", options, default=usual, key="coordinates", bind="query-params", required=True)  # fmt: skip
+    kind = st.segmented_control("Coordinates", options, default=usual, key=address.COORDINATES.name, bind=address.COORDINATES.bind, required=True)  # fmt: skip
     return kind if kind in options else usual
 
 
@@ -282,7 +282,7 @@ def _what(run: Run, codes: StoredCodes, kind: str) -> Any:
     dims = [0, 1] if codes.mean.shape[1] == 2 else [int(d) for d in order_by_kl(codes.kl_per_dim)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if kind == "UMAP":
-            params = umap_of(session.param("umap"))
+            params = umap_of(session.param(address.UMAP))
             with st.popover("Settings of UMAP", icon=":material/tune:"):
                 _settings(params)
             return params
@@ -290,20 +290,22 @@ def _what(run: Run, codes: StoredCodes, kind: str) -> Any:
             names = list(groups_of(codes, read_groups(run)))
             return tuple(_end(name, names, usual) for name, usual in (("from", names[1]), ("to", names[0])))
         off = kind != "dimensions"
-        x = st.selectbox("Across", [f"z{d}" for d in dims], key="x", bind="query-params", disabled=off)
+        x = st.selectbox(
+            "Across", [f"z{d}" for d in dims], key=address.X.name, bind=address.X.bind, disabled=off
+        )
         # one dimension both ways would be a line, of which a place stands for no code
-        y = st.selectbox("Up", [f"z{d}" for d in dims if d != int(x[1:])] or [x], key="y", bind="query-params", disabled=off)  # fmt: skip
+        y = st.selectbox("Up", [f"z{d}" for d in dims if d != int(x[1:])] or [x], key=address.Y.name, bind=address.Y.bind, disabled=off)  # fmt: skip
         return (int(x[1:]), int(y[1:]))
 
 
 def _end(name: str, groups: list[str], usual: str) -> str:
     """An end of a custom axis: one of the groups, or an image by its number."""
-    key = f"axis-{name}"
+    key = address.AXIS.of(name)
     wanted = str(session.get(key) or session.param(key) or usual)
     options = groups if wanted in groups else [*groups, wanted]
     session.put(key, wanted)
     found = st.selectbox(
-        name.capitalize(), options, key=key, accept_new_options=True,
+        name.capitalize(), options, key=key.name, accept_new_options=True,
         help=f"{'Left' if name == 'from' else 'Right'} end of the axis: a group, or type the number of an image.",
     )  # fmt: skip
     session.set_param(key, "" if found == usual else found)
@@ -323,8 +325,8 @@ def _settings(params: UmapParams) -> None:
     )  # fmt: skip
     if session.button("Compute", "compute umap", type="primary", width="stretch"):
         made = UmapParams(int(neighbours), float(distance), str(metric), int(seed), int(sample))
-        session.set_param("umap", umap_words(made))
-        session.forget("umap stopped")
+        session.set_param(address.UMAP, umap_words(made))
+        session.forget(address.UMAP_STOPPED)
         st.rerun()
 
 
@@ -363,15 +365,15 @@ def umap_progress(run: Run, stamp: str, codes: StoredCodes, params: UmapParams, 
             st.rerun(scope="fragment")
         return
     if job.state == "absent":
-        if session.get("umap stopped") == str(result):
+        if session.get(address.UMAP_STOPPED) == str(result):
             st.info("UMAP was stopped.", icon=":material/stop:")
             if session.button("Start UMAP", "start umap", type="primary"):
-                session.forget("umap stopped")
+                session.forget(address.UMAP_STOPPED)
                 st.rerun(scope="fragment")
             return
-        if (former := session.get("umap job")) is not None and former != result:
+        if (former := session.get(address.UMAP_JOB)) is not None and former != result:
             projection.stop_job(former)  # of settings or a split that nobody waits for any more
-        session.put("umap job", result)
+        session.put(address.UMAP_JOB, result)
         projection.start_job(codes.mean, params, result)
         job = projection.job_state(result)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -382,16 +384,16 @@ def umap_progress(run: Run, stamp: str, codes: StoredCodes, params: UmapParams, 
         )
         if session.button("Stop UMAP", "stop umap", icon=":material/stop:"):
             projection.stop_job(result)
-            session.put("umap stopped", str(result))
+            session.put(address.UMAP_STOPPED, str(result))
             st.rerun(scope="app" if sampled else "fragment")
 
 
 def _left(job: projection.JobState) -> str:
     """Time left, of the step under way; measured from when this session first saw it begin."""
-    began = session.get("umap step")
+    began = session.get(address.UMAP_STEP)
     if began is None or began[0] != job.what or job.share < began[2]:
         began = (job.what, time.monotonic(), job.share)
-        session.put("umap step", began)
+        session.put(address.UMAP_STEP, began)
     done, passed = job.share - began[2], time.monotonic() - began[1]
     return (
         f" · about {passed * (0.95 - job.share) / done:.0f} s left"
@@ -408,7 +410,7 @@ def _colour(everything: StoredCodes, codes: StoredCodes, model: LoadedModel) -> 
     names = ["label"] if codes.labels is not None else []
     names += [*codes.factor_names, "reconstruction error", *(["KL", "anomaly score"] if model.stochastic else []), "CSV column", "nothing"]  # fmt: skip
     by = st.selectbox(
-        "Colour", names, key="colour", bind="query-params",
+        "Colour", names, key=address.COLOUR.name, bind=address.COLOUR.bind,
         help="The anomaly score is −ELBO, distortion plus KL, with one sample of the posterior."
         if model.stochastic
         else "A plain autoencoder has no KL; its reconstruction error is what tells unusual images.",
@@ -482,21 +484,21 @@ def _mount(
             }  # fmt: skip
         if seen.raw and model.stochastic:
             data["ellipses"] = blobs.url(codes.std @ np.abs(axes).T)
-    latent_map(data, KEY, on_point=_pointed, on_selection=_lassoed, on_spot=_spotted)
+    latent_map(data, address.MAP_PLOT.name, on_point=_pointed, on_selection=_lassoed, on_spot=_spotted)
 
 
-def _told(name: str, key: str = KEY) -> Any:
+def _told(name: str, key: Key[Any] = address.MAP_PLOT) -> Any:
     return (session.get(key) or {}).get(name)
 
 
-def _pointed(key: str = KEY) -> None:
+def _pointed(key: Key[Any] = address.MAP_PLOT) -> None:
     number = _told("point", key)
     if type(number) is int and number >= 0:
-        session.set_param("image", str(number))
-        session.forget("map spot")
+        session.set_param(address.CHOSEN_IMAGE, number)
+        session.forget(address.MAP_SPOT)
 
 
-def _lassoed(key: str = KEY) -> None:
+def _lassoed(key: Key[Any] = address.MAP_PLOT) -> None:
     images = images_of(_told("selection", key))
     if images is not None:
         select(session.run_id(), images)
@@ -505,27 +507,27 @@ def _lassoed(key: str = KEY) -> None:
 def _spotted() -> None:
     told = _told("spot")
     if isinstance(told, list) and len(told) == 2 and all(np.isfinite(float(v)) for v in told):
-        session.put("map spot", (session.get("map where"), [float(v) for v in told]))
-        session.set_param("image", "")
+        session.put(address.MAP_SPOT, (session.get(address.MAP_WHERE), [float(v) for v in told]))
+        session.set_param(address.CHOSEN_IMAGE, None)
 
 
 def select(run_id: str, images: np.ndarray) -> None:
     """Make images, by number, the selection; a small one is named in the address."""
-    session.put(f"map selection of {run_id}", np.asarray(images, np.int64))
-    session.put("map turned back", True)  # the widget may be there already
-    session.set_param("sel", ".".join(map(str, images)) if 0 < len(images) <= IN_ADDRESS else "")
+    session.put(address.SELECTION_OF.of(run_id), np.asarray(images, np.int64))
+    session.put(address.MAP_TURNED_BACK, True)  # the widget may be there already
+    session.set_param(address.SELECTION, tuple(map(int, images)) if len(images) <= IN_ADDRESS else ())
 
 
 def _selection(run: Run, codes: StoredCodes) -> np.ndarray:
     """Image numbers of the selection: the session's, else those a link names."""
-    kept = session.get(f"map selection of {run.id}")
+    kept = session.get(address.SELECTION_OF.of(run.id))
     if kept is None:
-        linked = [int(n) for n in session.param("sel").split(".") if n.isdigit() and len(n) < 10][:IN_ADDRESS]
+        linked = session.param(address.SELECTION)[:IN_ADDRESS]
         kept = np.array(linked, np.int64)
         if len(linked):
             select(run.id, kept)
     elif not len(kept):
-        session.set_param("sel", "")
+        session.set_param(address.SELECTION, ())
     found: np.ndarray = kept
     return found
 
@@ -588,9 +590,9 @@ def prior(model: LoadedModel, codes: StoredCodes) -> None:
     """Measured and drawn once it is opened: it takes a second of the server, and longer of a browser."""
     panel = st.expander(
         "Aggregate posterior against the prior",
-        key="prior",
+        key=address.PRIOR.name,
         icon=":material/ssid_chart:",
-        bind="query-params",
+        bind=address.PRIOR.bind,
     )
     if not panel.open:
         return
@@ -631,10 +633,10 @@ def prior(model: LoadedModel, codes: StoredCodes) -> None:
 
 def _chosen(codes: StoredCodes) -> int | None:
     """Row of the image named in the URL."""
-    wanted = session.param("image")
-    if not wanted.isdigit() or len(wanted) > 9:
+    wanted = session.param(address.CHOSEN_IMAGE)
+    if wanted is None:
         return None
-    rows = np.flatnonzero(codes.index == int(wanted))
+    rows = np.flatnonzero(codes.index == wanted)
     return int(rows[0]) if len(rows) else None
 
 
@@ -658,7 +660,7 @@ def _search(codes: StoredCodes) -> None:
                 wanted = f"Image {int(number or 0)}" if label == "any" else f"An image of {label}"
                 st.warning(f"{wanted} is not among these {of(codes)}.", icon=":material/search_off:")
             else:
-                session.set_param("image", str(codes.index[row]))
+                session.set_param(address.CHOSEN_IMAGE, int(codes.index[row]))
                 st.rerun()
 
 
@@ -696,18 +698,20 @@ def _tell(run: Run, model: LoadedModel, codes: StoredCodes, row: int) -> None:
         st.caption(f"The {MOST_DIMS} most used of {len(codes.kl_per_dim)} dimensions.")
     _neighbours(model, codes, row, data)
     with st.container(horizontal=True):
-        session.link("sliders", "Send to sliders", ":material/tune:", z=pack(codes.mean[row]))
-        session.link("interpolate", "As a station", ":material/timeline:", z=pack(codes.mean[row]))
+        session.link("sliders", "Send to sliders", ":material/tune:", {address.CODE: pack(codes.mean[row])})
+        session.link(
+            "interpolate", "As a station", ":material/timeline:", {address.CODE: pack(codes.mean[row])}
+        )
         for end in ("from", "to"):
             st.button(f"Axis {end} here", key=f"axis {end} here", on_click=_axis_end, args=(end, number), icon=":material/arrow_right_alt:", help="An end of a custom axis.")  # fmt: skip
         if session.button("Clear", "clear image", icon=":material/close:"):
-            session.set_param("image", "")
+            session.set_param(address.CHOSEN_IMAGE, None)
             st.rerun()
 
 
 def _axis_end(end: str, number: int) -> None:
-    session.put(f"axis-{end}", f"image {number}")
-    session.put("coordinates", "axis")
+    session.put(address.AXIS.of(end), f"image {number}")
+    session.put(address.COORDINATES, "axis")
 
 
 def _neighbours(model: LoadedModel, codes: StoredCodes, row: int, data: Any) -> None:
@@ -758,10 +762,10 @@ def _place(model: LoadedModel, codes: StoredCodes, seen: Seen, spot: list[float]
         )
     st.caption(how)
     with st.container(horizontal=True):
-        session.link("sliders", "Send to sliders", ":material/tune:", z=pack(code))
-        session.link("interpolate", "As a station", ":material/timeline:", z=pack(code))
+        session.link("sliders", "Send to sliders", ":material/tune:", {address.CODE: pack(code)})
+        session.link("interpolate", "As a station", ":material/timeline:", {address.CODE: pack(code)})
         if session.button("Clear", "clear spot", icon=":material/close:"):
-            session.forget("map spot")
+            session.forget(address.MAP_SPOT)
             st.rerun()
 
 
@@ -774,10 +778,10 @@ def selection(run: Run, model: LoadedModel, codes: StoredCodes, inside: np.ndarr
     seen, told = st.columns([3, 2], gap="large")
     with seen:
         pages = -(-len(rows) // A_PAGE)
-        if session.get("map turned back"):
-            session.forget("map turned back")
-            session.put("map page", 1)
-        page = min(int(session.get("map page", 1)), pages)
+        if session.get(address.MAP_TURNED_BACK):
+            session.forget(address.MAP_TURNED_BACK)
+            session.put(address.MAP_PAGE, 1)
+        page = min(int(session.get(address.MAP_PAGE)), pages)
         shown = rows[(page - 1) * A_PAGE : page * A_PAGE]
         images = model.decode_uint8(codes.mean[shown]) if data is None else np.asarray(data.images[codes.index[shown]])  # fmt: skip
         full = np.full((-(-len(shown) // 12) * 12, *images.shape[1:]), 255, np.uint8)
@@ -785,7 +789,7 @@ def selection(run: Run, model: LoadedModel, codes: StoredCodes, inside: np.ndarr
         st.image(pictures.grid(full.reshape(-1, 12, *images.shape[1:]), 48), width="stretch")
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.number_input(
-                f"Page of {pages}", 1, pages, page, key="map page", width=120, disabled=pages == 1
+                f"Page of {pages}", 1, pages, page, key=address.MAP_PAGE.name, width=120, disabled=pages == 1
             )
             if data is None:
                 st.caption("Decoded from their codes.")
@@ -845,15 +849,18 @@ def _dataset(run: Run, name: str, images: np.ndarray) -> None:
         bar.empty()
     st.success(f"{spec.title} holds {len(images):,} images; it is among the datasets of the Train page.", icon=":material/check:")  # fmt: skip
     with st.container(horizontal=True):
-        session.link("train", "Train on it", ":material/model_training:", dataset=spec.name)
+        session.link(
+            "train", "Train on it", ":material/model_training:", {address.SETTING.of("dataset"): spec.name}
+        )
         config, shape = run.record().effective, run.record().shape
         assert shape is not None
         like_this = {
-            "dataset": spec.name,
-            "side": shape[1],
-            **config_form.address(config, "model", "objective"),
+            address.SETTING.of("dataset"): spec.name,
+            address.SETTING.of("side"): shape[1],
+            address.FINE_TUNE: True,
+            **config_form.as_params(config, "model", "objective"),
         }
-        session.link("train", "Fine-tune this run on it", ":material/model_training:", **like_this, **{"fine-tune": "true"})  # fmt: skip
+        session.link("train", "Fine-tune this run on it", ":material/model_training:", like_this)  # fmt: skip
 
 
 def _saved(run: Run, codes: StoredCodes) -> None:
@@ -875,7 +882,7 @@ def _saved(run: Run, codes: StoredCodes) -> None:
         if session.button("Delete it", "delete group", icon=":material/delete:"):
             delete_group(run, name)
             st.rerun()
-        session.link("interpolate", "As attribute direction", ":material/timeline:", attribute="saved group", **{"group-a": name})  # fmt: skip
+        session.link("interpolate", "As attribute direction", ":material/timeline:", {address.ATTRIBUTE: "saved group", address.GROUP_A: name})  # fmt: skip
 
 
 # ---------------------------------------------------------------- beside it, and how it came about
@@ -904,7 +911,7 @@ class Other:
 def _aside(run: Run, epochs: list[EpochCodes]) -> str:
     options = ["nothing", *(["pixels"] if resources.images_of(run) is not None else []), *(f"epoch {e.epoch}" for e in epochs), *_siblings(run)]  # fmt: skip
     found = st.selectbox(
-        "Beside it", options, key="beside", bind="query-params", width=220,
+        "Beside it", options, key=address.BESIDE.name, bind=address.BESIDE.bind, width=220,
         help="A second map of the same images, turned and scaled to fit the first: their pixels, an epoch of this run, or another run. Selections follow each other.",
     )  # fmt: skip
     return found if found in options else "nothing"
@@ -972,7 +979,7 @@ def _as_first(
 ) -> tuple[np.ndarray, str]:
     """Another run's codes as the first map shows its own: its UMAP where that was computed, else PCA; words for it."""
     if kind == "UMAP":
-        result = umap_file(owner.places.derived, stamp, other, umap_of(session.param("umap")))
+        result = umap_file(owner.places.derived, stamp, other, umap_of(session.param(address.UMAP)))
         if projection.job_state(result).state == "done":
             return _read_umap(result)[shared], "UMAP"
         return projection.pca(other.mean[shared]).points, "PCA (its UMAP was not computed yet)"
@@ -988,7 +995,8 @@ def _mount_beside(other: Other, chosen: int | None, selected: np.ndarray) -> Non
         | {"title": other.title, "x": "aligned, units of the first map", "y": "", "colour": other.colour,
            "chosen": int(at[0]) if len(at) else -1, "selected": bits_of(selected[other.rows]), "link": "map",
            "decoded": resources.images_of(other.owner) is None},
-        ASIDE, on_point=lambda: _pointed(ASIDE), on_selection=lambda: _lassoed(ASIDE), on_spot=lambda: None,
+        address.MAP_BESIDE.name, on_point=lambda: _pointed(address.MAP_BESIDE),
+        on_selection=lambda: _lassoed(address.MAP_BESIDE), on_spot=lambda: None,
     )  # fmt: skip
     # the source is named by what it is of: squares of pixels are too many to be read through at every turn
     key = (other.of, other.stamp, other.title, digest(other.numbers))
@@ -1017,8 +1025,8 @@ def replay(run: Run, asked: Any, kind: str, kept: list[EpochCodes]) -> None:
     """How the space formed where the images are not here: the codes that each epoch kept, on the last one's axes."""
     if not st.toggle(
         "How it formed",
-        key="formed",
-        bind="query-params",
+        key=address.FORMED.name,
+        bind=address.FORMED.bind,
         help="The same images at the end of each epoch, on the last epoch's axes.",
     ):
         return

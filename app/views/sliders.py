@@ -11,7 +11,7 @@ import streamlit as st
 from app import boundary, resources
 from app.boundary import fragment
 from app.components.deck import deck
-from app.state import session
+from app.state import address, session
 from app.state.code_format import pack, round_code, unpack
 from app.state.session import NO_RUN
 from app.widgets import image_picker
@@ -42,37 +42,37 @@ def _settle(run: Run, model: LoadedModel) -> None:
 
     Only here, in a run of the whole script: while a slider moves, the address lags behind it.
     """
-    linked = session.param("z") if session.is_link("deck", session.param("z")) else ""
+    linked = session.param(address.CODE) if session.is_link(address.CODE, session.param(address.CODE)) else ""
     opened = unpack(linked, model.latent_dim) if linked else None
-    if session.get("deck of") != run.id:
+    if session.get(address.DECK_OF) != run.id:
         _first(run, model)  # codes of another run mean nothing here; with new weights the code is kept
-        session.put("deck of", run.id)
+        session.put(address.DECK_OF, run.id)
     if opened is not None:
         _link(pack(opened))
-        session.put("deck opened", session.get("deck opened", 0) + 1)
+        session.put(address.DECK_OPENED, session.get(address.DECK_OPENED) + 1)
     elif linked:
         st.warning(
             f"The link's code is none of this run's, which has {model.latent_dim} numbers; it was left out.",
             icon=":material/link_off:",
         )
-    session.set_param("z", session.get("deck link"))
+    session.set_param(address.CODE, session.get(address.DECK_LINK))
 
 
 def _link(packed: str) -> None:
     """Where the deck is, and what the address is to say of it."""
-    session.put("deck link", packed)
-    session.wrote("deck", packed)
+    session.put(address.DECK_LINK, packed)
+    session.wrote(address.CODE, packed)
 
 
 @fragment()
 def _deck(run: Run) -> None:
-    if sent := session.get("deck sent"):
-        session.forget("deck sent")
-        session.go("interpolate", z=sent)
+    if sent := session.get(address.DECK_SENT):
+        session.forget(address.DECK_SENT)
+        session.go("interpolate", {address.CODE: sent})
     with st.container():  # always there: what is said in it moves nothing
         data = _top(run)
     if data is not None:
-        deck(data, "deck", on_code=_rested, on_marks=_keep, on_station=_send)
+        deck(data, address.DECK.name, on_code=_rested, on_marks=_keep, on_station=_send)
 
 
 def _top(run: Run) -> dict[str, Any] | None:
@@ -86,11 +86,11 @@ def _top(run: Run) -> dict[str, Any] | None:
         data = _data(run, model, header)
     except RunNotFound as error:
         boundary.show(error)
-        last: dict[str, Any] | None = session.get("deck data")
+        last: dict[str, Any] | None = session.get(address.DECK_DATA)
         return last if last is not None and last["run"] == run.id else None
-    session.put("deck data", data)
-    if packed := session.get("deck link"):
-        session.set_param("z", packed)
+    session.put(address.DECK_DATA, data)
+    if packed := session.get(address.DECK_LINK):
+        session.set_param(address.CODE, packed)
     with st.popover("Start from an image", icon=":material/image:"):
         _choose(run, model)
     return data
@@ -105,18 +105,18 @@ def _data(run: Run, model: LoadedModel, header: dict[str, Any]) -> dict[str, Any
         "run": run.id, "name": run.name, "header": header, "home": _home(),
         "kl": kl.tolist() if known else [], "order": order,
         "collapsed": [d for d in order if known and kl[d] <= COLLAPSED],
-        "anchor": session.get("deck anchor"), "open": _open(model),
+        "anchor": session.get(address.DECK_ANCHOR), "open": _open(model),
         "marks": {"names": {str(d): n for d, n in marks.names.items()}, "bookmarks": [list(c) for c in marks.bookmarks],
-                  "kept": session.get("deck kept", {})},
+                  "kept": session.get(address.DECK_KEPT)},
         "grey": model.shape[0] == 1, "prior": model.stochastic,
     }  # fmt: skip
 
 
 def _open(model: LoadedModel) -> dict[str, Any]:
     """Where the deck is to be: it goes there when it is new on the page, or when a link was opened since."""
-    code = unpack(session.get("deck link"), model.latent_dim)
+    code = unpack(session.get(address.DECK_LINK), model.latent_dim)
     return {
-        "key": session.get("deck opened", 0),
+        "key": session.get(address.DECK_OPENED),
         "code": np.zeros(model.latent_dim).tolist() if code is None else code.tolist(),
     }
 
@@ -131,12 +131,12 @@ def _send() -> None:
     """To interpolation, with the code on the picture; the page is changed where the script arrives."""
     if packed := _code(_told("station")):
         _link(packed)
-        session.put("deck sent", packed)
+        session.put(address.DECK_SENT, packed)
 
 
 def _code(told: Any) -> str:
     """The code in what the deck tells, if it is of the run that is looked at."""
-    mine = isinstance(told, dict) and told.get("run") == session.get("deck of")
+    mine = isinstance(told, dict) and told.get("run") == session.get(address.DECK_OF)
     return str(told.get("z", "")) if mine else ""
 
 
@@ -148,7 +148,7 @@ def _keep() -> None:
     told = _told("marks")
     if not isinstance(told, dict) or not isinstance(told.get("changes"), list):
         return
-    page, kept = str(told.get("page")), session.get("deck kept", {})
+    page, kept = str(told.get("page")), session.get(address.DECK_KEPT)
     after = kept["n"] if kept.get("page") == page else 0
     new = [
         c for c in told["changes"] if isinstance(c, dict) and isinstance(c.get("n"), int) and c["n"] > after
@@ -156,11 +156,11 @@ def _keep() -> None:
     if new:
         with contextlib.suppress(RunNotFound):  # deleted while its page was open; the page says so
             change_marks(resources.store().find(str(told.get("run"))), new)
-        session.put("deck kept", {"page": page, "n": max(c["n"] for c in new)})
+        session.put(address.DECK_KEPT, {"page": page, "n": max(c["n"] for c in new)})
 
 
 def _told(name: str) -> Any:
-    return (session.get("deck") or {}).get(name)
+    return (session.get(address.DECK) or {}).get(name)
 
 
 def _home() -> str:
@@ -189,22 +189,22 @@ def _first(run: Run, model: LoadedModel) -> None:
     """Begin at an image, since the prior's mean is a blur of all of them."""
     found = image_picker.gallery(run, model)
     if found is None or not len(found.index):
-        session.put("deck anchor", None)
+        session.put(address.DECK_ANCHOR, None)
         _link(pack(np.zeros(model.latent_dim)))
     else:
-        _take(image_picker.anchor_of(run, model, 0, found), model.stamp)
+        _take(image_picker.encoded_image(run, model, 0, found), model.stamp)
 
 
 def _take(chosen: image_picker.EncodedImage, stamp: str) -> None:
     """Begin at an image that the weights of this stamp encoded."""
-    session.put("deck image", chosen.image)
+    session.put(address.DECK_IMAGE, chosen.image)
     session.put(
-        "deck anchor",
-        {"key": session.get("deck anchors", 0), "stamp": stamp, "words": chosen.words, "note": "",
+        address.DECK_ANCHOR,
+        {"key": session.get(address.DECK_ANCHORS), "stamp": stamp, "words": chosen.words, "note": "",
          "picture": None if chosen.image is None else pictures.data_url(pictures.encode_png(chosen.image))}
         | _posterior(chosen.code, chosen.std),
     )  # fmt: skip
-    session.put("deck anchors", session.get("deck anchors", 0) + 1)
+    session.put(address.DECK_ANCHORS, session.get(address.DECK_ANCHORS) + 1)
     _link(pack(round_code(chosen.code)))
 
 
@@ -218,7 +218,7 @@ def _posterior(code: np.ndarray, std: np.ndarray | None) -> dict[str, Any]:
 
 def _renew(model: LoadedModel) -> None:
     """With new weights the anchor's image is encoded anew: its code and spread would be of an encoder that is gone."""
-    anchor, image = session.get("deck anchor"), session.get("deck image")
+    anchor, image = session.get(address.DECK_ANCHOR), session.get(address.DECK_IMAGE)
     if anchor is None or anchor["stamp"] == model.stamp:
         return
     if image is None:
@@ -226,7 +226,7 @@ def _renew(model: LoadedModel) -> None:
     else:
         posterior = model.encode(image[None])
         changed = _posterior(posterior.mean[0], posterior.std[0]) | {"note": "encoded anew"}
-    session.put("deck anchor", anchor | changed | {"stamp": model.stamp})
+    session.put(address.DECK_ANCHOR, anchor | changed | {"stamp": model.stamp})
 
 
 page()

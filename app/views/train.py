@@ -9,7 +9,7 @@ import streamlit as st
 
 from app import boundary, charts, resources
 from app.components.live import live
-from app.state import session
+from app.state import address, session
 from app.widgets import config_form, import_images
 from app.widgets.prepare_dataset import prepare
 from vae_core import pictures
@@ -55,7 +55,7 @@ def new_run(current: Run | None) -> None:
         if current is not None and current.has_weights():
             same = _fits(config, side, spec.channels, current)
             if st.toggle(
-                f"Fine-tune: start from the weights of {current.name}", key="fine-tune", disabled=not same, bind="query-params",
+                f"Fine-tune: start from the weights of {current.name}", key=address.FINE_TUNE.name, disabled=not same, bind=address.FINE_TUNE.bind,
                 help="Needs the same model, latent dimensions, side and channels." if not same else None,
             ) and same:  # fmt: skip
                 start_from = current
@@ -176,7 +176,7 @@ def watch(run: Run) -> None:
     ]
     names = {r.id: r.name for r in others}
     compared = st.multiselect(
-        "Overlay", list(names), format_func=lambda i: names.get(i, i), key="overlay", bind="query-params",
+        "Overlay", list(names), format_func=lambda i: names.get(i, i), key=address.OVERLAY.name, bind=address.OVERLAY.bind,
         max_selections=7, placeholder="compare with other runs", label_visibility="collapsed",
     )  # fmt: skip
     shown = [run, *(r for i in compared for r in others if r.id == i)]
@@ -264,21 +264,23 @@ def steer(run: Run) -> None:
         beta = next((c.value for c in reversed(asked) if c.name == "beta"), config.objective.final[live.name])
         st.number_input(
             f"Live {live.symbol}", 0.0, 10_000.0, float(beta or 0.0),
-            step=0.5, format="%g", key=f"live beta {run.id}", width=130, on_change=_live, args=(run, "beta"),
+            step=0.5, format="%g", key=address.LIVE_BETA.of(run.id).name, width=130, on_change=_live, args=(run, "beta"),
             help=boundary.sentence(f"{live.help} from now on; written into the events"),
         )  # fmt: skip
     factors = [0.01, 0.03, 0.1, 0.3, 1.0, 2.0, 3.0, 10.0]
     factor = next((c.value for c in reversed(asked) if c.name == "learning_rate"), 1.0)
     st.selectbox(
         "Live lr ×", factors, index=factors.index(factor) if factor in factors else 4,
-        format_func=lambda f: f"× {f:g}", key=f"live learning_rate {run.id}", width=120, on_change=_live,
+        format_func=lambda f: f"× {f:g}", key=address.LIVE_RATE.of(run.id).name, width=120, on_change=_live,
         args=(run, "learning_rate"), help="Multiplies the planned learning rate from now on.",
     )  # fmt: skip
 
 
 def _live(run: Run, name: str) -> None:
     try:
-        run.request(name, float(st.session_state[f"live {'beta' if name == 'beta' else name} {run.id}"]))
+        run.request(
+            name, session.get((address.LIVE_BETA if name == "beta" else address.LIVE_RATE).of(run.id))
+        )
     except BadConfig as error:
         st.toast(str(error), icon=":material/error:")
 

@@ -19,12 +19,12 @@ from app.web.requests import (
     whole_number,
 )
 
-DRAWING_BYTES = 512 * 512
+DRAWING_BYTES = 512 * 512  # of the largest drawing
 
 
 @answers
 def decode(request: Request) -> Response:
-    """Float32 codes (B, D), little-endian, B <= resources.DECODE_BATCH -> uint8 pictures (B, H, W, C), one after the other."""
+    """Decode codes: body float32 (B, D), little-endian, B <= resources.DECODE_BATCH -> uint8 (B, H, W, C)."""
     run = resources.store().find(request.path_params["run"])
     require_stamp(request, run.stamp())
     width = 4 * run.record().effective.model.latent_dim
@@ -43,9 +43,9 @@ def decode(request: Request) -> Response:
 
 @answers
 def encode(request: Request) -> Response:
-    """A drawing, uint8 (height, width) as raw bytes -> its posterior, and the picture that was encoded.
+    """Encode a drawing: body uint8 (height, width) -> its posterior, and the picture that was encoded.
 
-    {"mean": [D], "std": [D], "width", "height", "channels", "picture": base64 of uint8 (H, W, C)}
+    Answers {"mean": [D], "std": [D], "width", "height", "channels", "picture": base64 of uint8 (H, W, C)}
     """
     import base64
 
@@ -76,8 +76,9 @@ def encode(request: Request) -> Response:
 
 @answers
 def cloud(request: Request) -> Response:
-    """What is known of where the run's images lie, for the present weights; see resources.Cloud. 202 while it is worked
-    out for somebody.
+    """Where the run's images lie in the code space of the present weights: the header of a resources.Cloud.
+
+    Answers 202 while it is being computed.
     """
     run = resources.store().find(request.path_params["run"])
     found = resources.cloud(run, compute_turn)
@@ -90,7 +91,10 @@ def _not_yet() -> Response:
 
 @answers
 def cloud_points(request: Request) -> Response:
-    """Posterior means float32 (N, D), then image numbers int32 (N,), then classes int32 (N,); little-endian. 202 as cloud."""
+    """The cloud's arrays, little-endian and one after the other; 202 while they are being computed.
+
+    Posterior means float32 (N, D), image numbers int32 (N,), classes int32 (N,).
+    """
     run = resources.store().find(request.path_params["run"])
     found = resources.cloud(run, compute_turn)
     if found is None:
@@ -102,7 +106,7 @@ def cloud_points(request: Request) -> Response:
 
 @answers
 def crowd(request: Request) -> Response:
-    """As cloud_points, of all the training images; 202 while they are being encoded."""
+    """The same arrays for all training images; 202 while they are being encoded."""
     run = resources.store().find(request.path_params["run"])
     current = resources.cloud(run, compute_turn)
     if current is None:

@@ -15,9 +15,13 @@ from app.web.requests import IMMUTABLE, NO_STORE, RefusedError, answers, compute
 if TYPE_CHECKING:
     from vae_core.runs.store import Run
 
+ONE_DAY = {"cache-control": "private, max-age=86400"}  # pictures under a weights stamp
+
+Means = tuple[np.ndarray, np.ndarray]  # image numbers (N,), posterior means (N, D)
+
 
 def array(request: Request) -> Response:
-    """What a page published (app.blobs), numbers little-endian or a PNG, cached for good under its digest."""
+    """An array that a page published (app.blobs): little-endian numbers or a PNG, cached for good under its digest."""
     found = blobs.find(request.path_params["digest"])
     if found is None:
         return JSONResponse({"error": "this was forgotten; reload the page"}, 410, headers=NO_STORE)
@@ -25,14 +29,11 @@ def array(request: Request) -> Response:
     return Response(found.tobytes(), media_type=kind, headers=IMMUTABLE)
 
 
-ONE_DAY = {"cache-control": "private, max-age=86400"}  # pictures under a weights stamp
-
-
-Means = tuple[np.ndarray, np.ndarray]  # image numbers (N,), posterior means (N, D)
-
-
 def _stored_means(run: Run, request: Request) -> Means | None:
-    """The codes that the map's address names, if they are still of the present weights; "epochs": of the last epoch."""
+    """Stored codes of the split in the request's path, or None where the weights have changed since.
+
+    The split "epochs" is the images whose codes the last epoch kept.
+    """
     split = request.path_params["split"]
     if request.path_params["stamp"] != run.stamp():
         return None
@@ -45,9 +46,9 @@ def _stored_means(run: Run, request: Request) -> Means | None:
 
 @answers
 def atlas(request: Request) -> Response:
-    """A tile of small pictures: eight rows of eight of the published image numbers, at most SPRITE pixels wide each.
+    """A PNG of eight rows of eight small pictures, each at most SPRITE pixels wide, for a tile of published image numbers.
 
-    Images where those are read here, else decoded from their stored codes.
+    Shows the images where the dataset is read on this machine, else pictures decoded from stored codes.
     """
     from vae_core.pictures import sheet
 
@@ -76,7 +77,7 @@ def atlas(request: Request) -> Response:
 
 
 def _pictures(run: Run, numbers: np.ndarray, codes: Means | None) -> np.ndarray:
-    """Images (N,) of the run's dataset as uint8, decoded from codes where the images are not here."""
+    """Pictures uint8 (N, C, H, W) of images by number; decoded from codes where the dataset is not on this machine."""
     data = resources.images_of(run)
     if data is not None:
         if numbers.min() < 0 or numbers.max() >= len(data):
@@ -86,7 +87,7 @@ def _pictures(run: Run, numbers: np.ndarray, codes: Means | None) -> np.ndarray:
 
 
 def _means(codes: Means | None, numbers: np.ndarray) -> np.ndarray:
-    """Stored posterior means (N, D) of images by number."""
+    """Stored posterior means (N, D) of images by number. Raises RefusedError where one has none."""
     if codes is None:
         raise RefusedError(410, "the weights changed; reload the page")
     index, means = codes
@@ -100,9 +101,10 @@ def _means(codes: Means | None, numbers: np.ndarray) -> np.ndarray:
 
 @answers
 def pair(request: Request) -> Response:
-    """An image and, beside it, its reconstruction from the stored posterior mean; that alone where images are not here.
+    """A PNG of an image and, beside it, its reconstruction from the stored posterior mean.
 
-    Of weights that are no longer the run's the image alone: its reconstruction would be another's.
+    Shows the reconstruction alone where the dataset is not on this machine, and the image alone where the request
+    names weights that are no longer the run's.
     """
     from vae_core.pictures import sheet
 

@@ -27,7 +27,7 @@ NO_STORE = {"cache-control": "no-store"}
 
 
 class RefusedError(Exception):
-    """A request that is answered 4xx."""
+    """A request that is answered with a 4xx status and this message."""
 
     def __init__(self, status: int, message: str) -> None:
         self.status = status
@@ -35,7 +35,7 @@ class RefusedError(Exception):
 
 
 def answers(route: Callable[[Request], Response]) -> Callable[[Request], Response]:
-    """The boundary of the api: the core's own errors become 4xx with their sentence."""
+    """A route whose errors become answers: 4xx with the sentence of a refusal or of one of the core's own errors."""
 
     @wraps(route)
     def guarded(request: Request) -> Response:
@@ -59,7 +59,10 @@ _started: deque[float] = deque(maxlen=PER_SECOND)
 
 @contextlib.contextmanager
 def compute_turn() -> Iterator[None]:
-    """One of AT_ONCE turns to compute. Taken once the body is there: who sends slowly holds a thread, but no turn."""
+    """One of AT_ONCE turns to compute. Raises RefusedError (429) when all are taken, or too many began this second.
+
+    A route takes its turn after reading the body, so that a slow sender holds a thread but no turn.
+    """
     if not _turns.acquire(blocking=False):
         raise RefusedError(429, "the server is busy; try again in a moment")
     try:
@@ -73,7 +76,10 @@ def compute_turn() -> Iterator[None]:
 
 
 def read_body(request: Request, most: int) -> bytes:
-    """A request's body, counted while it comes. Runs in a thread of the server's loop."""
+    """A request's body of at most so many bytes, counted while it arrives. Raises RefusedError (413) beyond.
+
+    To be called from a worker thread, as plain `def` routes are.
+    """
 
     async def read() -> bytes:
         parts, total = [], 0
@@ -88,6 +94,7 @@ def read_body(request: Request, most: int) -> bytes:
 
 
 def whole_number(request: Request, name: str, low: int, high: int) -> int:
+    """A query parameter from `low` to `high`. Raises RefusedError (400) for anything else."""
     try:
         value = int(request.query_params.get(name, ""))
     except ValueError:
@@ -98,12 +105,13 @@ def whole_number(request: Request, name: str, low: int, high: int) -> int:
 
 
 def require_stamp(request: Request, stamp: str) -> None:
+    """Raise RefusedError (410) when the request names other weights than those of this stamp."""
     if request.query_params.get("stamp", stamp) != stamp:
         raise RefusedError(410, "the weights changed; fetch the header again")
 
 
 def current_model(request: Request, run: Run) -> LoadedModel:
-    """The network of the weights that were asked for: they may have changed since the request began."""
+    """The run's network. Raises RefusedError (410) when its weights changed since the request began."""
     found = resources.model(run)
     require_stamp(request, found.stamp)
     return found

@@ -1,180 +1,231 @@
-"""Settings dataclasses -> widgets. A widget's key is the setting's command-line name, bound to the URL, so that
-a copied link opens the same form.
+"""The form of a new run: one widget for every setting that the config declares.
+
+A setting says for itself where it belongs (its group, whether it is advanced, its order), so a new one appears here,
+in the address and on the command line without being named. A widget's key is the setting's switch, bound to the
+address: a copied link opens the same form.
 """
 
 from __future__ import annotations
 
-import dataclasses
+import types
+import typing
+from collections.abc import Callable, Collection
 from typing import Any
 
 import streamlit as st
 
 from app import resources
+from app.state import address, session
+from app.state.address import Family, Key
 from vae_core.config import RunConfig
 from vae_core.data import list_specs
 from vae_core.models.networks import ARCHITECTURES
 from vae_core.options import Choice, Leaf, leaves, replace_at, value_at
 
-GREEK = {"beta": "β", "gamma": "γ", "sigma": "σ"}
-SKIPPED = {"dataset", "side"}  # asked for by widgets of their own
+# Groups of settings by row and column. A group that is not named here joins the last column of its part.
+SIMPLE_ROWS = ((("data",),), (("model",), ("objective", "training")))
+ADVANCED_ROWS = ((("objective", "model"), ("data", "training")),)
+MORE = "More: likelihood, schedules, optimiser, seed"
+
+Rows = tuple[tuple[tuple[str, ...], ...], ...]
+Widget = Callable[[RunConfig, Leaf, Family[Any]], Any]  # the config so far -> the value that was answered
 
 
-def config_form(prefix: str = "", without: frozenset[str] | set[str] = frozenset()) -> RunConfig:
-    """The form of a new run: the simple settings in sight, the others folded away. Returns what it says.
+def config_form(keys: Family[Any] = address.SETTING, without: Collection[str] = ()) -> RunConfig:
+    """The form of a new run: the simple settings in sight, the advanced ones folded away. Returns what it says.
 
-    `prefix` keeps the widgets of two forms apart; settings named in `without` are not asked for.
+    `keys` names the widgets, so that two forms stay apart; settings whose switch is in `without` are not asked for.
     """
     config = RunConfig()
-    everything = [leaf for leaf in leaves(RunConfig) if leaf.name not in SKIPPED]
-    config = _dataset(config, prefix)
-    simple = [
-        leaf for leaf in everything if not leaf.spec.advanced and leaf.registry is None and not leaf.owner
-    ]
-    top = {leaf.name: leaf for leaf in everything if leaf.registry is not None}
-    left, right = st.columns(2)
-    with left:
-        config = _ask(config, top["architecture"], prefix)
-        config = _ask(config, next(leaf for leaf in simple if leaf.name == "latent_dim"), prefix)
-    with right:
-        if "objective" not in without:
-            config = _ask(config, top["objective"], prefix)
-            config = _own(config, everything, ("objective", "objective"), prefix, advanced=False)
-        config = _ask(config, next(leaf for leaf in simple if leaf.name == "epochs"), prefix)
-    with st.expander("More: likelihood, schedules, optimiser, seed", icon=":material/tune:"):
-        columns = st.columns(2)
-        with columns[0]:
-            config = _ask(config, top["likelihood"], prefix)
-            config = _own(config, everything, ("objective", "likelihood"), prefix)
-            config = _ask(config, top["schedule"], prefix)
-            config = _own(config, everything, ("objective", "schedule"), prefix)
-            config = _own(config, everything, ("objective", "objective"), prefix, advanced=True)
-            config = _own(config, everything, ("model", "architecture"), prefix)
-        with columns[1]:
-            rest = [
-                leaf for leaf in everything if leaf.spec.advanced and leaf.registry is None and not leaf.owner
-            ]
-            for leaf in rest:
-                config = _ask(config, leaf, prefix)
+    asked = [leaf for leaf in leaves(RunConfig) if leaf.switch not in without]
+    simple = [leaf for leaf in asked if not leaf.spec.advanced]
+    advanced = [leaf for leaf in asked if leaf.spec.advanced]
+    config = _rows(config, simple, SIMPLE_ROWS, keys)
+    with st.expander(MORE, icon=":material/tune:"):
+        config = _rows(config, advanced, ADVANCED_ROWS, keys)
     return config
 
 
-def address(config: RunConfig, *groups: str) -> dict[str, str]:
-    """Parameters of an address under which the form says what `config` does in these groups ("model", "objective"):
-    what differs from the defaults.
+def as_params(config: RunConfig, *groups: str) -> dict[Key[Any], str]:
+    """The parameters of an address under which the form says what `config` does in these groups ("model", "objective").
+
+    Only what differs from the defaults is named.
     """
     found = {}
     for leaf in leaves(RunConfig):
-        if leaf.path[0] not in groups or (leaf.owner and value_at(config, leaf.path[:-1]).name != leaf.owner):
+        if leaf.path[0] not in groups or not _applies(leaf, config):
             continue
-        value = value_at(config, leaf.path)
+        value, usual = value_at(config, leaf.path), leaf.default
         if isinstance(value, Choice):
-            value, usual = value.name, leaf.default.name
-        else:
-            usual = leaf.default
+            value, usual = value.name, usual.name
         if value != usual:
-            found[_key(leaf)] = " ".join(map(str, value)) if isinstance(value, tuple) else f"{value}"
+            found[address.SETTING.of(leaf.switch)] = _text(value)
     return found
 
 
-def _key(leaf: Leaf) -> str:
-    """What a setting is called in an address."""
-    return {"architecture": "model"}.get(leaf.name, leaf.name).replace("_", "-")
+def _text(value: Any) -> str:
+    """A value as the address has it."""
+    if isinstance(value, bool):
+        return address.FLAG.write(value)
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def _dataset(config: RunConfig, prefix: str) -> RunConfig:
-    specs = {spec.name: spec for spec in list_specs(resources.places())}
-    fresh = st.session_state.pop("choose dataset", None)  # one that was imported just now
-    if fresh in specs:
-        st.session_state[f"{prefix}dataset"] = fresh
-    left, right = st.columns([2, 1])
-    with left:
-        name = st.selectbox(
-            "Dataset", list(specs), key=f"{prefix}dataset", bind="query-params",
-            help="Images to learn from. Your own are imported below.",
-        )  # fmt: skip
-    spec = specs[name]
-    architecture = st.session_state.get(f"{prefix}model") or config.model.architecture.name
-    sides = [side for side in spec.sides if ARCHITECTURES[architecture].accepts(side)]
-    with right:
-        # options are what the URL says, so they are plain words and not formatted
-        side = st.selectbox(
-            "Side (pixels)",
-            ["auto", *map(str, sides)],
-            key=f"{prefix}side",
-            bind="query-params",
-            help="Width and height of the images the model sees; auto takes what suits the model"
-            f" ({sides[0] if sides else spec.sides[0]}). Images of 28 px are padded to 32, never resized.",
-        )
-    asked = int(side) if side and side.isdigit() else 0
-    return dataclasses.replace(config, data=dataclasses.replace(config.data, dataset=name, side=asked))
+def _applies(leaf: Leaf, config: RunConfig) -> bool:
+    """Whether a setting means something: a parameter of a registry entry does only while that entry is chosen."""
+    return not leaf.owner or bool(value_at(config, leaf.path[:-1]).name == leaf.owner)
 
 
-def _own(
-    config: RunConfig,
-    everything: list[Leaf],
-    path: tuple[str, ...],
-    prefix: str,
-    advanced: bool | None = None,
-) -> RunConfig:
-    """Widgets for the parameters of the entry chosen at `path`."""
-    holder: Any = config
-    for step in path:
-        holder = getattr(holder, step)
-    for leaf in everything:
-        mine = leaf.path[:-1] == path and leaf.owner == holder.name
-        if mine and (advanced is None or leaf.spec.advanced == advanced):
-            config = _ask(config, leaf, prefix)
+def _rows(config: RunConfig, asked: list[Leaf], rows: Rows, keys: Family[Any]) -> RunConfig:
+    """Ask for settings, each in the column of its group."""
+    named = {group for row in rows for column in row for group in column}
+    others = tuple(dict.fromkeys(leaf.group for leaf in asked if leaf.group not in named))
+    for r, row in enumerate(rows):
+        for c, (place, groups) in enumerate(zip(_places(row), row, strict=True)):
+            last = r == len(rows) - 1 and c == len(row) - 1
+            with place:
+                for group in groups + (others if last else ()):
+                    members = [leaf for leaf in asked if leaf.group == group]
+                    config = _ask_in_turn(config, sorted(members, key=lambda leaf: leaf.spec.order), keys)
     return config
 
 
-def _ask(config: RunConfig, leaf: Leaf, prefix: str) -> RunConfig:
-    """One widget; its answer replaces the value at the leaf's path."""
-    spec = leaf.spec
-    key = prefix + _key(leaf)
-    label = spec.title or leaf.name.replace("_", " ")
-    unit = f" ({spec.unit})" if spec.unit and spec.unit.split()[0] not in label else ""
-    label = label[:1].upper() + label[1:] + unit
+def _places(row: tuple[tuple[str, ...], ...]) -> list[Any]:
+    """The columns of a row. A group that stands alone lies down: its settings share the width."""
+    if len(row) == 1:
+        return [st.container(horizontal=True, vertical_alignment="bottom")]
+    return list(st.columns(len(row)))
+
+
+def _ask_in_turn(config: RunConfig, asked: list[Leaf], keys: Family[Any]) -> RunConfig:
+    """One widget for each setting that applies; what was answered before decides which do."""
+    for leaf in asked:
+        if _applies(leaf, config):
+            ask = SPECIAL[leaf.spec.widget] if leaf.spec.widget else _widget_of(leaf)
+            value = ask(config, leaf, keys)
+            config = replace_at(config, leaf.path, value)
+    return config
+
+
+# ---------------------------------------------------------------- widgets by type
+
+
+def _widget_of(leaf: Leaf) -> Widget:
+    """What asks for a setting of that type."""
     if leaf.registry is not None:
-        names = list(leaf.registry)
-        value: Any = st.selectbox(
-            label, names, index=names.index(leaf.default.name), key=key, bind="query-params",
-            help=f"{spec.help}  \n" + "  \n".join(f"**{e.name}** {e.title}: {e.blurb}" for e in leaf.registry.values()),
-        )  # fmt: skip
-    elif spec.values is not None:
-        value = st.selectbox(
-            label,
-            spec.values,
-            index=spec.values.index(leaf.default),
-            key=key,
-            bind="query-params",
-            help=spec.help,
-        )
-    elif isinstance(leaf.default, tuple):
-        text = st.text_input(
-            label,
-            " ".join(map(str, leaf.default)),
-            key=key,
-            bind="query-params",
-            help=f"{spec.help}, e.g. 512 256",
-        )
-        words = text.replace(",", " ").split()
-        value = tuple(int(w) if w.isdigit() else w for w in words) or leaf.default
-    elif isinstance(leaf.default, int):
-        value = st.number_input(
-            label, value=leaf.default, key=key, bind="query-params", help=spec.help, step=1,
-            min_value=None if spec.minimum is None else int(spec.minimum),
-            max_value=None if spec.maximum is None else int(spec.maximum),
-        )  # fmt: skip
-    else:
-        value = st.number_input(
-            label, value=float(leaf.default), key=key, bind="query-params", help=spec.help,
-            min_value=spec.minimum, max_value=spec.maximum, step=_step(leaf.default), format="%g",
-        )  # fmt: skip
-    return replace_at(
-        config, leaf.path, Choice(value, leaf.registry[value].params()) if leaf.registry else value
+        return _ask_entry
+    if leaf.spec.values is not None:
+        return _ask_value
+    hint = leaf.hint
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        hint = next(a for a in typing.get_args(hint) if a is not type(None))
+    by_type: dict[Any, Widget] = {bool: _ask_flag, int: _ask_whole, float: _ask_number, str: _ask_text}
+    return _ask_list if typing.get_origin(hint) is tuple else by_type[hint]
+
+
+def _ask_entry(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> Choice:
+    registry = leaf.registry or {}
+    key, names = keys.of(leaf.switch), list(registry)
+    words = "  \n".join(f"**{e.name}** {e.title}: {e.blurb}" for e in registry.values())
+    name = st.selectbox(
+        leaf.label, names, index=names.index(leaf.default.name), key=key.name, bind=key.bind,
+        help=f"{leaf.spec.help}  \n{words}",
+    )  # fmt: skip
+    return Choice(name, registry[name].params())
+
+
+def _ask_value(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> Any:
+    key, values = keys.of(leaf.switch), leaf.spec.values or ()
+    return st.selectbox(
+        leaf.label, values, index=values.index(leaf.default), key=key.name, bind=key.bind, help=leaf.spec.help
     )
 
 
+def _ask_flag(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> bool:
+    key = keys.of(leaf.switch)
+    return st.toggle(leaf.label, bool(leaf.default), key=key.name, bind=key.bind, help=leaf.spec.help)
+
+
+def _ask_text(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> str | None:
+    key = keys.of(leaf.switch)
+    text = st.text_input(
+        leaf.label, leaf.default or "", key=key.name, bind=key.bind, help=leaf.spec.help
+    ).strip()
+    return text or leaf.default
+
+
+def _ask_list(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> tuple[Any, ...]:
+    """Numbers between spaces. Words that are none pass on to the config, which says what is wrong with them."""
+    key = keys.of(leaf.switch)
+    text = st.text_input(
+        leaf.label, " ".join(map(str, leaf.default)), key=key.name, bind=key.bind,
+        help=f"{leaf.spec.help}, e.g. 512 256",
+    )  # fmt: skip
+    kind = typing.get_args(leaf.hint)[0]
+    return tuple(_number(word, kind) for word in text.replace(",", " ").split()) or leaf.default
+
+
+def _number(word: str, kind: type) -> Any:
+    try:
+        return kind(word)
+    except ValueError:
+        return word
+
+
+def _ask_whole(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> int | None:
+    key, spec = keys.of(leaf.switch), leaf.spec
+    usual: int | None = leaf.default
+    return st.number_input(
+        leaf.label, value=usual, key=key.name, bind=key.bind, help=spec.help, step=1,
+        min_value=None if spec.minimum is None else int(spec.minimum),
+        max_value=None if spec.maximum is None else int(spec.maximum),
+    )  # fmt: skip
+
+
+def _ask_number(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> float | None:
+    key, spec = keys.of(leaf.switch), leaf.spec
+    usual = None if leaf.default is None else float(leaf.default)
+    return st.number_input(
+        leaf.label, value=usual, key=key.name, bind=key.bind, help=spec.help,
+        min_value=spec.minimum, max_value=spec.maximum, step=_step(usual or 0.0), format="%g",
+    )  # fmt: skip
+
+
 def _step(default: float) -> float:
-    """A step a person would take from a default: a tenth of its size, or a half from about 1 on."""
+    """A step a person would take from a default: a quarter of its size, or a half from about 1 on."""
     return 0.5 if default >= 1 or default == 0 else default / 4
+
+
+# ---------------------------------------------------------------- widgets that look further than their setting
+
+
+def _ask_dataset(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> str:
+    """One of the datasets on offer; one that was imported just now is chosen."""
+    key, names = keys.of(leaf.switch), [spec.name for spec in list_specs(resources.places())]
+    fresh = session.take(address.CHOOSE_DATASET)
+    if fresh in names:
+        session.put(key, fresh)
+    return st.selectbox(
+        leaf.label,
+        names,
+        key=key.name,
+        bind=key.bind,
+        help="Images to learn from. Your own are imported below.",
+    )
+
+
+def _ask_side(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> int:
+    """A side that both the dataset and the architecture take; the architecture is asked for further below."""
+    spec = next(s for s in list_specs(resources.places()) if s.name == config.data.dataset)
+    chosen = session.get(keys.of("model")) or config.model.architecture.name
+    sides = [side for side in spec.sides if ARCHITECTURES[chosen].accepts(side)]
+    key = keys.of(leaf.switch)
+    # the options are what the address says, so they are plain words and not formatted
+    side = st.selectbox(
+        leaf.label, ["auto", *map(str, sides)], key=key.name, bind=key.bind,
+        help="Width and height of the images the model sees; auto takes what suits the model"
+        f" ({sides[0] if sides else spec.sides[0]}). Images of 28 px are padded to 32, never resized.",
+    )  # fmt: skip
+    return int(side) if side and side.isdigit() else 0
+
+
+SPECIAL: dict[str, Widget] = {"dataset": _ask_dataset, "side": _ask_side}

@@ -1,4 +1,4 @@
-"""Choosing an image and its code: from the set, from an upload. Shared by the pages that start from images."""
+"""Widgets that choose an image, from the dataset or uploaded, and give it with its code."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import numpy as np
 import streamlit as st
 
 from app import resources
+from app.state import address
 from vae_core.inference import LoadedModel
 from vae_core.runs.store import Run
 
 
 @dataclass(frozen=True)
 class EncodedImage:
-    """code (D,) posterior mean; image uint8 (C, H, W), or None where only the code is known; its source in words;
-    std (D,) of its posterior.
+    """An image and its code: posterior mean `code` (D,) and standard deviation `std` (D,), the pixels uint8 (C, H, W).
+
+    `image` is None where only the code is known; `words` say where it comes from.
     """
 
     code: np.ndarray
@@ -27,7 +29,7 @@ class EncodedImage:
 
 @dataclass(frozen=True)
 class Gallery:
-    """The images one may choose from: their numbers in the dataset (N,), and their labels."""
+    """The images on offer: their numbers in the dataset `index` (N,), `labels` (N,) if any, and the labels' names."""
 
     index: np.ndarray
     labels: np.ndarray | None
@@ -35,7 +37,7 @@ class Gallery:
 
 
 def gallery(run: Run, model: LoadedModel) -> Gallery | None:
-    """Test images when the dataset is on this machine, else those whose codes are stored, else None."""
+    """The test images where the dataset is on this machine, else the images whose codes are stored, else None."""
     data = resources.images_of(run)
     if data is not None:
         index = model.config.data.split(data).test
@@ -47,8 +49,8 @@ def gallery(run: Run, model: LoadedModel) -> Gallery | None:
     return Gallery(codes.index, codes.labels, codes.label_names)
 
 
-def anchor_of(run: Run, model: LoadedModel, row: int, found: Gallery) -> EncodedImage:
-    """The anchor at a row of the gallery."""
+def encoded_image(run: Run, model: LoadedModel, row: int, found: Gallery) -> EncodedImage:
+    """The image at a row of the gallery, encoded now or as its stored code has it."""
     number = int(found.index[row])
     label = "" if found.labels is None else f" ({_name(found.names, int(found.labels[row]))})"
     data = resources.images_of(run)
@@ -61,12 +63,13 @@ def anchor_of(run: Run, model: LoadedModel, row: int, found: Gallery) -> Encoded
     return EncodedImage(codes.mean[row], None, f"image {number}{label}, from its stored code", codes.std[row])
 
 
-def choose(run: Run, model: LoadedModel, key: str, default: int = 0) -> EncodedImage | None:
+def choose(run: Run, model: LoadedModel, key: str) -> EncodedImage | None:
     """Widgets for one image: by label and place in the set, or uploaded. The place is kept in the URL."""
     found = gallery(run, model)
+    where = address.PICKED_SOURCE.of(key)
     source = st.segmented_control(
-        "Source", ["from the set", "upload"], default="from the set", key=f"{key}-source", bind="query-params",
-    )  # fmt: skip
+        "Source", ["from the set", "upload"], default=where.default, key=where.name, bind=where.bind
+    )
     if source == "upload":
         return uploaded(model, key)
     if found is None:
@@ -78,12 +81,13 @@ def choose(run: Run, model: LoadedModel, key: str, default: int = 0) -> EncodedI
     rows = np.arange(len(found.index))
     left, right = st.columns(2)
     if found.labels is not None and found.names:
+        labelled = address.PICKED_LABEL.of(key)
         with left:
             label = st.selectbox(
                 "Label",
                 ["any", *found.names],
-                key=f"{key}-label",
-                bind="query-params",
+                key=labelled.name,
+                bind=labelled.bind,
                 label_visibility="collapsed",
             )
         if label != "any":
@@ -91,12 +95,13 @@ def choose(run: Run, model: LoadedModel, key: str, default: int = 0) -> EncodedI
     if not len(rows):
         st.info("No image of the set has that label.")
         return None
+    placed = address.PICKED_IMAGE.of(key)
     with right:
         place = st.number_input(
-            "Image", 0, 10**9, default, key=f"{key}-image", bind="query-params", label_visibility="collapsed",
+            "Image", 0, 10**9, placed.default, key=placed.name, bind=placed.bind, label_visibility="collapsed",
             help="Place among the images with that label.",
         )  # fmt: skip
-    return anchor_of(run, model, int(rows[int(place) % len(rows)]), found)
+    return encoded_image(run, model, int(rows[int(place) % len(rows)]), found)
 
 
 def uploaded(model: LoadedModel, key: str) -> EncodedImage | None:
@@ -106,7 +111,7 @@ def uploaded(model: LoadedModel, key: str) -> EncodedImage | None:
     file = st.file_uploader(
         "Upload an image",
         type=["png", "jpg", "jpeg", "bmp", "webp", "gif", "tif", "tiff"],
-        key=f"{key}-upload",
+        key=address.UPLOAD.of(key).name,
     )
     if file is None:
         return None

@@ -1,4 +1,4 @@
-"""Bringing in a person's own images: look through, show the crop, accept. Nothing is written before that."""
+"""Import of a person's own images: look through a source, show the crop, accept. Nothing is written before that."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from app import resources
-from app.state import session
+from app.state import address, session
 from vae_core import pictures
 from vae_core.data import list_specs
 from vae_core.data.user import COLOURS, FITS, SIDES, ImportPlan, accept, crop_box, inspect, preview, remove
@@ -18,14 +18,17 @@ from vae_core.errors import VaeCoreError
 
 SHOWN = 3  # originals drawn with their crop
 
+Form = tuple[int, str, str]  # side in pixels, colour, fit
+
 
 def show() -> None:
+    """The whole panel: choose a source, see what becomes of it, import it; and remove what was imported before."""
     st.markdown(
         "A folder of images (its class sub-folders become labels), a **.zip** of the same, or a **.npz** or **.npy** "
         "with uint8 images or floats from 0 to 1, and labels if there are any."
     )
     left, right = st.columns(2)
-    times = session.get("own times", 0)  # counts imports: after each the widgets begin anew
+    times = session.get(address.IMPORTS)  # after each import the widgets begin anew
     with left:
         file = st.file_uploader(
             "Upload a .zip, .npz or .npy", type=["zip", "npz", "npy"], key=f"own upload {times}"
@@ -37,11 +40,11 @@ def show() -> None:
     plan = _plan(file, path.strip())
     if plan is not None:
         _offer(plan)
-    _mine()
+    _remove_imported()
 
 
 def _plan(file: st.runtime.uploaded_file_manager.UploadedFile | None, path: str) -> ImportPlan | None:
-    """What was found in the source, looked through once."""
+    """What was found in the source, which is looked through once; None without a source, or after saying its fault."""
     given: io.BytesIO | Path | None = None
     if file is not None:
         source, given = file.file_id, io.BytesIO(file.getvalue())
@@ -49,91 +52,107 @@ def _plan(file: st.runtime.uploaded_file_manager.UploadedFile | None, path: str)
     elif path:
         source, given = path, Path(path).expanduser()
     else:
-        session.forget("own plan")
+        session.forget(address.IMPORT_PLAN)
         return None
-    kept = session.get("own plan")
+    kept = session.get(address.IMPORT_PLAN)
     if kept is not None and kept[0] == source:
-        return kept[1]
+        plan: ImportPlan = kept[1]
+        return plan
     bar = st.progress(0.0, text="looking through it")
     try:
         plan = inspect(given, progress=lambda share, what: bar.progress(min(1.0, share), text=what))
     except VaeCoreError as error:
-        st.error(f"{error} Nothing was imported.", icon=":material/error:")
+        _nothing_imported(error)
         return None
     finally:
         bar.empty()
-    session.put("own plan", (source, plan))
+    session.put(address.IMPORT_PLAN, (source, plan))
     return plan
 
 
+def _nothing_imported(error: VaeCoreError) -> None:
+    st.error(f"{error} Nothing was imported.", icon=":material/error:")
+
+
 def _offer(plan: ImportPlan) -> None:
+    """What was found, how it will look to the model, and the button that imports it."""
     sizes = ", ".join(f"{w}×{h}" + (f" ({n})" if len(plan.sizes) > 1 else "") for (w, h), n in plan.sizes[:3])
     more = f" and {len(plan.sizes) - 3} other sizes" if len(plan.sizes) > 3 else ""
     classes = f" in {len(plan.label_names)} classes" if plan.label_names else ""
     st.markdown(f"**{plan.title}**: {plan.count:,} images{classes}, {sizes}{more}")
     for note in plan.notes:
         st.caption(f":material/info: {note}")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        side = st.segmented_control(
-            "Side",
-            SIDES,
-            default=plan.side,
-            key=f"own side {plan.title}",
-            required=True,
-            format_func="{} px".format,
-        )
-        colour = st.segmented_control("Colour", COLOURS, default="auto", key="own colour", required=True)
-        fit = st.segmented_control(
-            "Fit",
-            list(FITS),
-            default="crop",
-            key="own fit",
-            required=True,
-            help="  \n".join(f"**{k}**: {v}" for k, v in FITS.items()),
-        )
+    form = _form(plan)
     try:
-        seen = preview(plan, side or plan.side, colour or "auto", fit or "crop")
+        result = preview(plan, *form)
     except VaeCoreError as error:
-        st.error(f"{error} Nothing was imported.", icon=":material/error:")
+        _nothing_imported(error)
         return
-    originals, result = st.columns([SHOWN, 2], gap="large")
-    with originals:
-        columns = st.columns(SHOWN)
-        for column, sample in zip(columns, plan.samples, strict=False):
-            column.image(
-                _outlined(sample.image, sample.size, fit or "crop"),
-                caption=f"{sample.label} {sample.size[0]}×{sample.size[1]}".strip(),
-            )
-        st.caption("As they came; the frame marks what is kept.")
-    with result:
-        st.image(pictures.strip(seen, 64), width="stretch")
-        st.caption(
-            f"As the model will see them, {seen.shape[2]}×{seen.shape[3]} pixels, {'colour' if seen.shape[1] == 3 else 'grey'}."
-        )
+    _before_and_after(plan, result, form[2])
     suggested = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(plan.title).stem).strip("-")[:40] or "my-images"
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name", suggested, key=f"own name {plan.title}", width=260)
         pressed = session.button("Import", "import images", type="primary", icon=":material/download_done:")
     if pressed:
-        bar = st.progress(0.0, text="importing")
-        try:
-            spec = accept(
-                plan, name.strip(), resources.places(), side=side or plan.side, colour=colour or "auto",
-                fit=fit or "crop", title=plan.title, progress=lambda share, what: bar.progress(min(1.0, share), text=what),
-            )  # fmt: skip
-        except VaeCoreError as error:
-            st.error(f"{error} Nothing was imported.", icon=":material/error:")
-            return
-        finally:
-            bar.empty()
-        session.forget("own plan")
-        session.put("own times", session.get("own times", 0) + 1)
-        session.put("choose dataset", spec.name)
-        st.rerun()
+        _import(plan, name.strip(), form)
+
+
+def _form(plan: ImportPlan) -> Form:
+    """The form into which the images are brought."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        side = st.segmented_control(
+            "Side", SIDES, default=plan.side, key=f"own side {plan.title}", required=True, format_func="{} px".format
+        )  # fmt: skip
+        colour = st.segmented_control("Colour", COLOURS, default="auto", key="own colour", required=True)
+        fit = st.segmented_control(
+            "Fit", list(FITS), default="crop", key="own fit", required=True,
+            help="  \n".join(f"**{k}**: {v}" for k, v in FITS.items()),
+        )  # fmt: skip
+    return side or plan.side, colour or "auto", fit or "crop"
+
+
+def _before_and_after(plan: ImportPlan, result: np.ndarray, fit: str) -> None:
+    """Some originals with their crop, and beside them what the model will see: result uint8 (N, C, H, W)."""
+    left, right = st.columns([SHOWN, 2], gap="large")
+    with left:
+        columns = st.columns(SHOWN)
+        for column, sample in zip(columns, plan.samples, strict=False):
+            column.image(
+                _outlined(sample.image, sample.size, fit),
+                caption=f"{sample.label} {sample.size[0]}×{sample.size[1]}".strip(),
+            )
+        st.caption("As they came; the frame marks what is kept.")
+    with right:
+        st.image(pictures.strip(result, 64), width="stretch")
+        colour = "colour" if result.shape[1] == 3 else "grey"
+        st.caption(f"As the model will see them, {result.shape[2]}×{result.shape[3]} pixels, {colour}.")
+
+
+def _import(plan: ImportPlan, name: str, form: Form) -> None:
+    """Write the dataset, with progress, and let the form of a new run choose it."""
+    side, colour, fit = form
+    bar = st.progress(0.0, text="importing")
+    try:
+        spec = accept(
+            plan, name, resources.places(), side=side, colour=colour, fit=fit, title=plan.title,
+            progress=lambda share, what: bar.progress(min(1.0, share), text=what),
+        )  # fmt: skip
+    except VaeCoreError as error:
+        _nothing_imported(error)
+        return
+    finally:
+        bar.empty()
+    session.forget(address.IMPORT_PLAN)
+    session.put(address.IMPORTS, session.get(address.IMPORTS) + 1)
+    session.put(address.CHOOSE_DATASET, spec.name)
+    st.rerun()
 
 
 def _outlined(image: np.ndarray, size: tuple[int, int], fit: str) -> np.ndarray:
-    """The original with what is cut away dimmed and a line around what is kept."""
+    """The original with what is cut away dimmed and a line around what is kept.
+
+    image uint8 (h, w) or (h, w, 3), perhaps smaller than the original of `size` (width, height) -> uint8 (h, w, 3).
+    """
     picture = np.repeat(image[..., None], 3, 2) if image.ndim == 2 else image.copy()
     scale = picture.shape[1] / size[0]
     left, top, right, bottom = (round(v * scale) for v in crop_box(*size, fit))
@@ -148,8 +167,8 @@ def _outlined(image: np.ndarray, size: tuple[int, int], fit: str) -> np.ndarray:
     return dimmed
 
 
-def _mine() -> None:
-    """The datasets imported before, to be removed."""
+def _remove_imported() -> None:
+    """A way to remove datasets that were imported before."""
     own = [spec for spec in list_specs(resources.places()) if spec.kind == "own"]
     if not own:
         return

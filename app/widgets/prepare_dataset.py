@@ -1,4 +1,4 @@
-"""Bringing a dataset into its one form, with progress: from the Train page, and from pages that lack a run's images."""
+"""Widgets that build a dataset with progress: on the Train page, and where a page lacks a run's images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vae_core.runs.store import Run
 
 
 def prepare(spec: DatasetSpec, side: int) -> bool:
-    """Download where that is needed, and build; false after saying what went wrong."""
+    """Download the dataset where that is needed, and build it at a side in pixels; false after saying what went wrong."""
     from vae_core.data import open_images
 
     bar = st.progress(0.0, text="preparing images")
@@ -32,7 +32,7 @@ def prepare(spec: DatasetSpec, side: int) -> bool:
 
 
 def offer_images(run: Run) -> None:
-    """Where a run's images are not read yet: a button that reads or draws them, or a word on where to get them."""
+    """A button that builds the dataset of a run, or a word on where to get it; nothing where it is built already."""
     record = run.record()
     if record.shape is None or resources.images_of(run) is not None:
         return

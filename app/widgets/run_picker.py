@@ -19,6 +19,7 @@ SHOWN = 12
 
 
 def show() -> None:
+    """The picker, a line about the run that is looked at, and the progress of the one that trains."""
     chosen = session.run_or_none()
     label = "No run yet" if chosen is None else chosen.name
     popover = st.popover(
@@ -30,12 +31,12 @@ def show() -> None:
             _list(chosen)
     if chosen is not None:
         st.caption(describe(chosen))
-        _broke_off(chosen)
+        _unfinished(chosen)
     _progress()
 
 
-def _broke_off(run: Run) -> None:
-    """That a run did not come to its end, on every page that shows its weights."""
+def _unfinished(run: Run) -> None:
+    """A line that says when the run looked at did not finish, since the pages show the weights it kept."""
     status = run.status()
     if status.state in ("failed", "interrupted") and run.has_weights():
         where = f" in epoch {status.epoch + 1} of {status.epochs}" if status.epochs else ""
@@ -85,9 +86,9 @@ def _list(chosen: Run | None) -> None:
 
 
 def _progress() -> None:
-    """A thin line for whatever trains now. Its place is kept when nothing does, so that the pages below stay put.
+    """A thin line about the run that trains now. Its place stays when none does, so that nothing below it moves.
 
-    It asks again every second only while something trains or waits: an idle page reruns nothing.
+    It is drawn again every second only while a run trains or waits: an idle page reruns nothing.
     """
     busy = any(s.live or s.state == "queued" for s in (run.status() for run in resources.store().own()))
     st.fragment(_line, run_every=1.0 if busy else None)()
@@ -99,12 +100,14 @@ def _line() -> None:
             status = run.status()
             if status.live:
                 eta = "" if status.eta is None else f" · {clock(status.eta)}"
-                st.progress(min(1.0, status.progress), text=f"{_short(_name(run), 14)}: {said(status)}{eta}")
+                st.progress(
+                    min(1.0, status.progress), text=f"{_short(_name(run), 14)}: {activity(status)}{eta}"
+                )
                 return
 
 
-def said(status: Status) -> str:
-    """What a run does, in words."""
+def activity(status: Status) -> str:
+    """What a run is doing, in a word or two: its epoch, its note or its state."""
     if status.note:
         return status.note.split(":")[0]
     if status.state == "running":

@@ -17,7 +17,7 @@ HTML = """
 _mount = component("beta_cursor", HTML)
 
 
-def beta_cursor(data: dict[str, Any], key: str = "cursor") -> None:
+def beta_cursor(data: dict[str, Any], key: str) -> None:
     """Mount the cursor; nothing is rerun while it moves. Once it rests, `st.session_state[key]["at"]` is where: {"sweep",
     "beta" (its label), "move" (its number)}, from the browser: check it.
 

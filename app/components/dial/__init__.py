@@ -32,7 +32,7 @@ HTML = """
 _mount = component("dial", HTML)
 
 
-def dial(run_id: str, data: dict[str, Any], key: str = "dial") -> None:
+def dial(run_id: str, data: dict[str, Any], key: str) -> None:
     """Mount the dial of a run; nothing is rerun while it turns. When it rests, `st.session_state[key]["beta"]` is its β.
 
     data: `header` (resources.dial_header), `beta` to begin with, `images` url of uint8 (N, H, W, C), `noise` url of

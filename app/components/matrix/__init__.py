@@ -14,7 +14,7 @@ HTML = """
 _mount = component("matrix", HTML)
 
 
-def matrix(data: dict[str, Any], key: str = "matrix", *, on_open: Callable[[], None]) -> None:
+def matrix(data: dict[str, Any], key: str, *, on_open: Callable[[], None]) -> None:
     """Mount the matrix; the β cursor (app.components.beta_cursor) says which column is enlarged. `on_open` is called when a run
     is to be opened on the sliders' page: `st.session_state[key]["open"]` is its id then; from the browser: check it.
 

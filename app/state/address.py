@@ -1,0 +1,382 @@
+"""The table of all session and URL keys: name, type, default, pages, whether the address carries it, what it is.
+
+A page reads and writes a key through `app.state.session`, and a widget takes its `key` and `bind` from here. So one
+place says which words a link may hold, and what each of them means. tests/app/test_address.py finds keys that are
+written as free strings elsewhere.
+
+A `Key` is one value. A `Family` is a set of them with a common pattern: one per run, per station, per setting.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+from vae_core.config import RunConfig
+from vae_core.options import leaves
+
+T = TypeVar("T")
+
+HOME, TRAIN, MAP, SLIDERS, INTERPOLATE, BETA = "home", "train", "map", "sliders", "interpolate", "beta"
+PAGES = (HOME, TRAIN, MAP, SLIDERS, INTERPOLATE, BETA)
+
+
+@dataclass(frozen=True)
+class Kind(Generic[T]):
+    """A type of values, and how an address writes them. `read` gives None for text that is no such value."""
+
+    name: str
+    read: Callable[[str], T | None]
+    write: Callable[[T], str]
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _whole(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        return None
+
+
+def _image(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _images(text: str) -> tuple[int, ...] | None:
+    return tuple(n for part in text.split(".") if (n := _image(part)) is not None) or None
+
+
+TEXT: Kind[str] = Kind("text", str, str)
+NUMBER: Kind[float] = Kind("number", _number, "{:g}".format)
+PLACE: Kind[float] = Kind("number in thousandths", _number, "{:.3f}".format)
+WHOLE: Kind[int] = Kind("whole number", _whole, str)
+TEXTS: Kind[list[str]] = Kind("texts, each a parameter of its own", lambda text: [text], " ".join)
+FLAG: Kind[bool] = Kind("true or false", {"true": True, "false": False}.get, lambda on: str(on).lower())
+IMAGE: Kind[int | None] = Kind("number of an image", _image, str)
+IMAGES: Kind[tuple[int, ...]] = Kind(
+    "numbers of images between dots", _images, lambda n: ".".join(map(str, n))
+)
+OBJECT: Kind[Any] = Kind("object of the session", lambda text: None, str)
+
+
+@dataclass(frozen=True, eq=False)
+class Key(Generic[T]):
+    """One value of the session, of the address, or of both under the same name."""
+
+    name: str
+    kind: Kind[T]
+    default: T
+    pages: tuple[str, ...]
+    words: str
+    in_address: bool = False
+    bound: bool = False  # a widget carries it into the address; otherwise the page writes it there
+
+    @property
+    def bind(self) -> Literal["query-params"] | None:
+        """What the widget that has this key takes as its `bind`."""
+        return "query-params" if self.bound else None
+
+    def fresh(self) -> T:
+        """The default; a copy, since a list or a dict may be filled by who gets it."""
+        return copy.copy(self.default)
+
+    def read(self, text: str | None) -> T:
+        """What an address says; the default where it says nothing, or nothing that is of this kind."""
+        value = self.kind.read(text) if text else None
+        return self.fresh() if value is None else value
+
+
+@dataclass(frozen=True, eq=False)
+class Family(Generic[T]):
+    """Keys that differ in a part of their name. `members` are the parts that are possible; empty allows any."""
+
+    pattern: str
+    kind: Kind[T]
+    default: T
+    pages: tuple[str, ...]
+    words: str
+    in_address: bool = False
+    bound: bool = False
+    members: Callable[[], Iterable[Any]] = tuple
+
+    def of(self, part: Any) -> Key[T]:
+        """The key of one member. Raises KeyError where the family has no such member."""
+        if (known := {str(m) for m in self.members()}) and str(part) not in known:
+            raise KeyError(f"{self.pattern}: there is no {part!r}; choose one of {', '.join(sorted(known))}")
+        name = self.pattern.format(part)
+        return Key(name, self.kind, self.fresh(), self.pages, self.words, self.in_address, self.bound)
+
+    def fresh(self) -> T:
+        return copy.copy(self.default)
+
+    def has(self, name: str) -> bool:
+        """Whether a key of that name belongs to the family."""
+        if known := [str(m) for m in self.members()]:
+            return name in map(self.pattern.format, known)
+        before, after = self.pattern.split("{}")
+        return name.startswith(before) and name.endswith(after) and len(name) > len(before) + len(after)
+
+
+def _kept(name: str, default: T, page: str | tuple[str, ...], words: str) -> Key[T]:
+    """A value of the session alone."""
+    pages = (page,) if isinstance(page, str) else page
+    return Key(name, OBJECT, default, pages, words)
+
+
+def _param(name: str, kind: Kind[T], default: T, page: str | tuple[str, ...], words: str) -> Key[T]:
+    """A value of the address, which the page itself reads and writes."""
+    return Key(name, kind, default, (page,) if isinstance(page, str) else page, words, in_address=True)
+
+
+FIRST: Any = None  # the default of a choice is the first of what is offered, or what the page finds usual
+
+
+def _bound(name: str, kind: Kind[T], default: T, page: str, words: str) -> Key[T]:
+    """The value of a widget that Streamlit itself keeps in the address."""
+    return Key(name, kind, default, (page,), words, in_address=True, bound=True)
+
+
+# ---------------------------------------------------------------- every page
+
+RUN = _param("run", TEXT, "", PAGES, "id of the run that all pages show")
+HISTORY: Key[list[str]] = _kept("runs used", [], PAGES, "ids of the runs looked at, most recent first")
+WRITTEN: Family[Any] = Family(
+    "{} written", OBJECT, (None, {}), PAGES, "what the address last said of a key, and when"
+)
+PRESSED: Family[bool] = Family(
+    "pressed {}", OBJECT, False, PAGES, "whether a button was pressed and not taken up yet"
+)
+
+# ---------------------------------------------------------------- train
+
+FINE_TUNE = _bound(
+    "fine-tune", FLAG, False, TRAIN, "whether a new run starts from the weights of the run looked at"
+)
+OVERLAY = _bound(
+    "overlay", TEXTS, FIRST, TRAIN, "runs whose curves are drawn with those of the run looked at"
+)
+LIVE_BETA: Family[float] = Family(
+    "live beta {}", OBJECT, 1.0, (TRAIN,), "β that a run in training is to go on with"
+)
+LIVE_RATE: Family[float] = Family(
+    "live learning_rate {}", OBJECT, 1.0, (TRAIN,), "factor on its learning rate"
+)
+CHOOSE_DATASET: Key[str | None] = _kept("choose dataset", None, TRAIN, "dataset that was imported just now")
+IMPORT_PLAN: Key[Any] = _kept(
+    "own plan", None, TRAIN, "source that was looked through, and what was found in it"
+)
+IMPORTS: Key[int] = _kept(
+    "own times", 0, TRAIN, "number of imports so far; the widgets begin anew after each"
+)
+
+
+def _settings() -> list[str]:
+    return list(dict.fromkeys(leaf.switch for leaf in leaves(RunConfig)))
+
+
+SETTING: Family[Any] = Family("{}", OBJECT, None, (TRAIN,), "a setting of the new run", True, True, _settings)
+SWEEP_SETTING: Family[Any] = Family(
+    "sweep-{}", OBJECT, None, (BETA,), "a setting of the new sweep", True, True, _settings
+)
+
+# ---------------------------------------------------------------- latent map
+
+SPLIT = _bound("split", TEXT, "test", MAP, "which part of the dataset is mapped")
+FORMED = _bound("formed", FLAG, False, MAP, "whether the map replays the epochs")
+COORDINATES = _bound("coordinates", TEXT, FIRST, MAP, "projection: dimensions, PCA, UMAP or axis")
+X = _bound("x", TEXT, FIRST, MAP, "dimension across")
+Y = _bound("y", TEXT, FIRST, MAP, "dimension upwards")
+COLOUR = _bound("colour", TEXT, FIRST, MAP, "what colours the points")
+PRIOR = _bound("prior", FLAG, False, MAP, "whether the comparison with the prior is open")
+BESIDE = _bound("beside", TEXT, "nothing", MAP, "what the second map shows")
+AXIS: Family[str] = Family(
+    "axis-{}", TEXT, "", (MAP,), "an end of a custom axis", True, members=lambda: ("from", "to")
+)
+CHOSEN_IMAGE = _param("image", IMAGE, None, MAP, "number of the image that is looked at")
+SELECTION = _param("sel", IMAGES, (), MAP, "numbers of the selected images, where they are few")
+UMAP = _param("umap", TEXT, "", MAP, "settings of UMAP, as app.maps.umap_words writes them")
+MAP_PLOT: Key[Any] = _kept("latent map", None, MAP, "what the map's plot tells")
+MAP_BESIDE: Key[Any] = _kept("map beside", None, MAP, "what the second map's plot tells")
+MAP_HELD: Key[Any] = _kept("map held", None, MAP, "network and codes on the map, while the run learns on")
+MAP_PAGE: Key[int] = _kept("map page", 1, MAP, "page of the selection's pictures")
+MAP_TURNED_BACK: Key[bool] = _kept(
+    "map turned back", False, MAP, "whether the selection is to be shown from page 1"
+)
+MAP_SPOT: Key[Any] = _kept("map spot", None, MAP, "empty place that was clicked, and on which map")
+MAP_WHERE: Key[Any] = _kept("map where", None, MAP, "run, split and projection that the map shows")
+SELECTION_OF: Family[Any] = Family(
+    "map selection of {}", OBJECT, None, (MAP,), "a run's selected images, by number"
+)
+WITHOUT_IMAGES: Key[str | None] = _kept(
+    "seen without images", None, MAP, "run that was mapped without its images"
+)
+UMAP_STOPPED: Key[str | None] = _kept("umap stopped", None, MAP, "the layout that a person stopped")
+UMAP_JOB: Key[Any] = _kept("umap job", None, MAP, "the layout that is computed for this session")
+UMAP_STEP: Key[Any] = _kept("umap step", None, MAP, "step of the layout under way, and since when")
+
+# ---------------------------------------------------------------- sliders, and a code sent to another page
+
+CODE = _param("z", TEXT, "", (SLIDERS, INTERPOLATE), "a code, as app.state.code_format.pack writes it")
+DECK: Key[Any] = _kept("deck", None, SLIDERS, "what the deck tells")
+DECK_OF: Key[str | None] = _kept("deck of", None, SLIDERS, "run whose code the deck holds")
+DECK_LINK: Key[str] = _kept(
+    "deck link", "", SLIDERS, "code where the deck came to rest, as an address has it"
+)
+DECK_OPENED: Key[int] = _kept("deck opened", 0, SLIDERS, "number of links opened; the deck goes to each")
+DECK_SENT: Key[str] = _kept("deck sent", "", SLIDERS, "code to be sent to the Interpolate page")
+DECK_DATA: Key[Any] = _kept(
+    "deck data", None, SLIDERS, "what the deck was last given, for a run that is gone"
+)
+DECK_ANCHOR: Key[Any] = _kept("deck anchor", None, SLIDERS, "image that the deck started from, encoded")
+DECK_ANCHORS: Key[int] = _kept("deck anchors", 0, SLIDERS, "number of images started from")
+DECK_IMAGE: Key[Any] = _kept("deck image", None, SLIDERS, "pixels of that image, to be encoded anew")
+DECK_KEPT: Key[dict[str, Any]] = _kept(
+    "deck kept", {}, SLIDERS, "page, and number of its last change that was kept"
+)
+
+PICKED_SOURCE: Family[Any] = Family(
+    "{}-source",
+    OBJECT,
+    "from the set",
+    (SLIDERS,),
+    "where an image is taken from",
+    True,
+    True,
+    lambda: ("anchor",),
+)
+PICKED_LABEL: Family[Any] = Family(
+    "{}-label", OBJECT, "any", (SLIDERS,), "label of the image to be taken", True, True, lambda: ("anchor",)
+)
+PICKED_IMAGE: Family[Any] = Family(
+    "{}-image",
+    OBJECT,
+    0,
+    (SLIDERS,),
+    "its place among the images of that label",
+    True,
+    True,
+    lambda: ("anchor",),
+)
+UPLOAD: Family[Any] = Family("{}-upload", OBJECT, None, (SLIDERS, INTERPOLATE, MAP), "an uploaded image")
+
+# ---------------------------------------------------------------- interpolate
+
+STATION: Family[str] = Family(
+    "s{}", TEXT, "", (INTERPOLATE,), "a station: image or code", True, members=lambda: range(1, 9)
+)
+END_IMAGE: Family[str] = Family(
+    "{}-image",
+    TEXT,
+    "",
+    (INTERPOLATE,),
+    "an end of the path in older links: place",
+    True,
+    members=lambda: ("from", "to"),
+)
+END_LABEL: Family[str] = Family(
+    "{}-label",
+    TEXT,
+    "",
+    (INTERPOLATE,),
+    "an end of the path in older links: label",
+    True,
+    members=lambda: ("from", "to"),
+)
+END_SOURCE: Family[str] = Family(
+    "{}-source",
+    TEXT,
+    "",
+    (INTERPOLATE,),
+    "an end of the path in older links: source",
+    True,
+    members=lambda: ("from", "to"),
+)
+PATH = _bound("path", TEXT, "linear", INTERPOLATE, "kind of path")
+STEPS = _bound("steps", WHOLE, 11, INTERPOLATE, "pictures in the strip")
+PENALTY = _bound("penalty", NUMBER, 0.0, INTERPOLATE, "how strongly a geodesic is kept near the data")
+POSITION = _param(
+    "position", PLACE, 0.5, INTERPOLATE, "where the handle rests: 0 at the first station, 1 at the last"
+)
+PROBE = _bound("probe", TEXT, FIRST, INTERPOLATE, "what the probabilities are of")
+ATTRIBUTE = _param("attribute", TEXT, "", INTERPOLATE, "what the direction's groups are told apart by")
+GROUP_A = _param("group-a", TEXT, "", INTERPOLATE, "group that the direction leads to")
+GROUP_B = _param("group-b", TEXT, "", INTERPOLATE, "group that the direction leads away from")
+ON = _param("on", TEXT, "", INTERPOLATE, "station that the direction is added to")
+EXPORT_AS = _bound("as", TEXT, FIRST, INTERPOLATE, "kind of file")
+FRAMES = _bound("frames", WHOLE, 31, INTERPOLATE, "frames of the file")
+SIZE = _bound("size", WHOLE, 256, INTERPOLATE, "size of its pictures, pixels")
+FPS = _bound("fps", WHOLE, 15, INTERPOLATE, "frames a second")
+BACK = _bound("back", FLAG, True, INTERPOLATE, "whether the film runs there and back")
+BEYOND = _bound("beyond", FLAG, False, INTERPOLATE, "whether the film goes beyond the ends")
+EXPORT: Key[Any] = _kept("export", None, INTERPOLATE, "file that was made, and what of")
+PATH_PICTURE: Key[Any] = _kept("path picture", None, INTERPOLATE, "what the picture with the handle tells")
+STATIONS_OF: Family[list[str]] = Family("stations of {}", OBJECT, [], (INTERPOLATE,), "the stations of a run")
+STAMP_OF: Family[str | None] = Family(
+    "stamp of {}", OBJECT, None, (INTERPOLATE,), "weights that encoded them"
+)
+STATIONS_RUN: Key[str | None] = _kept(
+    "stations run", None, INTERPOLATE, "run whose stations the address names"
+)
+STATIONS_RENEWED: Key[str | None] = _kept(
+    "stations renewed", None, INTERPOLATE, "weights they were encoded anew for"
+)
+STATION_OPEN: Key[int] = _kept("station open", 0, INTERPOLATE, "number of the station in the editor, from 0")
+STATION_EDITOR: Key[bool] = _kept("station editor", False, INTERPOLATE, "whether the editor is open")
+STATION_LABEL: Key[str] = _kept("station label", "any", INTERPOLATE, "label of the open station's image")
+STATION_PLACE: Key[int] = _kept("station place", 0, INTERPOLATE, "its place among the images of that label")
+STATION_CODE: Key[str] = _kept("station code", "", INTERPOLATE, "numbers of the open station's code")
+STATION_PAD: Key[Any] = _kept("station pad", None, INTERPOLATE, "what the drawing pad tells")
+STATION_FILE: Key[str | None] = _kept("station file", None, INTERPOLATE, "upload that was taken already")
+STATION_FAULT: Key[str] = _kept("station fault", "", INTERPOLATE, "what was wrong with a code or a drawing")
+STATION_NAMES: Key[dict[str, str]] = _kept("station names", {}, INTERPOLATE, "what codes are called")
+STATION_UPLOADS: Key[dict[tuple[str, str], Any]] = _kept(
+    "station uploads", {}, INTERPOLATE, "uploads and drawings by (weights stamp, code)"
+)
+
+# ---------------------------------------------------------------- β
+
+VIEW = _bound("look", TEXT, FIRST, BETA, "part of the page: sweep, dial, or KL weights elsewhere")
+SWEEP = _bound("sweep", TEXT, FIRST, BETA, "sweep that is looked at")
+SWEEP_RANGED = _bound("sweep-ranged", FLAG, False, BETA, "whether a new sweep takes a range of β")
+SCORE = _bound("score", TEXT, FIRST, BETA, "score that is drawn over β")
+VALUE_OF_GROUP: Family[str] = Family(
+    "{}-score", TEXT, FIRST, (BETA,), "value of another group of metrics", True, True
+)
+TRAJECTORY = _bound("way", TEXT, "no run", BETA, "run whose trajectory is drawn in the plane")
+BETA_CURSOR = _param("focus", TEXT, "", BETA, "β that the cursor stands at")
+CURSOR: Key[Any] = _kept("cursor", None, BETA, "what the cursor tells")
+CURSOR_OF: Key[dict[str, str]] = _kept("focus of", {}, BETA, "β that was chosen, by sweep")
+CURSOR_LINKS: Key[int] = _kept("focus links", 0, BETA, "number of links opened; the cursor goes to each")
+CURSOR_TOLD: Key[Any] = _kept("focus told", None, BETA, "what the cursor told last")
+SWEEP_WAITING: Key[Any] = _kept("sweep waiting", None, BETA, "sweep, and how many of its runs had not ended")
+MATRIX: Key[Any] = _kept("matrix", None, BETA, "what the table of pictures tells")
+COLUMN_OPENED: Key[Any] = _kept("column opened", None, BETA, "run whose column was opened")
+DIAL_RUN = _bound("dial-run", TEXT, FIRST, BETA, "run whose dial is turned")
+DIAL: Key[Any] = _kept("dial", None, BETA, "what the dial tells")
+DIAL_BETA = _param("beta", NUMBER, 1.0, BETA, "β that the dial rests at")
+THEIR_ERROR = _bound("their-error", TEXT, FIRST, BETA, "other project's reconstruction error")
+THEIR_ERROR_OVER = _bound("their-error-over", TEXT, FIRST, BETA, "what that error is averaged over")
+THEIR_RATE_OVER = _bound("their-rate-over", TEXT, FIRST, BETA, "what its KL is averaged over")
+THEIR_SIDE = _bound("their-side", WHOLE, 28, BETA, "side of its images, pixels")
+THEIR_CHANNELS = _bound("their-channels", WHOLE, FIRST, BETA, "channels of its images")
+THEIR_DIMS = _bound("their-dims", WHOLE, 20, BETA, "its latent dimensions")
+THEIR_SPAN = _bound("their-span", NUMBER, 1.0, BETA, "range of its pixels")
+THEIR_BATCH = _bound("their-batch", NUMBER, 1.0, BETA, "images summed in its KL")
+THEIR_WEIGHT = _bound("their-weight", NUMBER, 1.0, BETA, "its KL weight")
+OUR_SCALE = _bound("our-scale", NUMBER, 0.1, BETA, "σ or b of our likelihood")
+OUR_BETA = _bound("our-beta", NUMBER, 1.0, BETA, "our β")
+
+
+def table() -> list[Key[Any] | Family[Any]]:
+    """Every key and family, in the order of this file."""
+    return [value for value in globals().values() if isinstance(value, (Key, Family))]
