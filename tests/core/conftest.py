@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from web_mirror import Mirror
 
 from vae_core.cli import main
 from vae_core.runs import store
@@ -29,3 +31,10 @@ def vae_core(places, capsys):
         return code, out, err
 
     return call
+
+
+@pytest.fixture
+def mirror() -> Iterator[Mirror]:
+    mirror = Mirror()
+    yield mirror
+    mirror.close()
