@@ -1,0 +1,316 @@
+"""The recipes of assets/docs/adding.md, each followed with a throw-away example that is registered here alone.
+
+An example must go by itself through everything that lists, trains, saves, resumes, draws, sweeps, exports and
+describes: nothing here touches more than the one or two places that its recipe names.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import blobs, of
+from streamlit.testing.v1 import AppTest
+
+from app.widgets.run_picker import describe
+from vae_core.cli import main
+from vae_core.data.imageset import Chunk, Source
+from vae_core.data.registry import DATASETS, DatasetSpec
+from vae_core.events import EpochDone, StepDone
+from vae_core.inference import load_run
+from vae_core.models.networks import ARCHITECTURES, Architecture
+from vae_core.objectives import LIKELIHOODS, OBJECTIVES, Coefficient, Likelihood, Objective, Term
+from vae_core.objectives.losses import DISTORTION, RATE
+from vae_core.options import Options, option
+from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places
+from vae_core.runs.store import FINISHED, Run, Store
+from vae_core.runs.worker import train_run
+
+ROOT = Path(__file__).parent.parent
+TRAIN = ["--latent-dim", "3", "--epochs", "2", "--batch-size", "16", "--precision", "float32", "--device", "cpu",
+         "--threads", "1", "--log-every", "2"]  # fmt: skip
+
+
+@pytest.fixture
+def cli(places: Places, monkeypatch, capsys):
+    """`vae-core WORDS` in this process, where the example is registered: what it printed. Fails when it does."""
+    monkeypatch.setenv(HOME_VARIABLE, str(places.home))
+    monkeypatch.setenv(DATA_VARIABLE, str(places.data_dir))
+
+    def called(*words: str) -> str:
+        capsys.readouterr()
+        code = main(list(words))
+        said = capsys.readouterr()
+        assert code == 0, said.err
+        return said.out
+
+    return called
+
+
+@pytest.fixture
+def page(places: Places, cli):
+    """A page of the app as it stands for a run."""
+
+    def opened(view: str, **query: str) -> AppTest:
+        at = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=120)
+        at.query_params.update(query)
+        at.run()
+        at.switch_page(f"views/{view}.py")
+        at.query_params.update(query)
+        at.run()
+        assert not at.exception
+        assert not at.error, [e.value for e in at.error]
+        return at
+
+    return opened
+
+
+def small_model() -> list[str]:
+    return ["--model", "mlp", "--hidden", "12"]
+
+
+def trained(cli, places: Places, *words: str) -> Run:
+    """A run named `mine`, trained by the command line, then continued from its checkpoint."""
+    cli("train", *TRAIN, *words, "--name", "mine")
+    run = Store(places).find("mine")
+    assert run.status().state == FINISHED
+    assert "mine" in cli("runs")
+    run.go_on(1)
+    assert train_run(run, places).state == FINISHED
+    assert [e.epoch for e in of(EpochDone, run.history())] == [1, 2, 3]
+    return run
+
+
+def looked_at(cli, page, places: Places, run: Run, tmp_path: Path) -> None:
+    """Encoded, decoded, evaluated, exported and brought back, described and shown."""
+    model = load_run(run)
+    x = np.zeros((2, *model.shape), np.uint8)
+    assert model.decode(model.encode(x).mean).shape == x.shape
+    found = json.loads(cli("evaluate", "mine", "--json"))
+    assert np.isfinite(found["distortion"])
+    cli("export", "mine", "--to", str(tmp_path / "mine.gif"))
+    cli("export", "mine", "--to", str(tmp_path / "mine.onnx"))
+    cli("export", "mine", "--to", str(tmp_path / "mine.zip"))
+    config = run.record().config
+    cli("runs", "delete", "mine", "--yes")
+    cli("import", str(tmp_path / "mine.zip"))
+    back = Store(places).find("mine")
+    assert back.record().config == config
+    for name, weight in back.weights().items():
+        assert (weight == model.model.state_dict()[name]).all()
+    page("train", run=back.id)
+    page("sliders", run=back.id)
+
+
+def offered(page, label: str, name: str) -> None:
+    """The form of a new run lists the example."""
+    boxes = [box.options for box in page("train").selectbox if box.label == label]
+    assert any(name in options for options in boxes)
+
+
+# ---------------------------------------------------------------- a dataset
+
+
+def build_stripes(side, places, progress):
+    images, _ = blobs(60, side)
+    return Source(60, (1, side, side), [Chunk(images, np.arange(60) % 3, None)], ("a", "b", "c"))
+
+
+def test_a_dataset(cli, page, places, monkeypatch, tmp_path):
+    spec = DatasetSpec("stripes", "Stripes", "Sixty striped images.", "procedural", 1, (16,), build_stripes)
+    monkeypatch.setitem(DATASETS, "stripes", spec)
+    assert "stripes" in cli("data", "list")
+    run = trained(cli, places, "--dataset", "stripes", *small_model())
+    assert describe(run).startswith("stripes · ")
+    offered(page, "Dataset", "stripes")
+    page("latent_map", run=run.id)
+    looked_at(cli, page, places, run, tmp_path)
+
+
+# ---------------------------------------------------------------- a likelihood
+
+
+@dataclass(frozen=True)
+class LogisticParams(Options):
+    spread: float = option(
+        0.1, help="scale s of the pixel noise", unit="pixel value", minimum=0.001, maximum=10.0
+    )
+
+
+def logistic(logits, x, params, log_sigma=None):
+    """-log Logistic(x; sigmoid(logits), s) = sum_i u_i + 2 log(1 + exp(-u_i)) + log s, u = (x - mu) / s."""
+    from torch.nn.functional import softplus
+
+    u = (x - logits.sigmoid()).flatten(1) / params.spread
+    return (u + 2 * softplus(-u) + np.log(params.spread)).sum(1)
+
+
+def test_a_likelihood(cli, page, places, monkeypatch, tmp_path):
+    entry = Likelihood(
+        "logistic",
+        "Logistic",
+        "A wide bell.",
+        LogisticParams,
+        logistic,
+        "Σ u + 2 log(1 + e⁻ᵘ) + log s",
+        density=True,
+    )
+    monkeypatch.setitem(LIKELIHOODS, "logistic", entry)
+    run = trained(
+        cli, places, "--dataset", "tiny", *small_model(), "--likelihood", "logistic", "--spread", "0.2"
+    )
+    assert run.record().config.objective.likelihood.params == LogisticParams(0.2)
+    offered(page, "Likelihood", "logistic")
+    cli(
+        "sweep",
+        *TRAIN,
+        "--dataset",
+        "tiny",
+        *small_model(),
+        "--likelihood",
+        "logistic",
+        "--betas",
+        "1,4",
+        "--name",
+        "two",
+    )
+    assert len(json.loads(cli("sweep", "--resume", "two", "--json"))["runs"]) == 2
+    looked_at(cli, page, places, run, tmp_path)
+
+
+# ---------------------------------------------------------------- an objective
+
+
+@dataclass(frozen=True)
+class SquaredRateParams(Options):
+    strictness: float = option(
+        0.05, help="weight κ of the squared rate", minimum=0.0, maximum=100.0, title="κ"
+    )
+
+
+def squared_rate_terms(forward, params, moment):
+    rate = forward.kl.mean(0).sum()
+    return {"distortion": forward.distortion.mean(), "rate": rate, "squared_rate": rate.square()}
+
+
+SQUARED_RATE = Objective(
+    "squared_rate", "Squared rate", "A large rate costs more than in proportion.", SquaredRateParams,
+    "distortion + κ · rate²",
+    (
+        DISTORTION,
+        dataclasses.replace(RATE, weight=None),
+        Term("squared_rate", "squared rate", "rate²", "rate²", "nats² per image", weight="kappa", help="what is charged"),
+    ),
+    squared_rate_terms,
+    (Coefficient("kappa", "κ", lambda p, progress: p.strictness, help="weight of the squared rate"),),
+    short="rate²", slug="rate2", stackable=True,
+)  # fmt: skip
+
+
+def test_an_objective(cli, page, places, monkeypatch, tmp_path):
+    monkeypatch.setitem(OBJECTIVES, "squared_rate", SQUARED_RATE)
+    words = ["--dataset", "tiny", *small_model(), "--objective", "squared_rate"]
+    run = trained(cli, places, *words, "--strictness", "0.1", "--schedule", "warmup")
+    for event in of(StepDone, run.history()):
+        assert set(event.terms.values) == {"distortion", "rate", "squared_rate"}
+        assert set(event.coefficients) == {"kappa"}
+        assert event.terms.loss == pytest.approx(sum(event.terms.parts.values()), rel=1e-6)
+    assert of(StepDone, run.history())[-1].coefficients == {"kappa": 0.1}
+    assert describe(run).endswith("rate², κ 0.1")
+    offered(page, "Objective", "squared_rate")
+    at = page("train", run=run.id, objective="squared_rate")
+    assert "κ" in str([element.proto for element in at.get("plotly_chart")])
+    # it has no β, and says so instead of becoming a β-VAE
+    assert main(["sweep", *TRAIN, *words, "--betas", "1,2"]) == 2
+    looked_at(cli, page, places, run, tmp_path)
+
+
+def test_an_objective_that_a_sweep_can_set(cli, places, monkeypatch):
+    def at_kappa(params, value):
+        from vae_core.options import Choice
+
+        return Choice("squared_rate", SquaredRateParams(value))
+
+    monkeypatch.setitem(
+        OBJECTIVES,
+        "squared_rate",
+        dataclasses.replace(
+            SQUARED_RATE,
+            with_beta=at_kappa,
+            coefficients=(Coefficient("beta", "κ", lambda p, progress: p.strictness, help="weight"),),
+            terms=(*SQUARED_RATE.terms[:2], dataclasses.replace(SQUARED_RATE.terms[2], weight="beta")),
+        ),
+    )
+    cli(
+        "sweep",
+        *TRAIN,
+        "--dataset",
+        "tiny",
+        *small_model(),
+        "--objective",
+        "squared_rate",
+        "--betas",
+        "1,2",
+        "--name",
+        "two",
+    )
+    rows = json.loads(cli("sweep", "--resume", "two", "--json"))["runs"]
+    assert [row["beta"] for row in rows] == [1.0, 2.0]
+    assert [row["status"] for row in rows] == [FINISHED] * 2
+
+
+# ---------------------------------------------------------------- an architecture
+
+
+@dataclass(frozen=True)
+class ResidualParams(Options):
+    blocks: int = option(2, help="residual blocks on each side", unit="blocks", minimum=1, maximum=20)
+
+
+def residual_encoder(params, shape, latent_dim):
+    from torch import nn
+
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(int(np.prod(shape)), 24), *blocks(params), nn.Linear(24, 2 * latent_dim)
+    )
+
+
+def residual_decoder(params, shape, latent_dim):
+    from torch import nn
+
+    last = nn.Linear(24, int(np.prod(shape)))
+    return nn.Sequential(nn.Linear(latent_dim, 24), *blocks(params), last, nn.Unflatten(1, shape))
+
+
+def blocks(params):
+    from torch import nn
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.Sequential(nn.Linear(24, 24), nn.SiLU(), nn.Linear(24, 24))
+
+        def forward(self, x):
+            return x + self.inner(x)
+
+    return [Block() for _ in range(params.blocks)]
+
+
+def test_an_architecture(cli, page, places, monkeypatch, tmp_path):
+    entry = Architecture("residual", "Residual", "Skips.", ResidualParams, residual_encoder, residual_decoder)
+    monkeypatch.setitem(ARCHITECTURES, "residual", entry)
+    words = ["--dataset", "tiny", "--model", "residual", "--blocks", "1"]
+    run = trained(cli, places, *words)
+    assert run.record().config.model.architecture.params == ResidualParams(1)
+    offered(page, "Model", "residual")
+    # runs of a sweep are trained one by one: its networks are not known to stack
+    cli("sweep", *TRAIN, *words, "--betas", "1,2,3,4", "--name", "four")
+    rows = json.loads(cli("sweep", "--resume", "four", "--json"))["runs"]
+    assert [row["status"] for row in rows] == [FINISHED] * 4
+    # no gates between its layers, and that is said before anything trains
+    assert main(["train", *TRAIN, *words, "--objective", "multi_rate", "--name", "dial"]) == 1
+    looked_at(cli, page, places, run, tmp_path)
