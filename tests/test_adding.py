@@ -18,8 +18,10 @@ from streamlit.testing.v1 import AppTest
 
 from app.widgets.run_picker import describe
 from vae_core.cli import main
+from vae_core.data import open_images
 from vae_core.data.imageset import Chunk, Source
 from vae_core.data.registry import DATASETS, DatasetSpec
+from vae_core.evaluation.metrics import METRICS, Metric, Value
 from vae_core.events import EpochDone, StepDone
 from vae_core.inference import load_run
 from vae_core.models.networks import ARCHITECTURES, Architecture
@@ -223,7 +225,7 @@ def test_an_objective(cli, page, places, monkeypatch, tmp_path):
     assert describe(run).endswith("rate², κ 0.1")
     offered(page, "Objective", "squared_rate")
     at = page("train", run=run.id, objective="squared_rate")
-    assert "κ" in str([element.proto for element in at.get("plotly_chart")])
+    assert "preview kappa" in str([element.proto for element in at.get("plotly_chart")])
     # it has no β, and says so instead of becoming a β-VAE
     assert main(["sweep", *TRAIN, *words, "--betas", "1,2"]) == 2
     looked_at(cli, page, places, run, tmp_path)
@@ -314,3 +316,35 @@ def test_an_architecture(cli, page, places, monkeypatch, tmp_path):
     # no gates between its layers, and that is said before anything trains
     assert main(["train", *TRAIN, *words, "--objective", "multi_rate", "--name", "dial"]) == 1
     looked_at(cli, page, places, run, tmp_path)
+
+
+# ---------------------------------------------------------------- a metric
+
+
+def code_spread(mean, rng):
+    """Largest standard deviation of a code's dimension over the images."""
+    return float(mean.std(0).max())
+
+
+def test_a_metric(cli, places, monkeypatch):
+    value = Value(
+        "code_spread",
+        "Code spread",
+        "Largest standard deviation of a dimension.",
+        "units of the code",
+        0.0,
+        None,
+    )
+    cli("train", *TRAIN, "--dataset", "tiny", *small_model(), "--name", "mine")
+    cli(
+        "sweep", *TRAIN, "--dataset", "tiny", *small_model(), "--betas", "1,4", "--name", "two"
+    )  # measured before
+    monkeypatch.setitem(METRICS, "code_spread", Metric("code_spread", 1, code_spread, {"mean"}, (value,)))
+    run = load_run(Store(places).find("mine"))
+    data = open_images("tiny", 16, places)
+    means = run.encode(data.images[run.config.data.split(data).test]).mean
+    found = json.loads(cli("evaluate", "mine", "--scores", "--json"))
+    assert found["scores"]["code_spread"] == pytest.approx(means.std(0).max(), rel=1e-5)
+    rows = json.loads(cli("sweep", "--resume", "two", "--json"))["runs"]
+    assert all(row["scores"]["code_spread"] > 0 for row in rows)
+    assert "code_spread" in cli("evaluate", "mine", "--scores")
