@@ -11,7 +11,9 @@ import pytest
 from helpers import blobs, of, until
 from PIL import Image
 
-from vae_core.cli import Bar, main, make_parser, switches
+from vae_core.cli import main, make_parser
+from vae_core.cli.bar import Bar
+from vae_core.cli.switches import switches
 from vae_core.config import RunConfig
 from vae_core.evaluation.likelihood import evaluate
 from vae_core.events import EpochDone, Finished, StepDone

@@ -1,0 +1,77 @@
+"""Progress on a terminal, and the line that says how a run ended."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+
+from vae_core.errors import VaeCoreError
+from vae_core.events import EpochDone, Event, StepDone
+from vae_core.runs.store import FAILED, Run, Status
+
+
+class Bar:
+    """One line that is rewritten on a terminal; a line an epoch elsewhere."""
+
+    def __init__(self) -> None:
+        self.live = sys.stderr.isatty()
+        self.drawn = 0.0
+
+    def show(self, text: str, *, force: bool = False) -> None:
+        """Rewrite the line, on a terminal alone and at most ten times a second unless forced."""
+        now = time.monotonic()
+        if self.live and (force or now - self.drawn > 0.1):
+            self.drawn = now
+            width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
+            sys.stderr.write("\r" + text[:width].ljust(width))
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Empty the line, so that what is printed next starts at its left edge."""
+        if self.live:
+            self.show("", force=True)
+            sys.stderr.write("\r")
+
+    def line(self, text: str) -> None:
+        """Print a line that stays."""
+        self.clear()
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+    def watch(self, run: Run, before: str = "") -> Callable[[Event], None]:
+        """A function that shows every event of `run` it is given; `before` leads the line of an epoch."""
+
+        def see(event: Event) -> None:
+            if isinstance(event, StepDone):
+                status = run.status()
+                total = max(1, status.steps_total)
+                done = event.step / total
+                eta = "" if status.eta is None else f" · {clock(status.eta)} left"
+                self.show(
+                    f"{'█' * round(20 * done):░<20} {done:4.0%} · epoch {event.epoch} · loss {event.terms.loss:.2f}"
+                    f" nats · {event.images_per_second:,.0f} images/s{eta}"
+                )
+            elif isinstance(event, EpochDone):
+                v = event.validation
+                rate = "" if v.rate is None else f", rate {v.rate:.2f}, {event.active_units} active"
+                self.line(
+                    f"{before}epoch {event.epoch}: validation objective {v.objective:.2f}, distortion {v.distortion:.2f}"
+                    f"{rate}{'  best' if event.best else ''}"
+                )
+
+        return see
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, such as 3:07."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def report_end(run: Run, status: Status, bar: Bar) -> int:
+    """Say how a run ended; returns the exit code. Raises VaeCoreError when it failed."""
+    if status.state == FAILED:
+        raise VaeCoreError(f"{run.name} failed: {status.error}")
+    bar.line(f"{run.name} {status.state} after {status.step:,} steps")
+    return 0

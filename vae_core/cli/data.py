@@ -1,0 +1,76 @@
+"""`vae-core data`: list datasets, import images of your own, or remove such a dataset."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from pathlib import Path
+
+from vae_core.cli.bar import Bar
+from vae_core.cli.tables import print_table
+from vae_core.cli.usage import Commands
+from vae_core.data import list_specs, open_images
+from vae_core.places import Places
+
+
+def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser("data", help="list datasets or add images of your own")
+    acts = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = acts.add_parser("list", parents=[common], help="datasets known here")
+    listing.add_argument("--json", action="store_true", help="as JSON")
+    listing.set_defaults(do=do_data)
+    adding = acts.add_parser("add", parents=[common], help="import images of your own")
+    adding.add_argument("path", metavar="PATH", help="a folder or .zip of images, a .npy or an .npz")
+    adding.add_argument("--name", help="plain and not taken; default from the path")
+    adding.add_argument("--side", type=int, choices=(16, 32, 64, 128), help="pixels; default what suits")
+    adding.add_argument("--colour", choices=("auto", "grey", "colour"), default="auto", help="default auto")
+    adding.add_argument(
+        "--fit", choices=("crop", "pad", "stretch"), default="crop", help="of images not square; default crop"
+    )
+    adding.add_argument("--limit", type=int, default=0, metavar="N", help="keep N images; default 0, all")
+    adding.set_defaults(do=do_data)
+    removing = acts.add_parser("remove", parents=[common], help="delete an imported dataset; runs stay")
+    removing.add_argument("name", metavar="NAME")
+    removing.set_defaults(do=do_data)
+
+
+def do_data(args: argparse.Namespace, places: Places) -> int:
+    if args.action == "list":
+        rows = [
+            {
+                "name": s.name, "kind": s.kind, "sides": " ".join(map(str, s.sides)), "channels": s.channels,
+                "here": "yes" if s.build is None or s.present(places) else "to download", "what": s.blurb,
+            }
+            for s in list_specs(places)
+        ]  # fmt: skip
+        if args.json:
+            print(json.dumps(rows))
+        else:
+            print_table(["name", "kind", "sides", "channels", "here", "what"], rows)
+        return 0
+    from vae_core.data.user import accept, inspect, remove
+
+    if args.action == "remove":
+        remove(args.name, places)
+        return 0
+    bar = Bar()
+    plan = inspect(args.path, progress=lambda share, what: bar.show(f"{share:4.0%} {what}"))
+    name = args.name or re.sub(r"[^A-Za-z0-9_-]+", "-", Path(plan.title).stem).strip("-") or "images"
+    spec = accept(
+        plan,
+        name,
+        places,
+        side=args.side or plan.side,
+        colour=args.colour,
+        fit=args.fit,
+        limit=args.limit,
+        title=plan.title,
+        progress=lambda share, what: bar.show(f"{share:4.0%} {what}"),
+    )
+    data = open_images(spec.name, spec.sides[0], places)
+    for note in data.notes:
+        bar.line(note)
+    channels, side, _ = data.shape
+    print(f"{spec.name}: {len(data):,} images, {side}×{side}, {'colour' if channels == 3 else 'grey'}")
+    return 0

@@ -1,0 +1,168 @@
+"""`vae-core evaluate`: the ELBO and its terms on a split of a run's images, and more scores if asked."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from vae_core.cli.bar import Bar
+from vae_core.cli.usage import Commands, UsageError
+from vae_core.data import ImageSet, open_images
+from vae_core.evaluation.metrics import METRICS, Inputs, compute_metrics
+from vae_core.places import Places
+from vae_core.runs.store import Store
+
+if TYPE_CHECKING:
+    from vae_core.evaluation.likelihood import Evaluation
+    from vae_core.inference import LoadedModel
+
+MOST_SCORED = 10_000  # images behind the metrics of `evaluate --scores`
+
+
+def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser("evaluate", parents=[common], help="ELBO and its terms on a split")
+    parser.add_argument("run", metavar="RUN")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument(
+        "--split", choices=("test", "validation", "train"), default="test", help="default test"
+    )
+    parser.add_argument("--weights", choices=("last", "best"), default="last", help="default last")
+    parser.add_argument(
+        "--beta", type=float, metavar="X", help="of a β dial (multi_rate): the point of its curve; default 1"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the posterior's noise; default 0"
+    )
+    parser.add_argument(
+        "--bound",
+        type=int,
+        metavar="K",
+        help="also the importance-weighted bound on log p(x) with K draws an image, 1 to 5,000",
+    )
+    parser.add_argument(
+        "--scores",
+        action="store_true",
+        help="also every metric that the images allow, such as disentanglement where factors are known",
+    )
+    parser.add_argument(
+        "--images",
+        type=int,
+        default=0,
+        metavar="N",
+        help="of --bound and --scores, evenly taken; default all",
+    )
+    parser.set_defaults(do=do_evaluate)
+
+
+def do_evaluate(args: argparse.Namespace, places: Places) -> int:
+    from vae_core.evaluation.likelihood import evaluate
+    from vae_core.inference import load_run
+
+    _check_counts(args)
+    run = Store(places).find(args.run)
+    model = load_run(run, which=args.weights)
+    if args.beta is not None:
+        model = model.at_beta(args.beta)
+    data = open_images(model.config.data.dataset, model.shape[1], places)
+    bar = Bar()
+    found = evaluate(
+        model,
+        data,
+        split=args.split,
+        seed=args.seed,
+        progress=lambda share, what: bar.show(f"{share:4.0%} {what}"),
+    )
+    result = found.to_json() | {"run": run.name, "id": run.id, "weights": args.weights, "seed": args.seed}
+    more = _more_scores(args, places, model, data, bar)
+    result |= more
+    bar.clear()
+    if model.beta is not None and found.rate is not None:  # a point of a dial's curve
+        result |= {"beta": model.beta, "loss": found.distortion + model.beta * found.rate}
+    if data.fingerprint != model.record.data.get("fingerprint"):
+        sys.stderr.write("note: this dataset differs from the one the run was trained on\n")
+    for why_not in dict.fromkeys(more.get("scores_missing", {}).values()):
+        without = ", ".join(name for name, why in more["scores_missing"].items() if why == why_not)
+        sys.stderr.write(f"note: no {without}: {why_not}\n")
+    if args.json:
+        print(json.dumps(result))
+        return 0
+    _print_terms(run.name, model, found)
+    _print_more(more)
+    return 0
+
+
+def _check_counts(args: argparse.Namespace) -> None:
+    """Raises UsageError for a count or a seed out of bounds, before minutes of computing rather than after."""
+    from vae_core.evaluation.likelihood import MOST_SAMPLES, MOST_SEED
+
+    for name, value, low, high in (
+        ("images", args.images, 0, None), ("seed", args.seed, 0, MOST_SEED), ("bound", args.bound, 1, MOST_SAMPLES),
+    ):  # fmt: skip
+        if value is not None and not low <= value <= (value if high is None else high):
+            raise UsageError(
+                f"--{name} {value}: expected {low} {'or more' if high is None else f'to {high:,}'}"
+            )
+
+
+def _print_terms(name: str, model: LoadedModel, found: Evaluation) -> None:
+    print(f"{name} on {found.images:,} {found.split} images, nats per image, posterior sampled once")
+    if found.elbo is not None and found.rate is not None:
+        print(f"  −ELBO        {-found.elbo:10.3f} ± {found.standard_error:.3f}")
+        print(f"  distortion   {found.distortion:10.3f}")
+        print(f"  rate (KL)    {found.rate:10.3f}")
+        if model.beta is not None:
+            print(f"  distortion + {model.beta:g} · rate {found.distortion + model.beta * found.rate:.3f}")
+    else:
+        print(f"  distortion   {found.distortion:10.3f} ± {found.standard_error:.3f}")
+    print(f"  active units {found.active_units:6d} of {model.latent_dim}")
+    print(f"  mse          {found.mse:10.5f} per pixel")
+    if found.sigma is not None:
+        print(f"  learned σ    {found.sigma:10.5f}")
+
+
+def _print_more(more: dict[str, Any]) -> None:
+    if "bound" in more:
+        bound = more["bound"]
+        grey = bound["cross_entropy"]
+        print(
+            f"  {'bound' if grey else 'log p(x) ≥':12s} {bound['bound']:10.3f} ± {bound['standard_error']:.3f} with "
+            f"{bound['samples']:,} draws, {bound['images']:,} images"
+        )
+        if grey:
+            print(
+                "  (with a cross-entropy for log p(x|z), so on no log p(x): these images are grey, not binary)"
+            )
+    for name, value in more.get("scores", {}).items():
+        print(f"  {name:19s} {value:10.4f}")
+
+
+def _more_scores(
+    args: argparse.Namespace, places: Places, model: LoadedModel, data: ImageSet, bar: Bar
+) -> dict[str, Any]:
+    """What was asked for beyond the ELBO: an importance-weighted bound, the metrics of the registry."""
+    import numpy as np
+
+    from vae_core.evaluation.classifier import classifier_of
+    from vae_core.evaluation.likelihood import importance_bound
+
+    def show(share: float, what: str) -> None:
+        bar.show(f"{share:4.0%} {what}")
+
+    found: dict[str, Any] = {}
+    if args.bound is not None:
+        found["bound"] = importance_bound(
+            model, data, samples=args.bound, split=args.split, most=args.images, seed=args.seed, progress=show
+        ).to_json()
+    if args.scores:
+        index = model.config.data.split(data).named(args.split)
+        most = min(len(index), args.images or MOST_SCORED)
+        index = index[np.linspace(0, len(index) - 1, most).astype(int)]
+        inputs = Inputs.of_model(
+            model, data, index, classifier=lambda: classifier_of(places, model.config, data, progress=show)
+        )
+        results = compute_metrics(inputs, METRICS.values(), seed=args.seed, progress=show)
+        found["scores"] = {name: value for r in results.values() for name, value in r.values.items()}
+        found["scores_missing"] = {name: r.why_not for name, r in results.items() if r.why_not}
+    return found

@@ -1,0 +1,66 @@
+"""`vae-core export`: write a run as .zip, .onnx or .gif, or a small copy to ship with the package."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from vae_core.cli.usage import Commands, UsageError
+from vae_core.data import open_images
+from vae_core.errors import VaeCoreError
+from vae_core.places import Places
+from vae_core.runs.store import Run, Store
+
+
+def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser("export", parents=[common], help="write a run as .zip, .onnx or .gif")
+    parser.add_argument("run", metavar="RUN")
+    parser.add_argument(
+        "--to", required=True, metavar="FILE", help="file.zip, file.onnx, file.gif, or zip, onnx, gif"
+    )
+    parser.add_argument(
+        "--shipped",
+        action="store_true",
+        help="FILE is a folder: a small read-only copy to ship with the package",
+    )
+    parser.set_defaults(do=do_export)
+
+
+def do_export(args: argparse.Namespace, places: Places) -> int:
+    from vae_core import export
+    from vae_core.inference import load_run
+
+    run = Store(places).find(args.run)
+    if args.shipped:
+        return _ship(run, Path(args.to), places)
+    kind = args.to if args.to in ("zip", "onnx", "gif") else Path(args.to).suffix.lstrip(".").lower()
+    target = Path(f"{run.name}.{args.to}") if args.to in ("zip", "onnx", "gif") else Path(args.to)
+    if kind not in ("zip", "onnx", "gif"):
+        raise UsageError(f"--to {args.to}: give a file ending in .zip, .onnx or .gif, or just that ending")
+    if not target.absolute().parent.is_dir():
+        raise VaeCoreError(f"the folder {target.absolute().parent} is not there; create it first")
+    written = [target]
+    if kind == "zip":
+        for sentence in export.archive(run, target):
+            print(sentence, file=sys.stderr)
+    elif kind == "gif":
+        export.export_gif(load_run(run), target)
+    else:
+        written = export.export_onnx(load_run(run), target)
+    for path in written:
+        print(path)
+    return 0
+
+
+def _ship(run: Run, target: Path, places: Places) -> int:
+    from vae_core.shipping import ship
+
+    record = run.record()
+    if record.shape is None:
+        raise VaeCoreError(f"{run.name} never started, so there is nothing to ship")
+    data = open_images(record.effective.data.dataset, record.shape[1], places)
+    kept = target / "recipe.sh"
+    ship(run, target, data, recipe=kept.read_text() if kept.exists() else "")
+    print(f"{target}  {sum(p.stat().st_size for p in target.rglob('*') if p.is_file()) / 1e6:.2f} MB")
+    return 0

@@ -1,0 +1,94 @@
+"""`vae-core runs`: list, show, rename, delete or resume runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from vae_core.cli.bar import Bar, report_end
+from vae_core.cli.tables import print_table
+from vae_core.cli.usage import Commands, confirm
+from vae_core.errors import VaeCoreError
+from vae_core.options import to_json
+from vae_core.places import Places
+from vae_core.runs.store import FINISHED, QUEUED, Run, Store
+
+
+def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser("runs", parents=[common], help="list, show, rename, delete or resume runs")
+    parser.add_argument("--json", action="store_true", help="list as JSON")
+    parser.set_defaults(do=do_runs, action=None)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    for name, help in (("show", "all that is known of a run, as JSON"), ("rename", "give a run another name"),
+                       ("delete", "delete a run"), ("resume", "go on with an interrupted or stopped run")):  # fmt: skip
+        action = actions.add_parser(name, parents=[common], help=help)
+        action.add_argument("run", metavar="RUN")
+        if name == "rename":
+            action.add_argument("to", metavar="NAME")
+        elif name == "delete":
+            action.add_argument("--yes", action="store_true", help="do not ask")
+        elif name == "resume":
+            action.add_argument(
+                "--epochs", type=int, default=0, metavar="N", help="go on for N more epochs once finished"
+            )
+
+
+def do_runs(args: argparse.Namespace, places: Places) -> int:
+    store = Store(places)
+    if args.action is None:
+        rows = [_row(run) for run in store.all()]
+        if getattr(args, "json", False):
+            print(json.dumps(rows))
+            return 0
+        print_table(["name", "id", "dataset", "model", "D", "objective", "β", "status", "created"], rows)
+        return 0
+    run = store.find(args.run)
+    if args.action == "show":
+        record, status = run.record(), run.status()
+        shown = _row(run) | {
+            "epochs": status.epochs, "epoch": status.epoch, "step": status.step, "error": status.error,
+            "path": str(run.path), "config": to_json(record.effective), "machine": record.machine,
+            "data": record.data,
+        }  # fmt: skip
+        print(json.dumps(shown, indent=1))
+    elif args.action == "rename":
+        store.rename(run, args.to)
+    elif args.action == "delete":
+        if not args.yes and not confirm(f"Delete {run.name} ({run.id}) and all it learned?"):
+            print("kept")
+            return 0
+        store.delete(run)
+    elif args.action == "resume":
+        return _resume(run, places, args.epochs)
+    return 0
+
+
+def _resume(run: Run, places: Places, epochs: int) -> int:
+    from vae_core.runs.jobs import mark_if_gone
+    from vae_core.runs.worker import train_run
+
+    status = run.status()
+    if status.state == FINISHED and not epochs:
+        print(f"{run.name} has finished; `--epochs N` goes on for N more")
+        return 0
+    mark_if_gone(run)
+    if run.status().state != QUEUED:
+        run.go_on(epochs)
+    bar = Bar()
+    return report_end(run, train_run(run, places, bar.watch(run)), bar)
+
+
+def _row(run: Run) -> dict[str, Any]:
+    try:
+        record, status = run.record(), run.status()
+    except VaeCoreError as error:
+        return {"name": "?", "id": run.id, "status": f"unreadable: {error}"}
+    config = record.effective
+    objective, dial, beta = config.objective.objective, config.objective.dial, config.objective.beta
+    return {
+        "name": record.name, "id": run.id, "dataset": config.data.dataset,
+        "model": config.model.architecture.name, "D": config.model.latent_dim, "objective": objective.name,
+        "β": ("" if beta is None else beta) if dial is None else f"{dial.lowest:g}–{dial.highest:g}",
+        "status": "pretrained" if run.read_only else status.state, "created": record.created,
+    }  # fmt: skip

@@ -1,0 +1,75 @@
+"""Settings as switches: every field of RunConfig is one, and parsed switches make a RunConfig."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from vae_core.cli.usage import UsageError
+from vae_core.config import RunConfig
+from vae_core.errors import BadConfig
+from vae_core.options import Choice, Leaf, leaves, replace_at
+
+
+def switches(cls: type[RunConfig]) -> dict[str, list[Leaf]]:
+    """Switch name -> the settings it may mean. Parameters of several registry entries share a switch."""
+    found: dict[str, list[Leaf]] = {}
+    for leaf in leaves(cls):
+        found.setdefault(leaf.switch, []).append(leaf)
+    return found
+
+
+def add_config_switches(parser: argparse.ArgumentParser) -> None:
+    """Add a switch for every setting of RunConfig."""
+    for name, found in switches(RunConfig).items():
+        leaf = found[0]
+        help = leaf.spec.help + (f" [{leaf.spec.unit}]" if leaf.spec.unit else "")
+        default = leaf.default.name if isinstance(leaf.default, Choice) else leaf.default
+        if isinstance(default, tuple):
+            default = " ".join(map(str, default))
+        owners = [f.owner for f in found if f.owner]
+        if owners:
+            help += f" (for {', '.join(dict.fromkeys(owners))})"
+        help = f"{help}; default {default}".replace("%", "%%")
+        kwargs: dict[str, Any] = {"help": help, "dest": f"set:{name}", "default": None}
+        if leaf.registry is not None:
+            kwargs["choices"] = list(leaf.registry)
+        elif leaf.spec.values is not None:
+            kwargs["choices"] = leaf.spec.values
+        elif isinstance(leaf.default, tuple):
+            kwargs |= {"type": int, "nargs": "+"}
+        elif isinstance(leaf.default, bool):
+            kwargs["action"] = argparse.BooleanOptionalAction
+        else:
+            kwargs["type"] = type(leaf.default)
+        if "type" in kwargs:
+            kwargs["metavar"] = {int: "N", float: "X", str: "NAME"}.get(kwargs["type"], "VALUE")
+        parser.add_argument(f"--{name}", **kwargs)
+
+
+def config_from(args: argparse.Namespace) -> RunConfig:
+    """The config of parsed switches. Raises UsageError for a parameter of an entry that was not chosen."""
+    config = RunConfig()
+    given = {k[4:]: v for k, v in vars(args).items() if k.startswith("set:") and v is not None}
+    found = switches(RunConfig)
+    try:
+        # choices first: parameters belong to what was chosen
+        for name, value in sorted(given.items(), key=lambda item: found[item[0]][0].registry is None):
+            value = tuple(value) if isinstance(value, list) else value
+            config = replace_at(config, _place(config, name, found[name]), value)
+    except BadConfig as error:
+        raise UsageError(str(error)) from None
+    return config
+
+
+def _place(config: RunConfig, switch: str, found: list[Leaf]) -> tuple[str, ...]:
+    for leaf in found:
+        if not leaf.owner:
+            return leaf.path
+        holder: Any = config
+        for step in leaf.path[:-1]:
+            holder = getattr(holder, step)
+        if isinstance(holder, Choice) and holder.name == leaf.owner:
+            return leaf.path
+    owners = " or ".join(dict.fromkeys(leaf.owner for leaf in found))
+    raise UsageError(f"--{switch} belongs to {owners}, which was not chosen")

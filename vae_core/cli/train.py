@@ -1,0 +1,32 @@
+"""`vae-core train`: train a new run in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from vae_core.cli.bar import Bar, report_end
+from vae_core.cli.switches import add_config_switches, config_from
+from vae_core.cli.usage import Commands
+from vae_core.places import Places
+from vae_core.runs.store import Store
+
+
+def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser("train", parents=[common], help="train a new run in the foreground")
+    parser.add_argument("--name", help="plain and not taken; default names dataset, model and objective")
+    parser.add_argument("--group", default="", metavar="NAME", help="runs of one sweep share it")
+    parser.add_argument("--from-run", metavar="RUN", help="fine-tune: start from this run's weights")
+    add_config_switches(parser)
+    parser.set_defaults(do=do_train)
+
+
+def do_train(args: argparse.Namespace, places: Places) -> int:
+    from vae_core.runs.worker import train_run
+
+    config, store = config_from(args), Store(places)
+    start_from = store.find(args.from_run) if args.from_run else None
+    run = store.create(config, args.name or "", group=args.group, start_from=start_from)
+    bar = Bar()
+    sys.stderr.write(f"training {run.name} ({run.id}); Ctrl-C stops it and keeps what it learned\n")
+    return report_end(run, train_run(run, places, bar.watch(run)), bar)
