@@ -19,14 +19,14 @@ from vae_core.errors import BadCodes, BadConfig
 from vae_core.inference import StoredCodes
 from vae_core.latent import projection
 from vae_core.latent.axes import custom_axis, project
-from vae_core.latent.honesty import Honesty
 from vae_core.latent.prior_match import Match
 from vae_core.latent.projection import Projection, UmapParams
+from vae_core.latent.projection_quality import ProjectionQuality
 
 FEW = 12  # distinct values up to which a column or factor is shown as classes
 
 umaps: Kept[np.ndarray] = Kept(8)
-honest: Kept[Honesty] = Kept(32)
+honest: Kept[ProjectionQuality] = Kept(32)
 matches: Kept[Match] = Kept(16)
 similar: Kept[tuple[np.ndarray, np.ndarray]] = Kept(64)
 others: Kept[StoredCodes] = Kept(4)

@@ -48,10 +48,10 @@ from vae_core.inference import LoadedModel, StoredCodes, compute_codes, encode_i
 from vae_core.latent import projection
 from vae_core.latent.alignment import procrustes
 from vae_core.latent.axes import lift, project
-from vae_core.latent.honesty import honesty
 from vae_core.latent.placing import code_at
 from vae_core.latent.prior_match import against_prior
 from vae_core.latent.projection import UmapParams
+from vae_core.latent.projection_quality import projection_quality
 from vae_core.latent.selection import effect_sizes
 from vae_core.latent.statistics import kl_from_prior, nearest, order_by_kl
 from vae_core.runs.groups import delete_group, read_groups, write_group
@@ -565,7 +565,9 @@ def true_to(source: np.ndarray, flat: np.ndarray, words: str, of: str = "the cod
     with st.container():
         try:
             with st.spinner("measuring how true this map is"):
-                told = maps.honest.get((key or digest(source), digest(flat)), lambda: honesty(source, flat))
+                told = maps.honest.get(
+                    (key or digest(source), digest(flat)), lambda: projection_quality(source, flat)
+                )
         except TooFewPoints as error:
             st.caption(f"{words} {sentence(error)}.")
             return

@@ -24,6 +24,7 @@ from vae_core.evaluation import run_metrics as run_metrics_module
 from vae_core.evaluation import sweep_report as sweep_report_module
 from vae_core.evaluation.dial_curve import stored as dial_curve
 from vae_core.evaluation.dimension_matching import align
+from vae_core.evaluation.metrics import METRICS, Metric, Value
 from vae_core.evaluation.run_metrics import stored
 from vae_core.evaluation.sweep_report import measure_all
 from vae_core.events import Controlled, EpochDone, to_line
@@ -334,6 +335,24 @@ def test_columns_that_are_not_matched_say_so_and_rows_left_out_are_told(
 
 
 @pytest.mark.slow
+def test_a_metric_added_to_the_registry_is_measured_and_gets_a_chart(
+    open_page: Open, swept: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worked_out(open_page("beta", sweep="mine"))
+    value = Value("spread", "Spread of codes", "Standard deviation of all codes.", unit="1", high=None)
+
+    def spread(mean: np.ndarray, rng: np.random.Generator) -> float:
+        return float(mean.std())
+
+    entry = Metric("spread", 1, spread, {"mean"}, (value,), group="codes")
+    monkeypatch.setitem(METRICS, "spread", entry)
+    at = worked_out(open_page("beta", sweep="mine"))
+    fine(at)
+    assert "Standard deviation of all codes. Here of posterior means" in shown(at)
+    assert all("spread" in stored(run).values for run in swept[:2])
+    assert "codes" in handed(at, "labels")["charts"], "the cursor moves through it too"
+
+
 def test_the_score_is_in_the_address_and_says_of_which_codes_it_is(
     open_page: Open, swept: list[Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:

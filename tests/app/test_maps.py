@@ -22,7 +22,7 @@ from app.kept import Kept
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from vae_core.errors import BadCodes
 from vae_core.inference import StoredCodes, load_run
-from vae_core.latent import honesty, prior_match
+from vae_core.latent import prior_match, projection_quality
 from vae_core.latent.projection import UmapParams, check_codes
 from vae_core.places import Places
 from vae_core.runs.groups import read_groups, write_group
@@ -566,15 +566,17 @@ def test_another_visit_measures_nothing_anew(
 
         monkeypatch.setattr(module, name, count)
 
-    counted(honesty, "honesty")
+    counted(projection_quality, "projection_quality")
     counted(prior_match, "against_prior")
     for name in ("honest", "matches"):  # as in a server that just began
         monkeypatch.setattr(maps, name, Kept(4))
     assert "rustworthiness" in shown(open_page("latent_map", run=copied.id))
-    assert calls == ["honesty"], "what is folded away is not measured"
+    assert calls == ["projection_quality"], "what is folded away is not measured"
     assert "Holes" in shown(open_page("latent_map", run=copied.id, prior="true"))
-    assert calls == ["honesty", "against_prior"]
+    assert calls == ["projection_quality", "against_prior"]
     open_page("latent_map", run=copied.id, prior="true")
     assert len(calls) == 2, "for another person neither"
     open_page("latent_map", run=copied.id, prior="true", coordinates="dimensions")
-    assert sorted(calls) == ["against_prior", "honesty", "honesty"], "of another map its own"
+    assert sorted(calls) == ["against_prior", "projection_quality", "projection_quality"], (
+        "of another map its own"
+    )

@@ -37,9 +37,9 @@ def energy_of(decode, codes):
 def test_under_a_flat_metric_the_geodesic_is_the_straight_line():
     rng = np.random.default_rng(0)
     mixing = torch.tensor(rng.standard_normal((4, 30)), dtype=torch.float32)
-    stations = rng.standard_normal((3, 4))
-    found = geodesic(model_of(lambda z: z @ mixing, 4), stations)
-    np.testing.assert_allclose(found.codes, through(stations, np.linspace(0, 1, 33)), atol=1e-3)
+    waypoints = rng.standard_normal((3, 4))
+    found = geodesic(model_of(lambda z: z @ mixing, 4), waypoints)
+    np.testing.assert_allclose(found.codes, through(waypoints, np.linspace(0, 1, 33)), atol=1e-3)
     assert found.energy[1] == pytest.approx(found.energy[0], rel=1e-4)
     assert found.length_after == pytest.approx(found.length_before, rel=1e-4)
     assert found.converged
@@ -78,12 +78,12 @@ def test_steps_change_the_picture_evenly():
 
 
 @pytest.mark.parametrize("count", [2, 3, 8])
-def test_stations_stay_exactly(count):
-    stations = np.random.default_rng(count).uniform(-1.5, 1.5, (count, 2)).astype(np.float32)
-    found = geodesic(hill(), stations, points=6, steps=10)
+def test_waypoints_stay_exactly(count):
+    waypoints = np.random.default_rng(count).uniform(-1.5, 1.5, (count, 2)).astype(np.float32)
+    found = geodesic(hill(), waypoints, points=6, steps=10)
     assert found.codes.shape == (1 + (count - 1) * 5, 2)
     assert found.codes.dtype == np.float32
-    np.testing.assert_array_equal(found.codes[::5], stations)
+    np.testing.assert_array_equal(found.codes[::5], waypoints)
 
 
 def test_the_same_seed_gives_the_same_path():
@@ -148,7 +148,7 @@ def test_a_search_can_be_watched_and_stopped_and_keeps_what_it_has():
     assert stopped.energy[1] <= stopped.energy[0]
 
 
-def test_equal_stations_make_a_path_that_stays():
+def test_equal_waypoints_make_a_path_that_stays():
     found = geodesic(hill(), np.ones((3, 2)))
     np.testing.assert_array_equal(found.codes, 1.0)
     assert found.energy == (0.0, 0.0)
@@ -156,12 +156,12 @@ def test_equal_stations_make_a_path_that_stays():
 
 
 def test_a_trained_decoder_has_shorter_ways_than_the_line(model, digits):
-    stations = model.encode(digits.images[[0, 1, 2]]).mean
-    found = geodesic(model, stations, points=9)
+    waypoints = model.encode(digits.images[[0, 1, 2]]).mean
+    found = geodesic(model, waypoints, points=9)
     assert 0 < found.energy[1] < found.energy[0]
     assert image_length(model.decode(found.codes)) == pytest.approx(found.length_after, rel=1e-3)
-    np.testing.assert_array_equal(found.codes[[0, 8, 16]], stations)
-    np.testing.assert_array_equal(model.decode(found.codes[[0]]), model.decode(stations[[0]]))
+    np.testing.assert_array_equal(found.codes[[0, 8, 16]], waypoints)
+    np.testing.assert_array_equal(model.decode(found.codes[[0]]), model.decode(waypoints[[0]]))
 
 
 def test_no_point_of_an_unlucky_search_is_worse_than_the_line():
@@ -174,9 +174,9 @@ def test_no_point_of_an_unlucky_search_is_worse_than_the_line():
 
 
 @pytest.mark.parametrize(
-    ("stations", "options", "said"),
+    ("waypoints", "options", "said"),
     [
-        (np.zeros((1, 2)), {}, "2 to 8 stations"),
+        (np.zeros((1, 2)), {}, "2 to 8 waypoints"),
         (np.zeros((2, 3)), {}, r"expected as \(K, 2\)"),
         (np.full((2, 2), np.nan), {}, "finite"),
         (ACROSS, {"points": 2}, "3 to 129 points"),
@@ -187,9 +187,9 @@ def test_no_point_of_an_unlucky_search_is_worse_than_the_line():
         (ACROSS, {"penalty": 1.0, "codes": np.full((9, 2), np.nan)}, "finite"),
     ],
 )
-def test_what_cannot_be_searched_is_refused(stations, options, said):
+def test_what_cannot_be_searched_is_refused(waypoints, options, said):
     with pytest.raises(BadCodes, match=said):
-        geodesic(hill(), stations, **options)
+        geodesic(hill(), waypoints, **options)
 
 
 def test_a_decoder_that_diverged_is_refused():

@@ -17,17 +17,17 @@ def planted(count, size=5, seed=0):
 @KINDS
 @pytest.mark.parametrize("count", range(2, 9))
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_every_station_is_met_exactly_at_its_share_of_the_way(kind, count, dtype):
-    stations = planted(count).astype(np.float32)
-    path = through(stations, np.linspace(0, 1, count).astype(dtype), kind)
-    np.testing.assert_array_equal(path, stations)
-    finer = through(stations, np.linspace(0, 1, (count - 1) * 16 + 1), kind)
-    np.testing.assert_array_equal(finer[::16], stations)
+def test_every_waypoint_is_met_exactly_at_its_share_of_the_way(kind, count, dtype):
+    waypoints = planted(count).astype(np.float32)
+    path = through(waypoints, np.linspace(0, 1, count).astype(dtype), kind)
+    np.testing.assert_array_equal(path, waypoints)
+    finer = through(waypoints, np.linspace(0, 1, (count - 1) * 16 + 1), kind)
+    np.testing.assert_array_equal(finer[::16], waypoints)
     assert finer.dtype == np.float64
 
 
 @pytest.mark.parametrize(("kind", "of_two"), [("linear", lerp), ("spherical", slerp)])
-def test_two_stations_are_the_path_between_two_codes_overshoot_included(kind, of_two):
+def test_two_waypoints_are_the_path_between_two_codes_overshoot_included(kind, of_two):
     a, b = planted(2)
     t = np.linspace(-0.5, 1.5, 41)
     np.testing.assert_allclose(through(np.stack((a, b)), t, kind), of_two(a, b, t), rtol=1e-12)
@@ -35,15 +35,15 @@ def test_two_stations_are_the_path_between_two_codes_overshoot_included(kind, of
 
 @pytest.mark.parametrize(("kind", "of_two"), [("linear", lerp), ("spherical", slerp)])
 def test_each_leg_takes_an_equal_share(kind, of_two):
-    stations = planted(5)
+    waypoints = planted(5)
     for leg in range(4):
-        path = through(stations, (leg + WITHIN) / 4, kind)
-        np.testing.assert_allclose(path, of_two(stations[leg], stations[leg + 1], WITHIN), atol=1e-12)
+        path = through(waypoints, (leg + WITHIN) / 4, kind)
+        np.testing.assert_allclose(path, of_two(waypoints[leg], waypoints[leg + 1], WITHIN), atol=1e-12)
 
 
 def test_beyond_the_ends_the_outer_legs_go_on_by_half_a_leg():
-    stations = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 2.0]])
-    path = through(stations, np.array([-0.5, -0.25, 1.25, 1.5]))
+    waypoints = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 2.0]])
+    path = through(waypoints, np.array([-0.5, -0.25, 1.25, 1.5]))
     np.testing.assert_allclose(path, [[-0.5, 0], [-0.25, 0], [1, 2.5], [1, 3]])
 
 
@@ -55,35 +55,37 @@ def test_beyond_the_ends_the_outer_legs_go_on_by_half_a_leg():
     t=st.floats(-0.5, 1.5),
 )
 def test_a_path_is_continuous_and_ends_at_its_ends(count, seed, kind, t):
-    stations = planted(count, 4, seed)
+    waypoints = planted(count, 4, seed)
     near = np.clip(np.array([t - 1e-5, t, t + 1e-5]), -0.5, 1.5)
-    path = through(stations, near, kind)
+    path = through(waypoints, near, kind)
     assert np.isfinite(path).all()
     # an arc turns by at most pi within a leg, a line goes its length: both within their norms' reach
-    fastest = (count - 1) * 4 * (np.pi + 1) * np.linalg.norm(stations, axis=1).max()
+    fastest = (count - 1) * 4 * (np.pi + 1) * np.linalg.norm(waypoints, axis=1).max()
     assert np.linalg.norm(np.diff(path, axis=0), axis=1).max() <= 1e-5 * fastest + 1e-5
-    np.testing.assert_array_equal(through(stations, np.array([0.0, 1.0]), kind), stations[[0, -1]])
+    np.testing.assert_array_equal(through(waypoints, np.array([0.0, 1.0]), kind), waypoints[[0, -1]])
 
 
 @KINDS
-def test_equal_stations_make_a_path_that_stays(kind):
-    stations = np.tile([1.0, 2.0], (3, 1))
-    np.testing.assert_allclose(through(stations, np.linspace(-0.5, 1.5, 21), kind), 1.0 * stations[[0] * 21])
+def test_equal_waypoints_make_a_path_that_stays(kind):
+    waypoints = np.tile([1.0, 2.0], (3, 1))
+    np.testing.assert_allclose(
+        through(waypoints, np.linspace(-0.5, 1.5, 21), kind), 1.0 * waypoints[[0] * 21]
+    )
 
 
 @pytest.mark.parametrize(
-    ("stations", "said"),
+    ("waypoints", "said"),
     [
-        (np.zeros((1, 3)), "2 to 8 stations"),
-        (np.zeros((9, 3)), "2 to 8 stations"),
-        (np.zeros(3), "2 to 8 stations"),
-        (np.zeros((2, 0)), "2 to 8 stations"),
+        (np.zeros((1, 3)), "2 to 8 waypoints"),
+        (np.zeros((9, 3)), "2 to 8 waypoints"),
+        (np.zeros(3), "2 to 8 waypoints"),
+        (np.zeros((2, 0)), "2 to 8 waypoints"),
         (np.array([[0.0], [np.nan]]), "finite"),
     ],
 )
-def test_stations_are_two_to_eight_finite_codes(stations, said):
+def test_waypoints_are_two_to_eight_finite_codes(waypoints, said):
     with pytest.raises(BadCodes, match=said):
-        through(stations, WITHIN)
+        through(waypoints, WITHIN)
 
 
 @pytest.mark.parametrize("t", [np.array([-0.51]), np.array([1.51]), np.array([np.nan]), np.float64(0.5)])

@@ -75,12 +75,14 @@ def classifier_of(
     if (found := _read(path, data)) is not None:
         return found
     found = train_classifier(config, data, progress=progress)
-    told = {
+    described = {
         "version": VERSION, "label_names": found.label_names, "accuracy": found.accuracy, "chance": found.chance,
     }  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     weights = {name: value.contiguous() for name, value in found.network.state_dict().items()}
-    write_atomically(path, safetensors.torch.save(weights, {"classifier": json.dumps(told)}), durable=False)
+    write_atomically(
+        path, safetensors.torch.save(weights, {"classifier": json.dumps(described)}), durable=False
+    )
     return found
 
 
@@ -91,8 +93,8 @@ def train_classifier(config: RunConfig, data: ImageSet, *, progress: Progress = 
     splits, labels = config.data.split(data), np.asarray(data.labels)
     index = splits.train[_evenly(len(splits.train), MOST_IMAGES)]
     index = index[labels[index] >= 0]
-    held = splits.validation[labels[splits.validation] >= 0]
-    if len(np.unique(labels[index])) < 2 or not len(held):
+    validation = splits.validation[labels[splits.validation] >= 0]
+    if len(np.unique(labels[index])) < 2 or not len(validation):
         raise TooFewPoints(
             f"a classifier needs training images of two labels and validation images; {data.name} has not"
         )
@@ -114,12 +116,12 @@ def train_classifier(config: RunConfig, data: ImageSet, *, progress: Progress = 
     network.eval().requires_grad_(False)
     names = tuple(data.label_names[k] if k < len(data.label_names) else str(k) for k in range(classes))
     untested = Classifier(network, names, 0.0, 0.0)
-    guesses = untested.probabilities(np.asarray(data.images[held])).argmax(1)
+    guesses = untested.probabilities(np.asarray(data.images[validation])).argmax(1)
     return Classifier(
         network,
         names,
-        accuracy=float((guesses == labels[held]).mean()),
-        chance=float(np.bincount(labels[held]).max() / len(held)),
+        accuracy=float((guesses == labels[validation]).mean()),
+        chance=float(np.bincount(labels[validation]).max() / len(validation)),
     )
 
 
@@ -133,16 +135,16 @@ def _read(path: Path, data: ImageSet) -> Classifier | None:
     """What was kept; None where it is missing, damaged or of another version: it can be trained again."""
     try:
         with safetensors.safe_open(path, "pt") as file:
-            told: dict[str, Any] = json.loads((file.metadata() or {})["classifier"])
+            described: dict[str, Any] = json.loads((file.metadata() or {})["classifier"])
             weights: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if told["version"] != VERSION:
+        if described["version"] != VERSION:
             return None
-        names = tuple(str(name) for name in told["label_names"])
+        names = tuple(str(name) for name in described["label_names"])
         with torch.random.fork_rng(devices=[]):
             network = network_of(data.shape[0], data.shape[1], len(names))
         network.load_state_dict(weights)
         network.eval().requires_grad_(False)
-        return Classifier(network, names, float(told["accuracy"]), float(told["chance"]))
+        return Classifier(network, names, float(described["accuracy"]), float(described["chance"]))
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, safetensors.SafetensorError):
         return None
 

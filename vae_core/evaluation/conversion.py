@@ -1,4 +1,4 @@
-"""Another project's KL weight as our β, and back: the field's most asked question is one of units.
+"""Conversion of another project's KL weight to β and back: the two differ by what each loss was averaged over.
 
 Ours: loss = distortion + β · rate, both summed (over pixels and channels, over dimensions) and averaged over images,
 the distortion with the likelihood's own factor. Theirs: loss = a · error + weight · b · rate, where `a` and `b` say what
@@ -64,12 +64,18 @@ class Convention:
 
 
 def beta_of_weight(weight: float, convention: Convention) -> float:
-    """The β that learns what a project's KL weight learns. Raises BadConfig for a negative or endless weight."""
+    """Convert another project's KL weight to the β that trains the same model here.
+
+    Raises BadConfig for a weight that is negative or not finite.
+    """
     return _checked("weight", weight) * convention.factor
 
 
 def weight_of_beta(beta: float, convention: Convention) -> float:
-    """The KL weight that a project needs to learn what our β learns."""
+    """Convert a β to the KL weight that trains the same model in another project.
+
+    Raises BadConfig for a β that is negative or not finite.
+    """
     return _checked("β", beta) / convention.factor
 
 

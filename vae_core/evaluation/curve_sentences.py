@@ -143,10 +143,10 @@ def _best_elbo(curve: Curve) -> tuple[tuple[float, ...], str]:
     i = int(np.argmin(total.mean))
     alike = np.flatnonzero(total.mean <= total.mean[i] + ALIKE)
     best = tuple(curve.betas[alike].tolist())
-    told = f"ELBO {_signed(-total.mean[i])} nats"
+    value = f"ELBO {_signed(-total.mean[i])} nats"
     if len(best) == len(curve):
-        return best, f"Every β does equally well by the ELBO ({told})."
-    text = f"{named(best)} {'gives' if len(best) == 1 else 'give'} the best {told}"
+        return best, f"Every β does equally well by the ELBO ({value})."
+    text = f"{named(best)} {'gives' if len(best) == 1 else 'give'} the best {value}"
     near = [j for j in range(len(curve)) if j not in alike and total.low[j] <= total.high[i]]
     if near:
         text += (

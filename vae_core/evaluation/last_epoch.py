@@ -60,7 +60,7 @@ def _lines_backwards(path: Path) -> Iterator[bytes]:
 def provisional(member: Member) -> Numbers | None:
     """A point of the curve from the validation images after the last epoch; None before the first one ended.
 
-    Which dimensions are active is told by their number alone: those of most KL are taken.
+    An epoch keeps only the number of active dimensions; those of most KL are taken to be active.
     """
     event = last_epoch(member.run)
     if event is None or not event.validation.kl_per_dim:

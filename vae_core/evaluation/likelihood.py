@@ -1,5 +1,7 @@
-"""The ELBO and its terms over a split, and tighter bounds on log p(x): float32, seeded, independent of how the run
-was trained."""
+"""The ELBO and its terms over a split, and tighter bounds on log p(x).
+
+Computed in float32 with a seed, however the run was trained.
+"""
 
 from __future__ import annotations
 
@@ -158,29 +160,17 @@ def importance_bound(
         part = slice(start, start + step)
         pixels = np.ascontiguousarray(data.images[index[part]])
         grey = grey or bool(((pixels > 0) & (pixels < 255)).any())
-        x = torch.from_numpy(pixels).to(model.device) / 255
-        sums = _Sums(len(x))
-        for mark, upto in enumerate(marks):
-            while sums.count < upto:
-                sums.add(draw(x, min(upto - sums.count, max(1, ROWS // len(x)))))
-            at_marks[part, mark] = sums.log_mean()
+        at_marks[part], sums = draw.until(marks, torch.from_numpy(pixels).to(model.device) / 255)
         mean[part], effective[part] = sums.mean(), sums.effective()
         done = min(start + step, len(index))
         progress(done / len(index), f"{done:,} of {len(index):,} images")
     bound, rises = at_marks[:, -1], at_marks.mean(0).tolist()
     return ImportanceBound(
-        split=split,
-        images=len(index),
-        samples=samples,
-        bound=rises[-1],
-        standard_error=_standard_error(bound),
-        elbo=float(mean.mean()),
-        rises=tuple(zip(marks, rises, strict=True)),
-        effective=float(np.median(effective)),
+        split=split, images=len(index), samples=samples, bound=rises[-1], standard_error=_standard_error(bound),
+        elbo=float(mean.mean()), rises=tuple(zip(marks, rises, strict=True)), effective=float(np.median(effective)),
         sigma=None if log_sigma is None else math.exp(log_sigma),
-        cross_entropy=grey and not model.config.objective.likelihood_entry.density,
-        per_image=bound,
-    )
+        cross_entropy=grey and not model.config.objective.likelihood_entry.density, per_image=bound,
+    )  # fmt: skip
 
 
 class _Weights:
@@ -205,6 +195,15 @@ class _Weights:
         ratio = (log_normal(z, zero, zero) - log_normal(z, mean, log_var)).sum(2)
         found: np.ndarray = ratio.cpu().double().numpy() - errors.view(len(x), n).cpu().double().numpy()
         return found
+
+    def until(self, marks: list[int], x: Tensor) -> tuple[np.ndarray, _Sums]:
+        """Draw marks[-1] times for each image x (B, C, H, W): L_k at each mark k, (B, M), and the sums at the end."""
+        sums, at_marks = _Sums(len(x)), np.zeros((len(x), len(marks)))
+        for column, mark in enumerate(marks):
+            while sums.count < mark:
+                sums.add(self(x, min(mark - sums.count, max(1, ROWS // len(x)))))
+            at_marks[:, column] = sums.log_mean()
+        return at_marks, sums
 
 
 class _Sums:

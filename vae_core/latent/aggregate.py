@@ -1,4 +1,4 @@
-"""The aggregate posterior q(z) = mean over images of q(z|x), as one Gaussian: how usual a code is."""
+"""The aggregate posterior q(z) = mean over images of q(z|x), as one Gaussian: how typical a code is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laying one map over another: what turns, mirrors, scales and shifts it best."""
+"""Procrustes alignment of two maps: the rotation, reflection, scale and shift that bring one onto the other."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ class Similarity:
 
     def apply(self, points: np.ndarray) -> np.ndarray:
         """Points (M, 2) of the moving map, as they lie on the fixed one (M, 2)."""
-        return self.scale * np.asarray(points, np.float64) @ self.rotation + self.shift
+        found: np.ndarray = self.scale * np.asarray(points, np.float64) @ self.rotation + self.shift
+        return found
 
 
 def procrustes(moving: np.ndarray, fixed: np.ndarray) -> Similarity:

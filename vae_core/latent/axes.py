@@ -1,5 +1,7 @@
-"""A map along an axis of one's own. Liu et al. 2019, "Latent space cartography: visual analysis of vector space
-embeddings"."""
+"""Linear maps: one along an axis between two groups of images, and from places to codes and back.
+
+Liu et al. 2019, "Latent space cartography: visual analysis of vector space embeddings".
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,8 @@ from vae_core.latent.projection import Projection, check_codes
 
 
 def custom_axis(codes: np.ndarray, a: np.ndarray, b: np.ndarray) -> Projection:
-    """Codes (N, D) onto the line from the mean of group b to that of group a, as x, and onto the first principal
-    component of what that leaves, as y. a and b are bool (N,); one image each will do.
+    """Map codes (N, D): x runs from the mean of group b to that of group a, y is the first principal component of the
+    rest. a and b are bool (N,); one image each will do.
 
     Both axes are unit vectors, so that distances on the map are in units of the code; y's largest entry is
     positive, and y is zero where nothing is left, as for D = 1. Raises TooFewPoints for codes that cannot be
@@ -28,11 +30,11 @@ def custom_axis(codes: np.ndarray, a: np.ndarray, b: np.ndarray) -> Projection:
     across = direction / length
     mean = x.mean(0)
     centred = x - mean
-    left = centred - np.outer(centred @ across, across)
-    values, vectors = np.linalg.eigh(left.T @ left / len(x))
+    rest = centred - np.outer(centred @ across, across)
+    values, vectors = np.linalg.eigh(rest.T @ rest / len(x))
     total = float(centred.var(0).sum())
     up = vectors[:, -1] - across * (vectors[:, -1] @ across)
-    if values[-1] <= 1e-12 * total:  # what is left is rounding
+    if values[-1] <= 1e-12 * total:  # the rest is rounding
         up = np.zeros_like(across)
     else:
         up *= np.sign(up[np.abs(up).argmax()]) / np.linalg.norm(up)
@@ -51,7 +53,8 @@ def lift(projection: Projection, spots: np.ndarray) -> np.ndarray:
     spots = np.asarray(spots, np.float64)
     if spots.ndim != 2 or spots.shape[1] != 2 or not np.isfinite(spots).all():
         raise BadCodes(f"places on a map are expected as finite numbers (Q, 2), got {spots.shape}")
-    return mean + spots @ axes
+    found: np.ndarray = mean + spots @ axes
+    return found
 
 
 def project(projection: Projection, codes: np.ndarray) -> np.ndarray:
@@ -60,7 +63,8 @@ def project(projection: Projection, codes: np.ndarray) -> np.ndarray:
     codes = np.asarray(codes, np.float64)
     if codes.ndim != 2 or codes.shape[1] != len(mean):
         raise BadCodes(f"codes are expected as (Q, {len(mean)}), got {codes.shape}")
-    return (codes - mean) @ axes.T
+    found: np.ndarray = (codes - mean) @ axes.T
+    return found
 
 
 def _linear(projection: Projection) -> tuple[np.ndarray, np.ndarray]:

@@ -19,7 +19,8 @@ def attribute_direction(codes: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.n
     """
     codes = _finite(codes)
     a, b = _group(a, len(codes), "first"), _group(b, len(codes), "second")
-    return codes[a].mean(0) - codes[b].mean(0)
+    direction: np.ndarray = codes[a].mean(0) - codes[b].mean(0)
+    return direction
 
 
 @dataclass(frozen=True)
@@ -65,58 +66,73 @@ def leakage(
     rows = codes
     if len(rows) > MOST_IMAGES:
         rows = codes[np.sort(rng.choice(len(codes), MOST_IMAGES, replace=False))]
-    masks = (
-        None
-        if groups is None
-        else (_group(groups[0], len(codes), "first"), _group(groups[1], len(codes), "second"))
-    )
-    steps = _resampled(codes, direction, masks, boots, rng) * size
+    masks = None
+    if groups is not None:
+        masks = _group(groups[0], len(codes), "first"), _group(groups[1], len(codes), "second")
+    draws = _draw(rows, codes, size * direction, masks, boots, rng, probes)
+    found = [_leak(name, probe, rows, draws) for name, probe in probes.items()]
+    return sorted(found, key=lambda leak: -abs(leak.change))
+
+
+@dataclass(frozen=True)
+class _Draws:
+    """The step (D,) and its resamples: of the images, shares (boots, N) of how often each is drawn; of the groups,
+    steps (boots, D), None where they are not resampled; by_chance (boots, D) between groups dealt at random.
+    """
+
+    step: np.ndarray
+    shares: np.ndarray
+    steps: np.ndarray | None
+    by_chance: np.ndarray | None
+
+
+def _draw(
+    rows: np.ndarray, codes: np.ndarray, step: np.ndarray, masks: tuple[np.ndarray, np.ndarray] | None, boots: int,
+    rng: np.random.Generator, probes: dict[str, Probe],
+) -> _Draws:  # fmt: skip
+    steps = None if masks is None else _resampled(codes, step, masks, boots, rng)
     # how often each image is in each resample, (boots, N), over N
     shares = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), boots) / len(rows)
-
     several = any(len(probe.names) > 2 for probe in probes.values())
-    dealt = _dealt(codes, direction, masks, boots, rng) * size if masks is not None and several else None
+    by_chance = _dealt(codes, step, masks, boots, rng) if masks is not None and several else None
+    return _Draws(step, shares, steps, by_chance)
 
-    found = []
-    for name, probe in probes.items():
-        logits = probe.logits(rows)
-        mean = float(_change(logits, probe.weights @ (size * direction)).mean())
-        if groups is None:
-            means = shares @ _change(logits, probe.weights @ (size * direction))
-        else:
-            means = np.array(
-                [
-                    share @ _change(logits, probe.weights @ step)
-                    for share, step in zip(shares, steps, strict=True)
-                ]
-            )
-        low, high = np.quantile(means, (0.025, 0.975))
-        if dealt is not None and len(probe.names) > 2:
-            by_chance = [_change(logits, probe.weights @ step).mean() for step in dealt]
-            sure = mean > np.quantile(by_chance, 0.95)
-            low, high = (min(mean, max(0.0, 2 * mean - high)) if sure else 0.0), max(mean, 2 * mean - low)
-        found.append(Leakage(name, mean, float(low), float(high)))
-    return sorted(found, key=lambda leak: -abs(leak.change))
+
+def _leak(name: str, probe: Probe, rows: np.ndarray, draws: _Draws) -> Leakage:
+    """What one probe reads of the step in codes (N, D), with its interval: see `leakage`."""
+    logits = probe.logits(rows)
+    changes = _change(logits, probe.weights @ draws.step)
+    mean = float(changes.mean())
+    if draws.steps is None:
+        means = draws.shares @ changes
+    else:
+        pairs = zip(draws.shares, draws.steps, strict=True)
+        means = np.array([share @ _change(logits, probe.weights @ step) for share, step in pairs])
+    low, high = np.quantile(means, (0.025, 0.975))
+    if draws.by_chance is not None and len(probe.names) > 2:
+        by_chance = [_change(logits, probe.weights @ step).mean() for step in draws.by_chance]
+        sure = mean > np.quantile(by_chance, 0.95)
+        low, high = (min(mean, max(0.0, 2 * mean - high)) if sure else 0.0), max(mean, 2 * mean - low)
+    return Leakage(name, mean, float(low), float(high))
 
 
 def _change(logits: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """What `leakage` calls the change in one image: logits (N, K), shift (K,) -> (N,)."""
     change = softmax(logits + shift) - softmax(logits)
-    return change[:, 1] if change.shape[1] == 2 else np.abs(change).sum(1) / 2
+    size: np.ndarray = change[:, 1] if change.shape[1] == 2 else np.abs(change).sum(1) / 2
+    return size
 
 
 def _resampled(
-    codes: np.ndarray, direction: np.ndarray, masks: tuple[np.ndarray, np.ndarray] | None, boots: int,
-    rng: np.random.Generator,
+    codes: np.ndarray, direction: np.ndarray, masks: tuple[np.ndarray, np.ndarray], boots: int, rng: np.random.Generator
 ) -> np.ndarray:  # fmt: skip
     """The direction as resamples of its two groups give it, (boots, D); each group keeps its size."""
-    if masks is None:
-        return np.broadcast_to(direction, (boots, len(direction)))
     means = []
     for mask in masks:
         count = int(mask.sum())
         means.append(rng.multinomial(count, np.full(count, 1 / count), boots) / count @ codes[mask])
-    return _factor(codes, direction, masks) * (means[0] - means[1])
+    found: np.ndarray = _factor(codes, direction, masks) * (means[0] - means[1])
+    return found
 
 
 def _dealt(
@@ -126,7 +142,10 @@ def _dealt(
     images = np.concatenate([codes[mask] for mask in masks])
     count, total = int(masks[0].sum()), images.sum(0)
     first = np.stack([images[rng.permutation(len(images))[:count]].sum(0) for _ in range(deals)])
-    return _factor(codes, direction, masks) * (first / count - (total - first) / (len(images) - count))
+    found: np.ndarray = _factor(codes, direction, masks) * (
+        first / count - (total - first) / (len(images) - count)
+    )
+    return found
 
 
 def _factor(codes: np.ndarray, direction: np.ndarray, masks: tuple[np.ndarray, np.ndarray]) -> float:

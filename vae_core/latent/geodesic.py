@@ -1,4 +1,4 @@
-"""Geodesics: paths along which the picture changes as little as it can.
+"""Geodesics: paths between codes along which the decoded picture changes as little as possible.
 
 The decoder g pulls the pixels' Euclidean distance back to the codes: a small step dz there costs
 |J(z) dz|, J = dg/dz. A geodesic is a shortest curve under that metric. Shao, Kumar & Fletcher 2018, "The
@@ -19,14 +19,14 @@ from torch import Tensor
 
 from vae_core.data.imageset import Progress, silent
 from vae_core.errors import BadCodes
-from vae_core.latent.paths import check_stations
+from vae_core.latent.paths import check_waypoints
 
 MOST_CODES = 2000  # real codes the penalty looks at
 MOST_POINTS = 129
 NEIGHBOUR = 10  # whose distance is the codes' spacing h
 SHARPNESS = 10.0  # of the soft minimum: at 1 the crowd outweighs the nearest code where D is large
 ROUND = 5  # iterations of L-BFGS between two looks at progress and control
-SETTLED = 1e-3  # two rounds that each gain less than this share of the objective end the search
+LEAST_GAIN = 1e-3  # two rounds that each gain less than this share of the objective end the search
 
 
 class Decodes(Protocol):
@@ -41,7 +41,7 @@ class Decodes(Protocol):
 
 @dataclass(frozen=True)
 class Geodesic:
-    """A path under the pull-back metric; "before" is the straight line through the same stations.
+    """A path under the pull-back metric; "before" is the straight line through the same waypoints.
 
     codes (1 + (K - 1) (points - 1), D) float32; energy (before, after), squared pixels; lengths in pixels: the
     root of the summed squared change of [0, 1] values, summed over the steps.
@@ -55,17 +55,17 @@ class Geodesic:
 
 
 def geodesic(
-    model: Decodes, stations: np.ndarray, *, points: int = 17, penalty: float = 0.0,
+    model: Decodes, waypoints: np.ndarray, *, points: int = 17, penalty: float = 0.0,
     codes: np.ndarray | None = None, steps: int = 100, seed: int = 0, progress: Progress = silent,
     control: Callable[[], bool] | None = None,
 ) -> Geodesic:  # fmt: skip
-    """The path of least energy through stations (K, D), `points` codes a leg, both ends counted.
+    """The path of least energy through waypoints (K, D), `points` codes a leg, both ends counted.
 
     Energy of a curve z_0 ... z_n under the pull-back metric, discretised (Shao et al., without their 1/2):
 
         E = n sum_i |g(z_{i+1}) - g(z_i)|^2  >=  length^2, equal when every step changes the picture as much
 
-    Minimised over the points between the stations by L-BFGS from the straight line, all legs at once; stations
+    Minimised over the points between the waypoints by L-BFGS from the straight line, all legs at once; waypoints
     stay exactly. What is minimised is
 
         E / E_line + penalty * mean_i softplus(s(z_i) - s_typical),
@@ -83,9 +83,9 @@ def geodesic(
     tiny offset that frees the search from exact symmetry; the same seed gives the same path.
     Raises BadCodes for wrong shapes, a penalty without codes, or a decoder that gives no finite picture.
     """
-    ends = check_stations(stations).astype(np.float32)
+    ends = check_waypoints(waypoints).astype(np.float32)
     if ends.shape[1] != model.latent_dim:
-        raise BadCodes(f"stations are expected as (K, {model.latent_dim}), got {ends.shape}")
+        raise BadCodes(f"waypoints are expected as (K, {model.latent_dim}), got {ends.shape}")
     if not 3 <= points <= MOST_POINTS or steps < 1:
         raise BadCodes(f"a leg has 3 to {MOST_POINTS} points and a search at least one step")
     if not (np.isfinite(penalty) and penalty >= 0):
@@ -96,27 +96,27 @@ def geodesic(
 
     with torch.inference_mode(False), torch.enable_grad():
         curve = _Curve(model, torch.tensor(ends, device=device), points, penalty, density)
-        before = curve.judge(curve.line)
+        before = curve.evaluate(curve.line)
         if not np.isfinite(before.energy):
             raise BadCodes(
-                "the decoder gives no finite picture between these stations, so no path is shortest"
+                "the decoder gives no finite picture between these waypoints, so no path is shortest"
             )
         if before.energy < 1e-9:  # one picture all along: nothing could be shorter
             progress(1.0, "nothing changes along this path")
             return _found(curve, before, before, converged=True)
         curve.scale = before.energy
-        before = curve.judge(curve.line)
+        before = curve.evaluate(curve.line)
         best, converged = _search(curve, before, steps, rng, progress, control)
-        even = curve.judge(curve.respaced(best))
+        even = curve.evaluate(curve.respaced(best))
         if even.objective <= best.objective:
             best = even
-    progress(1.0, _told(before, best))
+    progress(1.0, _gain(before, best))
     return _found(curve, before, best, converged)
 
 
 @dataclass(frozen=True)
-class _Judged:
-    """Points between the stations (K - 1, n, D), the length of each step (K - 1, n + 1), and their worth."""
+class _Candidate:
+    """Points between the waypoints (K - 1, n, D), the length of each step (K - 1, n + 1), their energy, and what is minimised."""
 
     between: Tensor
     steps: Tensor
@@ -125,7 +125,7 @@ class _Judged:
 
 
 class _Curve:
-    """The points between the stations, K - 1 legs at once, and what their pictures say."""
+    """The points between the waypoints, K - 1 legs at once, and what their pictures say."""
 
     def __init__(
         self, model: Decodes, ends: Tensor, points: int, penalty: float, density: _Density | None
@@ -143,11 +143,11 @@ class _Curve:
         return flat.reshape(*z.shape[:-1], -1)
 
     def whole(self, between: Tensor) -> Tensor:
-        """(K - 1, n, D) -> (K - 1, n + 2, D), with the stations on either side."""
+        """(K - 1, n, D) -> (K - 1, n + 2, D), with the waypoints on either side."""
         return torch.cat((self.ends[:-1, None], between, self.ends[1:, None]), 1)
 
-    def weigh(self, between: Tensor) -> tuple[Tensor, Tensor]:
-        """What is minimised, and the squared length of each step, (K - 1, n + 1) squared pixels."""
+    def objective(self, between: Tensor) -> tuple[Tensor, Tensor]:
+        """What `geodesic` minimises, and the squared length of each step, (K - 1, n + 1) squared pixels."""
         pictures = torch.cat((self.pictures[:-1, None], self.decode(between), self.pictures[1:, None]), 1)
         squares = (pictures[:, 1:] - pictures[:, :-1]).square().sum(-1)
         objective = squares.numel() * squares.sum() / self.scale
@@ -155,12 +155,13 @@ class _Curve:
             objective = objective + self.penalty * self.density.excess(between).mean()
         return objective, squares
 
-    def judge(self, between: Tensor) -> _Judged:
+    def evaluate(self, between: Tensor) -> _Candidate:
+        """Points between the waypoints (K - 1, n, D) with what they score, without gradients."""
         with torch.no_grad():
-            objective, squares = self.weigh(between)
-        return _judged(between, objective, squares)
+            objective, squares = self.objective(between)
+        return _candidate(between, objective, squares)
 
-    def respaced(self, found: _Judged) -> Tensor:
+    def respaced(self, found: _Candidate) -> Tensor:
         """The same polylines, their points moved so that every step of a leg changes the picture as much."""
         legs = []
         for points, steps in zip(self.whole(found.between).cpu(), found.steps.cpu(), strict=True):
@@ -170,16 +171,16 @@ class _Curve:
         return torch.tensor(np.stack(legs), dtype=torch.float32, device=self.ends.device)
 
 
-def _judged(between: Tensor, objective: Tensor, squares: Tensor) -> _Judged:
+def _candidate(between: Tensor, objective: Tensor, squares: Tensor) -> _Candidate:
     energy = squares.numel() * float(squares.detach().double().sum())
-    return _Judged(between.detach().clone(), squares.detach().sqrt(), energy, float(objective.detach()))
+    return _Candidate(between.detach().clone(), squares.detach().sqrt(), energy, float(objective.detach()))
 
 
 def _search(
-    curve: _Curve, line: _Judged, steps: int, rng: np.random.Generator, progress: Progress,
+    curve: _Curve, line: _Candidate, steps: int, rng: np.random.Generator, progress: Progress,
     control: Callable[[], bool] | None,
-) -> tuple[_Judged, bool]:  # fmt: skip
-    """The best curve met, the straight line among them, and whether the search had settled on it.
+) -> tuple[_Candidate, bool]:  # fmt: skip
+    """The best curve met, the straight line among them, and whether the search converged on it.
 
     Where g is linear the energy of an offset w from the line is n w' (T x M) w, T = tridiag(-1, 2, -1) along the
     path and M the metric. The search runs in coordinates that undo T: neighbouring points pull at each other,
@@ -198,31 +199,32 @@ def _search(
     def closure() -> Tensor:
         nonlocal best
         between = curve.line + along @ w
-        objective, squares = curve.weigh(between)
+        objective, squares = curve.objective(between)
         (w.grad,) = torch.autograd.grad(objective, w)
         if float(objective.detach()) < best.objective:
-            best = _judged(between, objective, squares)
+            best = _candidate(between, objective, squares)
         return objective
 
     optimizer = torch.optim.LBFGS([w], max_iter=ROUND, history_size=20, line_search_fn="strong_wolfe")
+    take_steps: Callable[[Callable[[], Tensor]], Any] = optimizer.step
     last, idle = line.objective, 0
     for done in range(0, steps, ROUND):
         if control is not None and control():
             return best, False
-        progress(min(0.99, done / steps), _told(line, best))
-        optimizer.step(closure)
-        idle = idle + 1 if last - best.objective < SETTLED * last else 0
+        progress(min(0.99, done / steps), _gain(line, best))
+        take_steps(closure)
+        idle = idle + 1 if last - best.objective < LEAST_GAIN * last else 0
         if idle == 2:
             return best, True
         last = best.objective
     return best, False
 
 
-def _told(line: _Judged, found: _Judged) -> str:
+def _gain(line: _Candidate, found: _Candidate) -> str:
     return f"energy {found.energy / line.energy:.0%} of the straight line's"
 
 
-def _found(curve: _Curve, before: _Judged, after: _Judged, converged: bool) -> Geodesic:
+def _found(curve: _Curve, before: _Candidate, after: _Candidate, converged: bool) -> Geodesic:
     legs = curve.whole(after.between).cpu().numpy()
     return Geodesic(
         np.concatenate((legs[0, :1], *(leg[1:] for leg in legs))),

@@ -1,4 +1,4 @@
-"""What a path does, step by step. Pure functions of arrays."""
+"""Measures of a path: how fast its pictures change, how long it is, how far it strays from real codes."""
 
 from __future__ import annotations
 
@@ -40,4 +40,5 @@ def _steps(images: np.ndarray) -> np.ndarray:
     if images.ndim != 4 or len(images) < 1 or images.dtype.kind != "f":
         raise BadCodes(f"pictures are expected as floats (S, C, H, W), got {images.dtype} {images.shape}")
     flat = images.reshape(len(images), -1).astype(np.float64)
-    return np.sqrt(np.square(np.diff(flat, axis=0)).sum(1))
+    found: np.ndarray = np.sqrt(np.square(np.diff(flat, axis=0)).sum(1))
+    return found

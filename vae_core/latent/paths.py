@@ -8,14 +8,15 @@ import numpy as np
 
 from vae_core.errors import BadCodes
 
-MOST_STATIONS = 8
+MOST_WAYPOINTS = 8
 OVERSHOOT = 0.5  # how far t may leave [0, 1] on either side
 
 
 def lerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
     """Straight line. a, b (D,), t (S,) -> (S, D); t outside [0, 1] overshoots."""
     a, b, t = _pair(a, b, t)
-    return (1 - t)[:, None] * a + t[:, None] * b
+    found: np.ndarray = (1 - t)[:, None] * a + t[:, None] * b
+    return found
 
 
 def slerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -23,8 +24,8 @@ def slerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
     shorter end geometrically.
 
     Shoemake 1985; for latent codes White 2016, "Sampling Generative Networks". a, b (D,), t (S,) -> (S, D).
-    Where no single arc exists the straight line is taken: for equal or opposite directions, and when either
-    code is the origin.
+    For equal or opposite directions, and where either code is the origin, no single arc exists: the straight line is
+    taken.
     """
     a, b, t = _pair(a, b, t)
     norm_a, norm_b = np.linalg.norm(a), np.linalg.norm(b)
@@ -41,7 +42,7 @@ def slerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
     # beyond the shorter end a line would make the norm negative, which is the opposite direction
     norm = (1 - t) * norm_a + t * norm_b
     norm = np.where(norm < min(norm_a, norm_b), norm_a ** (1 - t) * norm_b**t, norm)
-    path = direction * norm[:, None]
+    path: np.ndarray = direction * norm[:, None]
     # the end points exactly, so that the end frames are the decodes of the codes themselves
     path[t == 0], path[t == 1] = a, b
     return path
@@ -53,42 +54,42 @@ PATHS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {
 }
 
 
-def through(stations: np.ndarray, t: np.ndarray, kind: str = "linear") -> np.ndarray:
-    """A path that visits every station in order. stations (K, D), t (S,) in [-0.5, 1.5] -> (S, D) float64.
+def through(waypoints: np.ndarray, t: np.ndarray, kind: str = "linear") -> np.ndarray:
+    """A path that visits every waypoint in order. waypoints (K, D), t (S,) in [-0.5, 1.5] -> (S, D) float64.
 
-    Over t in [0, 1] each of the K - 1 legs takes an equal share; station k lies at t = k / (K - 1) and is met
+    Over t in [0, 1] each of the K - 1 legs takes an equal share; waypoint k lies at t = k / (K - 1) and is met
     exactly. Before 0 and after 1 the first and the last leg go on past their ends, by as many leg lengths as
-    t is outside: half a leg at most, whatever K. Raises BadCodes for a number of stations other than 2 to 8,
+    t is outside: half a leg at most, whatever K. Raises BadCodes for a number of waypoints other than 2 to 8,
     codes that are not finite, t out of range, or a kind that is not in PATHS.
     """
-    stations = check_stations(stations)
+    waypoints = check_waypoints(waypoints)
     t = np.asarray(t, np.float64)
     if t.ndim != 1 or not np.all((t >= -OVERSHOOT) & (t <= 1 + OVERSHOOT)):
         raise BadCodes("positions on a path are a list of numbers from -0.5 to 1.5")
     if kind not in PATHS:
         raise BadCodes(f"there is no path of the kind {kind!r}; there are {', '.join(PATHS)}")
-    legs = len(stations) - 1
-    at = np.clip(t, 0, 1) * legs  # in legs from the first station
+    legs = len(waypoints) - 1
+    at = np.clip(t, 0, 1) * legs  # in legs from the first waypoint
     met = np.rint(at)
     at = np.where(np.abs(at - met) < 1e-6, met, at)  # k / (K - 1) is seldom a float, least of all a float32
     leg = np.minimum(at.astype(int), legs - 1)
     within = at - leg + np.minimum(t, 0) + np.maximum(t - 1, 0)
-    path = np.empty((len(t), stations.shape[1]))
+    path = np.empty((len(t), waypoints.shape[1]))
     for k in np.unique(leg):
-        path[leg == k] = PATHS[kind](stations[k], stations[k + 1], within[leg == k])
+        path[leg == k] = PATHS[kind](waypoints[k], waypoints[k + 1], within[leg == k])
     return path
 
 
-def check_stations(stations: np.ndarray) -> np.ndarray:
+def check_waypoints(waypoints: np.ndarray) -> np.ndarray:
     """float64 (K, D), 2 <= K <= 8. Raises BadCodes."""
-    stations = np.asarray(stations, np.float64)
-    if stations.ndim != 2 or not 2 <= len(stations) <= MOST_STATIONS or stations.shape[1] == 0:
+    waypoints = np.asarray(waypoints, np.float64)
+    if waypoints.ndim != 2 or not 2 <= len(waypoints) <= MOST_WAYPOINTS or waypoints.shape[1] == 0:
         raise BadCodes(
-            f"a path needs 2 to {MOST_STATIONS} stations of one length, got an array of {stations.shape}"
+            f"a path needs 2 to {MOST_WAYPOINTS} waypoints of one length, got an array of {waypoints.shape}"
         )
-    if not np.isfinite(stations).all():
-        raise BadCodes("a station's code must be finite numbers")
-    return stations
+    if not np.isfinite(waypoints).all():
+        raise BadCodes("a waypoint's code must be finite numbers")
+    return waypoints
 
 
 def traverse(z: np.ndarray, dim: int, values: np.ndarray) -> np.ndarray:

@@ -1,5 +1,7 @@
-"""On and off a map that has no formula: by weighted neighbours. Approximate, at once; umap-learn's own transform
-takes most of a minute on its first call."""
+"""Placing codes on a map that has no formula, and finding the code of a place: by weighted neighbours.
+
+This is approximate and fast; umap-learn's own transform takes most of a minute on its first call.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
-"""The aggregate posterior q(z) = mean over images of q(z|x) against the prior N(0, I): does what the decoder was
-trained on fill the space that samples are drawn from? Hoffman & Johnson 2016, "ELBO surgery"."""
+"""How the aggregate posterior q(z) = mean over images of q(z|x) matches the prior N(0, I).
+
+Samples are drawn from the prior, but the decoder was trained on codes from q(z): where they differ, samples are poor.
+Hoffman & Johnson 2016, "ELBO surgery".
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vae_core.errors import BadCodes, TooFewPoints
-from vae_core.latent.honesty import Score
+from vae_core.latent.projection_quality import Score
 from vae_core.latent.statistics import active_units, kl_from_prior, nearest
 
 LEAST_IMAGES = 3

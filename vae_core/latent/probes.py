@@ -1,5 +1,7 @@
-"""Probes: what can be read off a code by a straight cut. Alain & Bengio 2016, "Understanding intermediate layers
-using linear classifier probes"."""
+"""Probes: linear classifiers of a label from a code.
+
+Alain & Bengio 2016, "Understanding intermediate layers using linear classifier probes".
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,8 @@ class Probe:
         if z.ndim != 2 or z.shape[1] != self.weights.shape[1]:
             raise BadCodes(f"codes are expected as (S, {self.weights.shape[1]}), got {z.shape}")
         # a dimension of no weight was constant or not finite: what it holds here must not spread
-        return np.where(self.weights.any(0), z, 0.0) @ self.weights.T + self.bias
+        found: np.ndarray = np.where(self.weights.any(0), z, 0.0) @ self.weights.T + self.bias
+        return found
 
     def probabilities(self, z: np.ndarray) -> np.ndarray:
         """Codes (S, D) -> probability of each class (S, K), rows summing to 1."""
@@ -47,7 +50,8 @@ class Probe:
 def softmax(logits: np.ndarray) -> np.ndarray:
     """exp(l_k) / sum_j exp(l_j) over the last axis."""
     powers = np.exp(logits - logits.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)
+    found: np.ndarray = powers / powers.sum(-1, keepdims=True)
+    return found
 
 
 def fit_probe(codes: np.ndarray, labels: np.ndarray, names: Sequence[str], seed: int = 0) -> Probe:
@@ -77,16 +81,16 @@ def fit_probe(codes: np.ndarray, labels: np.ndarray, names: Sequence[str], seed:
         )
     rows = rows[np.isin(labels[rows], kept)]
     target = np.searchsorted(kept, labels[rows].astype(int))
-    held = _held_out(target, rng)
+    test = _held_out(target, rng)
     x = np.where(usable, codes[rows], 0.0)
-    weights, bias = _fit(x[~held], target[~held], len(kept))
-    found = (x[held] @ weights.T + bias).argmax(1)
+    weights, bias = _fit(x[~test], target[~test], len(kept))
+    found = (x[test] @ weights.T + bias).argmax(1)
     return Probe(
         weights,
         bias,
         tuple(name for name, count in zip(names, counts, strict=True) if count >= LEAST_OF_A_CLASS),
-        accuracy=float((found == target[held]).mean()),
-        chance=float(np.bincount(target[held]).max() / held.sum()),
+        accuracy=float((found == target[test]).mean()),
+        chance=float(np.bincount(target[test]).max() / test.sum()),
         images=len(rows),
         dropped=dropped,
     )
@@ -131,11 +135,11 @@ def _above(values: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
 
 def _held_out(target: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A third of each class, at least one image and never all: bool (N,)."""
-    held = np.zeros(len(target), bool)
+    test = np.zeros(len(target), bool)
     for k in np.unique(target):
         of_class = rng.permutation(np.flatnonzero(target == k))
-        held[of_class[: max(1, round(len(of_class) / 3))]] = True
-    return held
+        test[of_class[: max(1, round(len(of_class) / 3))]] = True
+    return test
 
 
 def _fit(x: np.ndarray, target: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""What sets a selection of images apart from the rest."""
+"""Effect sizes: in which dimensions a selection of images differs from the rest."""
 
 from __future__ import annotations
 

@@ -10,12 +10,14 @@ ACTIVE_VARIANCE = 0.01
 def kl_from_prior(mean: np.ndarray, log_var: np.ndarray) -> np.ndarray:
     """KL[q(z_d|x) || N(0, 1)] of posteriors (N, D), nats, (N, D) float64; infinite for a plain autoencoder."""
     mean, log_var = np.asarray(mean, np.float64), np.asarray(log_var, np.float64)
-    return 0.5 * (mean**2 + np.exp(log_var) - log_var - 1)
+    found: np.ndarray = 0.5 * (mean**2 + np.exp(log_var) - log_var - 1)
+    return found
 
 
 def active_units(means: np.ndarray) -> np.ndarray:
     """Posterior means (N, D) -> bool (D,): Var_x(mean) > 0.01 (Burda, Grosse & Salakhutdinov 2016)."""
-    return np.asarray(means, np.float64).var(0) > ACTIVE_VARIANCE
+    found: np.ndarray = np.asarray(means, np.float64).var(0) > ACTIVE_VARIANCE
+    return found
 
 
 def order_by_kl(kl: np.ndarray) -> np.ndarray:

@@ -48,21 +48,21 @@ def dci(codes: np.ndarray, factors: np.ndarray, rng: np.random.Generator) -> Dci
     if not z.shape[1]:
         return Dci(0.0, 0.0, 0.0)
     order = rng.permutation(len(z))
-    held, rest = order[: len(z) // 3], order[len(z) // 3 :]
+    test, rest = order[: len(z) // 3], order[len(z) // 3 :]
     importance = np.zeros((z.shape[1], v.shape[1]))
     known = np.zeros(v.shape[1])
     for k, values in enumerate(v.T):
         forest = RandomForestRegressor(TREES, min_samples_leaf=3, random_state=int(rng.integers(2**31)))
         forest.fit(z[rest], values[rest])
-        spread = np.square(values[held] - values[held].mean()).mean()
-        if not spread:  # all held out have one value
+        spread = np.square(values[test] - values[test].mean()).mean()
+        if not spread:  # all images held out have one value
             continue
-        errors = np.square(forest.predict(z[held]) - values[held])
+        errors = np.square(forest.predict(z[test]) - values[test])
         known[k] = 1 - errors.mean() / spread
-        for dims, copies in _shuffled(z[held], rng):
+        for dims, copies in _shuffled(z[test], rng):
             guesses = forest.predict(copies.reshape(-1, z.shape[1])).reshape(len(copies), -1)
-            loss = np.square(guesses - values[held]) - errors
-            fall = loss.mean(1) - SURE * loss.std(1) / np.sqrt(len(held))
+            loss = np.square(guesses - values[test]) - errors
+            fall = loss.mean(1) - SURE * loss.std(1) / np.sqrt(len(test))
             importance[dims, k] = fall / spread
     importance, known = np.maximum(importance, 0), np.maximum(known, 0)
     if not importance.any():

@@ -1,5 +1,7 @@
-"""How much of a map is true: which neighbours it invents, which it tears apart. Venna & Kaski 2001, "Neighborhood
-preservation in nonlinear projection methods"."""
+"""How well a map keeps neighbourhoods: which neighbours it invents and which it tears apart.
+
+Venna & Kaski 2001, "Neighborhood preservation in nonlinear projection methods".
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Honesty:
+class ProjectionQuality:
     """Three scores from 0 to 1, of `images` codes with `k` neighbours each.
 
     trustworthiness: 1 when none of the k neighbours on the map is far away among the codes; continuity: 1 when
@@ -37,9 +39,9 @@ class Honesty:
     k: int
 
 
-def honesty(
+def projection_quality(
     codes: np.ndarray, points: np.ndarray, *, k: int = 15, most: int = 2000, seed: int = 0
-) -> Honesty:
+) -> ProjectionQuality:
     """How well a map, points (N, 2), keeps the neighbourhoods of codes (N, D), on a sample of at most `most` images.
 
     The sample is the same for the same seed, N and finite rows; rows that are not finite are left out. k falls to
@@ -61,13 +63,17 @@ def honesty(
     rows = sample(np.isfinite(codes).all(1) & np.isfinite(points).all(1), most, seed)
     n = len(rows)
     if n < LEAST_POINTS:
-        raise TooFewPoints(f"how true a map is shows from {LEAST_POINTS} finite points on; there are {n}")
+        raise TooFewPoints(f"the quality of a map needs {LEAST_POINTS} finite points or more; there are {n}")
     k = min(k, (n - 1) // 2)
     rows = np.random.default_rng(seed).permutation(rows)  # ties go by position
     near_code, rank_code = _neighbours(codes[rows], k + 1)
     near_point, rank_point = _neighbours(points[rows], k + 1)
-    return Honesty(
-        _kept(near_point, rank_code), _kept(near_code, rank_point), _shared(near_code, near_point), n, k
+    return ProjectionQuality(
+        _trustworthiness(near_point, rank_code),
+        _trustworthiness(near_code, rank_point),
+        _overlap(near_code, near_point),
+        n,
+        k,
     )
 
 
@@ -113,27 +119,28 @@ def _neighbours(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     return order[:, :k].copy(), ranks
 
 
-def _kept(near: np.ndarray, ranks: np.ndarray) -> Score:
+def _trustworthiness(near: np.ndarray, ranks: np.ndarray) -> Score:
     """Trustworthiness from k + 1 neighbours in one space (n, k+1) and ranks in the other (n, n)."""
     n, k = len(near), near.shape[1] - 1
-    seen = np.take_along_axis(ranks, near, 1)
-    excess = np.maximum(0, seen[:, :k] - k)
+    near_ranks = np.take_along_axis(ranks, near, 1)
+    excess = np.maximum(0, near_ranks[:, :k] - k)
 
     def score(total: np.ndarray, n: int) -> np.ndarray:
         # T(k) = 1 - 2 / (n k (2n - 3k - 1)) sum_i sum_{j near i} max(0, r(i, j) - k)
-        return 1 - 2 / (n * k * (2 * n - 3 * k - 1)) * total
+        found: np.ndarray = 1 - 2 / (n * k * (2 * n - 3 * k - 1)) * total
+        return found
 
     # without one: its own part is gone, what ranks behind it moves up by one, and where it was near, the next is
     without = excess.sum() - excess.sum(1)
     for column in range(k):
-        without -= (ranks < np.where(excess[:, column] > 0, seen[:, column], 0)[:, None]).sum(0)
-    following = seen[:, k:]
-    instead = np.maximum(0, following - (seen[:, :k] < following) - k) - excess
+        without -= (ranks < np.where(excess[:, column] > 0, near_ranks[:, column], 0)[:, None]).sum(0)
+    following = near_ranks[:, k:]
+    instead = np.maximum(0, following - (near_ranks[:, :k] < following) - k) - excess
     without = without + np.bincount(near[:, :k].ravel(), instead.ravel(), n)
     return _jackknife(float(score(excess.sum(), n)), score(without, n - 1))
 
 
-def _shared(a: np.ndarray, b: np.ndarray) -> Score:
+def _overlap(a: np.ndarray, b: np.ndarray) -> Score:
     """Mean share of the first k of neighbours a (n, k+1) that are among the first k of b (n, k+1)."""
     n, k = len(a), a.shape[1] - 1
     same = a[:, :, None] == b[:, None, :]
