@@ -63,7 +63,7 @@ def projection_quality(
     rows = sample(np.isfinite(codes).all(1) & np.isfinite(points).all(1), most, seed)
     n = len(rows)
     if n < LEAST_POINTS:
-        raise TooFewPoints(f"the quality of a map needs {LEAST_POINTS} finite points or more; there are {n}")
+        raise TooFewPoints(f"the quality of a map shows from {LEAST_POINTS} finite points on; there are {n}")
     k = min(k, (n - 1) // 2)
     rows = np.random.default_rng(seed).permutation(rows)  # ties go by position
     near_code, rank_code = _neighbours(codes[rows], k + 1)
