@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     # torch takes seconds to import: the server answers before it is there
     import numpy as np
 
-    from vae_core.browser import BrowserDecoder, BrowserDial
     from vae_core.config import RunConfig
     from vae_core.data import ImageSet
+    from vae_core.export.browser import BrowserDecoder, BrowserDial
     from vae_core.inference import LoadedModel, StoredCodes
     from vae_core.latent.aggregate import Aggregate
     from vae_core.runs.jobs import Launcher
@@ -99,7 +99,7 @@ def model(run: Run) -> LoadedModel:
 
 @lru_cache(maxsize=16)
 def _browser_decoder(path: Path, home: Path, stamp: str) -> BrowserDecoder:
-    from vae_core.browser import browser_decoder
+    from vae_core.export.browser import browser_decoder
     from vae_core.runs.store import Run
 
     run = Run(path, Places.find(home))
@@ -111,7 +111,7 @@ def _browser_decoder(path: Path, home: Path, stamp: str) -> BrowserDecoder:
 
 @lru_cache(maxsize=4)
 def _browser_dial(path: Path, home: Path, stamp: str) -> BrowserDial:
-    from vae_core.browser import browser_dial
+    from vae_core.export.browser import browser_dial
     from vae_core.runs.store import Run
 
     run = Run(path, Places.find(home))
@@ -158,7 +158,7 @@ def decoder_header(run: Run) -> dict[str, Any]:
 
     No layers where the server is to decode: the network is too large, or of a kind that the browser does not know.
     """
-    from vae_core.browser import UnknownToBrowser
+    from vae_core.export.browser import UnknownToBrowser
 
     common = {"stamp": run.stamp(), "batch": DECODE_BATCH}
     try:

@@ -15,7 +15,7 @@ CORE = [
     {"models.build"},  # of a whole config
     {"training"},
     {"runs"},
-    {"inference", "evaluation", "export", "sweep", "shipping", "diagnosis", "browser", "animation"},
+    {"inference", "evaluation", "export", "sweep", "diagnosis", "animation"},
     {"cli", "__init__"},
 ]
 APP = [

@@ -163,7 +163,7 @@ def export(run: Run) -> None:
     from pathlib import Path
     from tempfile import TemporaryDirectory
 
-    from vae_core.export import archive
+    from vae_core.export.archive import archive
 
     st.markdown(
         f"**{run.name}** as one .zip: settings, curves, pictures, weights, notes. Import it on any machine."
@@ -202,7 +202,7 @@ def _import() -> None:
             "A .zip that was exported here or with `vae-core export`", type=["zip"], key="import run"
         )
         if file is not None and session.button("Import", "import now", type="primary"):
-            from vae_core.export import unarchive
+            from vae_core.export.archive import unarchive
 
             run = unarchive(io.BytesIO(file.getvalue()), resources.store())
             session.select(run.id)

@@ -16,8 +16,8 @@ from starlette.testclient import TestClient
 
 from app import server, web
 from app.components import module_url
-from vae_core.browser import browser_decoder
 from vae_core.config import ModelConfig, RunConfig
+from vae_core.export.browser import browser_decoder
 from vae_core.runs.store import Run, Store
 
 

@@ -19,9 +19,9 @@ from starlette.testclient import TestClient
 
 from app import resources, web
 from app.web import requests
-from vae_core.browser import UnknownToBrowser
 from vae_core.data.user.drawing import as_digit
 from vae_core.errors import BadImages
+from vae_core.export.browser import UnknownToBrowser
 from vae_core.inference import load_run
 from vae_core.places import Places
 from vae_core.runs.store import FINISHED, Run, Store

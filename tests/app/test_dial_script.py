@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 
 from app import resources, web
 from app.components import HERE
-from vae_core.browser import browser_decoder, browser_dial
+from vae_core.export.browser import browser_decoder, browser_dial
 from vae_core.inference import LoadedModel, load_run
 from vae_core.models.build import make_model
 from vae_core.models.multi_rate import GAIN

@@ -8,12 +8,12 @@ import pytest
 import torch
 from helpers import Script, blob_set, config_of, frozen, of, through
 
-from vae_core.browser import browser_decoder, browser_dial
 from vae_core.config import ObjectiveConfig
 from vae_core.errors import BadConfig, BadRun
 from vae_core.evaluation.likelihood import evaluate
 from vae_core.events import Checkpoint, Controlled, EpochDone, Snapshot, StepDone
-from vae_core.export import archive, unarchive
+from vae_core.export.archive import archive, unarchive
+from vae_core.export.browser import browser_decoder, browser_dial
 from vae_core.inference import LoadedModel, codes_path, compute_codes, load_run
 from vae_core.latent.statistics import kl_from_prior
 from vae_core.models.build import make_model

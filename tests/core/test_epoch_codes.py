@@ -10,11 +10,11 @@ import pytest
 import torch
 from helpers import Script, blob_set, config_of, frozen, of
 
-from vae_core import export
 from vae_core.data.imageset import Splits
 from vae_core.errors import BadRun
 from vae_core.events import Checkpoint, Encoded, EpochDone, Failed, Resumed, StepDone, from_line
-from vae_core.export import archive, unarchive
+from vae_core.export import archive as archive_module
+from vae_core.export.archive import archive, unarchive
 from vae_core.inference import load_run
 from vae_core.models.build import make_model
 from vae_core.models.networks import ConvParams
@@ -361,7 +361,7 @@ def test_codes_travel_in_the_archive(copied, other, tmp_path):
 
 
 def test_codes_that_are_large_stay_and_it_is_said(copied, other, tmp_path, monkeypatch):
-    monkeypatch.setattr(export, "MOST_EPOCH_CODES", 50_000)
+    monkeypatch.setattr(archive_module, "MOST_EPOCH_CODES", 50_000)
     (said,) = archive(copied, tmp_path / "run.zip")
     size = sum(p.stat().st_size for p in (copied.path / "codes").iterdir())
     assert said.startswith("The codes of 8 epochs")

@@ -11,17 +11,13 @@ import torch
 from helpers import blob_set, config_of, frozen, through
 from PIL import Image
 
-from vae_core import export
-from vae_core.browser import browser_decoder
 from vae_core.errors import BadName, BadRun, MissingPackage
 from vae_core.events import Checkpoint
-from vae_core.export import (
-    archive,
-    export_gif,
-    export_onnx,
-    unarchive,
-    walk,
-)
+from vae_core.export import archive as archive_module
+from vae_core.export.archive import archive, unarchive
+from vae_core.export.browser import browser_decoder
+from vae_core.export.gif import export_gif, prior_walk
+from vae_core.export.onnx import export_onnx
 from vae_core.inference import LoadedModel, compute_codes, load_run, stored_codes
 from vae_core.models.build import make_model
 from vae_core.models.networks import ConvParams, MlpParams
@@ -270,11 +266,11 @@ def test_a_bad_archive_is_refused_and_leaves_nothing(zipped, other, make, says, 
 def test_a_bomb_is_stopped_while_it_unpacks(zipped, other, monkeypatch):
     bomb = changed(zipped, **{"events.jsonl": b"\x00" * 3_000_000})
     assert len(bomb) < zipped.stat().st_size + 10_000
-    monkeypatch.setattr(export, "MOST_BYTES", 2_500_000)
+    monkeypatch.setattr(archive_module, "MOST_BYTES", 2_500_000)
     with pytest.raises(BadRun, match="more than"):
         unarchive(io.BytesIO(bomb), other)
     assert list(other.places.runs.iterdir()) == []
-    monkeypatch.setattr(export, "MOST_FILES", 5)
+    monkeypatch.setattr(archive_module, "MOST_FILES", 5)
     with pytest.raises(BadRun, match="at most 5"):
         unarchive(zipped, other)
 
@@ -289,7 +285,7 @@ def test_the_size_an_archive_claims_is_not_believed(zipped, other, monkeypatch):
         central = raw.index(b"PK\x01\x02", central + 4)
     for place in (info.header_offset + 22, central + 24):
         raw[place : place + 4] = struct.pack("<I", 10)
-    monkeypatch.setattr(export, "MOST_BYTES", 900_000)
+    monkeypatch.setattr(archive_module, "MOST_BYTES", 900_000)
     with pytest.raises(BadRun):
         unarchive(io.BytesIO(raw), other)
     assert list(other.places.runs.iterdir()) == []
@@ -297,13 +293,13 @@ def test_the_size_an_archive_claims_is_not_believed(zipped, other, monkeypatch):
 
 def test_nobody_lists_a_run_that_is_still_being_unpacked(zipped, other, monkeypatch):
     seen = []
-    real = export.load_run
+    real = archive_module.load_run
 
     def look(run, **kwargs):
         seen.append([r.id for r in other.own()])
         return real(run, **kwargs)
 
-    monkeypatch.setattr(export, "load_run", look)
+    monkeypatch.setattr(archive_module, "load_run", look)
     unarchive(zipped, other)
     assert seen == [[]]
 
@@ -312,13 +308,13 @@ def test_nobody_lists_a_run_that_is_still_being_unpacked(zipped, other, monkeypa
 
 
 def test_a_walk_is_closed_and_has_no_jumps():
-    path = walk(6, np.random.default_rng(0), stations=5, steps=16)
+    path = prior_walk(6, np.random.default_rng(0), waypoints=5, steps=16)
     assert (path.shape, path.dtype) == ((80, 6), np.float32)
     steps = np.linalg.norm(np.diff(np.concatenate((path, path[:1])), axis=0), axis=1)
     assert steps.max() < 5 * np.median(steps)
-    stations = np.random.default_rng(0).standard_normal((5, 6))
-    np.testing.assert_allclose(path[::16], stations, rtol=1e-6)
-    np.testing.assert_array_equal(path, walk(6, np.random.default_rng(0), stations=5, steps=16))
+    waypoints = np.random.default_rng(0).standard_normal((5, 6))
+    np.testing.assert_allclose(path[::16], waypoints, rtol=1e-6)
+    np.testing.assert_array_equal(path, prior_walk(6, np.random.default_rng(0), waypoints=5, steps=16))
 
 
 def test_a_models_gif_is_its_walk(model, tmp_path):
@@ -327,7 +323,7 @@ def test_a_models_gif_is_its_walk(model, tmp_path):
     assert (image.n_frames, image.size) == (96, (256, 256))
     image.seek(40)
     frame = np.asarray(image.convert("L"))[::16, ::16].astype(int)
-    expected = model.decode_uint8(walk(4, np.random.default_rng(0)))[40, 0]
+    expected = model.decode_uint8(prior_walk(4, np.random.default_rng(0)))[40, 0]
     assert np.abs(frame - expected).max() <= 1
 
 

@@ -160,7 +160,7 @@ def test_two_writers_at_once_lose_nothing(copied):
 
 
 def test_they_travel_with_the_run_and_leave_with_it(copied, tmp_path):
-    from vae_core.export import archive, unarchive
+    from vae_core.export.archive import archive, unarchive
 
     write_group(copied, "a", [1, 5])
     archive(copied, tmp_path / "run.zip")

@@ -5,14 +5,14 @@ import pytest
 import torch
 from helpers import config_of, of
 
-from vae_core import shipping
 from vae_core.cli import main
 from vae_core.errors import BadName, BadRun, ReadOnlyRun
 from vae_core.events import EpochDone, Snapshot, StepDone
+from vae_core.export import shipping
+from vae_core.export.shipping import ship
 from vae_core.inference import load_run, stored_codes
 from vae_core.runs import store as store_module
 from vae_core.runs.store import FINISHED, RUNNING, Store
-from vae_core.shipping import ship
 
 
 @pytest.fixture

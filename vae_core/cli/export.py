@@ -28,7 +28,9 @@ def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
 
 
 def do_export(args: argparse.Namespace, places: Places) -> int:
-    from vae_core import export
+    from vae_core.export.archive import archive
+    from vae_core.export.gif import export_gif
+    from vae_core.export.onnx import export_onnx
     from vae_core.inference import load_run
 
     run = Store(places).find(args.run)
@@ -42,19 +44,19 @@ def do_export(args: argparse.Namespace, places: Places) -> int:
         raise VaeCoreError(f"the folder {target.absolute().parent} is not there; create it first")
     written = [target]
     if kind == "zip":
-        for sentence in export.archive(run, target):
+        for sentence in archive(run, target):
             print(sentence, file=sys.stderr)
     elif kind == "gif":
-        export.export_gif(load_run(run), target)
+        export_gif(load_run(run), target)
     else:
-        written = export.export_onnx(load_run(run), target)
+        written = export_onnx(load_run(run), target)
     for path in written:
         print(path)
     return 0
 
 
 def _ship(run: Run, target: Path, places: Places) -> int:
-    from vae_core.shipping import ship
+    from vae_core.export.shipping import ship
 
     record = run.record()
     if record.shape is None:

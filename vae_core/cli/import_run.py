@@ -19,7 +19,7 @@ def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
 
 
 def do_import(args: argparse.Namespace, places: Places) -> int:
-    from vae_core.export import unarchive
+    from vae_core.export.archive import unarchive
 
     path = Path(args.file)
     if not path.is_file():

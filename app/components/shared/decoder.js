@@ -1,4 +1,4 @@
-// Decodes codes in the browser: the layer list and float32 buffer that vae_core.browser.browser_decoder writes. Of a
+// Decodes codes in the browser: the layer list and float32 buffer that vae_core.export.browser.browser_decoder writes. Of a
 // β dial (browser_dial there) it encodes too, at any β. Pictures are channels-last throughout. Everything is allocated
 // once; decode() and encode() return views that they reuse.
 

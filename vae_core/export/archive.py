@@ -1,31 +1,25 @@
-"""A run as something to take away: one archive, ONNX or GIF."""
+"""A run as one .zip file, and back again."""
 
 from __future__ import annotations
 
 import dataclasses
 import io
 import json
+import secrets
+import shutil
+import tempfile
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-import torch
-from torch import Tensor, nn
-
-from vae_core.animation import gif
-from vae_core.errors import BadConfig, BadRun, MissingPackage, RunNotFound
-from vae_core.inference import LoadedModel, codes_bytes, load_run, stored_codes
-from vae_core.latent.paths import slerp
-from vae_core.pictures import enlarge
+from vae_core.errors import BadConfig, BadRun, RunNotFound
+from vae_core.inference import codes_bytes, load_run, stored_codes
 from vae_core.places import check_plain_name, write_atomically
 from vae_core.runs.store import CODES_FILE, Run, Store
 
-# ---------------------------------------------------------------- archive
-
 ARCHIVED = ("config.json", "events.jsonl", "thumbnail.png", "codes.npz")
-MOST_BYTES = 2_000_000_000
-GIF_SIZE = 256  # at least, pixels wide
+ALLOWED = (*ARCHIVED, "status.json", "model.safetensors", "resume.safetensors")
+MOST_BYTES = 2_000_000_000  # an archive unpacks to no more
 MOST_FILES = 20_000
 MOST_EPOCH_CODES = 5_000_000  # bytes, of all epochs together
 
@@ -75,10 +69,6 @@ def unarchive(source: Path | io.IOBase, store: Store, name: str = "") -> Run:
 
     Raises BadRun when it is not such an archive or is damaged; nothing is imported then.
     """
-    import secrets
-    import shutil
-    import tempfile
-
     store.places.runs.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=store.places.runs, prefix=".import-"))
     try:
@@ -110,9 +100,6 @@ def unarchive(source: Path | io.IOBase, store: Store, name: str = "") -> Run:
         raise
 
 
-ALLOWED = (*ARCHIVED, "status.json", "model.safetensors", "resume.safetensors")
-
-
 def _extract(source: Path | io.IOBase, work: Path) -> None:
     """Unpack what an archive of a run may hold, counting bytes as they come."""
     try:
@@ -139,74 +126,3 @@ def _extract(source: Path | io.IOBase, work: Path) -> None:
                 raise BadRun("this .zip is no run: it has no config.json. Export one with `vae-core export`")
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
         raise BadRun(f"this file is not a whole .zip archive ({error})") from None
-
-
-# ---------------------------------------------------------------- pictures and ONNX
-
-
-def walk(latent_dim: int, rng: np.random.Generator, stations: int = 6, steps: int = 16) -> np.ndarray:
-    """A closed walk through the prior along great arcs: (stations * steps, D) float32."""
-    points = rng.standard_normal((stations, latent_dim))
-    t = np.arange(steps) / steps
-    legs = [slerp(points[i], points[(i + 1) % stations], t) for i in range(stations)]
-    return np.concatenate(legs).astype(np.float32)
-
-
-def export_gif(model: LoadedModel, target: Path, seed: int = 0) -> None:
-    """A walk through the prior as an endless GIF."""
-    frames = model.decode_uint8(walk(model.latent_dim, np.random.default_rng(seed)))
-    size = enlarge(frames[:1], GIF_SIZE).shape[3]  # every pixel equally often
-    write_atomically(target, gif(frames, size=size))
-
-
-class _Both(nn.Module):
-    """images -> mean, log_var, reconstruction from the mean; what the ONNX file computes."""
-
-    def __init__(self, model: LoadedModel) -> None:
-        super().__init__()
-        self.model = model.model
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        posterior = self.model.encode(images)
-        return posterior.mean, posterior.log_var, self.model.decode(posterior.mean)
-
-
-class _Decoder(nn.Module):
-    def __init__(self, model: LoadedModel) -> None:
-        super().__init__()
-        self.model = model.model
-
-    def forward(self, codes: Tensor) -> Tensor:
-        return self.model.decode(codes)
-
-
-def export_onnx(model: LoadedModel, target: Path) -> list[Path]:
-    """Two files: TARGET-encoder.onnx (images -> mean, log_var, reconstruction), TARGET-decoder.onnx.
-
-    Raises MissingPackage when onnx is not installed.
-    """
-    try:
-        import onnx  # noqa: F401
-        import onnxscript  # noqa: F401
-    except ImportError:
-        raise MissingPackage(
-            "writing ONNX needs two more packages: pip install 'latent-explorer[onnx]'"
-        ) from None
-    stem = target.with_suffix("")
-    paths = [stem.with_name(f"{stem.name}-encoder.onnx"), stem.with_name(f"{stem.name}-decoder.onnx")]
-    batch = torch.export.Dim("batch", min=1)
-    cpu = model.on("cpu")
-    jobs: list[tuple[nn.Module, Tensor, list[str], list[str]]] = [
-        (_Both(cpu), torch.zeros(2, *model.shape), ["images"], ["mean", "log_var", "reconstruction"]),
-        (_Decoder(cpu), torch.zeros(2, model.latent_dim), ["codes"], ["images"]),
-    ]
-    for path, (module, example, inputs, outputs) in zip(paths, jobs, strict=True):
-        buffer = io.BytesIO()
-        program = torch.onnx.export(
-            module.eval(), (example,), input_names=inputs, output_names=outputs, dynamo=True,
-            dynamic_shapes=({0: batch},), verbose=False,
-        )  # fmt: skip
-        assert program is not None
-        program.save(buffer)  # type: ignore[arg-type]
-        write_atomically(path, buffer.getvalue())
-    return paths

@@ -1,4 +1,7 @@
-"""A run's networks in the form the browser's code runs. numpy only: Home shows it before torch is imported."""
+"""A run's networks as the list of layers that the browser's code runs.
+
+numpy alone: the start page sends it before torch, which takes seconds to import, is there.
+"""
 
 from __future__ import annotations
 
@@ -120,6 +123,8 @@ def _known(record: Record) -> tuple[int, int, int]:
 
 
 class _Buffer:
+    """The one float32 buffer that all layers point into, as it grows."""
+
     def __init__(self) -> None:
         self.parts: list[np.ndarray] = []
         self.size = 0
@@ -213,7 +218,7 @@ def _convolution(
 def _gate(
     weights: dict[str, np.ndarray], name: str, order: slice | np.ndarray, buffer: _Buffer
 ) -> dict[str, Any]:
-    """`order` is that of the layer's outputs."""
+    """A gate of the weights `name`; `order` is that of the outputs of the layer before it."""
     scale, shift = GAIN * weights[f"{name}.scale"], GAIN * weights[f"{name}.shift"]
     return {
         "kind": "gate", "units": scale.shape[1], "degree": DEGREE,
@@ -222,10 +227,12 @@ def _gate(
 
 
 def _products(layers: list[dict[str, Any]]) -> int:
-    """Multiplications; a `down` layer has a quarter of its input's pixels as outputs."""
-    pixels = {"linear": lambda side: 1, "up": lambda side: 16 * side**2, "down": lambda side: 4 * side**2}
-    return sum(
-        layer["inputs"] * layer["outputs"] * pixels[layer["kind"]](layer.get("side", 0))
-        for layer in layers
-        if "inputs" in layer
-    )
+    """Multiplications. A layer multiplies its inputs by its outputs at each of so many pixels."""
+    # up: 4 of the kernel's 16 weights reach each of 4 outputs a pixel; down: all 16 for a quarter of an output
+    taps = {"up": 16, "down": 4}  # per pixel of the input
+    total = 0
+    for layer in layers:
+        if "inputs" in layer:
+            pixels = taps[layer["kind"]] * layer["side"] ** 2 if "side" in layer else 1
+            total += layer["inputs"] * layer["outputs"] * pixels
+    return total

@@ -26,7 +26,7 @@ PICTURE_KEYS = ("originals", "reconstructions", "samples", "traversal")
 def ship(run: Run, target: Path, data: ImageSet, *, recipe: str = "", progress: Progress = silent) -> Run:
     """Write `run` into the folder `target`, ready to be listed as a pretrained run of that name.
 
-    What `target` held is replaced, when it was such a run or no more than a recipe.
+    What `target` holds is replaced when it is such a run or no more than a recipe.
 
     Weights are float16 (read back as float32), the last ones only; curves and pictures are thinned; the codes
     of up to 5,000 images come along, computed from those very weights, so that its map opens without the
@@ -34,8 +34,8 @@ def ship(run: Run, target: Path, data: ImageSet, *, recipe: str = "", progress: 
     BadName when `target` cannot name a run.
     """
     check_plain_name(target.name, "run")
-    held = {path.name for path in target.iterdir()} if target.is_dir() else set()
-    if held - {"recipe.sh"} and "config.json" not in held:
+    present = {path.name for path in target.iterdir()} if target.is_dir() else set()
+    if present - {"recipe.sh"} and "config.json" not in present:
         raise BadRun(f"{target} holds something that is no run and would be lost; name another folder")
     if run.status().state not in ENDED:
         raise BadRun(f"{run.name} is still {run.status().state}; only a run that has ended can be shipped")
@@ -53,14 +53,14 @@ def ship(run: Run, target: Path, data: ImageSet, *, recipe: str = "", progress: 
     ended = dataclasses.replace(run.status(), pid=0, process_started=0.0, heartbeat=0.0, queued=0.0, born=0.0)
     write_json(target / "status.json", dataclasses.asdict(ended))
     model = load_run(shipped)
-    codes = encode_images(model, data, _some(run, data), "all", progress=progress)
+    codes = encode_images(model, data, _images_to_keep(run, data), "all", progress=progress)
     write_atomically(target / "codes.npz", codes_bytes(codes, model.stamp, np.float16))
     if recipe:
         write_atomically(target / "recipe.sh", recipe.encode())
     return shipped
 
 
-def _some(run: Run, data: ImageSet) -> np.ndarray:
+def _images_to_keep(run: Run, data: ImageSet) -> np.ndarray:
     """Up to CODES images: of the test split when that is large enough, else test first, then the others."""
     splits = run.record().effective.data.split(data)
     test, rest = splits.test, np.union1d(splits.train, splits.validation)
