@@ -18,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.widgets.run_picker import describe
 from vae_core.cli import main
+from vae_core.cli.bar import epoch_words
 from vae_core.data import open_images
 from vae_core.data.imageset import Chunk, Source
 from vae_core.data.registry import DATASETS, DatasetSpec
@@ -222,6 +223,8 @@ def test_an_objective(cli, page, places, monkeypatch, tmp_path):
         assert set(event.coefficients) == {"kappa"}
         assert event.terms.loss == pytest.approx(sum(event.terms.parts.values()), rel=1e-6)
     assert of(StepDone, run.history())[-1].coefficients == {"kappa": 0.1}
+    epoch = of(EpochDone, run.history())[-1]
+    assert f"rate² {epoch.validation.values['squared_rate']:.2f}" in epoch_words(epoch, SQUARED_RATE.terms)
     assert describe(run).endswith("rate², κ 0.1")
     offered(page, "Objective", "squared_rate")
     at = page("train", run=run.id, objective="squared_rate")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from vae_core.errors import VaeCoreError
 from vae_core.events import EpochDone, Event, StepDone
+from vae_core.objectives import Term
 from vae_core.runs.store import FAILED, Run, Status
 
 
@@ -54,14 +55,20 @@ class Bar:
                     f" nats · {event.images_per_second:,.0f} images/s{eta}"
                 )
             elif isinstance(event, EpochDone):
-                v = event.validation
-                rate = "" if v.rate is None else f", rate {v.rate:.2f}, {event.active_units} active"
-                self.line(
-                    f"{before}epoch {event.epoch}: validation objective {v.objective:.2f}, distortion {v.distortion:.2f}"
-                    f"{rate}{'  best' if event.best else ''}"
-                )
+                self.line(f"{before}{epoch_words(event, terms)}")
 
+        terms = run.record().effective.objective.terms
         return see
+
+
+def epoch_words(event: EpochDone, terms: Sequence[Term]) -> str:
+    """How an epoch ended: every term that the objective declares, on the validation images."""
+    v = event.validation
+    shown = [f"{t.label} {v.values[t.name]:.2f}" for t in terms if t.name in v.values]
+    if v.rate is not None:
+        shown.append(f"{event.active_units} active")
+    best = "  best" if event.best else ""
+    return f"epoch {event.epoch}: {', '.join([f'validation objective {v.objective:.2f}', *shown])}{best}"
 
 
 def clock(seconds: float) -> str:
