@@ -54,6 +54,7 @@ from vae_core.latent.projection import UmapParams
 from vae_core.latent.projection_quality import projection_quality
 from vae_core.latent.selection import effect_sizes
 from vae_core.latent.statistics import kl_from_prior, nearest, order_by_kl
+from vae_core.options import capitalised
 from vae_core.runs.groups import delete_group, read_groups, write_group
 from vae_core.runs.store import LIVE, EpochCodes, Run
 
@@ -305,7 +306,7 @@ def _end(name: str, groups: list[str], usual: str) -> str:
     options = groups if wanted in groups else [*groups, wanted]
     session.put(key, wanted)
     found = st.selectbox(
-        name.capitalize(), options, key=key.name, accept_new_options=True,
+        capitalised(name), options, key=key.name, accept_new_options=True,
         help=f"{'Left' if name == 'from' else 'Right'} end of the axis: a group, or type the number of an image.",
     )  # fmt: skip
     session.set_param(key, "" if found == usual else found)

@@ -52,6 +52,13 @@ def test_every_page_opens_on_a_dial(open_page: Open, places: Places, store: Stor
     assert describe(run) == "tiny · mlp · D 3 · β dial 0.1–10"
 
 
+def test_the_picker_tells_objectives_of_one_beta_apart(store: Store) -> None:
+    lines = [
+        describe(store.create(config_of(objective=name, epochs=1))) for name in ("beta_vae", "beta_tcvae")
+    ]
+    assert lines == ["tiny · mlp · D 3 · β-VAE, β 4", "tiny · mlp · D 3 · β-TCVAE, β 4"]
+
+
 @pytest.mark.usefixtures("no_pretrained")
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_page_opens_on_an_empty_home(open_page: Open, view: str) -> None:

@@ -163,7 +163,8 @@ class Live {
     this.at(".advice").replaceChildren(...advice.map(([fault, remedy]) => {
       const p = document.createElement("p"), b = document.createElement("b");
       b.textContent = remedy;
-      p.append(fault.charAt(0).toUpperCase() + fault.slice(1) + " ", b);
+      // Greek letters are symbols: "β grows", never "Β grows"
+      p.append(fault.replace(/^\P{Script=Greek}/u, (first) => first.toUpperCase()) + " ", b);
       return p;
     }));
   }
