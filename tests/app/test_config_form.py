@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from app.boundary import sentence
 from app.state import address
 from app.widgets import config_form
-from vae_core import cli
+from vae_core.cli import switches
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from vae_core.models.networks import ARCHITECTURES, ConvParams, MlpParams
 from vae_core.objectives.likelihoods import GaussianParams
@@ -157,13 +157,13 @@ def test_a_new_setting_of_any_group_appears_in_the_form_and_the_address() -> Non
 
 @pytest.mark.usefixtures("grown")
 def test_a_new_setting_of_any_group_is_a_switch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "RunConfig", MoreConfig)
+    monkeypatch.setattr(switches, "RunConfig", MoreConfig)
     parser = argparse.ArgumentParser()
-    cli.add_config_switches(parser)
+    switches.add_config_switches(parser)
     words = (
         "--model fancy --mirrored --skips 4 5 --momentum 0.5 --remark hello --spare b --twist 0.25 --folds 7"
     )
-    config = cli.config_from(parser.parse_args(words.split()))
+    config = switches.config_from(parser.parse_args(words.split()))
     found = [config.data, config.model, config.training, config.spare, config.model.architecture.params]
     assert {n: next(getattr(part, n) for part in found if hasattr(part, n)) for n in NEW} == NEW
 
