@@ -1199,6 +1199,7 @@ def test_a_page_whose_server_is_gone_still_decodes(visit: Visit, tmp_path: Path,
     other = serve(places, tmp_path)
     try:
         context = chromium.new_context()  # type: ignore[attr-defined]
+        context.set_default_timeout(60_000)
         page = context.new_page()
         page.goto(f"{other.url}/sliders?run=digits")
         ready(page)

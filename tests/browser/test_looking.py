@@ -282,6 +282,7 @@ def test_a_sweep_is_measured_behind_the_page_which_is_drawn_anew(
         # the server's queue may have been faster
         until(lambda run=run: finished(run, server), f"{run.name} is trained")
     page = visit("/beta?sweep=looked-at")
+    expect(cursor(page)).to_have_attribute("aria-valuetext", re.compile("^β 2"))  # from here on it hears keys
     cursor(page).press("ArrowRight")
     expect(page.get_by_text("All numbers are of the test images")).to_be_visible()
     expect(page.get_by_text("measuring")).to_have_count(0)

@@ -1,6 +1,6 @@
 """What the page and the script behind it are doing, as seen from a browser: all that the browser tests wait for.
 
-No test waits for time to pass (tests/test_waits.py): it waits until something is there, or, where it proves that nothing
+No test waits for time to pass (tests/test_suite.py): it waits until something is there, or, where it proves that nothing
 comes, until what would have brought it has had its turn (`plans_done`, `next_frame`).
 """
 
@@ -46,12 +46,13 @@ def asked(page: Page) -> list[BackMsg]:
 
 
 def comes(page: Page, true: Callable[[], object], what: str) -> None:
-    """Wait until something is true that no locator tells of. Looks once a frame."""
-    end = time.monotonic() + 60
+    """Wait until something is true that no locator tells of. Looks at each frame, and less often the longer it takes."""
+    end, looks = time.monotonic() + 60, 0
     while time.monotonic() < end:
         if true():
             return
-        next_frame(page)
+        looks += 1
+        next_frame(page, min(looks, 6))
     raise AssertionError(f"not within a minute: {what}")
 
 

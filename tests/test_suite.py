@@ -1,4 +1,8 @@
-"""No test waits for time to pass: it waits for a condition, by `until` (tests/helpers.py) or tests/browser/watch.py."""
+"""What holds of the tests themselves.
+
+None waits for time to pass: it waits for a condition, by `until` (tests/helpers.py) or tests/browser/watch.py. The fast
+tier comes first.
+"""
 
 import ast
 import re
@@ -62,3 +66,15 @@ def test_a_fixed_wait_is_found(source: str) -> None:
 )
 def test_a_wait_for_a_condition_is_none(source: str) -> None:
     assert not fixed_waits(source)
+
+
+def test_the_fast_tier_comes_first(request: pytest.FixtureRequest) -> None:
+    slow = ["slow" in item.keywords for item in request.session.items]
+    assert slow == sorted(slow)
+
+
+def test_one_browser_test_at_most_is_fast(request: pytest.FixtureRequest) -> None:
+    fast = [
+        item for item in request.session.items if "browser" in item.keywords and "slow" not in item.keywords
+    ]
+    assert len(fast) <= 1, fast
