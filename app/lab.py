@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app import behind, resources
-from app.kept import Kept
+from app import resources
+from app.services.cache import LruCache
 from vae_core import pictures
 from vae_core.config import RunConfig
-from vae_core.data.imageset import ImageSet
 from vae_core.errors import BadConfig
 from vae_core.evaluation.dimension_matching import Alignment
 from vae_core.events import Controlled, EpochDone, Snapshot
@@ -25,9 +24,9 @@ ROWS = 6  # traversals of a run
 VALUES = np.linspace(-2.5, 2.5, 5)
 COLLAPSED = 128  # grey of a place where nothing is matched
 
-_drawn: Kept[bytes] = Kept(512)
-_originals: Kept[np.ndarray] = Kept(16)
-_kept: Kept[dict[str, bytes]] = Kept(128)
+_drawn: LruCache[bytes] = LruCache(512)
+_originals: LruCache[np.ndarray] = LruCache(16)
+_kept: LruCache[dict[str, bytes]] = LruCache(128)
 
 
 def numbers_of(text: str) -> list[float]:
@@ -54,12 +53,14 @@ def originals(run: Run) -> Originals | None:
         return None
     config = record.effective
     key = (data.fingerprint, config.data)
-    found = _originals.get(key, lambda: np.asarray(data.images[config.data.split(data).validation[:SHOWN]]))
+    found = _originals.get_or_make(
+        key, lambda: np.asarray(data.images[config.data.split(data).validation[:SHOWN]])
+    )
     return Originals(found, key)
 
 
 def images(found: Originals) -> bytes:
-    return _drawn.get((found.key, "images"), lambda: pictures.grid(_fours(found.images), 48))
+    return _drawn.get_or_make((found.key, "images"), lambda: pictures.grid(_fours(found.images), 48))
 
 
 def reconstructions(run: Run, found: Originals) -> bytes:
@@ -67,12 +68,12 @@ def reconstructions(run: Run, found: Originals) -> bytes:
         model = resources.model(run)
         return pictures.grid(_fours(model.decode_uint8(model.encode(found.images).mean)), 48)
 
-    return _drawn.get((run.stamp(), run.id, found.key, "reconstructions"), draw)
+    return _drawn.get_or_make((run.stamp(), run.id, found.key, "reconstructions"), draw)
 
 
 def kept(run: Run) -> dict[str, bytes]:
     """Pictures that the run's last epoch left, by what they show, for where its images are not on this machine."""
-    return _kept.get(_log(run), lambda: _read_kept(run))
+    return _kept.get_or_make(_log(run), lambda: _read_kept(run))
 
 
 def _read_kept(run: Run) -> dict[str, bytes]:
@@ -111,7 +112,7 @@ def samples(run: Run) -> bytes:
         )
         return pictures.grid(_fours(model.decode_uint8(noise)), 48)
 
-    return _drawn.get((run.stamp(), run.id, "samples"), draw)
+    return _drawn.get_or_make((run.stamp(), run.id, "samples"), draw)
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def traversals(run: Run, walk: Walk, found: Originals | None) -> bytes:
         decoded[np.array(walk.empty)] = COLLAPSED
         return pictures.grid(decoded, 32)
 
-    return _drawn.get((run.stamp(), run.id, walk, found and found.key), draw)
+    return _drawn.get_or_make((run.stamp(), run.id, walk, found and found.key), draw)
 
 
 def _fours(found: np.ndarray) -> np.ndarray:
@@ -186,7 +187,7 @@ class Way:
     marks: tuple[tuple[int, str], ...]
 
 
-_ways: Kept[Way | None] = Kept(64)
+_ways: LruCache[Way | None] = LruCache(64)
 
 
 def ways_beside(run: Run) -> dict[str, Run]:
@@ -202,7 +203,7 @@ def ways_beside(run: Run) -> dict[str, Run]:
 
 def way_of(run: Run) -> Way | None:
     """None before two epochs, or for a run without a rate."""
-    return _ways.get(_log(run), lambda: _read_way(run))
+    return _ways.get_or_make(_log(run), lambda: _read_way(run))
 
 
 def _read_way(run: Run) -> Way | None:
@@ -295,25 +296,3 @@ def _budget(config: RunConfig) -> tuple:
         config.training, seed=0, device="auto", threads=0, precision="auto", checkpoint_every=0, log_every=0
     )
     return training, config.objective.schedule, config.objective.free_bits
-
-
-# ---------------------------------------------------------------- worked out behind the page
-
-
-def measuring(run: Run, data: ImageSet) -> behind.Work:
-    """Measure a run on its test images, behind the page."""
-    from vae_core.evaluation.metrics import versions
-    from vae_core.evaluation.run_metrics import measure
-
-    key = ("measured", run.id, run.stamp(), data.fingerprint, *versions())
-    return behind.begin(key, f"measuring {run.name}", lambda progress: measure(run, data, progress=progress))
-
-
-def reading(run: Run, data: ImageSet) -> behind.Work:
-    """Read a dial at its nine βs, behind the page."""
-    from vae_core.evaluation.dial_curve import measure_dial
-
-    key = ("turned", run.id, run.stamp(), data.fingerprint)
-    return behind.begin(
-        key, f"reading {run.name}", lambda progress: measure_dial(run, data, progress=progress)
-    )

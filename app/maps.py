@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from app import blobs, stations
+from app import stations
 from app.components.map import classes, numbers
-from app.kept import Kept
+from app.services import array_store
+from app.services.cache import LruCache
 from vae_core.errors import BadCodes, BadConfig
 from vae_core.inference import StoredCodes
 from vae_core.latent import projection
@@ -25,12 +26,12 @@ from vae_core.latent.projection_quality import ProjectionQuality
 
 FEW = 12  # distinct values up to which a column or factor is shown as classes
 
-umaps: Kept[np.ndarray] = Kept(8)
-honest: Kept[ProjectionQuality] = Kept(32)
-matches: Kept[Match] = Kept(16)
-similar: Kept[tuple[np.ndarray, np.ndarray]] = Kept(64)
-others: Kept[StoredCodes] = Kept(4)
-pixel_maps: Kept[tuple[np.ndarray, np.ndarray]] = Kept(2)
+umaps: LruCache[np.ndarray] = LruCache(8)
+honest: LruCache[ProjectionQuality] = LruCache(32)
+matches: LruCache[Match] = LruCache(16)
+similar: LruCache[tuple[np.ndarray, np.ndarray]] = LruCache(64)
+others: LruCache[StoredCodes] = LruCache(4)
+pixel_maps: LruCache[tuple[np.ndarray, np.ndarray]] = LruCache(2)
 
 
 def coloured(values: np.ndarray, title: str) -> dict[str, Any]:
@@ -126,9 +127,9 @@ def blob_colour(colour: dict[str, Any], rows: np.ndarray) -> dict[str, Any]:
     """The colours of some rows of a map."""
     if colour["kind"] == "none":
         return colour
-    kept = blobs.at(colour["values"])
+    kept = array_store.at(colour["values"])
     assert kept is not None  # published a moment ago
-    return colour | {"values": blobs.url(kept[rows], "u1" if colour["kind"] == "classes" else "<f4")}
+    return colour | {"values": array_store.url(kept[rows], "u1" if colour["kind"] == "classes" else "<f4")}
 
 
 # ---------------------------------------------------------------- codes to the plane
@@ -215,7 +216,7 @@ def by_umap(
     return Seen(points, f"UMAP of posterior means, {of(codes)}", "UMAP 1", "UMAP 2", words, None, rows=rows)
 
 
-_twins: Kept[int] = Kept(16)
+_twins: LruCache[int] = LruCache(16)
 
 
 def twins(means: np.ndarray) -> int:
@@ -225,7 +226,7 @@ def twins(means: np.ndarray) -> int:
         whole = np.ascontiguousarray(means + np.float32(0))  # -0 is 0
         return len(whole) - len(np.unique(whole.view(f"V{whole.itemsize * whole.shape[1]}")))
 
-    return _twins.get(digest(means), count)
+    return _twins.get_or_make(digest(means), count)
 
 
 def digest(*arrays: np.ndarray) -> str:

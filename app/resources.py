@@ -18,7 +18,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from app import behind
+from app.services import tasks
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def stop_launcher() -> None:
     from vae_core.latent import projection
 
     closing.set()
-    behind.give_up()
+    tasks.stop_all()
     with _crowd_lock:
         _crowds.clear()  # those under way are given up
     with _map_lock:

@@ -9,28 +9,25 @@ from __future__ import annotations
 import base64
 import contextlib
 import re
-import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from app.kept import Kept
+from app.services.cache import LruCache
 from app.state import code_format
 from app.widgets import image_picker
 from vae_core import pictures
 from vae_core.data.imageset import Progress, silent
-from vae_core.errors import TooFewPoints, VaeCoreError
+from vae_core.errors import TooFewPoints
 from vae_core.latent.paths import through
 
 if TYPE_CHECKING:
     from vae_core.inference import LoadedModel
-    from vae_core.latent.geodesic import Geodesic
     from vae_core.runs.store import Run
 
 LEAST, MOST = 2, 8
-POINTS = 17  # codes a leg of a geodesic, both ends counted
 PER_UNIT = 96  # codes of a line or an arc over t in [0, 1], at least
 OVER = 0.5  # how far the handle goes past either end of a line or an arc
 LARGEST = 1e6  # of a code's numbers, as app.state.code_format.unpack takes them
@@ -177,80 +174,6 @@ def track(kind: str, stations: np.ndarray, geodesic: np.ndarray | None = None) -
 # ---------------------------------------------------------------- computed once
 
 
-@dataclass
-class Search:
-    """A geodesic that is looked for in a thread of its own: followed, stopped early, read when done."""
-
-    share: float = 0.0
-    what: str = "starting"
-    found: Geodesic | None = None
-    error: str = ""
-    stopped: bool = False
-    thread: threading.Thread | None = field(default=None, repr=False)
-
-    @property
-    def done(self) -> bool:
-        return self.found is not None or bool(self.error)
-
-    def stop(self) -> None:
-        """End it early; the best path so far becomes the result."""
-        self.stopped = True
-
-
-_searches: Kept[Search] = Kept(64)
-MOST_SEARCHES = 2  # at a time, of everybody
-_under_way: list[Search] = []
-
-
-def search_key(stamp: str, stations: np.ndarray, penalty: float) -> tuple[str, bytes, float]:
-    return stamp, np.ascontiguousarray(stations, np.float32).tobytes(), round(float(penalty), 6)
-
-
-def search(model: LoadedModel, stations: np.ndarray, penalty: float) -> Search | None:
-    """The search for this geodesic, if one was begun."""
-    return _searches.find(search_key(model.stamp, stations, penalty))
-
-
-def forget_search(model: LoadedModel, stations: np.ndarray, penalty: float) -> None:
-    """So that it may begin anew, after a fault or an early stop."""
-    _searches.drop(search_key(model.stamp, stations, penalty))
-
-
-def begin_search(model: LoadedModel, stations: np.ndarray, penalty: float, real: np.ndarray | None) -> Search:
-    """Begin to look for a geodesic, unless that was done; `real` (N, D) are the codes a penalty keeps near."""
-    key = search_key(model.stamp, stations, penalty)
-    mine = Search()
-    kept = _searches.put(key, mine)
-    if kept is mine:
-        # settings that change in a row begin a search each: the older ones end with the best they have
-        _under_way[:] = [s for s in _under_way if not s.done]
-        for older in _under_way[: 1 - MOST_SEARCHES or None]:
-            older.stop()
-        _under_way.append(mine)
-        mine.thread = threading.Thread(target=_look, args=(mine, model, stations, penalty, real), daemon=True)
-        mine.thread.start()
-    return kept
-
-
-def _look(
-    search: Search, model: LoadedModel, stations: np.ndarray, penalty: float, real: np.ndarray | None
-) -> None:
-    from vae_core.latent.geodesic import geodesic
-
-    def progress(share: float, what: str) -> None:
-        search.share, search.what = min(1.0, float(share)), what
-
-    try:
-        search.found = geodesic(
-            model, stations, points=POINTS, penalty=penalty, codes=real, progress=progress,
-            control=lambda: search.stopped,
-        )  # fmt: skip
-    except VaeCoreError as error:
-        search.error = str(error)
-    except Exception as error:  # a thread has no page of its own to show it on
-        search.error = f"{type(error).__name__}: {error}"
-
-
 @dataclass(frozen=True)
 class Measured:
     """What a path does: at positions t (S,) its support (S,), and image change (S - 1,) between them.
@@ -267,13 +190,13 @@ class Measured:
     mean: float | None
 
 
-_measured: Kept[Measured] = Kept(48)
+_measured: LruCache[Measured] = LruCache(48)
 
 
 def measured(model: LoadedModel, path: Track, real: np.ndarray | None) -> Measured:
     """Decode a path finely and measure it; `real` (N, D) are the codes of real images."""
     key = (model.stamp, path.codes.tobytes(), 0 if real is None else len(real))
-    return _measured.get(key, lambda: _measure(model, path, real))
+    return _measured.get_or_make(key, lambda: _measure(model, path, real))
 
 
 def _measure(model: LoadedModel, path: Track, real: np.ndarray | None) -> Measured:
@@ -293,21 +216,21 @@ def _measure(model: LoadedModel, path: Track, real: np.ndarray | None) -> Measur
     )  # fmt: skip
 
 
-_strips: Kept[bytes] = Kept(48)
+_strips: LruCache[bytes] = LruCache(48)
 
 
 def strip(model: LoadedModel, path: Track, t: np.ndarray) -> bytes:
     """PNG of the pictures at positions t (S,), side by side."""
     key = (model.stamp, path.codes.tobytes(), t.tobytes())
-    return _strips.get(key, lambda: pictures.strip(model.decode_uint8(path.at(t)), 64))
+    return _strips.get_or_make(key, lambda: pictures.strip(model.decode_uint8(path.at(t)), 64))
 
 
-_usual: Kept[float] = Kept(16)
+_usual: LruCache[float] = LruCache(16)
 
 
 def usual_distance(stamp: str, real: np.ndarray) -> float:
     """Median distance from a real code to its nearest other one: what "near" means for this run."""
-    return _usual.get((stamp, len(real)), lambda: _median(real))
+    return _usual.get_or_make((stamp, len(real)), lambda: _median(real))
 
 
 def _median(real: np.ndarray) -> float:
@@ -319,12 +242,12 @@ def _median(real: np.ndarray) -> float:
     return float(np.median(nearest(some, real, 2)[1][:, 1]))
 
 
-_probes: Kept[dict[str, Any]] = Kept(8)
+_probes: LruCache[dict[str, Any]] = LruCache(8)
 
 
 def probes(stamp: str, found: Any) -> dict[str, Any]:
     """Probes on stored codes by what they tell: "label", and each factor. Those that cannot be fitted are left out."""
-    return _probes.get((stamp, found.split, len(found)), lambda: _fit(found))
+    return _probes.get_or_make((stamp, found.split, len(found)), lambda: _fit(found))
 
 
 def _fit(found: Any) -> dict[str, Any]:
@@ -411,7 +334,7 @@ def groups(found: Any, attribute: str, a: str, b: str, saved: Saved) -> Groups:
     return Groups(of[a], of[b], f"{attribute}: {a} against {b}")
 
 
-_leaked: Kept[tuple[np.ndarray, list[Any]]] = Kept(32)
+_leaked: LruCache[tuple[np.ndarray, list[Any]]] = LruCache(32)
 
 
 def leaks(stamp: str, found: Any, parts: Groups) -> tuple[np.ndarray, list[Any]]:
@@ -429,4 +352,6 @@ def leaks(stamp: str, found: Any, parts: Groups) -> tuple[np.ndarray, list[Any]]
             return direction, []
         return direction, list(leakage(direction, fitted, found.mean, groups=(parts.a, parts.b)))
 
-    return _leaked.get((stamp, found.split, len(found), parts.a.tobytes(), parts.b.tobytes()), compute)
+    return _leaked.get_or_make(
+        (stamp, found.split, len(found), parts.a.tobytes(), parts.b.tobytes()), compute
+    )

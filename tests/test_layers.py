@@ -19,7 +19,7 @@ CORE = [
     {"cli", "__init__"},
 ]
 APP = [
-    {"__init__", "behind", "blobs", "components", "charts", "kept"},
+    {"__init__", "components", "charts", "services"},
     {"resources"},
     {"state", "web", "boundary"},
     {"widgets"},

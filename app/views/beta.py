@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import blobs, charts, lab, resources
-from app.behind import Work
+from app import charts, lab, resources
 from app.boundary import fragment, sentence
 from app.components.beta_cursor import beta_cursor
 from app.components.dial import dial
 from app.components.matrix import matrix
+from app.services import array_store, measuring
+from app.services.tasks import Task
 from app.state import address, session
 from app.widgets import config_form
 from app.widgets.prepare_dataset import offer_images
@@ -177,20 +178,20 @@ def measured(members: Sequence[Member]) -> None:
             st.caption("Some scores are computed once the test images are on this machine.")
         offer_images(left[0].run)
         return
-    follow([lab.measuring(m.run, data) for m in left])
+    follow([measuring.measure_run(m.run, data) for m in left])
 
 
-def follow(works: Sequence[Work]) -> None:
+def follow(works: Sequence[Task[None]]) -> None:
     """How far work behind the page is, which is drawn anew when it is done; what could not be done is said."""
     going = not all(work.done for work in works)
     fragment(run_every=0.5 if going else None)(_followed)(works, going)
 
 
-def _followed(works: Sequence[Work], going: bool) -> None:
+def _followed(works: Sequence[Task[None]], going: bool) -> None:
     left = [work for work in works if not work.done]
     if left:
         share = 1 - sum(1 - work.share for work in left) / len(works)
-        st.progress(share, text=f"{left[0].name}: {left[0].what}")
+        st.progress(share, text=f"{left[0].name}: {left[0].words}")
     elif going:
         st.rerun(scope="app")
     for work in works:
@@ -430,7 +431,7 @@ def pictures_of(
     else:
         first = {"images": lab.images(found), "reconstructions": lab.reconstructions(run, found)}
     made = first | {"samples": lab.samples(run), "traversals": lab.traversals(run, walk, found)}
-    return {row: blobs.picture(png) for row, png in made.items()}
+    return {row: array_store.picture(png) for row, png in made.items()}
 
 
 # ---------------------------------------------------------------- one network for every β
@@ -475,14 +476,14 @@ def dials() -> None:
         and data.labels is not None
         and data.fingerprint == found.fingerprint
     ):
-        colours = blobs.url(np.asarray(data.labels)[found.images] % 10, "u1")
+        colours = array_store.url(np.asarray(data.labels)[found.images] % 10, "u1")
     dial(
         run.id,
         {
-            "header": header, "beta": _dial_beta(), "images": None if shown is None else blobs.url(shown.images.transpose(0, 2, 3, 1), "u1"),
-            "noise": blobs.url(noise), "dims": [int(d) for d in order_by_kl(np.array(resources.kl_per_dim(run)))[:3]],
+            "header": header, "beta": _dial_beta(), "images": None if shown is None else array_store.url(shown.images.transpose(0, 2, 3, 1), "u1"),
+            "noise": array_store.url(noise), "dims": [int(d) for d in order_by_kl(np.array(resources.kl_per_dim(run)))[:3]],
             "values": np.linspace(-2.4, 2.4, 7).round(1).tolist(), "colours": colours,
-            "points": None if found is None else blobs.url(found.points),
+            "points": None if found is None else array_store.url(found.points),
             "stops": None if found is None else {n: getattr(found, n).tolist() for n in ("betas", "rate", "distortion", "kl")},
             "others": [] if others is None else [{"beta": a.beta, "rate": a.rate, "distortion": a.distortion, "name": " and ".join(a.names)} for a in others.alone],
         },
@@ -517,7 +518,7 @@ def read_dial(run: Run) -> DialCurve | None:
         st.caption("The curve and the map need this run's images.")
         offer_images(run)
         return None
-    work = lab.reading(run, data)
+    work = measuring.read_dial(run, data)
     follow([work])
     return found if work.error else None  # of the images it learned from, where those here are others
 
@@ -528,7 +529,7 @@ def against_alone(run: Run, found: DialCurve, others: lab.Beside) -> None:
     if others.unmeasured and data is None:
         offer_images(run)
     elif others.unmeasured and data is not None and data.fingerprint == found.fingerprint:
-        follow([lab.measuring(other, data) for other in others.unmeasured])
+        follow([measuring.measure_run(other, data) for other in others.unmeasured])
     training = run.record().effective.training
     epochs = training.epochs + sum(training.continued)
     otherwise = (

@@ -13,6 +13,8 @@ from app import boundary, charts, resources, stations
 from app.boundary import fragment
 from app.components.pad import pad
 from app.components.path import path as moving
+from app.services import geodesics
+from app.services.tasks import Task
 from app.state import address, session
 from app.state.address import Key
 from app.state.code_format import pack
@@ -25,6 +27,7 @@ from vae_core.data.imageset import Progress
 from vae_core.errors import RunNotFound, TooFewPoints, VaeCoreError
 from vae_core.inference import LoadedModel, StoredCodes, compute_codes
 from vae_core.latent import projection
+from vae_core.latent.geodesic import Geodesic
 from vae_core.runs.groups import read_groups
 from vae_core.runs.store import Run
 
@@ -469,15 +472,15 @@ def chosen_track(
     with st.container(height=64, border=False, key="path status"):
         if kind == "geodesic":
             real = None if codes is None else codes.mean
-            search = stations.begin_search(model, ends, penalty, real)
-            if search.found is not None:
+            search = geodesics.start(model, ends, penalty, real)
+            if search.result is not None:
                 _told(model, ends, penalty, search)
-                return stations.track(kind, ends, search.found.codes)
+                return stations.track(kind, ends, search.result.codes)
             if search.error:
                 text = search.error
                 st.error(f"No geodesic was found: {text}", icon=":material/error:")
                 if session.button("Try again", "retry geodesic", icon=":material/refresh:"):
-                    stations.forget_search(model, ends, penalty)
+                    geodesics.forget(model, ends, penalty)
                     st.rerun()
             else:
                 searching(model, ends, penalty)
@@ -491,8 +494,8 @@ def chosen_track(
     return stations.track(kind, ends)
 
 
-def _told(model: LoadedModel, ends: np.ndarray, penalty: float, search: stations.Search) -> None:
-    found = search.found
+def _told(model: LoadedModel, ends: np.ndarray, penalty: float, search: Task[Geodesic]) -> None:
+    found = search.result
     assert found is not None
     words = (
         f"Energy {found.energy[1]:,.0f} squared pixels, {found.energy[0]:,.0f} on the straight line: the picture changes "
@@ -500,33 +503,33 @@ def _told(model: LoadedModel, ends: np.ndarray, penalty: float, search: stations
     )
     if np.allclose(found.length_before, found.length_after, rtol=1e-4):
         words += " No shorter path was found than the straight line."
-    if search.stopped:
+    if search.cancelled:
         words += " Stopped early: this is the best path so far."
     elif not found.converged:
         words += " Not settled: a longer search might shorten it further."
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(words)
-        if search.stopped and session.button("Go on", "again geodesic", icon=":material/refresh:"):
-            stations.forget_search(model, ends, penalty)
+        if search.cancelled and session.button("Go on", "again geodesic", icon=":material/refresh:"):
+            geodesics.forget(model, ends, penalty)
             st.rerun()
 
 
 @fragment(run_every=0.5)
 def searching(model: LoadedModel, ends: np.ndarray, penalty: float) -> None:
     """Follows the search; the page is drawn anew when it is over."""
-    search = stations.search(model, ends, penalty)
+    search = geodesics.find(model, ends, penalty)
     if search is None or search.done:
         st.rerun(scope="app")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(
             search.share,
-            text=f"looking for the geodesic: {search.what}; shown meanwhile is the straight line",
+            text=f"looking for the geodesic: {search.words}; shown meanwhile is the straight line",
         )
         st.button(
             "Stop",
             key="stop geodesic",
             icon=":material/stop:",
-            on_click=search.stop,
+            on_click=search.cancel,
             help="Keeps the best so far.",
         )
 
@@ -629,10 +632,10 @@ def comparison(
 ) -> None:  # fmt: skip
     st.subheader("The three paths", anchor=False)
     real = None if codes is None else codes.mean
-    search = stations.search(model, ends, penalty)
+    search = geodesics.find(model, ends, penalty)
     tracks = [stations.track("linear", ends), stations.track("spherical", ends)]
-    if search is not None and search.found is not None:
-        tracks.append(stations.track("geodesic", ends, search.found.codes))
+    if search is not None and search.result is not None:
+        tracks.append(stations.track("geodesic", ends, search.result.codes))
     t = np.linspace(0, 1, min(steps, 13))
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -647,7 +650,7 @@ def comparison(
             "Find the geodesic", "find geodesic", icon=":material/route:", disabled=search is not None,
             help="The path along which the picture changes as little as it can; a few seconds.",
         ):  # fmt: skip
-            stations.begin_search(model, ends, penalty, real)
+            geodesics.start(model, ends, penalty, real)
             st.rerun()
         if search is not None and search.error:
             st.error(f"No geodesic was found: {search.error}", icon=":material/error:")
@@ -664,10 +667,10 @@ def comparison(
 
 @fragment(run_every=0.5)
 def waiting(model: LoadedModel, ends: np.ndarray, penalty: float) -> None:
-    search = stations.search(model, ends, penalty)
+    search = geodesics.find(model, ends, penalty)
     if search is None or search.done:
         st.rerun(scope="app")
-    st.progress(search.share, text=f"looking for the geodesic: {search.what}")
+    st.progress(search.share, text=f"looking for the geodesic: {search.words}")
 
 
 def _map(model: LoadedModel, codes: StoredCodes | None, tracks: list[Track], ends: np.ndarray) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import blobs, boundary, charts, maps, resources, stations
+from app import boundary, charts, maps, resources, stations
 from app.boundary import fragment, sentence
 from app.components.map import bits_of, classes, images_of, latent_map, numbers, points
 from app.maps import (
@@ -34,6 +34,7 @@ from app.maps import (
     umap_of,
     umap_words,
 )
+from app.services import array_store
 from app.state import address, session
 from app.state.address import Key
 from app.state.code_format import pack
@@ -349,7 +350,9 @@ def _seen(run: Run, model: LoadedModel, codes: StoredCodes, kind: str, asked: An
 
 
 def _read_umap(result: Path) -> np.ndarray:
-    return maps.umaps.get((result, result.stat().st_mtime_ns), lambda: projection.read_job(result).points)
+    return maps.umaps.get_or_make(
+        (result, result.stat().st_mtime_ns), lambda: projection.read_job(result).points
+    )
 
 
 @fragment(run_every=0.5)
@@ -470,7 +473,7 @@ def _mount(
     header = resources.decoder_header(run)
     if frames and seen.linear is not None:
         data["frames"] = {
-            "points": blobs.url(frames_of(seen, [e.mean for e in frames])), "words": [f"epoch {e.epoch}" for e in frames],
+            "points": array_store.url(frames_of(seen, [e.mean for e in frames])), "words": [f"epoch {e.epoch}" for e in frames],
         }  # fmt: skip
     elif frames:
         st.caption("The epochs are replayed on straight projections: choose PCA, dimensions or an axis.")
@@ -484,7 +487,7 @@ def _mount(
                 "mean": np.asarray(mean, np.float64).tolist(), "axes": np.asarray(axes, np.float64).tolist(), "whole": seen.raw and model.latent_dim == 2,
             }  # fmt: skip
         if seen.raw and model.stochastic:
-            data["ellipses"] = blobs.url(codes.std @ np.abs(axes).T)
+            data["ellipses"] = array_store.url(codes.std @ np.abs(axes).T)
     latent_map(data, address.MAP_PLOT.name, on_point=_pointed, on_selection=_lassoed, on_spot=_spotted)
 
 
@@ -566,7 +569,7 @@ def true_to(source: np.ndarray, flat: np.ndarray, words: str, of: str = "the cod
     with st.container():
         try:
             with st.spinner("measuring how true this map is"):
-                told = maps.honest.get(
+                told = maps.honest.get_or_make(
                     (key or digest(source), digest(flat)), lambda: projection_quality(source, flat)
                 )
         except TooFewPoints as error:
@@ -607,7 +610,7 @@ def prior(model: LoadedModel, codes: StoredCodes) -> None:
             return
         try:
             with st.spinner("comparing with the prior"):
-                told = maps.matches.get(
+                told = maps.matches.get_or_make(
                     digest(codes.mean, codes.log_var), lambda: against_prior(codes.mean, codes.log_var)
                 )
         except VaeCoreError as error:
@@ -729,7 +732,7 @@ def _neighbours(model: LoadedModel, codes: StoredCodes, row: int, data: Any) -> 
         return
     number = int(codes.index[row])
     with st.spinner("comparing pixels"):
-        which, away = maps.similar.get(
+        which, away = maps.similar.get_or_make(
             (data.fingerprint, digest(codes.index), number),
             lambda: nearest_images(data.images, codes.index, np.asarray(data.images[number]), NEIGHBOURS + 1),
         )
@@ -951,7 +954,7 @@ def beside(
             theirs = resources.model(owner)
             stamp = theirs.stamp
             if codes.split == "epochs" and data is not None:
-                other: StoredCodes | None = maps.others.get((stamp, data.fingerprint, digest(codes.index)), lambda: encode_images(theirs, data, codes.index, "epochs"))  # fmt: skip
+                other: StoredCodes | None = maps.others.get_or_make((stamp, data.fingerprint, digest(codes.index)), lambda: encode_images(theirs, data, codes.index, "epochs"))  # fmt: skip
             else:
                 other = _codes(owner, Held(owner.id, theirs, {}), False, codes.split)
             if other is None:
@@ -1021,7 +1024,7 @@ def _pixels(codes: StoredCodes, data: ImageSet) -> tuple[np.ndarray, np.ndarray]
         squares = np.concatenate(parts)
         return squares, projection.pca(squares).points / 255
 
-    return maps.pixel_maps.get((data.fingerprint, digest(codes.index)), compute)
+    return maps.pixel_maps.get_or_make((data.fingerprint, digest(codes.index)), compute)
 
 
 def replay(run: Run, asked: Any, kind: str, kept: list[EpochCodes]) -> None:
@@ -1046,7 +1049,7 @@ def replay(run: Run, asked: Any, kind: str, kept: list[EpochCodes]) -> None:
     latent_map(
         points(run.id, run.stamp(), "epochs", frames[-1].astype(np.float32), kept[-1].images)
         | {"title": f"{len(kept[-1].images):,} images, {len(kept)} epochs", "x": x, "y": y, "colour": {"kind": "none", "title": ""}, "chosen": -1, "decoded": True,
-           "frames": {"points": blobs.url(frames), "words": [f"epoch {e.epoch}" for e in kept]}},
+           "frames": {"points": array_store.url(frames), "words": [f"epoch {e.epoch}" for e in kept]}},
         "map of epochs", on_point=lambda: None, on_selection=lambda: None, on_spot=lambda: None,
     )  # fmt: skip
     true_to(means[-1], frames[-1].astype(np.float32), "On the axes of the last epoch, of which this is said: earlier ones are seen from there.")  # fmt: skip

@@ -8,8 +8,9 @@ import numpy as np
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from app import blobs, resources
-from app.blobs import SPRITE, TILE
+from app import resources
+from app.services import array_store
+from app.services.array_store import SPRITE, TILE
 from app.web.requests import IMMUTABLE, NO_STORE, RefusedError, answers, compute_turn
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ Means = tuple[np.ndarray, np.ndarray]  # image numbers (N,), posterior means (N,
 
 
 def array(request: Request) -> Response:
-    """An array that a page published (app.blobs): little-endian numbers or a PNG, cached for good under its digest."""
-    found = blobs.find(request.path_params["digest"])
+    """An array that a page published (app.services.array_store): little-endian numbers or a PNG, cached for good under its digest."""
+    found = array_store.find(request.path_params["digest"])
     if found is None:
         return JSONResponse({"error": "this was forgotten; reload the page"}, 410, headers=NO_STORE)
     kind = "image/png" if request.url.path.endswith(".png") else "application/octet-stream"
@@ -53,7 +54,7 @@ def atlas(request: Request) -> Response:
     from vae_core.pictures import sheet
 
     run = resources.store().find(request.path_params["run"])
-    numbers = blobs.find(request.path_params["digest"])
+    numbers = array_store.find(request.path_params["digest"])
     if numbers is None:
         raise RefusedError(410, "these numbers were forgotten; reload the page")
     tile = request.path_params["tile"]

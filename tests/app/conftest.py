@@ -9,7 +9,8 @@ import pytest
 from helpers import until
 from streamlit.testing.v1 import AppTest
 
-from app import behind, resources
+from app import resources
+from app.services import tasks
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places
 from vae_core.runs.store import Store
 
@@ -52,13 +53,10 @@ def open_page() -> Callable[..., AppTest]:
 def worked_out(at: AppTest) -> AppTest:
     """The page once nothing is worked out behind it any more."""
 
-    def idle() -> bool:
-        return all(work.done for work in list(behind._works.values()))
-
     while True:
-        until(idle, "the work behind the page is done")
+        until(tasks.idle, "the work behind the page is done")
         at.run()
-        if idle():
+        if tasks.idle():
             return at
 
 

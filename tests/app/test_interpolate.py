@@ -18,7 +18,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app import charts, resources, stations
-from app.kept import Kept
+from app.services import geodesics
 from app.state.code_format import pack
 from app.widgets import image_picker
 from vae_core import animation
@@ -158,20 +158,6 @@ def test_a_geodesics_track_has_its_stations_and_no_overshoot() -> None:
     np.testing.assert_array_equal(track.at(track.stations), codes[::16])
     np.testing.assert_array_equal(track.at(track.t), codes)
     assert track.frames(5).tolist() == [0, 0.25, 0.5, 0.75, 1]
-
-
-def test_kept_results_are_computed_once_and_the_oldest_go() -> None:
-    kept: Kept[int] = Kept(2)
-    calls: list[int] = []
-
-    def make(value: int) -> int:
-        calls.append(value)
-        return value
-
-    for value in (1, 2, 1, 3, 1, 2):
-        assert kept.get(value, lambda value=value: make(value)) == value  # type: ignore[misc]
-    assert calls == [1, 2, 3, 2]
-    assert kept.put(2, 9) == 2, "what is there stays"
 
 
 # ---------------------------------------------------------------- groups
@@ -388,7 +374,7 @@ def test_a_geodesic_is_found_and_kept(open_page: Open, copied: Run) -> None:
     model = load_run(copied)
     gallery = image_picker.gallery(copied, model)
     ends = np.stack([stations.anchor_of(t, copied, model, gallery).code for t in ("i0", "i7")])  # type: ignore[union-attr]
-    search = stations.search(model, ends, 0.0)
+    search = geodesics.find(model, ends, 0.0)
     assert search is not None
     until(lambda: search.done, "the geodesic is found")
     assert not search.error
@@ -398,12 +384,12 @@ def test_a_geodesic_is_found_and_kept(open_page: Open, copied: Run) -> None:
     assert (data["low"], data["high"]) == (0, 1)
     codes = polyline(data)[1]
     np.testing.assert_array_equal(codes[[0, -1]], ends)
-    assert search.found is not None
-    np.testing.assert_array_equal(codes, search.found.codes)
-    assert search.found.energy[1] <= search.found.energy[0]
+    assert search.result is not None
+    np.testing.assert_array_equal(codes, search.result.codes)
+    assert search.result.energy[1] <= search.result.energy[0]
     assert at.button("find geodesic").disabled
     assert sum("image length" in m.value for m in at.markdown) == 3, "the three paths are told apart"
-    assert stations.begin_search(model, ends, 0.0, None) is search, "looked for once"
+    assert geodesics.start(model, ends, 0.0, None) is search, "looked for once"
 
 
 def test_a_search_is_followed_and_can_be_stopped(
@@ -436,13 +422,13 @@ def test_a_search_is_followed_and_can_be_stopped(
 def test_a_search_that_is_stopped_keeps_the_best_so_far(copied: Run) -> None:
     model = load_run(copied)
     ends = RNG.standard_normal((8, 4)).astype(np.float32) * 2
-    search = stations.begin_search(model, ends, 1.0, found_codes(copied).mean)
-    search.stop()
+    search = geodesics.start(model, ends, 1.0, found_codes(copied).mean)
+    search.cancel()
     until(lambda: search.done, "the search has ended")
-    assert search.found is not None
-    np.testing.assert_array_equal(search.found.codes[:: stations.POINTS - 1], ends)
-    stations.forget_search(model, ends, 1.0)
-    assert stations.search(model, ends, 1.0) is None
+    assert search.result is not None
+    np.testing.assert_array_equal(search.result.codes[:: geodesics.POINTS - 1], ends)
+    geodesics.forget(model, ends, 1.0)
+    assert geodesics.find(model, ends, 1.0) is None
 
 
 def test_a_fault_of_the_search_is_a_sentence(
@@ -684,7 +670,7 @@ def test_a_geodesic_has_no_beyond(open_page: Open, copied: Run) -> None:
     model = load_run(copied)
     gallery = image_picker.gallery(copied, model)
     ends = np.stack([stations.anchor_of(t, copied, model, gallery).code for t in ("i0", "i7")])  # type: ignore[union-attr]
-    search = stations.search(model, ends, 0.0)
+    search = geodesics.find(model, ends, 0.0)
     assert search is not None
     until(lambda: search.done, "the geodesic is found")
     at.run()

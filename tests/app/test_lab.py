@@ -17,7 +17,8 @@ from helpers import config_of, write_blobs
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app import blobs, lab, resources
+from app import lab, resources
+from app.services import array_store
 from vae_core import pictures
 from vae_core.config import ObjectiveConfig
 from vae_core.evaluation import run_metrics as run_metrics_module
@@ -295,10 +296,10 @@ def test_pictures_are_fetched_at_their_own_size(open_page: Open, swept: list[Run
     for column, run in zip(columns(at), swept, strict=False):  # the third waits
         for row in ROWS:
             found = column["pictures"][row]
-            png = blobs.find(found["url"].removeprefix("/api/arrays/").removesuffix(".png"))
+            png = array_store.find(found["url"].removeprefix("/api/arrays/").removesuffix(".png"))
             with Image.open(io.BytesIO(png.tobytes())) as image:
                 assert image.size == (found["width"], found["height"])
-        assert blobs.find(
+        assert array_store.find(
             column["pictures"]["samples"]["url"].split("/")[-1].split(".")[0]
         ).tobytes() == lab.samples(run)
 

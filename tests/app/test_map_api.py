@@ -10,8 +10,10 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from app import blobs, resources, web
+from app import resources, web
 from app.components import map as latent_map
+from app.services import array_store
+from app.services.cache import LruCache
 from vae_core.data import open_images
 from vae_core.inference import compute_codes, load_run
 from vae_core.pictures import sheet
@@ -32,17 +34,17 @@ def picture(content: bytes) -> np.ndarray:
 
 def test_published_numbers_come_back_bit_for_bit(client: TestClient) -> None:
     xy = np.random.default_rng(0).standard_normal((50, 2)).astype(np.float32)
-    answer = client.get(blobs.url(xy))
+    answer = client.get(array_store.url(xy))
     assert np.frombuffer(answer.content, "<f4").reshape(50, 2).tobytes() == xy.tobytes()
     assert "immutable" in answer.headers["cache-control"]
-    assert blobs.url(xy.copy()) == blobs.url(xy), "the same content has the same address"
-    assert blobs.url(xy, "<i4") != blobs.url(xy)
+    assert array_store.url(xy.copy()) == array_store.url(xy), "the same content has the same address"
+    assert array_store.url(xy, "<i4") != array_store.url(xy)
     assert client.get("/api/arrays/nothing.bin").status_code == 410
 
 
 def test_a_published_picture_comes_back_as_one(client: TestClient) -> None:
     png = sheet(np.arange(12, dtype=np.uint8).reshape(1, 1, 1, 3, 4))
-    found = blobs.picture(png)
+    found = array_store.picture(png)
     assert (found["width"], found["height"]) == (4, 3)
     answer = client.get(found["url"])
     assert answer.content == png
@@ -52,16 +54,15 @@ def test_a_published_picture_comes_back_as_one(client: TestClient) -> None:
 
 
 def test_the_oldest_numbers_are_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blobs, "MOST_BYTES", 1000)
-    monkeypatch.setattr(blobs, "_kept", type(blobs._kept)())
-    first, second = blobs.publish(np.zeros(100), "<f4"), blobs.publish(np.ones(100), "<f4")
-    assert blobs.find(first) is not None  # and is now the one used last
-    third = blobs.publish(np.full(100, 2.0), "<f4")
-    assert blobs.find(second) is None
-    assert blobs.find(first) is not None
-    assert blobs.find(third) is not None
-    big = blobs.publish(np.zeros(5000), "<f4")
-    assert blobs.find(big) is not None, "the newest is kept whatever its size"
+    monkeypatch.setattr(array_store, "_arrays", LruCache(1000, size=lambda array: array.nbytes))
+    first, second = array_store.publish(np.zeros(100), "<f4"), array_store.publish(np.ones(100), "<f4")
+    assert array_store.find(first) is not None  # and is now the one used last
+    third = array_store.publish(np.full(100, 2.0), "<f4")
+    assert array_store.find(second) is None
+    assert array_store.find(first) is not None
+    assert array_store.find(third) is not None
+    big = array_store.publish(np.zeros(5000), "<f4")
+    assert array_store.find(big) is not None, "the newest is kept whatever its size"
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_a_tile_holds_the_images_in_their_order(
 ) -> None:
     run, numbers = coded
     order = numbers[::-1][:70]
-    digest = blobs.publish(order, "<i4")
+    digest = array_store.publish(order, "<i4")
     path = f"/api/runs/{run.id}/atlas/{run.stamp()}/test/{digest}"
     images = np.asarray(open_images("digits", 16, places).images)
     first = picture(client.get(f"{path}-0.png").content).reshape(8, 16, 8, 16).transpose(0, 2, 1, 3)
@@ -86,7 +87,7 @@ def test_a_tile_holds_the_images_in_their_order(
     assert not second.reshape(64, 16, 16)[6:].any()
     assert client.get(f"{path}-2.png").status_code == 404
     assert client.get(path.replace(digest, "forgotten") + "-0.png").status_code == 410
-    wrong = blobs.publish(np.array([10**6]), "<i4")
+    wrong = array_store.publish(np.array([10**6]), "<i4")
     assert client.get(path.replace(digest, wrong) + "-0.png").status_code == 404
 
 
@@ -97,7 +98,7 @@ def test_without_the_images_codes_are_decoded(client: TestClient, monkeypatch: p
     assert codes is not None
     numbers = codes.index[[5, 2, 9]]
     decoded = load_run(run).decode_uint8(codes.mean[[5, 2, 9]])
-    path = f"/api/runs/{run.id}/atlas/{run.stamp()}/{codes.split}/{blobs.publish(numbers, '<i4')}-0.png"
+    path = f"/api/runs/{run.id}/atlas/{run.stamp()}/{codes.split}/{array_store.publish(numbers, '<i4')}-0.png"
     tile = picture(client.get(path).content)
     expected = decoded.reshape(3, decoded.shape[1], 32, 2, 32, 2).mean((3, 5))  # squares of 2×2
     tile = tile.reshape(8 * 32, 8 * 32, -1)
@@ -124,7 +125,7 @@ def test_codes_that_the_last_epoch_kept_are_decoded_where_the_images_are_elsewhe
         client.get(f"/api/runs/{copied.id}/pair/{copied.stamp()}/epochs/{numbers[0]}.png").content
     )
     np.testing.assert_array_equal(alone, decoded[0])
-    tiles = f"/api/runs/{copied.id}/atlas/{copied.stamp()}/epochs/{blobs.publish(numbers, '<i4')}-0.png"
+    tiles = f"/api/runs/{copied.id}/atlas/{copied.stamp()}/epochs/{array_store.publish(numbers, '<i4')}-0.png"
     tile = picture(client.get(tiles).content)
     assert np.abs(tile[:16, 16:32].astype(int) - decoded[1]).max() <= 1
 
@@ -176,7 +177,7 @@ def test_selections_travel_as_bits() -> None:
 def test_colours_say_what_is_missing() -> None:
     colour = latent_map.classes(np.array([0, 1, -1, 7]), ["a", "b"], "letter")
     digest = colour["values"].split("/")[-1].removesuffix(".bin")
-    kept = blobs.find(digest)
+    kept = array_store.find(digest)
     assert kept is not None
     assert kept.tolist() == [0, 1, 255, 255]
     values = np.append(np.arange(101.0), np.nan)

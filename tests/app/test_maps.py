@@ -16,9 +16,10 @@ import pytest
 from conftest import shown
 from streamlit.testing.v1 import AppTest
 
-from app import blobs, maps, resources
+from app import maps, resources
 from app.components.map import bits_of, images_of
-from app.kept import Kept
+from app.services import array_store
+from app.services.cache import LruCache
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from vae_core.errors import BadCodes
 from vae_core.inference import StoredCodes, load_run
@@ -34,7 +35,7 @@ INDEX = np.array([4, 9, 2])
 
 
 def kept(colour: dict) -> list:
-    found = blobs.find(colour["values"].split("/")[-1].removesuffix(".bin"))
+    found = array_store.find(colour["values"].split("/")[-1].removesuffix(".bin"))
     assert found is not None
     return found.tolist()
 
@@ -182,14 +183,14 @@ def test_what_is_not_seen_is_said_only_where_there_is_more() -> None:
 def test_a_selection_names_the_images_it_was_made_of() -> None:
     """The page may show others by the time it hears of it."""
     numbers = np.array([70, 3, 15, 8], np.int64)
-    told = {"bits": bits_of(np.array([False, True, True, False])), "of": blobs.url(numbers, "<i4")}
+    told = {"bits": bits_of(np.array([False, True, True, False])), "of": array_store.url(numbers, "<i4")}
     found = images_of(told)
     assert found is not None
     assert found.tolist() == [3, 15]
     cleared = images_of(told | {"bits": ""})
     assert cleared is not None
     assert not len(cleared)
-    floats = blobs.url(np.ones(4))
+    floats = array_store.url(np.ones(4))
     for nonsense in (
         None,
         7,
@@ -569,7 +570,7 @@ def test_another_visit_measures_nothing_anew(
     counted(projection_quality, "projection_quality")
     counted(prior_match, "against_prior")
     for name in ("honest", "matches"):  # as in a server that just began
-        monkeypatch.setattr(maps, name, Kept(4))
+        monkeypatch.setattr(maps, name, LruCache(4))
     assert "rustworthiness" in shown(open_page("latent_map", run=copied.id))
     assert calls == ["projection_quality"], "what is folded away is not measured"
     assert "Holes" in shown(open_page("latent_map", run=copied.id, prior="true"))

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from app import blobs
-from app.blobs import TILE
 from app.components import component
+from app.services import array_store
+from app.services.array_store import TILE
 
 HTML = """
 <div class="map">
@@ -81,10 +81,10 @@ def points(run_id: str, stamp: str, split: str, xy: np.ndarray, numbers: np.ndar
     `split` names the stored codes that hold them, for pictures where the images are not on this machine.
     """
     order = morton(xy)
-    atlas = blobs.publish(numbers[order], "<i4")
+    atlas = array_store.publish(numbers[order], "<i4")
     return {
-        "run": run_id, "count": len(xy), "points": blobs.url(xy), "numbers": blobs.url(numbers, "<i4"),
-        "order": blobs.url(order, "<i4"), "atlas": f"/api/runs/{run_id}/atlas/{stamp}/{split}/{atlas}",
+        "run": run_id, "count": len(xy), "points": array_store.url(xy), "numbers": array_store.url(numbers, "<i4"),
+        "order": array_store.url(order, "<i4"), "atlas": f"/api/runs/{run_id}/atlas/{stamp}/{split}/{atlas}",
         "pair": f"/api/runs/{run_id}/pair/{stamp}/{split}",
     }  # fmt: skip
 
@@ -93,7 +93,7 @@ def classes(values: np.ndarray, names: list[str], title: str) -> dict[str, Any]:
     """Colour by class: values (N,) index `names`; others have no class."""
     values = np.asarray(values, np.int64)
     values = np.where((values >= 0) & (values < min(len(names), 255)), values, 255)
-    return {"kind": "classes", "values": blobs.url(values, "u1"), "names": names[:255], "title": title}
+    return {"kind": "classes", "values": array_store.url(values, "u1"), "names": names[:255], "title": title}
 
 
 def numbers(values: np.ndarray, title: str) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def numbers(values: np.ndarray, title: str) -> dict[str, Any]:
     values = np.asarray(values, np.float64)
     finite = values[np.isfinite(values)]
     low, high = (float(q) for q in np.quantile(finite, (0.01, 0.99))) if len(finite) else (0.0, 1.0)
-    return {"kind": "numbers", "values": blobs.url(values), "low": low, "high": high, "title": title}
+    return {"kind": "numbers", "values": array_store.url(values), "low": low, "high": high, "title": title}
 
 
 def morton(xy: np.ndarray) -> np.ndarray:
@@ -130,7 +130,7 @@ def images_of(told: Any) -> np.ndarray | None:
     """
     if not isinstance(told, dict) or not isinstance(told.get("of"), str):
         return None
-    known = blobs.at(told["of"])
+    known = array_store.at(told["of"])
     if known is None or known.dtype != np.dtype("<i4") or known.ndim != 1:
         return None
     return known[rows_of(str(told.get("bits", "")), len(known))].astype(np.int64)

@@ -1,0 +1,34 @@
+"""Measurements behind the page, one after the other: a run on its test images, a dial at its nine βs.
+
+What they find is kept with the run by vae_core.evaluation; a task has no result of its own.
+"""
+
+from __future__ import annotations
+
+from app.services.tasks import Lane, Task
+from vae_core.data.imageset import ImageSet
+from vae_core.runs.store import Run
+
+LANE = Lane("measuring", niceness=10, remembered=512)  # as training: somebody waits for it
+
+
+def measure_run(run: Run, data: ImageSet) -> Task[None]:
+    """Measure a run on its test images: rate, distortion, active units and scores."""
+    from vae_core.evaluation.metrics import versions
+    from vae_core.evaluation.run_metrics import measure
+
+    def job(task: Task[None]) -> None:
+        measure(run, data, progress=task.report)
+
+    key = ("run", run.id, run.stamp(), data.fingerprint, *versions())
+    return LANE.submit(key, job, name=f"measuring {run.name}")
+
+
+def read_dial(run: Run, data: ImageSet) -> Task[None]:
+    """Measure a run with a β dial at its nine βs."""
+    from vae_core.evaluation.dial_curve import measure_dial
+
+    def job(task: Task[None]) -> None:
+        measure_dial(run, data, progress=task.report)
+
+    return LANE.submit(("dial", run.id, run.stamp(), data.fingerprint), job, name=f"reading {run.name}")
