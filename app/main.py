@@ -18,7 +18,9 @@ PAGES = [
     st.Page("views/train.py", title="Train", icon=":material/model_training:", url_path="train"),
     st.Page("views/latent_map.py", title="Latent map", icon=":material/scatter_plot:", url_path="map"),
     st.Page("views/sliders.py", title="Sliders", icon=":material/tune:", url_path="sliders"),
-    st.Page("views/interpolate.py", title="Interpolate", icon=":material/timeline:", url_path="interpolate"),
+    st.Page(
+        "views/interpolate/page.py", title="Interpolate", icon=":material/timeline:", url_path="interpolate"
+    ),
     st.Page("views/beta.py", title="β", icon=":material/balance:", url_path="beta"),
 ]
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from app import stations
 from app.components.map import classes, numbers
 from app.services import array_store
 from app.services.cache import LruCache
+from app.widgets import image_picker
 from vae_core.errors import BadCodes, BadConfig
 from vae_core.inference import StoredCodes
 from vae_core.latent import projection
@@ -103,7 +103,7 @@ def table_of(codes: StoredCodes, rows: np.ndarray) -> bytes:
     """A selection as CSV: image number, label, factors, reconstruction error, posterior means."""
     out = io.StringIO()
     writer = csv.writer(out)
-    names = stations.names_of(codes) if codes.labels is not None else ()
+    names = image_picker.class_names(codes) if codes.labels is not None else ()
     head = ["image"] + (["label"] if codes.labels is not None else []) + list(codes.factor_names)
     writer.writerow([*head, "error_nats", *(f"z{d}" for d in range(codes.mean.shape[1]))])
     for row in rows:
@@ -263,7 +263,9 @@ def groups_of(codes: StoredCodes, saved: dict[str, np.ndarray]) -> dict[str, np.
     """
     found: dict[str, np.ndarray] = {}
     if codes.labels is not None:
-        found |= {f"label {name}": codes.labels == k for k, name in enumerate(stations.names_of(codes))}
+        found |= {
+            f"label {name}": codes.labels == k for k, name in enumerate(image_picker.class_names(codes))
+        }
     found |= {f"group {name}": np.isin(codes.index, images) for name, images in saved.items()}
     if codes.factors is not None:
         for name, values in zip(codes.factor_names, codes.factors.T, strict=True):

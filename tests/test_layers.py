@@ -23,7 +23,7 @@ APP = [
     {"resources"},
     {"state", "web", "boundary"},
     {"widgets"},
-    {"stations", "maps", "lab"},
+    {"maps", "lab"},
     {"views"},
     {"main"},
     {"server"},

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import boundary, charts, maps, resources, stations
+from app import boundary, charts, maps, resources
 from app.boundary import fragment, sentence
 from app.components.map import bits_of, classes, images_of, latent_map, numbers, points
 from app.maps import (
@@ -421,7 +421,7 @@ def _colour(everything: StoredCodes, codes: StoredCodes, model: LoadedModel) -> 
     )  # fmt: skip
     kl = kl_from_prior(codes.mean, codes.log_var).sum(1) if model.stochastic else None
     if by == "label" and codes.labels is not None:
-        return classes(codes.labels, list(stations.names_of(codes)), "label")
+        return classes(codes.labels, list(image_picker.class_names(codes)), "label")
     if by in codes.factor_names and codes.factors is not None:
         return coloured(codes.factors[:, codes.factor_names.index(by)], by)
     if by == "reconstruction error":
@@ -469,7 +469,7 @@ def _mount(
         "decoded": resources.images_of(run) is None,
     }  # fmt: skip
     if codes.labels is not None:
-        data["labels"] = classes(codes.labels, list(stations.names_of(codes)), "label")
+        data["labels"] = classes(codes.labels, list(image_picker.class_names(codes)), "label")
     header = resources.decoder_header(run)
     if frames and seen.linear is not None:
         data["frames"] = {
@@ -649,7 +649,7 @@ def _chosen(codes: StoredCodes) -> int | None:
 def _search(codes: StoredCodes) -> None:
     """An image by label and place, or by number."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        names = ["any", *stations.names_of(codes)] if codes.labels is not None else ["any"]
+        names = ["any", *image_picker.class_names(codes)] if codes.labels is not None else ["any"]
         label = st.selectbox("Find by label", names, key="find label", disabled=len(names) < 2, width=140)
         number = st.number_input(
             "or by number", 0, 10**9 - 1, None, key="find image", width=140, help="The image's number; with a label, its place among those."
@@ -673,7 +673,7 @@ def _search(codes: StoredCodes) -> None:
 def _tell(run: Run, model: LoadedModel, codes: StoredCodes, row: int) -> None:
     data = resources.images_of(run)
     number = int(codes.index[row])
-    label = f" · {stations.names_of(codes)[codes.labels[row]]}" if codes.labels is not None else ""
+    label = f" · {image_picker.class_names(codes)[codes.labels[row]]}" if codes.labels is not None else ""
     st.subheader(f"Image {number}{label}", anchor=False)
     decoded = model.decode(codes.mean[row])[0]
     if data is not None:
@@ -812,7 +812,7 @@ def selection(run: Run, model: LoadedModel, codes: StoredCodes, inside: np.ndarr
             order = np.argsort(-np.abs(effect))[:10]
             st.plotly_chart(charts.effects([f"z{d}" for d in order], effect[order]), key="map effects", config=PLAIN)  # fmt: skip
         if codes.labels is not None:
-            names = stations.names_of(codes)
+            names = image_picker.class_names(codes)
             count = np.bincount(codes.labels[rows], minlength=len(names))[: len(names)]
             rest = np.bincount(codes.labels[~inside], minlength=len(names))[: len(names)]
             st.plotly_chart(charts.shares(names, count, rest), key="map labels", config=PLAIN)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from app import resources
 from app.state import address
-from vae_core.inference import LoadedModel
+from vae_core.inference import LoadedModel, StoredCodes
 from vae_core.runs.store import Run
 
 
@@ -125,3 +125,12 @@ def uploaded(model: LoadedModel, key: str) -> EncodedImage | None:
 
 def _name(names: tuple[str, ...], label: int) -> str:
     return names[label] if 0 <= label < len(names) else str(label)
+
+
+def class_names(codes: StoredCodes) -> tuple[str, ...]:
+    """Names of the classes that labels count, their numbers where they have none."""
+    if codes.label_names:
+        return tuple(codes.label_names)
+    if codes.labels is None or not len(codes.labels):
+        return ()
+    return tuple(str(i) for i in range(int(codes.labels.max()) + 1))

@@ -41,7 +41,8 @@ def open_page() -> Callable[..., AppTest]:
             at.query_params[key] = value
         at.run()
         if view != "home":
-            at.switch_page(f"views/{view}.py")
+            package = (MAIN.parent / "views" / view).is_dir()
+            at.switch_page(f"views/{view}/page.py" if package else f"views/{view}.py")
             for key, value in query.items():
                 at.query_params[key] = value
             at.run()

@@ -17,9 +17,10 @@ from helpers import config_of, until
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app import charts, resources, stations
+from app import charts, resources
 from app.services import geodesics
 from app.state.code_format import pack
+from app.views.interpolate import attributes, tokens, tracks
 from app.widgets import image_picker
 from vae_core import animation
 from vae_core.config import ObjectiveConfig
@@ -49,7 +50,7 @@ def polyline(data: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     return t, np.frombuffer(base64.b64decode(data["codes"]), "<f4").reshape(len(t), -1)
 
 
-def tokens(at: AppTest) -> list[str]:
+def tokens_of(at: AppTest) -> list[str]:
     return [v[0] if isinstance(v := at.query_params[f"s{i}"], list) else v for i in range(1, 9) if f"s{i}" in at.query_params]  # fmt: skip
 
 
@@ -71,42 +72,42 @@ def found_codes(run: Run) -> StoredCodes:
 
 
 def test_a_token_names_an_image_or_a_code(copied: Run, model: LoadedModel) -> None:
-    assert stations.image_of(stations.image_token(7)) == (None, 7)
-    assert stations.image_of(stations.image_token(12, 3)) == (3, 12)
+    assert tokens.image_of(tokens.image_token(7)) == (None, 7)
+    assert tokens.image_of(tokens.image_token(12, 3)) == (3, 12)
     code = np.array([0.5, -1.25, 0.0, 2.0], np.float32)
-    assert stations.image_of(pack(code)) is None
+    assert tokens.image_of(pack(code)) is None
     gallery = image_picker.gallery(copied, model)
     assert gallery is not None
     assert gallery.labels is not None
-    anchor = stations.anchor_of("i3.12", copied, model, gallery)
+    anchor = tokens.encoded_image_of("i3.12", copied, model, gallery)
     assert anchor is not None
     assert anchor.image is not None
     rows = np.flatnonzero(gallery.labels == 3)
     images = resources.images_of(copied)
     assert images is not None
     assert (anchor.image == images.images[gallery.index[rows[12 % len(rows)]]]).all()
-    np.testing.assert_array_equal(stations.anchor_of(pack(code), copied, model, gallery).code, code)  # type: ignore[union-attr]
+    np.testing.assert_array_equal(tokens.encoded_image_of(pack(code), copied, model, gallery).code, code)  # type: ignore[union-attr]
     for bad in ("~abc", "1,2", "nan,0,0,0", "i", "ix.3", "x"):
-        assert stations.anchor_of(bad, copied, model, gallery) is None
-    assert stations.anchor_of("i3", copied, model, None) is None
+        assert tokens.encoded_image_of(bad, copied, model, gallery) is None
+    assert tokens.encoded_image_of("i3", copied, model, None) is None
 
 
 @pytest.mark.parametrize(
     "text", ["0.5,-1.25,0,2", "[0.5, -1.25, 0, 2]", "np.array([0.5, -1.25, 0.0, 2.0])", " 0.5 , -1.25,0 ,2 "]
 )
 def test_a_code_is_read_however_it_is_pasted(text: str) -> None:
-    code = stations.code_of(text, 4)
+    code = tokens.code_of(text, 4)
     assert code is not None
     assert code.tolist() == [0.5, -1.25, 0.0, 2.0]
-    assert stations.code_of(stations.written(code), 4).tolist() == code.tolist()  # type: ignore[union-attr]
-    assert stations.code_of(text, 5) is None
+    assert tokens.code_of(tokens.written(code), 4).tolist() == code.tolist()  # type: ignore[union-attr]
+    assert tokens.code_of(text, 5) is None
 
 
 def test_a_code_is_written_as_the_shortest_text_of_the_same_float32() -> None:
     plain = np.array([0.5, -1.25, 0.1, -0.0, 2, 1e-7, 123456.7, 1 / 3], np.float32)
-    assert stations.written(plain) == "0.5, -1.25, 0.1, 0, 2, 0.0000001, 123456.7, 0.33333334"
+    assert tokens.written(plain) == "0.5, -1.25, 0.1, 0, 2, 0.0000001, 123456.7, 0.33333334"
     code = (RNG.standard_normal(5000) * 10.0 ** RNG.integers(-4, 4, 5000)).astype(np.float32)
-    for text, number in zip(stations.written(code).split(", "), code, strict=True):
+    for text, number in zip(tokens.written(code).split(", "), code, strict=True):
         assert np.float32(text) == number
         digits = len(text.lstrip("-0.").replace(".", ""))
         assert np.float32(f"{number:.{max(1, digits - 1)}g}") != number or digits == 1, (
@@ -117,7 +118,7 @@ def test_a_code_is_written_as_the_shortest_text_of_the_same_float32() -> None:
 def test_what_the_pad_tells_is_checked() -> None:
     image = RNG.integers(0, 256, (6, 6, 1), np.uint8)
     told = {"code": [0.5, -1, 2.0], "picture": base64.b64encode(image.tobytes()).decode()}
-    found = stations.drawing_of(told, (1, 6, 6), 3)
+    found = tokens.drawing_of(told, (1, 6, 6), 3)
     assert found is not None
     assert found[0].tolist() == [0.5, -1, 2]
     np.testing.assert_array_equal(found[1], image.transpose(2, 0, 1))
@@ -129,15 +130,15 @@ def test_what_the_pad_tells_is_checked() -> None:
         told | {"picture": told["picture"][:-4]}, told | {"picture": "é"}, told | {"picture": "!" * 48},
         told | {"picture": None},
     ):  # fmt: skip
-        assert stations.drawing_of(wrong, (1, 6, 6), 3) is None, wrong
-    assert stations.drawing_of(told, (3, 6, 6), 3) is None
+        assert tokens.drawing_of(wrong, (1, 6, 6), 3) is None, wrong
+    assert tokens.drawing_of(told, (3, 6, 6), 3) is None
 
 
 @pytest.mark.parametrize("count", range(2, 9))
 @pytest.mark.parametrize("kind", ["linear", "spherical"])
 def test_a_track_meets_every_station_exactly_and_keeps_to_its_path(kind: str, count: int) -> None:
     ends = RNG.standard_normal((count, 5)).astype(np.float32)
-    track = stations.track(kind, ends)
+    track = tracks.track(kind, ends)
     assert (track.low, track.high) == (-0.5, 1.5)
     assert np.all(np.diff(track.t) > 0)
     np.testing.assert_array_equal(track.at(track.stations), ends)
@@ -153,7 +154,7 @@ def test_a_track_meets_every_station_exactly_and_keeps_to_its_path(kind: str, co
 
 def test_a_geodesics_track_has_its_stations_and_no_overshoot() -> None:
     codes = RNG.standard_normal((1 + 3 * 16, 4)).astype(np.float32)
-    track = stations.track("geodesic", codes[::16], codes)
+    track = tracks.track("geodesic", codes[::16], codes)
     assert (track.low, track.high) == (0.0, 1.0)
     np.testing.assert_array_equal(track.at(track.stations), codes[::16])
     np.testing.assert_array_equal(track.at(track.t), codes)
@@ -177,17 +178,17 @@ def stored(**changes: Any) -> StoredCodes:
 
 def test_groups_are_what_they_are_called() -> None:
     codes = stored()
-    assert stations.attributes(codes, {}) == ["label", "size", "hat"]
-    parts = stations.groups(codes, "label", "b", "the rest", {})
+    assert attributes.attributes(codes, {}) == ["label", "size", "hat"]
+    parts = attributes.groups(codes, "label", "b", "the rest", {})
     assert codes.labels is not None
     assert (parts.a == (codes.labels == 1)).all()
     assert (parts.b == (codes.labels != 1)).all()
-    parts = stations.groups(codes, "label", "b", "c", {})
+    parts = attributes.groups(codes, "label", "b", "c", {})
     assert (parts.b == (codes.labels == 2)).all()
-    parts = stations.groups(codes, "size", "top third", "bottom third", {})
+    parts = attributes.groups(codes, "size", "top third", "bottom third", {})
     assert (parts.a.sum(), parts.b.sum()) == (20, 20)
     assert parts.a[-20:].all()
-    parts = stations.groups(codes, "hat", "the higher value", "the lower value", {})
+    parts = attributes.groups(codes, "hat", "the higher value", "the lower value", {})
     assert (parts.a == (np.arange(60) % 2 == 1)).all()
     assert (parts.b == ~parts.a).all()
 
@@ -195,22 +196,22 @@ def test_groups_are_what_they_are_called() -> None:
 def test_saved_groups_are_those_whose_codes_are_known() -> None:
     codes = stored(index=np.arange(100, 160))
     saved = {"tall": np.array([3, 101, 103]), "elsewhere": np.array([5, 900]), "the rest": np.array([159])}
-    assert stations.attributes(codes, saved) == ["label", "size", "hat", stations.SAVED]
-    assert stations.attributes(codes, {"elsewhere": saved["elsewhere"]}) == ["label", "size", "hat"]
-    first, second = stations.sides(codes, stations.SAVED, saved)
+    assert attributes.attributes(codes, saved) == ["label", "size", "hat", attributes.SAVED]
+    assert attributes.attributes(codes, {"elsewhere": saved["elsewhere"]}) == ["label", "size", "hat"]
+    first, second = attributes.sides(codes, attributes.SAVED, saved)
     assert list(first) == ["tall", "the rest"]
     assert list(second) == ["the rest", "tall"], "a group of that name is no choice of its own"
-    parts = stations.groups(codes, stations.SAVED, "tall", "the rest", saved)
+    parts = attributes.groups(codes, attributes.SAVED, "tall", "the rest", saved)
     assert np.flatnonzero(parts.a).tolist() == [1, 3]
     assert (parts.b == ~parts.a).all()
-    parts = stations.groups(codes, stations.SAVED, "the rest", "tall", saved)
+    parts = attributes.groups(codes, attributes.SAVED, "the rest", "tall", saved)
     assert np.flatnonzero(parts.a).tolist() == [59]
     assert np.flatnonzero(parts.b).tolist() == [1, 3]
 
 
 def test_a_factor_with_one_common_value_still_parts_in_two() -> None:
     values = np.array([0.0] * 50 + [1.0] * 5 + [2.0] * 5, np.float32)[:, None]
-    parts = stations.groups(
+    parts = attributes.groups(
         stored(factors=values, factor_names=("rare",)), "rare", "top third", "bottom third", {}
     )
     assert parts.a.sum() == 10
@@ -229,7 +230,7 @@ def test_the_path_goes_to_the_browser_with_exact_ends(open_page: Open, copied: R
     model = load_run(copied)
     gallery = image_picker.gallery(copied, model)
     for (place, text), token, number in zip(data["marks"], ("i0", "i3.1", "i9"), "123", strict=True):
-        anchor = stations.anchor_of(token, copied, model, gallery)
+        anchor = tokens.encoded_image_of(token, copied, model, gallery)
         assert anchor is not None
         assert text == number
         np.testing.assert_array_equal(codes[t == place][0], anchor.code)
@@ -245,7 +246,7 @@ def test_the_path_goes_to_the_browser_with_exact_ends(open_page: Open, copied: R
 def test_links_of_before_open_the_same_two_images(open_page: Open, copied: Run) -> None:
     at = open_page("interpolate", run=copied.id, **{"from-image": "3", "to-image": "12", "to-label": "4"})
     fine(at)
-    assert tokens(at) == ["i3", "i4.12"]
+    assert tokens_of(at) == ["i3", "i4.12"]
     assert "from-image" not in at.query_params
 
 
@@ -256,7 +257,7 @@ def test_a_link_opens_the_very_stations(open_page: Open, copied: Run) -> None:
     )
     fine(at)
     again = open_page("interpolate", run=copied.id, **{k: v[0] if isinstance(v, list) else v for k, v in at.query_params.items() if k != "run"})  # fmt: skip
-    assert tokens(again) == tokens(at) == ["i2", code, "i5.0"]
+    assert tokens_of(again) == tokens_of(at) == ["i2", code, "i5.0"]
     assert component(again)["position"] == component(at)["position"] == 0.125
     assert component(again)["codes"] == component(at)["codes"]
 
@@ -264,7 +265,7 @@ def test_a_link_opens_the_very_stations(open_page: Open, copied: Run) -> None:
 def test_a_code_from_the_sliders_becomes_a_station(open_page: Open, copied: Run) -> None:
     at = open_page("interpolate", run=copied.id, z="0.5,-1,0,2")
     fine(at)
-    assert tokens(at) == ["i0", "i7", pack(np.array([0.5, -1, 0, 2]))]
+    assert tokens_of(at) == ["i0", "i7", pack(np.array([0.5, -1, 0, 2]))]
     assert "z" not in at.query_params
     assert "from the sliders" in shown(at)
     t, codes = polyline(component(at))
@@ -277,7 +278,7 @@ def test_a_ninth_station_is_refused_and_said(open_page: Open, copied: Run) -> No
         "interpolate", run=copied.id, z="0.5,-1,0,2", **{f"s{k + 1}": t for k, t in enumerate(eight)}
     )
     fine(at)
-    assert tokens(at) == eight
+    assert tokens_of(at) == eight
     assert "was not added: a path has 8 stations at most" in at.warning[0].value
     at.run()
     assert not at.warning
@@ -297,33 +298,33 @@ def test_a_code_of_another_run_is_said(
     at = open_page("interpolate", run=copied.id, **query)
     fine(at)
     assert said in at.warning[0].value
-    assert all(stations.image_of(t) for t in tokens(at))
-    assert len(tokens(at)) >= 2
+    assert all(tokens.image_of(t) for t in tokens_of(at))
+    assert len(tokens_of(at)) >= 2
 
 
 @pytest.mark.slow
 def test_stations_are_added_moved_changed_and_removed(open_page: Open, copied: Run) -> None:
     at = open_page("interpolate", run=copied.id)
-    assert tokens(at) == ["i0", "i7"]
+    assert tokens_of(at) == ["i0", "i7"]
     assert at.button("remove station").disabled
     press(at, "add station")
-    assert tokens(at) == ["i0", "i7", "i8"]
+    assert tokens_of(at) == ["i0", "i7", "i8"]
     press(at, "earlier station")
-    assert tokens(at) == ["i0", "i8", "i7"]
+    assert tokens_of(at) == ["i0", "i8", "i7"]
     at.selectbox("station label").set_value("5").run()
-    assert tokens(at) == ["i0", "i5.8", "i7"]
+    assert tokens_of(at) == ["i0", "i5.8", "i7"]
     at.number_input("station place").set_value(2).run()
-    assert tokens(at) == ["i0", "i5.2", "i7"]
+    assert tokens_of(at) == ["i0", "i5.2", "i7"]
     at.text_input("station code").set_value("1, 0, -1, 0.5").run()
-    assert tokens(at) == ["i0", pack(np.array([1, 0, -1, 0.5])), "i7"]
+    assert tokens_of(at) == ["i0", pack(np.array([1, 0, -1, 0.5])), "i7"]
     press(at, "later station")
     press(at, "open station 0")
     press(at, "remove station")
-    assert tokens(at) == ["i7", pack(np.array([1, 0, -1, 0.5]))]
+    assert tokens_of(at) == ["i7", pack(np.array([1, 0, -1, 0.5]))]
     fine(at)
     for _ in range(6):
         press(at, "add station")
-    assert len(tokens(at)) == 8
+    assert len(tokens_of(at)) == 8
     assert at.button("add station").disabled
     fine(at)
 
@@ -332,7 +333,7 @@ def test_a_code_that_is_none_is_said_and_changes_nothing(open_page: Open, copied
     at = open_page("interpolate", run=copied.id)
     at.text_input("station code").set_value("1, 2, three").run()
     assert "needs 4 numbers between commas" in at.error[0].value
-    assert tokens(at) == ["i0", "i7"]
+    assert tokens_of(at) == ["i0", "i7"]
     at.run()
     fine(at)
 
@@ -354,9 +355,9 @@ def test_an_upload_of_another_size_and_colour_is_a_station(open_page: Open, copi
     t, codes = polyline(component(at))
     assert np.abs(codes[t == 0][0] - code).max() < 0.2, "encoded as any picture is"
     assert any("mine.png · its reconstruction" in c.value for c in at.caption)
-    assert tokens(at)[1] == "i7"
+    assert tokens_of(at)[1] == "i7"
     # the link carries its code
-    again = open_page("interpolate", run=copied.id, s1=tokens(at)[0], s2="i7")
+    again = open_page("interpolate", run=copied.id, s1=tokens_of(at)[0], s2="i7")
     assert np.abs(polyline(component(again))[1] - codes).max() < 1e-3
 
 
@@ -365,7 +366,7 @@ def test_an_upload_that_is_no_picture_is_said(open_page: Open, copied: Run) -> N
     at.file_uploader[0].upload("bad.png", b"not an image", "image/png").run()
     assert not at.exception
     assert "bad.png" in at.error[0].value
-    assert tokens(at) == ["i0", "i7"]
+    assert tokens_of(at) == ["i0", "i7"]
 
 
 def test_a_geodesic_is_found_and_kept(open_page: Open, copied: Run) -> None:
@@ -373,7 +374,7 @@ def test_a_geodesic_is_found_and_kept(open_page: Open, copied: Run) -> None:
     fine(at)
     model = load_run(copied)
     gallery = image_picker.gallery(copied, model)
-    ends = np.stack([stations.anchor_of(t, copied, model, gallery).code for t in ("i0", "i7")])  # type: ignore[union-attr]
+    ends = np.stack([tokens.encoded_image_of(t, copied, model, gallery).code for t in ("i0", "i7")])  # type: ignore[union-attr]
     search = geodesics.find(model, ends, 0.0)
     assert search is not None
     until(lambda: search.done, "the geodesic is found")
@@ -482,7 +483,7 @@ def test_a_run_without_codes_begins_at_the_prior_and_says_so(
     assert "This run carries no codes" in text
     assert "are not here" in text
     assert "A direction needs codes" in text
-    assert len(tokens(at)) == 2
+    assert len(tokens_of(at)) == 2
     assert at.get("bidi_component")
 
 
@@ -522,7 +523,7 @@ def test_a_direction_is_the_difference_of_the_groups(open_page: Open, copied: Ru
     expected = codes.mean[codes.labels == 3].mean(0) - codes.mean[codes.labels == 8].mean(0)
     np.testing.assert_allclose(walk[t == 3][0] - walk[t == 0][0], 3 * expected, atol=1e-5)
     model = load_run(copied)
-    anchor = stations.anchor_of("i7", copied, model, image_picker.gallery(copied, model))
+    anchor = tokens.encoded_image_of("i7", copied, model, image_picker.gallery(copied, model))
     assert anchor is not None
     np.testing.assert_array_equal(walk[t == 0][0], anchor.code)
     assert (data["low"], data["high"], data["name"]) == (-3, 3, "strength")
@@ -534,11 +535,11 @@ def test_a_direction_is_the_difference_of_the_groups(open_page: Open, copied: Ru
 
 def test_a_saved_group_is_a_direction(open_page: Open, copied: Run) -> None:
     at = open_page("interpolate", run=copied.id)
-    assert stations.SAVED not in at.selectbox("attribute").options
+    assert attributes.SAVED not in at.selectbox("attribute").options
     codes = found_codes(copied)
     write_group(copied, "mine", codes.index[:20])
     write_group(copied, "others", codes.index[50:80])
-    at = open_page("interpolate", run=copied.id, attribute=stations.SAVED, on="station 1")
+    at = open_page("interpolate", run=copied.id, attribute=attributes.SAVED, on="station 1")
     fine(at)
     assert at.selectbox("group-a").options == ["mine", "others"]
 
@@ -576,7 +577,7 @@ def test_new_weights_encode_the_stations_anew_and_say_so(open_page: Open, copied
     at.file_uploader[0].upload("mine.png", picture(array), "image/png").run()
     at.run()
     fine(at)
-    old = tokens(at)
+    old = tokens_of(at)
     assert "encoded anew" not in shown(at)
     copied.go_on(1)
     assert train_run(copied, copied.places).state == FINISHED
@@ -585,10 +586,10 @@ def test_new_weights_encode_the_stations_anew_and_say_so(open_page: Open, copied
     assert "the stations were encoded anew" in shown(at)
     model = load_run(copied)
     t, codes = polyline(component(at))
-    assert tokens(at)[:2] == old[:2]
-    assert tokens(at)[2] != old[2]
+    assert tokens_of(at)[:2] == old[:2]
+    assert tokens_of(at)[2] != old[2]
     met = [codes[t == place][0] for place in (0, 0.5, 1)]
-    anchor = stations.anchor_of("i3", copied, model, image_picker.gallery(copied, model))
+    anchor = tokens.encoded_image_of("i3", copied, model, image_picker.gallery(copied, model))
     assert anchor is not None
     np.testing.assert_array_equal(met[0], anchor.code)
     np.testing.assert_array_equal(met[1], code)
@@ -610,7 +611,7 @@ def test_files_are_made_on_a_press_and_hold_the_path(open_page: Open, copied: Ru
     made = at.session_state["export"][1]
     model = load_run(copied)
     t, codes = polyline(component(at))
-    path = stations.Track("linear", t, codes, -0.5, 1.5, np.array([0.0, 1.0])).at(np.linspace(0, 1, 5))
+    path = tracks.Track("linear", t, codes, -0.5, 1.5, np.array([0.0, 1.0])).at(np.linspace(0, 1, 5))
     if form == "GIF":
         with Image.open(io.BytesIO(made)) as gif:
             assert (gif.n_frames, gif.size) == (8, (32, 32)), "five there, three back"
@@ -669,7 +670,7 @@ def test_a_geodesic_has_no_beyond(open_page: Open, copied: Run) -> None:
     )
     model = load_run(copied)
     gallery = image_picker.gallery(copied, model)
-    ends = np.stack([stations.anchor_of(t, copied, model, gallery).code for t in ("i0", "i7")])  # type: ignore[union-attr]
+    ends = np.stack([tokens.encoded_image_of(t, copied, model, gallery).code for t in ("i0", "i7")])  # type: ignore[union-attr]
     search = geodesics.find(model, ends, 0.0)
     assert search is not None
     until(lambda: search.done, "the geodesic is found")
@@ -683,7 +684,7 @@ def test_a_geodesic_has_no_beyond(open_page: Open, copied: Run) -> None:
 
 def test_decoding_tells_how_far_it_is(model: LoadedModel) -> None:
     codes, told = RNG.standard_normal((70, 4)).astype(np.float32), []
-    found = stations.decoded(model, codes, lambda share, what: told.append((round(share, 3), what)))
+    found = tracks.decoded(model, codes, lambda share, what: told.append((round(share, 3), what)))
     assert np.abs(found.astype(int) - model.decode_uint8(codes)).max() <= 1
     assert told == [
         (0.457, "decoded 32 of 70 frames"), (0.914, "decoded 64 of 70 frames"), (1, "decoded 70 of 70 frames"),

@@ -13,8 +13,8 @@ from playwright.sync_api import Locator, Page, Route, expect
 from servers import Server
 from watch import asked, comes, echo_over, next_frame, painted, pen_down, plans_done, script_at_rest
 
-from app import stations
 from app.state.code_format import pack, unpack
+from app.views.interpolate import tracks
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from vae_core.inference import LoadedModel, load_run
 from vae_core.models.networks import ConvParams
@@ -213,7 +213,7 @@ def test_the_code_between_is_written_to_the_last_digit(
 
 def along(value: float) -> np.ndarray:
     """The spherical path's code at a place, (D,) float32, as the page runs along it: straight between its codes."""
-    track = stations.track("spherical", np.array(CODE, np.float32))
+    track = tracks.track("spherical", np.array(CODE, np.float32))
     low = int(np.clip(np.searchsorted(track.t, value, "right") - 1, 0, len(track.t) - 2))
     share = (value - track.t[low]) / (track.t[low + 1] - track.t[low])
     a, b = track.codes[low].astype(np.float64), track.codes[low + 1].astype(np.float64)

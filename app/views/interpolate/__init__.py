@@ -1,0 +1,1 @@
+"""Interpolate, a page: paths through images, what can be trusted of them, and files of them."""

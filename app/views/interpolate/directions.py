@@ -1,0 +1,121 @@
+"""Attribute directions: along what separates two groups, and what else changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app import boundary, charts
+from app.boundary import fragment
+from app.components.path import path as moving
+from app.state import address, session
+from app.state.address import Key
+from app.views.interpolate.attributes import attributes, groups, leaks, sides
+from app.views.interpolate.path_view import PLAIN, follow_weights
+from app.widgets import image_picker
+from vae_core.errors import VaeCoreError
+from vae_core.inference import LoadedModel, StoredCodes
+from vae_core.runs.groups import read_groups
+from vae_core.runs.store import Run
+
+
+def directions(
+    run: Run,
+    header: dict[str, Any],
+    model: LoadedModel,
+    met: list[image_picker.EncodedImage],
+    codes: StoredCodes | None,
+) -> None:
+    st.subheader("Attribute directions", anchor=False)
+    st.caption(
+        "The mean code of one group of images minus that of another, added to a station's code with a chosen strength: "
+        "what makes the groups differ, and whatever else differs with it."
+    )
+    saved = read_groups(run)
+    names = [] if codes is None else attributes(codes, saved)
+    if codes is None or not names:
+        st.info(
+            "A direction needs codes of images with labels or factors that vary, or of a group saved on the map; this run "
+            "has none.",
+            icon=":material/label_off:",
+        )
+        return
+    push(run, header, model, met, codes, names, saved, [True])
+
+
+@fragment()
+def push(
+    run: Run,
+    header: dict[str, Any],
+    model: LoadedModel,
+    met: list[image_picker.EncodedImage],
+    codes: StoredCodes,
+    names: list[str],
+    saved: dict[str, np.ndarray],
+    fresh: list[bool],
+) -> None:
+    follow_weights(run, model, fresh)
+    columns = st.columns(4)
+    with columns[0]:
+        attribute = choose("Attribute", names, address.ATTRIBUTE)
+    first, second = sides(codes, attribute, saved)
+    with columns[1]:
+        a = choose("Group A", list(first), address.GROUP_A)
+    with columns[2]:
+        b = choose("minus group B", [n for n in second if n != a], address.GROUP_B)
+    with columns[3]:
+        at = choose("on", [f"station {i + 1}" for i in range(len(met))], address.ON)
+    try:
+        parts = groups(codes, attribute, a, b, saved)
+        direction, leaking = leaks(model.stamp, codes, parts)
+    except VaeCoreError as error:
+        st.warning(boundary.sentence(error), icon=":material/groups:")
+        return
+    code = met[int(at.split()[1]) - 1].code
+    strengths = np.array([-3.0, 0.0, 3.0])
+    walk = (code + strengths[:, None] * direction).astype(np.float32)
+    walk[1] = code
+    seen, told = st.columns([3, 2], gap="large")
+    with seen:
+        moving(
+            run.id, header, strengths, walk, low=-3.0, high=3.0,
+            frames=[float(v) for v in np.linspace(-3, 3, 13)], marks=[(0.0, "0")], inside=(-3.0, 3.0), position=0.0,
+            name="strength", picture="image along the direction", key="direction picture",
+        )  # fmt: skip
+        st.caption(
+            f"Strength 1 adds the whole difference, {parts.words}: {parts.a.sum():,} and {parts.b.sum():,} images, a step of "
+            f"{np.linalg.norm(direction):.2f} in the code."
+        )
+    with told:
+        if not leaking:
+            st.info(
+                "No probe could be fitted, so what else changes is not known.", icon=":material/label_off:"
+            )
+            return
+        change, low, high = (
+            np.array([getattr(leak, f) for leak in leaking]) for f in ("change", "low", "high")
+        )
+        names = [leak.name for leak in leaking]
+        st.plotly_chart(
+            charts.leakage(names, change, low, high, "change of probability at strength 1"),
+            key="chart leakage", config=PLAIN,
+        )  # fmt: skip
+        st.caption(
+            "Mean change of each probe over real codes, with 95 % bootstrap intervals; grey where the interval holds 0. Of a "
+            "probe with several classes it is half the summed change of all, never negative, and grey where groups dealt at "
+            "random from the same images would do as much. A bar other than the attribute's own is what comes along with it."
+        )
+
+
+def choose(label: str, options: list[str], key: Key[str]) -> str:
+    """A choice whose options depend on others: one that is no longer offered gives way to the first.
+
+    The address follows by hand, since a bound widget could not let go of what is no longer offered.
+    """
+    wanted = session.get(key) or session.param(key)
+    session.put(key, wanted if wanted in options else options[0])
+    picked = str(st.selectbox(label, options, key=key.name))
+    session.set_param(key, "" if picked == options[0] else picked)
+    return picked

@@ -1,0 +1,158 @@
+"""The row of waypoints as thumbnails, and the fold that changes the open one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from app.components.pad import pad
+from app.state import address, session
+from app.views.interpolate.tokens import LEAST, MOST, encoded_image_of, image_of, written
+from app.views.interpolate.waypoints import (
+    add_waypoint,
+    code_names,
+    keep_picture,
+    open_waypoint,
+    pick_image,
+    remove_waypoint,
+    set_waypoint,
+    swap_waypoints,
+    take_drawing,
+    type_code,
+    uploads,
+)
+from app.widgets import image_picker
+from app.widgets.prepare_dataset import offer_images
+from vae_core import pictures
+from vae_core.errors import VaeCoreError
+from vae_core.inference import LoadedModel
+from vae_core.runs.store import Run
+
+
+def row(
+    run: Run,
+    model: LoadedModel,
+    header: dict[str, Any],
+    found: image_picker.Gallery | None,
+    tokens: list[str],
+) -> list[image_picker.EncodedImage]:
+    """The stations as thumbnails, and what changes the open one."""
+    met = []
+    for token in tokens:
+        uploaded = uploads().get((model.stamp, token))
+        anchor = uploaded or encoded_image_of(token, run, model, found, code_names().get(token, "a code"))
+        assert anchor is not None  # waypoints_from_address left no other
+        met.append(anchor)
+    here = int(session.get(address.STATION_OPEN))
+    with st.container():
+        if session.get(address.STATIONS_RENEWED) == model.stamp:
+            st.caption(
+                ":material/sync: The run's weights changed while this page was open: the stations were encoded anew."
+            )
+    with st.container(horizontal=True, vertical_alignment="bottom", key="stations"):
+        for i, anchor in enumerate(met):
+            with st.container(width=112, gap="small", key=f"place {i}"):
+                shown = anchor.image if anchor.image is not None else model.decode_uint8(anchor.code)[0]
+                st.image(pictures.png(shown, 112), width=112, alt=f"station {i + 1}: {anchor.words}")
+                st.button(
+                    f"Station {i + 1}", key=f"open station {i}", on_click=open_waypoint, args=(i,),
+                    type="primary" if i == here else "secondary", width="stretch", help=anchor.words,
+                )  # fmt: skip
+        with st.container(width=112, key="place after"):
+            st.button(
+                "Add", key="add station", icon=":material/add:", width="stretch", disabled=len(tokens) >= MOST,
+                on_click=add_waypoint, args=(run.id, found is not None), help="One more station at the end, eight at most.",
+            )  # fmt: skip
+    editor(run, model, header, found, tokens, met, here)
+    return met
+
+
+def editor(
+    run: Run, model: LoadedModel, header: dict[str, Any], found: image_picker.Gallery | None, tokens: list[str],
+    met: list[image_picker.EncodedImage], here: int,
+) -> None:  # fmt: skip
+    """What the open station is: an image of the set, a code, an upload, a drawing; and its place in the row."""
+    anchor, token = met[here], tokens[here]
+    # its label is its identity: one that changed would take what is pressed in it from under the hand
+    with st.expander(
+        "Change this station", key=address.STATION_EDITOR.name, icon=":material/edit:", on_change="rerun"
+    ):
+        grey = model.shape[0] == 1
+        columns = st.columns([1.1, 1, 1.1, 1.4] if grey else 3, gap="medium")
+        about, chosen, coded = columns[:3]
+        with about:
+            decoded = model.decode_uint8(anchor.code)[0]
+            with st.container(horizontal=True, gap="xxsmall"):
+                for image in [decoded] if anchor.image is None else [anchor.image, decoded]:
+                    st.image(pictures.png(image, 88), width=88)
+            st.caption(
+                f"Station {here + 1}: {anchor.words} · its "
+                + ("decoded code" if anchor.image is None else "reconstruction")
+            )
+            with st.container(horizontal=True, gap="small"):
+                for label, icon, by in (("Earlier", "arrow_back", -1), ("Later", "arrow_forward", 1)):
+                    st.button(
+                        label, key=f"{label.lower()} station", icon=f":material/{icon}:", on_click=swap_waypoints, args=(run.id, here, by),
+                        disabled=not 0 <= here + by < len(tokens), help=f"{label} in the row.",
+                    )  # fmt: skip
+                st.button(
+                    "Remove", key="remove station", icon=":material/delete:", on_click=remove_waypoint, args=(run.id, here),
+                    disabled=len(tokens) <= LEAST, help="Remove it. A path needs two stations at least.",
+                )  # fmt: skip
+        with chosen:
+            _from_set(run, found, token, here)
+        with coded:
+            session.put(address.STATION_CODE, written(anchor.code))
+            st.text_input(
+                "Its code", key=address.STATION_CODE.name, on_change=type_code, args=(run.id, model.latent_dim, here),
+                help="The numbers of the code between commas. Paste another one, such as the sliders give.",
+            )  # fmt: skip
+            if fault := session.get(address.STATION_FAULT):
+                st.error(fault, icon=":material/error:")
+                session.forget(address.STATION_FAULT)
+            _upload(run, model, here)
+        if grey:
+            with columns[3]:
+                pad(
+                    run.id,
+                    header,
+                    here,
+                    key=address.STATION_PAD.name,
+                    on_drawn=lambda: take_drawing(run.id, model),
+                )
+
+
+def _from_set(run: Run, found: image_picker.Gallery | None, token: str, here: int) -> None:
+    """An image by label and place."""
+    image = image_of(token)
+    names = list(found.names) if found is not None and found.labels is not None else []
+    label = image[0] if image is not None else None
+    # what the widgets show follows the station; a change of theirs has renamed it before this line
+    session.put(address.STATION_LABEL, names[label] if label is not None and label < len(names) else "any")
+    session.put(address.STATION_PLACE, image[1] if image is not None else 0)
+    st.selectbox(
+        "Image of the set", ["any", *names], key=address.STATION_LABEL.name, disabled=not names, on_change=pick_image,
+        args=(run.id, here, names), help="Its label." if names else "These images have no labels.",
+    )  # fmt: skip
+    st.number_input(
+        "Place", 0, 10**9 - 1, step=1, key=address.STATION_PLACE.name, disabled=found is None, on_change=pick_image,
+        args=(run.id, here, names), help="Place among the images with that label.",
+    )  # fmt: skip
+    if found is None:
+        st.caption("This run carries no codes, and its images are not read: upload one, or paste a code.")
+    offer_images(run)
+
+
+def _upload(run: Run, model: LoadedModel, here: int) -> None:
+    try:
+        anchor = image_picker.uploaded(model, "station")
+    except VaeCoreError as error:
+        st.error(str(error), icon=":material/error:")  # as it is: it may begin with the file's name
+        return
+    file = session.get(address.UPLOAD.of("station"))
+    if anchor is None or file is None or file.file_id == session.get(address.STATION_FILE):
+        return
+    session.put(address.STATION_FILE, file.file_id)
+    set_waypoint(run.id, here, keep_picture(model, anchor))
+    st.rerun()
