@@ -17,7 +17,8 @@ from vae_core.errors import BadConfig
 from vae_core.evaluation.dimension_matching import Alignment
 from vae_core.events import Controlled, EpochDone, Snapshot
 from vae_core.latent.statistics import order_by_kl
-from vae_core.runs.store import FINISHED, Run
+from vae_core.runs.record import FINISHED
+from vae_core.runs.run import Run
 
 SHOWN = 8  # images, and samples, of a run
 ROWS = 6  # traversals of a run

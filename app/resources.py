@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from vae_core.export.browser import BrowserDecoder, BrowserDial
     from vae_core.inference import LoadedModel, StoredCodes
     from vae_core.latent.aggregate import Aggregate
+    from vae_core.runs.array_files import EpochCodes
     from vae_core.runs.jobs import Launcher
-    from vae_core.runs.store import EpochCodes, Run, Store
+    from vae_core.runs.run import Run
+    from vae_core.runs.store import Store
 
 log = logging.getLogger("latent_explorer")
 
@@ -86,7 +88,7 @@ def stop_launcher() -> None:
 @lru_cache(maxsize=8)
 def _model(path: Path, home: Path, stamp: str) -> LoadedModel:
     from vae_core.inference import load_run
-    from vae_core.runs.store import Run
+    from vae_core.runs.run import Run
 
     return load_run(Run(path, Places.find(home)))
 
@@ -100,7 +102,7 @@ def model(run: Run) -> LoadedModel:
 @lru_cache(maxsize=16)
 def _browser_decoder(path: Path, home: Path, stamp: str) -> BrowserDecoder:
     from vae_core.export.browser import browser_decoder
-    from vae_core.runs.store import Run
+    from vae_core.runs.run import Run
 
     run = Run(path, Places.find(home))
     found = browser_decoder(run.record(), run.arrays())
@@ -112,7 +114,7 @@ def _browser_decoder(path: Path, home: Path, stamp: str) -> BrowserDecoder:
 @lru_cache(maxsize=4)
 def _browser_dial(path: Path, home: Path, stamp: str) -> BrowserDial:
     from vae_core.export.browser import browser_dial
-    from vae_core.runs.store import Run
+    from vae_core.runs.run import Run
 
     run = Run(path, Places.find(home))
     found = browser_dial(run.record(), run.arrays())
@@ -235,7 +237,7 @@ def images_of(run: Run) -> ImageSet | None:
 def _kl(path: Path, home: Path, stamp: str, size: int) -> tuple[float, ...]:
     from vae_core.events import EpochDone
     from vae_core.inference import stored_codes
-    from vae_core.runs.store import Run
+    from vae_core.runs.run import Run
 
     run = Run(path, Places.find(home))
     codes = stored_codes(run)
@@ -256,7 +258,7 @@ def kl_per_dim(run: Run) -> tuple[float, ...]:
 @lru_cache(maxsize=16)
 def _codes(path: Path, home: Path, stamp: str, split: str, version: int) -> StoredCodes | None:
     from vae_core.inference import stored_codes
-    from vae_core.runs.store import Run
+    from vae_core.runs.run import Run
 
     return stored_codes(Run(path, Places.find(home)), split)
 
@@ -272,7 +274,7 @@ def codes(run: Run, split: str = "test") -> StoredCodes | None:
 
 @lru_cache(maxsize=4)
 def _epoch_codes(path: Path, home: Path, size: int) -> tuple[EpochCodes, ...]:
-    from vae_core.runs.store import Run
+    from vae_core.runs.run import Run
 
     return tuple(Run(path, Places.find(home)).epoch_codes())
 
@@ -357,7 +359,7 @@ def _cloud(path: Path, home: Path, stamp: str, ready: bool) -> Cloud:
     from vae_core.errors import TooFewPoints
     from vae_core.inference import encode_images, stored_codes
     from vae_core.latent.aggregate import aggregate
-    from vae_core.runs.store import Run
+    from vae_core.runs.run import Run
 
     run = Run(path, Places.find(home, places().data_dir))
     data = images_of(run) if ready else None

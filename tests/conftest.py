@@ -22,7 +22,9 @@ from vae_core.inference import LoadedModel, load_run
 from vae_core.models.networks import MlpParams
 from vae_core.options import Choice
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places
-from vae_core.runs.store import FINISHED, Run, Store
+from vae_core.runs.record import FINISHED
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
 
 

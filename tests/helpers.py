@@ -16,7 +16,8 @@ from vae_core.data.imageset import Chunk, ImageSet, Source, write_images
 from vae_core.events import WALL_FIELDS, Command, Event, StepDone
 from vae_core.models.networks import MlpParams
 from vae_core.options import Choice, leaves, replace_at
-from vae_core.runs.store import FAILED, INTERRUPTED, Run
+from vae_core.runs.record import FAILED, INTERRUPTED
+from vae_core.runs.run import Run
 
 PATHS = {leaf.name: leaf.path for leaf in leaves(RunConfig) if not leaf.owner}
 PATHS["continued"] = ("training", "continued")

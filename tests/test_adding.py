@@ -30,7 +30,9 @@ from vae_core.objectives import LIKELIHOODS, OBJECTIVES, Coefficient, Likelihood
 from vae_core.objectives.losses import DISTORTION, RATE
 from vae_core.options import Options, option
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places
-from vae_core.runs.store import FINISHED, Run, Store
+from vae_core.runs.record import FINISHED
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
 
 ROOT = Path(__file__).parent.parent

@@ -22,7 +22,9 @@ from vae_core.errors import BadConfig, BadName, BadRun, RunNotFound, VaeCoreErro
 from vae_core.events import Controlled, Resumed, from_line
 from vae_core.objectives import OBJECTIVES
 from vae_core.places import check_plain_name
-from vae_core.runs.store import ENDED, FINISHED, QUEUED, Run, Store
+from vae_core.runs.record import ENDED, FINISHED, QUEUED
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 
 MOST_RUNS = 64
 MOST_BETA = 1000.0  # as the objective's own bound

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from app.services.tasks import Lane, Task
 from vae_core.data.imageset import ImageSet
-from vae_core.runs.store import Run
+from vae_core.runs.run import Run
 
 LANE = Lane("measuring", niceness=10, remembered=512)  # as training: somebody waits for it
 

@@ -13,7 +13,7 @@ from app.state.address import HISTORY, PRESSED, RUN, WRITTEN, Family, Key
 from vae_core.errors import BadRun, RunNotFound
 
 if TYPE_CHECKING:
-    from vae_core.runs.store import Run
+    from vae_core.runs.run import Run
 
 T = TypeVar("T")
 

@@ -28,7 +28,8 @@ from vae_core.evaluation.rate_distortion import Band
 from vae_core.evaluation.run_metrics import SCORED_ON
 from vae_core.evaluation.sweep_report import Report, gather, incomplete, unmeasured
 from vae_core.latent.statistics import order_by_kl
-from vae_core.runs.store import ENDED, FINISHED, LIVE, STOPPED, Run
+from vae_core.runs.record import ENDED, FINISHED, LIVE, STOPPED
+from vae_core.runs.run import Run
 from vae_core.sweep import MOST_RUNS, Member, add_beta, create_sweep, go_on, log_range, stop, sweeps
 
 PLAIN = {"displayModeBar": False}

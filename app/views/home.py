@@ -12,7 +12,7 @@ from app.components.prior_walk import prior_walk
 from app.state import session
 from vae_core.errors import BadRun, ReadOnlyRun, RunNotFound, VaeCoreError
 from vae_core.places import assets
-from vae_core.runs.store import Run
+from vae_core.runs.run import Run
 
 CARDS = (
     ("train", "Train", ":material/model_training:", "Choose images, press Start, watch it learn."),

@@ -56,8 +56,10 @@ from vae_core.latent.projection_quality import projection_quality
 from vae_core.latent.selection import effect_sizes
 from vae_core.latent.statistics import kl_from_prior, nearest, order_by_kl
 from vae_core.options import capitalised
+from vae_core.runs.array_files import EpochCodes
 from vae_core.runs.groups import delete_group, read_groups, write_group
-from vae_core.runs.store import LIVE, EpochCodes, Run
+from vae_core.runs.record import LIVE
+from vae_core.runs.run import Run
 
 SPLITS = ["test", "validation", "train"]
 MOST = 100_000  # images of a split that are encoded

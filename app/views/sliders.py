@@ -21,7 +21,7 @@ from vae_core.errors import RunNotFound, VaeCoreError
 from vae_core.inference import LoadedModel
 from vae_core.latent.statistics import order_by_kl
 from vae_core.runs.marks import change_marks, read_marks
-from vae_core.runs.store import Run
+from vae_core.runs.run import Run
 
 COLLAPSED = 0.01  # nats: a dimension that uses less does not move the picture
 

@@ -18,7 +18,8 @@ from vae_core.data import DatasetSpec, find_spec
 from vae_core.errors import BadConfig, RunBusy
 from vae_core.models.build import choose_side, count_parameters
 from vae_core.options import Choice, NoParams
-from vae_core.runs.store import ENDED, FINISHED, PAUSED, QUEUED, RUNNING, Run, Status
+from vae_core.runs.record import ENDED, FINISHED, PAUSED, QUEUED, RUNNING, Status
+from vae_core.runs.run import Run
 from vae_core.training import Plan, resolve
 
 

@@ -14,7 +14,7 @@ from app.services.array_store import SPRITE, TILE
 from app.web.requests import IMMUTABLE, NO_STORE, RefusedError, answers, compute_turn
 
 if TYPE_CHECKING:
-    from vae_core.runs.store import Run
+    from vae_core.runs.run import Run
 
 ONE_DAY = {"cache-control": "private, max-age=86400"}  # pictures under a weights stamp
 

@@ -19,7 +19,7 @@ from vae_core.errors import RunNotFound, VaeCoreError
 
 if TYPE_CHECKING:
     from vae_core.inference import LoadedModel
-    from vae_core.runs.store import Run
+    from vae_core.runs.run import Run
 
 
 IMMUTABLE = {"cache-control": "public, max-age=31536000, immutable"}  # what an address names by its content

@@ -61,7 +61,7 @@ def _advice_at(log: Path, size: int) -> list[dict[str, str]]:
     from dataclasses import asdict
 
     from vae_core.diagnosis import diagnose
-    from vae_core.runs.store import Run
+    from vae_core.runs.run import Run
 
     run = Run(log.parent, resources.places(), read_only=True)
     return [asdict(a) for a in diagnose(run.history(), run.record().effective)]

@@ -11,7 +11,7 @@ import streamlit as st
 from app import resources
 from app.state import address
 from vae_core.inference import LoadedModel, StoredCodes
-from vae_core.runs.store import Run
+from vae_core.runs.run import Run
 
 
 @dataclass(frozen=True)

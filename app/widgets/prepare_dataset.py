@@ -8,7 +8,7 @@ from app import resources
 from app.state import session
 from vae_core.data.registry import DatasetSpec, find_spec
 from vae_core.errors import VaeCoreError
-from vae_core.runs.store import Run
+from vae_core.runs.run import Run
 
 
 def prepare(spec: DatasetSpec, side: int) -> bool:

@@ -9,7 +9,8 @@ import streamlit as st
 from app import resources
 from app.state import session
 from vae_core.errors import BadRun, RunNotFound
-from vae_core.runs.store import Run, Status
+from vae_core.runs.record import Status
+from vae_core.runs.run import Run
 
 DOTS = {
     "running": ":green[●]", "paused": ":orange[●]", "queued": ":blue[●]", "failed": ":red[●]",

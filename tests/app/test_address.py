@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.state import address
 from app.state.address import Family, Key
-from vae_core.runs.store import Run
+from vae_core.runs.run import Run
 
 APP = Path(__file__).parents[2] / "app"
 OWN = {

@@ -18,7 +18,8 @@ from app import server, web
 from app.components import module_url
 from vae_core.config import ModelConfig, RunConfig
 from vae_core.export.browser import browser_decoder
-from vae_core.runs.store import Run, Store
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 
 
 @pytest.fixture

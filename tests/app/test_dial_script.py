@@ -28,7 +28,9 @@ from vae_core.models.networks import ConvParams, MlpParams
 from vae_core.objectives.losses import MultiRateParams
 from vae_core.options import Choice
 from vae_core.places import Places
-from vae_core.runs.store import FINISHED, Record, Run, Store, data_of
+from vae_core.runs.record import FINISHED, Record, data_of
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
 
 BETAS = (0.2, 0.3, 1.0, 2.5, 30.0)

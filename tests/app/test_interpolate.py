@@ -28,7 +28,9 @@ from vae_core.inference import LoadedModel, StoredCodes, compute_codes, load_run
 from vae_core.latent.paths import through
 from vae_core.places import Places
 from vae_core.runs.groups import write_group
-from vae_core.runs.store import FINISHED, Run, Store
+from vae_core.runs.record import FINISHED
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
 
 Open = Callable[..., AppTest]

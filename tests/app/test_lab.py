@@ -34,8 +34,10 @@ from vae_core.objectives.likelihoods import GaussianParams
 from vae_core.objectives.losses import MultiRateParams
 from vae_core.options import Choice, replace_at
 from vae_core.places import Places
-from vae_core.runs import store as store_module
-from vae_core.runs.store import ENDED, FAILED, FINISHED, STOPPED, Run, Store
+from vae_core.runs import record as record_module
+from vae_core.runs.record import ENDED, FAILED, FINISHED, STOPPED
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
 from vae_core.sweep import Member, add_beta, create_sweep, log_range, members, with_seed
 
@@ -241,7 +243,7 @@ def test_a_choice_over_sixteen_runs_repeats_nothing_expensive(
         monkeypatch.setattr(owner, name, lambda *a, **k: calls.update([name]) or real(*a, **k))
 
     counted(pictures, "encode_png")  # a PNG drawn
-    counted(store_module, "migrate")  # settings parsed
+    counted(record_module, "migrate")  # settings parsed
     counted(sweep_report_module, "align")
     counted(resources, "images_of")
     misses = resources._model.cache_info().misses, run_metrics_module._read.cache_info().misses

@@ -18,7 +18,8 @@ from vae_core.data import open_images
 from vae_core.inference import compute_codes, load_run
 from vae_core.pictures import sheet
 from vae_core.places import Places
-from vae_core.runs.store import FINISHED, Run
+from vae_core.runs.record import FINISHED
+from vae_core.runs.run import Run
 from vae_core.runs.worker import train_run
 
 

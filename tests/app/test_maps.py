@@ -27,7 +27,9 @@ from vae_core.latent import prior_match, projection_quality
 from vae_core.latent.projection import UmapParams, check_codes
 from vae_core.places import Places
 from vae_core.runs.groups import read_groups, write_group
-from vae_core.runs.store import FINISHED, Run, Store
+from vae_core.runs.record import FINISHED
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
 
 Open = Callable[..., AppTest]

@@ -23,7 +23,9 @@ from vae_core import places as places_module
 from vae_core.inference import compute_codes, load_run, stored_codes
 from vae_core.places import Places
 from vae_core.runs.marks import Marks, read_marks, write_marks
-from vae_core.runs.store import FINISHED, Run, Store
+from vae_core.runs.record import FINISHED
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
 
 Open = Callable[..., AppTest]

@@ -31,7 +31,8 @@ from app.components import module_url
 from vae_core.models.networks import ConvParams, MlpParams
 from vae_core.options import Choice
 from vae_core.places import Places
-from vae_core.runs.store import FINISHED, Store
+from vae_core.runs.record import FINISHED
+from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
 
 NETWORKS = {

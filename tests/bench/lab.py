@@ -39,7 +39,8 @@ from vae_core.evaluation.sweep_report import measure_all
 from vae_core.models.networks import ConvParams
 from vae_core.options import Choice
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places
-from vae_core.runs.store import FINISHED, Store
+from vae_core.runs.record import FINISHED
+from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
 from vae_core.sweep import create_sweep, log_range, members
 

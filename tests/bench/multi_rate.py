@@ -26,7 +26,7 @@ from vae_core.inference import LoadedModel
 from vae_core.objectives.losses import BetaParams, MultiRateParams
 from vae_core.options import Choice
 from vae_core.places import Places
-from vae_core.runs.store import Record, data_of
+from vae_core.runs.record import Record, data_of
 from vae_core.training import resolve, train
 
 BETAS = (0.1, 0.3, 1.0, 3.0, 10.0)

@@ -31,7 +31,9 @@ from vae_core.inference import LoadedModel
 from vae_core.models.build import make_model
 from vae_core.models.vae import Vae
 from vae_core.places import Places
-from vae_core.runs.store import Run, Store, data_of
+from vae_core.runs.record import data_of
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 from vae_core.training import machine_of, resolve, train
 
 BATCH, THREADS, TARGET = 128, 2, 106.5

@@ -24,7 +24,9 @@ from vae_core.models.networks import ConvParams
 from vae_core.options import Choice
 from vae_core.places import Places
 from vae_core.runs.marks import read_marks
-from vae_core.runs.store import FINISHED, Run, Store
+from vae_core.runs.record import FINISHED
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
 
 Visit = Callable[..., Page]

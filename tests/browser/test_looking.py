@@ -19,7 +19,9 @@ from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig,
 from vae_core.errors import RunBusy
 from vae_core.inference import LoadedModel, load_run
 from vae_core.places import assets
-from vae_core.runs.store import FINISHED, QUEUED, Run, Store
+from vae_core.runs.record import FINISHED, QUEUED
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
 from vae_core.sweep import create_sweep
 

@@ -19,7 +19,9 @@ from vae_core.inference import StoredCodes, load_run, stored_codes
 from vae_core.latent.statistics import kl_from_prior
 from vae_core.models.networks import ConvParams
 from vae_core.options import Choice
-from vae_core.runs.store import FINISHED, Run, Store
+from vae_core.runs.record import FINISHED
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
 
 Visit = Callable[..., Page]

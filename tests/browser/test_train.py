@@ -11,7 +11,9 @@ from playwright.sync_api import Page, expect
 from servers import Server
 from watch import comes
 
-from vae_core.runs.store import QUEUED, Run, Store
+from vae_core.runs.record import QUEUED
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 
 QUICK = "/train?dataset=digits&model=mlp&log-every=2"
 

@@ -20,7 +20,7 @@ from vae_core.events import EpochDone, Finished, StepDone
 from vae_core.inference import load_run
 from vae_core.objectives import OBJECTIVES
 from vae_core.options import to_json
-from vae_core.runs.store import FAILED, FINISHED, QUEUED, RUNNING, STOPPED, Status
+from vae_core.runs.record import FAILED, FINISHED, QUEUED, RUNNING, STOPPED, Status
 from vae_core.runs.worker import train_run
 
 TINY = [

@@ -19,7 +19,8 @@ from vae_core.events import Controlled, EpochDone, Finished, StepDone
 from vae_core.inference import load_run
 from vae_core.options import replace_at
 from vae_core.runs import worker as worker_module
-from vae_core.runs.store import FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, STOPPED, Run
+from vae_core.runs.record import FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, STOPPED
+from vae_core.runs.run import Run
 from vae_core.sweep import create_sweep, go_on, members
 
 TINY = [

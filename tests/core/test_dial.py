@@ -26,7 +26,8 @@ from vae_core.objectives.losses import MultiRateParams
 from vae_core.objectives.rate import kl_per_dim
 from vae_core.options import Choice, NoParams, from_json, to_json
 from vae_core.places import Places
-from vae_core.runs.store import Record, Store, data_of
+from vae_core.runs.record import Record, data_of
+from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
 from vae_core.training import resolve, time_step, train
 

@@ -16,7 +16,9 @@ from vae_core.inference import load_run
 from vae_core.objectives.losses import MultiRateParams
 from vae_core.options import Choice
 from vae_core.places import Places
-from vae_core.runs.store import FINISHED, Run, Store
+from vae_core.runs.record import FINISHED
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
 
 pytestmark = pytest.mark.slow

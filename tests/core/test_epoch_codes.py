@@ -20,7 +20,7 @@ from vae_core.models.build import make_model
 from vae_core.models.networks import ConvParams
 from vae_core.options import Choice
 from vae_core.places import Places
-from vae_core.runs import store as store_module
+from vae_core.runs import array_files
 from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
 from vae_core.training import resolve, snapshot, train
@@ -291,7 +291,7 @@ def test_an_epoch_that_cannot_be_read_is_left_out(store, damage):
 def test_codes_that_unpack_to_too_much_are_not_unpacked(store, monkeypatch):
     run = store.create(config_of())
     said(run, encoded(4, 1, 1.0), encoded(8, 2, 2.0, images=4_000))
-    monkeypatch.setattr(store_module, "CODES_BYTES", 10_000)
+    monkeypatch.setattr(array_files, "CODES_BYTES", 10_000)
     assert [c.epoch for c in run.epoch_codes()] == [1]
 
 

@@ -14,7 +14,7 @@ from vae_core.evaluation import likelihood
 from vae_core.evaluation.likelihood import evaluate, importance_bound, learned_log_sigma
 from vae_core.inference import LoadedModel
 from vae_core.models.build import make_model
-from vae_core.runs.store import Record, data_of
+from vae_core.runs.record import Record, data_of
 from vae_core.training import resolve
 
 DATA = blob_set()

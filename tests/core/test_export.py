@@ -23,7 +23,8 @@ from vae_core.models.build import make_model
 from vae_core.models.networks import ConvParams, MlpParams
 from vae_core.options import Choice
 from vae_core.places import Places
-from vae_core.runs.store import FINISHED, INTERRUPTED, QUEUED, RUNNING, Record, Store, data_of
+from vae_core.runs.record import FINISHED, INTERRUPTED, QUEUED, RUNNING, Record, data_of
+from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
 
 

@@ -10,7 +10,8 @@ import pytest
 from vae_core.errors import BadCodes, BadName, BadRun, TooFewPoints
 from vae_core.runs import groups
 from vae_core.runs.groups import delete_group, read_groups, write_group
-from vae_core.runs.store import Run, Store
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 
 
 def lists(run):
@@ -134,7 +135,7 @@ import sys
 from pathlib import Path
 from vae_core.places import Places
 from vae_core.runs.groups import write_group
-from vae_core.runs.store import Run
+from vae_core.runs.run import Run
 home, path, who = sys.argv[1:]
 run = Run(Path(path), Places(Path(home), Path(home)))
 print("ready", flush=True)

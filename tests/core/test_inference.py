@@ -23,7 +23,8 @@ from vae_core.inference import (
 from vae_core.inference import model as model_module
 from vae_core.models.networks import MlpParams
 from vae_core.options import Choice
-from vae_core.runs.store import Run, Store
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
 
 

@@ -20,7 +20,7 @@ from vae_core.events import (
     to_line,
 )
 from vae_core.runs.jobs import Launcher, is_alive
-from vae_core.runs.store import FAILED, FINISHED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED, Status
+from vae_core.runs.record import FAILED, FINISHED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED, Status
 from vae_core.runs.worker import train_run
 from vae_core.sweep import create_sweep
 from vae_core.training import train

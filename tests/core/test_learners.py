@@ -17,7 +17,7 @@ from vae_core.events import Checkpoint, Encoded, EpochDone, Finished, Snapshot, 
 from vae_core.objectives import OBJECTIVES, Objective, Term
 from vae_core.objectives.losses import BetaParams
 from vae_core.options import Choice, NoParams
-from vae_core.runs.store import FINISHED
+from vae_core.runs.record import FINISHED
 from vae_core.runs.worker import train_run
 from vae_core.training import train
 from vae_core.training.learners import LEARNERS, make_learner

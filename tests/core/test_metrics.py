@@ -24,7 +24,7 @@ from vae_core.evaluation.metrics import (
 )
 from vae_core.evaluation.run_metrics import measure
 from vae_core.inference import load_run
-from vae_core.runs.store import FINISHED
+from vae_core.runs.record import FINISHED
 from vae_core.runs.worker import train_run
 
 VALUE = Value("planted", "Planted", "A planted number.")

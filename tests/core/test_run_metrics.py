@@ -23,7 +23,7 @@ from vae_core.inference import load_run
 from vae_core.latent.statistics import active_units
 from vae_core.objectives.likelihoods import GaussianParams
 from vae_core.options import Choice
-from vae_core.runs.store import FAILED, FINISHED, INTERRUPTED, RUNNING, STOPPED
+from vae_core.runs.record import FAILED, FINISHED, INTERRUPTED, RUNNING, STOPPED
 from vae_core.runs.worker import train_run
 from vae_core.sweep import create_sweep, members, with_beta
 

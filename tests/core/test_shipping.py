@@ -12,7 +12,8 @@ from vae_core.export import shipping
 from vae_core.export.shipping import ship
 from vae_core.inference import load_run, stored_codes
 from vae_core.runs import store as store_module
-from vae_core.runs.store import FINISHED, RUNNING, Store
+from vae_core.runs.record import FINISHED, RUNNING
+from vae_core.runs.store import Store
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from vae_core.errors import BadConfig, BadName, RunNotFound
 from vae_core.events import Checkpoint, Controlled, Resumed, Snapshot, to_line
 from vae_core.objectives.losses import BetaParams, CapacityParams
 from vae_core.options import Choice
-from vae_core.runs.store import FINISHED, INTERRUPTED, QUEUED, RUNNING, STOPPED, Store
+from vae_core.runs.record import FINISHED, INTERRUPTED, QUEUED, RUNNING, STOPPED
+from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
 from vae_core.sweep import (
     MOST_RUNS,

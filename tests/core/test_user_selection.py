@@ -17,7 +17,8 @@ from vae_core.events import Checkpoint, EpochDone, StepDone
 from vae_core.models.networks import MlpParams
 from vae_core.options import Choice
 from vae_core.places import Places
-from vae_core.runs.store import FAILED, FINISHED, Store
+from vae_core.runs.record import FAILED, FINISHED
+from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
 
 DATA = blob_set()  # 90 images, every tenth for testing

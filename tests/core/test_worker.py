@@ -18,13 +18,14 @@ from vae_core.data import open_images
 from vae_core.data import registry as registry_module
 from vae_core.data.imageset import Chunk, Source
 from vae_core.errors import RunBusy, RunNotFound
-from vae_core.events import Checkpoint, Command, Controlled, EpochDone, Finished, Resumed, Started, StepDone
+from vae_core.events import Checkpoint, Controlled, EpochDone, Finished, Resumed, Started, StepDone
 from vae_core.inference import load_run
 from vae_core.models.networks import MlpParams
 from vae_core.options import Choice
 from vae_core.places import write_json
 from vae_core.runs import worker as worker_module
-from vae_core.runs.store import FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, STOPPED, Run, Status
+from vae_core.runs.record import FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, STOPPED, Status
+from vae_core.runs.run import Run
 from vae_core.runs.worker import FileControl, main, train_run
 from vae_core.training import resolve, train
 
@@ -250,36 +251,7 @@ def test_a_stop_is_heard_while_images_are_prepared(store, places, monkeypatch):
     assert not control.stop_pending()
 
 
-# ---------------------------------------------------------------- control by file
-
-
-def test_requests_are_taken_up_once_and_in_order(store):
-    run = store.create(config_of())
-    run.update_status(state=RUNNING)
-    control = FileControl(run)
-    assert control.poll() == []
-    run.request("beta", 2.0)
-    run.request("pause")
-    assert control.poll() == [Command(1, "beta", 2.0), Command(2, "pause")]
-    assert control.poll() == []
-    run.request("resume")
-    assert control.poll() == [Command(3, "resume")]
-
-
-def test_waiting_ends_with_a_request_or_a_signal(store):
-    run = store.create(config_of())
-    run.update_status(state=RUNNING)
-    control = FileControl(run)
-    control.poll()
-    for wake in (lambda: run.request("resume"), lambda: setattr(control, "stop_asked", True)):
-        waiter = threading.Thread(target=control.wait)
-        waiter.start()
-        waiter.join(0.2)
-        assert waiter.is_alive()
-        wake()
-        waiter.join(10)
-        assert not waiter.is_alive()
-        control.poll()
+# ---------------------------------------------------------------- requests
 
 
 def test_requests_of_before_the_run_was_queued_again_are_void_but_for_settings(store, places):

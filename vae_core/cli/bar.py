@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from vae_core.errors import VaeCoreError
 from vae_core.events import EpochDone, Event, StepDone
 from vae_core.objectives import Term
-from vae_core.runs.store import FAILED, Run, Status
+from vae_core.runs.record import FAILED, Status
+from vae_core.runs.run import Run
 
 
 class Bar:

@@ -10,7 +10,8 @@ from vae_core.cli.usage import Commands, UsageError
 from vae_core.data import open_images
 from vae_core.errors import VaeCoreError
 from vae_core.places import Places
-from vae_core.runs.store import Run, Store
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 
 
 def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:

@@ -12,7 +12,9 @@ from vae_core.cli.usage import Commands, confirm
 from vae_core.errors import VaeCoreError
 from vae_core.options import to_json
 from vae_core.places import Places
-from vae_core.runs.store import FINISHED, QUEUED, Run, Store
+from vae_core.runs.record import FINISHED, QUEUED
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 
 
 def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:

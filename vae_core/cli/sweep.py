@@ -17,7 +17,9 @@ from vae_core.data import open_images
 from vae_core.errors import BadConfig
 from vae_core.evaluation.metrics import rankable_values, values_by_group
 from vae_core.places import Places
-from vae_core.runs.store import FAILED, INTERRUPTED, STOPPED, Run, Store
+from vae_core.runs.record import FAILED, INTERRUPTED, STOPPED
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 
 if TYPE_CHECKING:
     from vae_core.evaluation.rate_distortion import Numbers

@@ -23,7 +23,7 @@ from vae_core.inference import Rows, load_run
 from vae_core.latent.projection import pca
 from vae_core.latent.statistics import active_units, kl_from_prior
 from vae_core.places import write_atomically
-from vae_core.runs.store import Run
+from vae_core.runs.run import Run
 
 FORMAT = 2
 STOPS = 9  # βs, evenly spaced in log β from end to end of the dial

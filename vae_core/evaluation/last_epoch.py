@@ -13,7 +13,7 @@ from vae_core.errors import BadRun
 from vae_core.evaluation.rate_distortion import Numbers
 from vae_core.events import EpochDone, Resumed, from_line
 from vae_core.latent.statistics import order_by_kl
-from vae_core.runs.store import Run
+from vae_core.runs.run import Run
 from vae_core.sweep import Member
 
 TAIL = 1 << 18  # bytes read of events.jsonl at a time, from its end

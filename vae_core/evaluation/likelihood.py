@@ -19,7 +19,7 @@ from vae_core.inference import LoadedModel, Rows
 from vae_core.latent.statistics import active_units, kl_from_prior
 from vae_core.objectives import LIKELIHOODS
 from vae_core.objectives.rate import log_normal
-from vae_core.runs.store import Record
+from vae_core.runs.record import Record
 
 SIGMA_IMAGES = 10_000  # training images from which a learned sigma is taken
 MOST_SAMPLES = 5_000  # per image, of an importance-weighted bound

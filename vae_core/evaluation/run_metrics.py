@@ -30,7 +30,8 @@ from vae_core.inference import LoadedModel, load_run
 from vae_core.latent.statistics import active_units
 from vae_core.options import to_json
 from vae_core.places import write_atomically
-from vae_core.runs.store import Record, Run
+from vae_core.runs.record import Record
+from vae_core.runs.run import Run
 from vae_core.sweep import Member
 
 FORMAT = 1

@@ -20,7 +20,8 @@ from vae_core.evaluation.last_epoch import provisional
 from vae_core.evaluation.metrics import all_values
 from vae_core.evaluation.rate_distortion import Curve, Numbers, Tangent, curve_of, kl_over_beta, tangent
 from vae_core.evaluation.run_metrics import SPLIT, RunMetrics, measure, stored
-from vae_core.runs.store import FAILED, INTERRUPTED, STOPPED, Run
+from vae_core.runs.record import FAILED, INTERRUPTED, STOPPED
+from vae_core.runs.run import Run
 from vae_core.sweep import Member
 
 

@@ -15,7 +15,9 @@ from pathlib import Path, PurePosixPath
 from vae_core.errors import BadConfig, BadRun, RunNotFound
 from vae_core.inference import codes_bytes, load_run, stored_codes
 from vae_core.places import check_plain_name, write_atomically
-from vae_core.runs.store import CODES_FILE, Run, Store
+from vae_core.runs.array_files import CODES_FILE
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 
 ARCHIVED = ("config.json", "events.jsonl", "thumbnail.png", "codes.npz")
 ALLOWED = (*ARCHIVED, "status.json", "model.safetensors", "resume.safetensors")

@@ -15,7 +15,8 @@ from vae_core.errors import BadRun
 from vae_core.inference import codes_bytes, encode_images, load_run
 from vae_core.pictures import fewer_colours
 from vae_core.places import check_plain_name, write_atomically, write_json
-from vae_core.runs.store import ENDED, Run
+from vae_core.runs.record import ENDED
+from vae_core.runs.run import Run
 
 CODES, STEPS, PICTURES = 5_000, 150, 4  # most that is kept: codes, points of the curves, epochs with pictures
 PICTURE_BYTES = 500_000  # fewer epochs are kept where their pictures take more

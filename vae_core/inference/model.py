@@ -19,7 +19,9 @@ from vae_core.models.build import make_model
 from vae_core.models.multi_rate import folded
 from vae_core.models.vae import Vae
 from vae_core.places import Places
-from vae_core.runs.store import Record, Run, Store
+from vae_core.runs.record import Record
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 
 BATCH = 256
 

@@ -21,7 +21,7 @@ from vae_core.errors import BadImages
 from vae_core.inference.codes import Codes, Rows
 from vae_core.inference.model import LoadedModel
 from vae_core.places import write_atomically
-from vae_core.runs.store import Run
+from vae_core.runs.run import Run
 
 CODES_FORMAT = 1
 

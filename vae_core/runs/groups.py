@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from vae_core.errors import BadCodes, BadName, BadRun, TooFewPoints
 from vae_core.places import write_atomically
-from vae_core.runs.store import Run
+from vae_core.runs.run import Run
 
 FORMAT = 1
 MOST_GROUPS, MOST_IMAGES, LONGEST_NAME = 100, 1_000_000, 60

@@ -19,7 +19,9 @@ from filelock import FileLock, Timeout
 from vae_core.errors import VaeCoreError
 from vae_core.places import Places
 from vae_core.processes import child_environment, still_runs
-from vae_core.runs.store import INTERRUPTED, QUEUED, RUNNING, Run, Status, Store
+from vae_core.runs.record import INTERRUPTED, QUEUED, RUNNING, Status
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 
 TICK_SECONDS = 0.25
 

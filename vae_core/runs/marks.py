@@ -11,7 +11,7 @@ from typing import Any
 from filelock import FileLock
 
 from vae_core.places import write_json
-from vae_core.runs.store import Run
+from vae_core.runs.run import Run
 
 FORMAT = 1
 MOST_BOOKMARKS, LONGEST_NAME = 100, 40

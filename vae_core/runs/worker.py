@@ -30,19 +30,9 @@ from vae_core.errors import BadConfig, BadRun, RunBusy, RunNotFound, VaeCoreErro
 from vae_core.events import Command, Controlled, Event, Failed, Finished, Resumed, Started, StepDone
 from vae_core.models.build import choose_side
 from vae_core.places import Places
-from vae_core.runs.store import (
-    FAILED,
-    FINISHED,
-    PAUSED,
-    QUEUED,
-    RUNNING,
-    STOPPED,
-    Record,
-    Run,
-    Status,
-    Store,
-    data_of,
-)
+from vae_core.runs.record import FAILED, FINISHED, PAUSED, QUEUED, RUNNING, STOPPED, Record, Status, data_of
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 from vae_core.training import machine_of, resolve, train
 
 if TYPE_CHECKING:

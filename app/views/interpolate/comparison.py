@@ -14,7 +14,7 @@ from app.views.interpolate.tracks import Track, measured, strip, track
 from vae_core.errors import TooFewPoints
 from vae_core.inference import LoadedModel, StoredCodes
 from vae_core.latent import projection
-from vae_core.runs.store import Run
+from vae_core.runs.run import Run
 
 
 def comparison(

@@ -18,7 +18,7 @@ from app.widgets import image_picker
 from vae_core.errors import VaeCoreError
 from vae_core.inference import LoadedModel, StoredCodes
 from vae_core.runs.groups import read_groups
-from vae_core.runs.store import Run
+from vae_core.runs.run import Run
 
 
 def directions(

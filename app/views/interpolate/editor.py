@@ -27,7 +27,7 @@ from app.widgets.prepare_dataset import offer_images
 from vae_core import pictures
 from vae_core.errors import VaeCoreError
 from vae_core.inference import LoadedModel
-from vae_core.runs.store import Run
+from vae_core.runs.run import Run
 
 
 def row(

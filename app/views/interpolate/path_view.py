@@ -19,7 +19,7 @@ from app.views.interpolate.tracks import KINDS, Track, measured, track, usual_di
 from vae_core.errors import RunNotFound
 from vae_core.inference import LoadedModel, StoredCodes, compute_codes
 from vae_core.latent.geodesic import Geodesic
-from vae_core.runs.store import Run
+from vae_core.runs.run import Run
 
 HELP = {
     "linear": "The straight line between the codes.",

@@ -11,7 +11,7 @@ import numpy as np
 from app.state import code_format
 from app.widgets import image_picker
 from vae_core.inference import LoadedModel
-from vae_core.runs.store import Run
+from vae_core.runs.run import Run
 
 LARGEST = 1e6  # of a code's numbers, as app.state.code_format.unpack takes them
 

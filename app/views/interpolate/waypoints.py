@@ -18,7 +18,7 @@ from app.views.interpolate.tokens import (
 )
 from app.widgets import image_picker
 from vae_core.inference import LoadedModel
-from vae_core.runs.store import Run
+from vae_core.runs.run import Run
 
 
 def waypoints_from_address(run: Run, model: LoadedModel, found: image_picker.Gallery | None) -> list[str]:

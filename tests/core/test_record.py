@@ -1,0 +1,149 @@
+import dataclasses
+import json
+import shutil
+
+import pytest
+from helpers import config_of
+
+from vae_core.config import RunConfig
+from vae_core.errors import BadRun, RunNotFound
+from vae_core.options import to_json
+from vae_core.runs import record as record_module
+from vae_core.runs.record import FAILED, FINISHED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED, Status
+from vae_core.runs.run import Run
+
+
+def test_a_folder_without_a_status_counts_as_interrupted(store):
+    run = store.create(config_of())
+    (run.path / "status.json").unlink()
+    assert run.status().state == INTERRUPTED
+    assert Run(run.path, store.places, read_only=True).status().state == FINISHED
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"state": "running", "colour": 1}', "null"])
+def test_a_damaged_status_is_read_without_raising(store, text):
+    run = store.create(config_of())
+    (run.path / "status.json").write_text(text)
+    status = run.status()
+    if "colour" in text:
+        assert status == Status(RUNNING)  # of a newer version
+    else:
+        assert status.state == FAILED
+        assert "status.json cannot be read" in status.error
+
+
+def test_status_says_what_is_live_and_how_far():
+    assert [Status(s).live for s in (QUEUED, RUNNING, PAUSED, FINISHED, STOPPED)] == [
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert Status(step=5, steps_total=20).progress == 0.25
+    assert Status().progress == 0.0
+
+
+def test_a_newer_format_is_refused_and_newer_settings_are_left_out_with_a_warning(store):
+    run = store.create(config_of(), "mine")
+    path = run.path / "config.json"
+    raw = json.loads(path.read_text())
+    raw["config"]["training"]["momentum"] = 0.9
+    raw["config"]["model"]["architecture"]["dropout"] = 0.1
+    raw["colour"] = "red"
+    path.write_text(json.dumps(raw))
+    record = run.record()
+    assert record.config == config_of()
+    assert len(record.warnings) == 2
+    assert any(w.startswith("training.momentum is not known") for w in record.warnings)
+    raw["format"] = 2
+    path.write_text(json.dumps(raw))
+    with pytest.raises(BadRun, match="newer than this version"):
+        run.record()
+    with pytest.raises(RunNotFound):
+        store.find("mine")
+    assert store.find(run.id).id == run.id
+
+
+def _without(key):
+    def change(raw):
+        del raw[key]
+
+    return change
+
+
+def _with(key, value):
+    def change(raw):
+        raw[key] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(_without(key) for key in ("format", "name", "config", "created")),
+        _with("config", 3),
+        _with("config", {"training": {"epochs": -1}}),
+        _with("config", {"model": {"architecture": {"name": "transformer"}}}),
+        _with("resolved", []),
+        _with("resolved", 3),
+        _with("name", 5),
+        _with("name", "../x"),
+        _with("data", "abc"),
+        _with("data", {"shape": 3}),
+        _with("data", {"fingerprint": "x"}),
+        _with("data", {"shape": [1, 16]}),
+        _with("data", {"shape": [1, 100_000, 100_000]}),
+        _with("data", {"shape": [2, 16, 16]}),
+        _with("machine", [1]),
+        _with("group", 3),
+    ],
+)
+def test_a_damaged_config_is_a_bad_run_and_breaks_no_list(store, change):
+    run, other = store.create(config_of(), "bad"), store.create(config_of(), "good")
+    raw = json.loads((run.path / "config.json").read_text())
+    change(raw)
+    (run.path / "config.json").write_text(json.dumps(raw))
+    if raw.get("resolved") == []:
+        assert run.record().resolved is None  # empty: as if it had never started
+        return
+    with pytest.raises(BadRun):
+        run.record()
+    assert len(store.own()) == 2
+    assert store.find("good").id == other.id
+    assert "good" in store.names()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "3", '"x"', "{", "null", "\x00"])
+def test_a_config_that_is_no_object_is_a_bad_run(store, text):
+    run = store.create(config_of())
+    (run.path / "config.json").write_text(text)
+    with pytest.raises(BadRun, match=r"config\.json|format"):
+        run.record()
+
+
+def test_a_record_keeps_what_it_is_given(store):
+    run = store.create(config_of(), "x", group="sweep")
+    record = dataclasses.replace(
+        run.record(), resolved=RunConfig(), machine={"torch": "1"}, data={"shape": [3, 16, 16]}
+    )
+    run.write_record(record)
+    assert run.record() == record
+    assert record.shape == (3, 16, 16)
+    assert record.effective == RunConfig()
+    assert to_json(record.config) == json.loads((run.path / "config.json").read_text())["config"]
+
+
+def test_settings_are_parsed_once_and_again_when_the_file_has_changed(store, monkeypatch):
+    run, parsed = store.create(config_of(), "first"), []
+    migrate = record_module.migrate
+    monkeypatch.setattr(record_module, "migrate", lambda raw: parsed.append(1) or migrate(raw))
+    assert {Run(run.path, run.places).name for _ in range(5)} == {"first"}
+    assert len(parsed) == 1
+    store.rename(run, "other")
+    assert run.name == "other"
+    assert len(parsed) == 2
+    shutil.rmtree(run.path)
+    with pytest.raises(RunNotFound):
+        run.record()

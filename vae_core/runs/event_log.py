@@ -1,0 +1,97 @@
+"""events.jsonl: what a run said while it learned, append-only, one event a line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import IO, Any
+
+from vae_core.errors import BadRun
+from vae_core.events import Checkpoint, Event, Resumed, from_line
+
+MOST_BYTES_READ = 4_000_000  # of lines at once
+
+
+class EventLog:
+    """The events.jsonl at `path`. It may be read while another process writes it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: IO[bytes] | None = None
+
+    def append(self, line: dict[str, Any]) -> None:
+        """Write one event's line and flush it; the file stays open until `close`."""
+        text = json.dumps(line, allow_nan=False, separators=(",", ":"))
+        if self._file is None:
+            self._file = self._open()
+        self._file.write(text.encode() + b"\n")
+        self._file.flush()
+
+    def _open(self) -> IO[bytes]:
+        if self.path.exists():
+            whole = self.path.read_bytes()
+            end = whole.rfind(b"\n") + 1
+            if end != len(whole):  # a line torn by a kill
+                os.truncate(self.path, end)
+        return open(self.path, "ab")
+
+    def close(self) -> None:
+        """Stop writing."""
+        if self._file is not None:
+            # on a full disk the rest of a line cannot be written here either, and `append` has said so
+            with contextlib.suppress(OSError):
+                self._file.close()
+            self._file = None
+
+    def lines(self, after: int = 0) -> tuple[list[dict[str, Any]], int]:
+        """Whole lines from a byte offset on, parsed, and the offset to ask from next."""
+        text, after = self.raw_lines(after)
+        lines = []
+        for line in text.splitlines():
+            with contextlib.suppress(ValueError):
+                parsed = json.loads(line)
+                if isinstance(parsed, dict):
+                    lines.append(parsed)
+        return lines, after
+
+    def raw_lines(self, after: int = 0, most: int = MOST_BYTES_READ) -> tuple[bytes, int]:
+        """Up to `most` bytes of whole lines from a byte offset on, and the offset to ask from next.
+
+        An offset beyond the end is one into a file that a reset has removed: it starts over.
+        """
+        try:
+            with open(self.path, "rb") as file:
+                after = after if after <= file.seek(0, os.SEEK_END) else 0
+                file.seek(after)
+                text = file.read(most)
+        except FileNotFoundError:
+            return b"", 0
+        end = text.rfind(b"\n") + 1
+        return text[:end], after + end
+
+    def history(self) -> list[Event]:
+        """All events that count: what a Resumed superseded is left out."""
+        events: list[Event] = []
+        offset = 0
+        while True:
+            lines, following = self.lines(offset)
+            for line in lines:
+                with contextlib.suppress(BadRun):
+                    event = from_line(line)
+                    if isinstance(event, Resumed):
+                        events = not_superseded(events, event.step)
+                    events.append(event)
+            if following == offset:
+                return events
+            offset = following
+
+
+def not_superseded(events: list[Event], step: int) -> list[Event]:
+    """Events up to and with the last checkpoint at `step`: those a Resumed(step) does not supersede."""
+    for i in range(len(events) - 1, -1, -1):
+        event = events[i]
+        if isinstance(event, Checkpoint) and event.step == step:
+            return events[: i + 1]
+    return [e for e in events if e.step <= step]
