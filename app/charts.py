@@ -8,11 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-# Okabe & Ito's colours, which people with any colour deficiency tell apart, then two more for ten classes
-CATEGORICAL = (
-    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#8C8C8C", "#5D3A9B", "#7A5C2E",
-)  # fmt: skip
-FADED = "#B8C0C8"
+from app.plots.palette import CATEGORICAL, CLEAR, FADED, RULE, faint
 
 
 def figure(
@@ -31,8 +27,8 @@ def figure(
             "showlegend": legend,
             "legend": {"orientation": "h", "y": -0.25, "x": 0},
             "hovermode": "closest",
-            "paper_bgcolor": "rgba(0,0,0,0)",
-            "plot_bgcolor": "rgba(0,0,0,0)",
+            "paper_bgcolor": CLEAR,
+            "plot_bgcolor": CLEAR,
             "uirevision": "keep",
             "xaxis": {"title": {"text": x, "standoff": 16}, "automargin": True, "zeroline": False}
             | (xaxis or {}),
@@ -87,7 +83,7 @@ def rate_distortion(
     if (rate[1] < rate[2]).any() or (distortion[1] < distortion[2]).any():
         found.add_scatter(
             x=[*rate[1], *rate[2][::-1]], y=[*distortion[1], *distortion[2][::-1]], fill="toself", mode="none",
-            fillcolor="rgba(0,114,178,0.18)", hoverinfo="skip", name="least to most over seeds", showlegend=False,
+            fillcolor=faint(CATEGORICAL[0]), hoverinfo="skip", name="least to most over seeds", showlegend=False,
         )  # fmt: skip
     if tangent is not None and len(betas):
         span = float(np.ptp(rate[0])) or 1.0
@@ -154,7 +150,7 @@ def over_beta(
         if (low[known] < high[known]).any():
             found.add_scatter(
                 x=[at[i] for i in known] + [at[i] for i in known[::-1]], y=[*low[known], *high[known][::-1]], fill="toself",
-                mode="none", fillcolor=_faint(colour), hoverinfo="skip", showlegend=False,
+                mode="none", fillcolor=faint(colour), hoverinfo="skip", showlegend=False,
             )  # fmt: skip
         found.add_scatter(
             x=[at[i] for i in known], y=mean[known], mode="lines+markers", name=name, text=[f"{betas[i]:g}" for i in known],
@@ -183,10 +179,6 @@ def places_of(betas: Sequence[float]) -> list[float]:
     positive = [b for b in betas if b > 0]
     least = min(positive) / 3 if positive else 0.1
     return [b if b > 0 else least for b in betas]
-
-
-def _faint(colour: str) -> str:
-    return f"rgba({','.join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))},0.18)"
 
 
 # ---------------------------------------------------------------- along a path
@@ -223,11 +215,11 @@ def along(
     edge = TRACK_EDGE * (high - low) / (1 - 2 * TRACK_EDGE)
     # as one list: add_vline reads the whole figure through for each
     shapes = [
-        _upright(x0, x1, fillcolor="rgba(128,136,144,0.12)", line={"width": 0}, type="rect", layer="below")
+        _upright(x0, x1, fillcolor=faint(RULE, 0.12), line={"width": 0}, type="rect", layer="below")
         for x0, x1 in ((low - edge, stations[0]), (stations[-1], high + edge))
         if low < stations[0] and x1 > x0
     ]
-    shapes += [_upright(s, s, line={"color": "rgba(128,136,144,0.55)", "width": 1}) for s in stations]
+    shapes += [_upright(s, s, line={"color": faint(RULE, 0.55), "width": 1}) for s in stations]
     if position is not None:
         shapes.append(_upright(position, position, line={"color": CATEGORICAL[5], "width": 2}))
     found.update_layout(shapes=shapes)
@@ -294,7 +286,7 @@ def leakage(
         customdata=np.stack((low, high), 1).tolist(),
         hovertemplate="%{y}: %{x:.3f} (95 % interval %{customdata[0]:.3f} to %{customdata[1]:.3f})<extra></extra>",
     )  # fmt: skip
-    found.add_vline(x=0, line={"color": "rgba(128,136,144,0.8)", "width": 1})
+    found.add_vline(x=0, line={"color": faint(RULE, 0.8), "width": 1})
     found.update_yaxes(autorange="reversed", tickfont={"size": 12})
     return found
 
@@ -306,7 +298,7 @@ def posterior(dims: Sequence[int], mean: np.ndarray, std: np.ndarray) -> go.Figu
     """Posterior mean ± σ of an image, mean and std (D,), for the dimensions named, over the prior's N(0, 1)."""
     found = figure("Posterior mean ± σ", "", "code", height=220, legend=False)
     names = [f"z{d}" for d in dims]
-    found.add_hrect(y0=-1, y1=1, fillcolor="rgba(128,136,144,0.15)", line_width=0, layer="below")
+    found.add_hrect(y0=-1, y1=1, fillcolor=faint(RULE, 0.15), line_width=0, layer="below")
     found.add_scatter(
         x=names, y=mean[list(dims)], mode="markers", marker={"color": CATEGORICAL[0], "size": 7},
         error_y={"type": "data", "array": std[list(dims)], "thickness": 1.5, "width": 3},
@@ -330,7 +322,7 @@ def effects(names: Sequence[str], sizes: np.ndarray) -> go.Figure:
         y=list(names), x=np.clip(sizes, -MOST_EFFECT, MOST_EFFECT), orientation="h", marker={"color": CATEGORICAL[0]},
         customdata=[f"{v:.2f}".replace("inf", "∞") for v in sizes], hovertemplate="%{y}: d = %{customdata}<extra></extra>",
     )  # fmt: skip
-    found.add_vline(x=0, line={"color": "rgba(128,136,144,0.8)", "width": 1})
+    found.add_vline(x=0, line={"color": faint(RULE, 0.8), "width": 1})
     found.update_yaxes(autorange="reversed")
     return found
 
@@ -369,7 +361,7 @@ def against_prior(edges: np.ndarray, density: np.ndarray, dims: Sequence[int]) -
         )  # fmt: skip
     found.update_layout(
         template=None, bargap=0, height=120 + 150 * rows, margin={"l": 8, "r": 8, "t": 28, "b": 8},
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", legend={"orientation": "h", "y": -0.25 / rows, "x": 0},
+        paper_bgcolor=CLEAR, plot_bgcolor=CLEAR, legend={"orientation": "h", "y": -0.25 / rows, "x": 0},
     )  # fmt: skip
     found.update_yaxes(showticklabels=False, zeroline=False)
     return found

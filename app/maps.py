@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from app.components.map import classes, numbers
+from app.plots import palette
 from app.services import array_store
 from app.services.cache import LruCache
 from app.widgets import image_picker
@@ -93,7 +94,7 @@ def of_text(values: list[str], title: str) -> dict[str, Any]:
 
 def heat(difference: np.ndarray) -> np.ndarray:
     """(H, W) of 0 or more -> uint8 (3, H, W) in viridis, its largest value the brightest."""
-    ramp = np.array([[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]], np.float64)
+    ramp = np.array([palette.rgb(colour) for colour in palette.VIRIDIS[::2]], np.float64)
     at = difference / max(float(difference.max()), 1e-9) * (len(ramp) - 1)
     channels = [np.interp(at, np.arange(len(ramp)), ramp[:, c]) for c in range(3)]
     return np.rint(np.stack(channels)).astype(np.uint8)

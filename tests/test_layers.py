@@ -19,7 +19,7 @@ CORE = [
     {"cli", "__init__"},
 ]
 APP = [
-    {"__init__", "components", "charts", "services"},
+    {"__init__", "plots", "components", "charts", "services"},
     {"resources"},
     {"state", "web", "boundary"},
     {"widgets"},

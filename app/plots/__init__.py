@@ -1,0 +1,1 @@
+"""Colours and figures. No streamlit, no torch."""
