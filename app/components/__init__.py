@@ -7,11 +7,14 @@ folders of this package stand as they are, so that a module imports another by r
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
+
+from app.plots import palette
 
 HERE = Path(__file__).parent
 # Streamlit runs a component's script from a blob, whose address nothing can be relative to: hence the page's origin.
@@ -21,18 +24,26 @@ export default script.default;
 """
 
 
-def component(name: str, html: str, *, isolate: bool = True) -> Any:
+def component(name: str, html: str, *, isolate: bool = True) -> Callable[..., Any]:
     """Register the component in folder `name` (index.js, style.css) and return its mounting command.
+
+    The command takes Streamlit's arguments by name; with `data` the script is handed the palette. The component's HTML is
+    one element whose class is `name`.
 
     `isolate=False` keeps it out of a shadow root, which plotly.js needs: it writes its styles into the page's head.
     """
-    return st.components.v2.component(
+    mount = st.components.v2.component(
         f"latent_explorer_{name}",
         html=html,
-        css=(HERE / name / "style.css").read_text(),
+        css=palette.for_styles(f".{name}") + (HERE / name / "style.css").read_text(),
         js=LOADER.format(url=module_url(f"{name}/index.js")),
         isolate_styles=isolate,
     )
+
+    def mounting(*, data: dict[str, Any], **more: Any) -> Any:
+        return mount(data=data | {"palette": palette.for_scripts()}, **more)
+
+    return mounting
 
 
 @cache

@@ -1,11 +1,17 @@
 """Codes in addresses: what is packed comes back, and nothing else is taken for a code."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
 from app.state.code_format import pack, round_code, unpack
+
+VECTORS = json.loads((Path(__file__).parents[1] / "js" / "codes.json").read_text())["codes"]
 
 
 @given(some.lists(some.floats(-40, 40, width=32), min_size=1, max_size=20))
@@ -19,6 +25,15 @@ def test_a_settled_code_comes_back_exactly(values: list[float]) -> None:
 def test_it_is_compact() -> None:
     assert len(pack(np.random.default_rng(0).standard_normal(12))) == 33
     assert pack(np.zeros(3)) == "~AAAAAAAA"
+
+
+@pytest.mark.parametrize("given", VECTORS, ids=lambda given: given["text"])
+def test_codes_stand_in_addresses_as_the_browser_writes_them(given: dict[str, Any]) -> None:
+    code = np.array(given["code"])
+    assert pack(code) == given["text"]
+    found = unpack(given["text"], len(code))
+    assert found is not None
+    np.testing.assert_array_equal(found, round_code(code))
 
 
 def test_halves_go_up_as_in_the_browser() -> None:

@@ -47,7 +47,7 @@ Script = Callable[[str, Any], Any]
 
 @pytest.fixture(scope="module")
 def in_javascript() -> Iterator[Script]:
-    """Runs the body of an async function, which sees `tools` (decoder.js) and what it is given, and returns its answer.
+    """Runs the body of an async function, which sees `tools` (decoder.js, pixels.js) and what it is given, and returns its answer.
 
     By Chromium, on a page of an origin that no server stands behind.
     """
@@ -71,7 +71,8 @@ def in_javascript() -> Iterator[Script]:
             page = browser.new_page()
             page.route("http://scripts.test/**", answer)
             page.goto("http://scripts.test/")
-            body = f"const tools = await import('/shared/decoder.js'); {code}"
+            modules = "...await import('/shared/decoder.js'), ...await import('/shared/pixels.js')"
+            body = f"const tools = {{ {modules} }}; {code}"
             found = page.evaluate(f"async (given) => {{ {body} }}", given)
             page.close()
             return found
@@ -153,7 +154,7 @@ def test_at_beta_one_the_dial_paints_what_the_plain_decoder_does(in_javascript: 
       const plain = new tools.Decoder(given.plain, Float32Array.from(given.weights));
       const image = () => ({ data: new Uint8ClampedArray(16 * 16 * 4) });
       const pictures = [dial, plain].map((decoder) => decoder.paint(given.code, image()));
-      const back = tools.floats(pictures[0], 3), exact = dial.decode(given.code);
+      const back = tools.toFloats(pictures[0], 3), exact = dial.decode(given.code);
       return { pictures: pictures.map((p) => [...p.data]), gap: Math.max(...back.map((v, i) => Math.abs(v - exact[i]))) };
     """
     given = {"plain": plain.header(), "weights": plain.weights.tolist(), "code": [0.5, -1.0, 0.2]}

@@ -50,10 +50,10 @@ WATCH = """
 """
 DECODE = """
 async ([url, run, n]) => {
-  const tools = await import(url), decoder = await tools.loadDecoder(run);
-  const random = tools.seeded(3), image = new ImageData(decoder.width, decoder.height), took = [];
+  const { loadDecoder } = await import(url[0]), { gaussian, seeded } = await import(url[1]);
+  const decoder = await loadDecoder(run), random = seeded(3), image = new ImageData(decoder.width, decoder.height), took = [];
   for (let i = 0; i < n; i++) {
-    const code = Array.from({length: decoder.latent_dim}, () => tools.gaussian(random)), began = performance.now();
+    const code = Array.from({length: decoder.latent_dim}, () => gaussian(random)), began = performance.now();
     decoder.paint(code, image);
     took.push(performance.now() - began);
     await new Promise(go => setTimeout(go, 4));
@@ -135,7 +135,9 @@ async def measured(
     reruns = len(sent) - already
     paints, waits, trusted = await page.evaluate("[window.paints.length, window.waits, window.trusted]")
     await page.mouse.up()
-    decode = await page.evaluate(DECODE, [module_url("shared/decoder.js"), name, 120])
+    decode = await page.evaluate(
+        DECODE, [[module_url("shared/decoder.js"), module_url("shared/latent.js")], name, 120]
+    )
     await page.context.close()
     waits.sort()
     return {

@@ -57,10 +57,10 @@ WATCH = """
 """
 ONE = """
 async ([url, run, n]) => {
-  const tools = await import(url), dial = await tools.loadDial(run), took = [];
-  const random = tools.seeded(3), image = new ImageData(dial.width, dial.height);
+  const { loadDial } = await import(url[0]), { gaussian, seeded } = await import(url[1]);
+  const dial = await loadDial(run), took = [], random = seeded(3), image = new ImageData(dial.width, dial.height);
   for (let i = 0; i < n; i++) {
-    const code = Array.from({length: dial.latent_dim}, () => tools.gaussian(random)), began = performance.now();
+    const code = Array.from({length: dial.latent_dim}, () => gaussian(random)), began = performance.now();
     dial.paint(code, image);
     took.push(performance.now() - began);
     await new Promise(go => setTimeout(go, 4));
@@ -103,7 +103,9 @@ async def one(browser: Browser, url: str, name: str, seconds: float, workers: in
         "[[...window.renewed.values()], window.dialFrames, window.pageFrames]"
     )
     await page.mouse.up()
-    single = await page.evaluate(ONE, [module_url("shared/decoder.js"), name, 80])
+    single = await page.evaluate(
+        ONE, [[module_url("shared/decoder.js"), module_url("shared/latent.js")], name, 80]
+    )
     told = await box.get_attribute("data-workers")
     await context.close()
     return {

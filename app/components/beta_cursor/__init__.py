@@ -7,7 +7,7 @@ from typing import Any
 from app.components import component
 
 HTML = """
-<div class="cursor" data-moves="0">
+<div class="beta_cursor" data-moves="0">
   <output aria-live="off"><b></b><span></span></output>
   <input type="range" min="0" step="1" aria-label="β in focus">
   <div class="ticks" aria-hidden="true"></div>

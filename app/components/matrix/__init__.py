@@ -8,7 +8,7 @@ from typing import Any
 from app.components import component
 
 HTML = """
-<div class="sheet" tabindex="0" role="region" aria-label="pictures side by side"><table><colgroup></colgroup><thead></thead><tbody></tbody></table></div>
+<div class="matrix" tabindex="0" role="region" aria-label="pictures side by side"><table><colgroup></colgroup><thead></thead><tbody></tbody></table></div>
 """
 
 _mount = component("matrix", HTML)

@@ -1,73 +1,139 @@
+// Pictures of a sweep's runs side by side. One instance per place on the page; a rerun of the script only
+// hands it new data.
+
+import { findAll, finder, make } from "../shared/dom.js";
 import { mounted } from "../shared/mount.js";
 
-// One instance per place on the page; a rerun of the script only hands it new data.
-const ENLARGED = 2.5;  // times as wide as the others is the cursor's column
+/** @import { Component, Page } from "../shared/types.js" */
+/** @typedef {{ url: string, width: number, height: number }} Picture */
+/**
+ * @typedef {{ beta: string, run: string, name: string, reached: boolean, told: string, walk: string,
+ *   pictures: Record<string, Picture> }} Column see __init__.py
+ */
+/** @typedef {{ rows: string[], columns: Column[] }} MatrixData */
 
-export default mounted((root) => new Matrix(root), (matrix, component) => matrix.show(component.data, component));
-
-const make = (tag, props = {}, ...children) => {
-  const found = Object.assign(document.createElement(tag), props);
-  found.append(...children);
-  return found;
-};
+const ENLARGED = 2.5; // times as wide as the others is the cursor's column
 
 class Matrix {
+  /** @type {Page | null} */
+  page = null;
+  /** @type {Column[]} */
+  columns = [];
+  shown = "";
+  /**
+   * @type {string | null | undefined} the β of the enlarged column, null for none; undefined before anyone
+   *   said
+   */
+  beta;
+
+  /** @param {Element | ShadowRoot} root */
   constructor(root) {
-    this.at = (selector) => root.querySelector(selector);
-    this.focused = ({ detail }) => this.enlarge(detail);
+    this.at = finder(root);
+    this.focused = (/** @type {Event} */ event) => {
+      if (event instanceof CustomEvent) this.enlarge(event.detail);
+    };
     document.addEventListener("beta-focus", this.focused);
   }
 
-  stop() { document.removeEventListener("beta-focus", this.focused); }
+  stop() {
+    document.removeEventListener("beta-focus", this.focused);
+  }
 
-  show(data, tell) {
-    this.tell = tell;
-    const said = JSON.stringify(data);
-    if (said === this.said) return;  // pictures that stand are not made anew
-    this.said = said; this.data = data;
-    const { columns, rows } = data, line = (cells, props = {}) => make("tr", props, ...cells);
+  /** @param {MatrixData} data @param {Page} page */
+  show({ rows, columns }, page) {
+    this.page = page;
+    const shown = JSON.stringify([rows, columns]);
+    if (shown === this.shown) return; // pictures that stand are not made anew
+    this.shown = shown;
+    this.columns = columns;
     this.at("colgroup").replaceChildren(...columns.map(() => make("col")));
-    this.at("thead").replaceChildren(line(columns.map((c) => make("th", { scope: "col" },
-      c.reached ? make("button", { type: "button", textContent: `β ${c.beta}`, title: c.name, onclick: () => this.want(c.beta) })
-        : make("span", { textContent: `β ${c.beta}`, title: c.name })))));
-    const body = [];
-    for (const row of rows) {
-      body.push(line([make("th", { colSpan: columns.length, scope: "rowgroup" }, make("span", { textContent: row }))], { className: "kind" }));
-      body.push(line(columns.map((c) => {
-        const picture = c.pictures[row], cell = make("td");
-        if (picture) cell.append(make("img", { alt: `${row} at β ${c.beta}`, width: picture.width, height: picture.height, src: picture.url, onclick: c.reached ? () => this.want(c.beta) : null, className: c.reached ? "reached" : "" }));
-        if (row === "traversals") cell.append(make("small", { textContent: c.walk }));
-        return cell;
-      })));
-    }
-    body.push(line(columns.map((c) => {
-      const link = make("a", { href: `sliders?run=${encodeURIComponent(c.run)}`, textContent: "Sliders", title: `Open ${c.name} on the Sliders page` });
-      link.onclick = (event) => {
-        if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;  // a tab of its own
-        event.preventDefault();
-        this.tell.setTriggerValue("open", c.run);
-      };
-      return make("td", {}, make("small", { textContent: c.told }), link);
-    }), { className: "foot" }));
-    this.at("tbody").replaceChildren(...body);
+    const heads = columns.map((column) => make("th", { scope: "col" }, this.head(column)));
+    this.at("thead").replaceChildren(make("tr", {}, ...heads));
+    const body = rows.flatMap((row) => [this.title(row), this.pictures(row)]);
+    this.at("tbody").replaceChildren(...body, this.foot());
     this.beta = undefined;
-    this.enlarge(null);  // none, until the cursor answers
+    this.enlarge(null); // none, until the cursor answers
     this.want(null);
   }
 
-  // to the cursor, which answers with where it stands
-  want(beta) { document.dispatchEvent(new CustomEvent("beta-wanted", { detail: beta })); }
+  /** @param {Column} column */
+  head({ beta, name, reached }) {
+    const words = { textContent: `β ${beta}`, title: name };
+    if (!reached) return make("span", words);
+    return make("button", { ...words, type: "button", onclick: () => this.want(beta) });
+  }
 
+  /** @param {string} row */
+  title(row) {
+    const span = make("span", { textContent: row });
+    const head = make("th", { colSpan: this.columns.length, scope: "rowgroup" }, span);
+    return make("tr", { className: "kind" }, head);
+  }
+
+  /** @param {string} row */
+  pictures(row) {
+    const cells = this.columns.map(({ beta, reached, walk, pictures }) => {
+      const cell = make("td");
+      if (pictures[row]) {
+        const { url, width, height } = pictures[row];
+        const image = make("img", { alt: `${row} at β ${beta}`, width, height, src: url });
+        if (reached) Object.assign(image, { className: "reached", onclick: () => this.want(beta) });
+        cell.append(image);
+      }
+      if (row === "traversals") cell.append(make("small", { textContent: walk }));
+      return cell;
+    });
+    return make("tr", {}, ...cells);
+  }
+
+  foot() {
+    const cells = this.columns.map(({ run, name, told }) => {
+      const href = `sliders?run=${encodeURIComponent(run)}`;
+      const link = make("a", { href, textContent: "Sliders", title: `Open ${name} on the Sliders page` });
+      link.onclick = (event) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return; // a tab of its own
+        event.preventDefault();
+        this.page?.setTriggerValue("open", run);
+      };
+      return make("td", {}, make("small", { textContent: told }), link);
+    });
+    return make("tr", { className: "foot" }, ...cells);
+  }
+
+  /**
+   * Asks the cursor to go to a β, or only to say where it stands; it answers with that.
+   *
+   * @param {string | null} beta
+   */
+  want(beta) {
+    document.dispatchEvent(new CustomEvent("beta-wanted", { detail: beta }));
+  }
+
+  /** @param {string | null} beta */
   enlarge(beta) {
-    if (!this.data || beta === this.beta) return;
+    const { columns } = this;
+    if (!columns.length || beta === this.beta) return;
     this.beta = beta;
-    const at = this.data.columns.findIndex((c) => c.beta === beta), count = this.data.columns.length;
-    const sheet = this.at(".sheet"), parts = count + (at < 0 ? 0 : ENLARGED - 1);
-    this.at("table").style.setProperty("--parts", parts);
-    this.at("colgroup").querySelectorAll("col").forEach((col, i) => { col.style.width = `${100 * (i === at ? ENLARGED : 1) / parts}%`; });
-    this.at("thead").querySelectorAll("th").forEach((th, i) => { if (i === at) th.firstChild.setAttribute("aria-current", "true"); else th.firstChild.removeAttribute("aria-current"); });
+    const at = columns.findIndex((column) => column.beta === beta);
+    const parts = columns.length + (at < 0 ? 0 : ENLARGED - 1);
+    this.at("table").style.setProperty("--parts", String(parts));
+    findAll(this.at("colgroup"), "col").forEach((col, i) => {
+      col.style.width = `${(100 * (i === at ? ENLARGED : 1)) / parts}%`;
+    });
+    const heads = findAll(this.at("thead"), "th");
+    heads.forEach((head, i) => {
+      if (i === at) head.firstElementChild?.setAttribute("aria-current", "true");
+      else head.firstElementChild?.removeAttribute("aria-current");
+    });
     // on the sheet alone: the page stays where it is
-    const head = this.at("thead").querySelectorAll("th")[at];
-    if (head && sheet.scrollWidth > sheet.clientWidth) sheet.scrollLeft = head.offsetLeft + head.offsetWidth / 2 - sheet.clientWidth / 2;
+    const sheet = this.at(".matrix");
+    const head = heads[at];
+    if (!head || sheet.scrollWidth <= sheet.clientWidth) return;
+    sheet.scrollLeft = head.offsetLeft + head.offsetWidth / 2 - sheet.clientWidth / 2;
   }
 }
+
+export default mounted(
+  (root) => new Matrix(root),
+  (matrix, /** @type {Component<MatrixData>} */ component) => matrix.show(component.data, component),
+);

@@ -1,281 +1,343 @@
-import * as tools from "../shared/decoder.js";
-import { makeArtist } from "../shared/artist.js";
+// A picture that follows a handle along a path of codes. One instance per place on the page; a rerun of the
+// script only hands it new data.
+
+import { arrowWay, finder, press } from "../shared/dom.js";
+import { shortestText } from "../shared/latent.js";
 import { mounted } from "../shared/mount.js";
+import { decodedBy, openPicture } from "../shared/picture.js";
+import { describe, WeightsRenewal } from "../shared/requests.js";
+import { onKernelFault } from "../shared/simd.js";
+import { Thumbnails } from "../shared/thumbnails.js";
+import { Strip } from "./strip.js";
+import { playOn, Track } from "./track.js";
 
-// One instance per place on the page; a rerun of the script only hands it new data.
-const SECONDS = 4;  // over a whole path at speed 1
-const REST = 400;  // milliseconds without a move until the page is told
-const QUIET = 150;  // milliseconds without a move until the strip goes on decoding
-const DIGITS = 13, MOST_LINES = 4;  // letters that a number of the code takes, and lines before it scrolls
-const LEAST_CELL = 26, MOST_CELL = 112;  // pixels
+/** @import { Picture } from "../shared/picture.js" */
+/** @import { Component, Page } from "../shared/types.js" */
+/** @import { PathData } from "./track.js" */
 
-export default mounted((root) => new Path(root), (path, component) => path.show(component.data, component));
+const SECONDS = 4; // over a whole path at speed 1
+const REST = 400; // milliseconds without a move until the page is told
+const QUIET = 150; // milliseconds without a move until the strip goes on decoding
+const STAND = 700; // milliseconds that a picture stands where less motion was asked for
+const DIGITS = 13; // letters that a number of the code takes
+const MOST_LINES = 4; // of the code before it scrolls
 
-function bytes(text) {
-  return Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
-}
-
-// Of an element that holds nothing but words: they are written at every picture, and nothing is made anew for them.
-function words(element, text) {
+/**
+ * Writes words into an element that holds nothing else: at every picture, and nothing is made anew for them.
+ *
+ * @param {Element} element
+ * @param {string} text
+ */
+function writeWords(element, text) {
   if (!element.firstChild) element.append("");
-  if (element.firstChild.data !== text) element.firstChild.data = text;
+  const node = /** @type {Text} */ (element.firstChild);
+  if (node.data !== text) node.data = text;
 }
 
 class Path {
+  /** @type {PathData | null} */
+  data = null;
+  /** @type {Page | null} */
+  page = null;
+  /** @type {Track | null} */
+  track = null;
+  /** @type {Picture | null} */
+  picture = null;
+  /** @type {Thumbnails | null} */
+  thumbnails = null;
+  renewal = new WeightsRenewal();
+  position = 0;
+  alive = true;
+  turn = 0; // counts openings, of which the newest stands
+  held = false; // a hand that holds the handle still has not let it rest
+  playing = false;
+  timer = 0;
+  /** @type {number | null} the position that the page was told last, and all of them */
+  told = null;
+  /** @type {Set<number>} */
+  everTold = new Set();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  resting;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  quiet;
+  slow = ""; // what the browser lacks for small pictures
+
+  /** @param {Element | ShadowRoot} root */
   constructor(root) {
-    this.at = (selector) => root.querySelector(selector);
-    this.handle = this.at("input[type=range]"); this.canvas = this.at(".screen canvas");
-    this.playButton = this.at(".play"); this.strip = this.at(".strip");
-    this.alive = true; this.playing = false; this.cells = []; this.tolds = new Set();
+    this.at = finder(root);
+    this.handle = this.at("input[type=range]", HTMLInputElement);
+    this.canvas = this.at(".screen canvas", HTMLCanvasElement);
+    this.playButton = this.at(".play");
+    this.speed = this.at("select", HTMLSelectElement);
+    this.bounce = this.at(".bounce", HTMLInputElement);
+    this.strip = new Strip(this.at(".strip"), this.at(".marks"), (t) => {
+      this.play(false);
+      this.move(t);
+    });
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
-    this.handle.oninput = () => { this.play(false); this.move(Number(this.handle.value)); };
-    // a hand that holds the handle still has not let it rest
-    this.handle.onpointerdown = () => { this.held = true; };
-    this.letGo = () => { if (this.held) { this.held = false; this.settle(); } };
+    this.handle.oninput = () => {
+      this.play(false);
+      this.move(Number(this.handle.value));
+    };
+    this.handle.onpointerdown = () => {
+      this.held = true;
+    };
+    this.letGo = () => {
+      if (!this.held) return;
+      this.held = false;
+      this.reportWhenIdle();
+    };
     addEventListener("pointerup", this.letGo);
     addEventListener("pointercancel", this.letGo);
     this.handle.onkeydown = (event) => this.key(event);
     this.playButton.onclick = () => this.play(!this.playing);
-    this.watch = new ResizeObserver(() => this.layOut());
-    this.watch.observe(this.strip);
+    this.watch = new ResizeObserver(() => this.layOut(false));
+    this.watch.observe(this.strip.box);
+    this.unhearFaults = onKernelFault(() => this.writeWhere());
   }
 
   stop() {
     this.alive = false;
     this.play(false);
-    clearTimeout(this.resting); clearTimeout(this.quiet); clearTimeout(this.asking);
+    clearTimeout(this.resting);
+    clearTimeout(this.quiet);
+    this.renewal.stop();
+    this.unhearFaults();
     this.watch.disconnect();
     removeEventListener("pointerup", this.letGo);
     removeEventListener("pointercancel", this.letGo);
-    this.picture?.close(); this.artist?.close();
+    this.picture?.close();
+    this.thumbnails?.close();
   }
 
   // ---------------------------------------------------------------- what the page hands over
 
-  show(data, tell) {
-    this.tell = tell;
-    const first = !this.data, before = this.data;
+  /** @param {PathData} data @param {Page} page */
+  show(data, page) {
+    const before = this.data;
+    this.page = page;
     this.data = data;
-    this.say(data);
-    const same = before && before.codes === data.codes && before.t === data.t;
-    if (!same) {
-      this.t = new Float64Array(bytes(data.t));
-      this.codes = new Float32Array(bytes(data.codes));
-      this.dims = this.codes.length / this.t.length;
-    }
-    this.handle.min = data.low; this.handle.max = data.high;
+    this.colourTrack(data);
+    const same = before?.codes === data.codes && before.t === data.t;
+    if (same && this.track) this.track.marks = data.marks;
+    else this.track = new Track(data);
+    this.handle.min = String(data.low);
+    this.handle.max = String(data.high);
     this.handle.setAttribute("aria-label", data.name);
     this.canvas.setAttribute("aria-label", data.picture);
     // the place is the hand's once it was shown, and a link's before
-    const moved = first || before.position !== data.position && !this.tolds.has(data.position);
+    const moved = !before || (before.position !== data.position && !this.everTold.has(data.position));
     const wanted = moved ? data.position : this.position;
     this.position = Math.min(data.high, Math.max(data.low, wanted));
-    this.handle.value = this.position;
-    const stale = first || before.run !== data.run || before.header.stamp !== data.header.stamp;
-    if (stale) this.open();
-    else if (!same) { this.picture?.draw(this.code(this.position)); }
+    this.handle.value = String(this.position);
+    const stale = before?.run !== data.run || before.header.stamp !== data.header.stamp;
+    if (stale) this.open(data);
+    else if (!same) this.drawPicture();
     if (stale || !same || before.frames.join() !== data.frames.join()) this.layOut(true);
     this.write();
   }
 
-  say({ edge, inside, low, high }) {
-    const part = (v) => `${(100 * (v - low)) / (high - low)}%`;
-    const faint = "color-mix(in srgb, currentcolor 14%, transparent)", full = "color-mix(in srgb, currentcolor 38%, transparent)";
+  /**
+   * The stretch between the waypoints stands out from what lies beyond them.
+   *
+   * @param {PathData} data
+   */
+  colourTrack({ edge, inside, low, high }) {
+    const part = (/** @type {number} */ v) => `${(100 * (v - low)) / (high - low)}%`;
+    const faint = "color-mix(in srgb, currentcolor 14%, transparent)";
+    const full = "color-mix(in srgb, currentcolor 38%, transparent)";
+    const [from, to] = inside.map(part);
+    const stops = `${faint} ${from}, ${full} ${from} ${to}, ${faint} ${to}`;
     this.at(".path").style.setProperty("--edge", `${100 * edge}%`);
-    // the stretch between the stations stands out from what lies beyond them
-    this.handle.style.setProperty("--track", `linear-gradient(to right, ${faint} ${part(inside[0])}, ${full} ${part(inside[0])} ${part(inside[1])}, ${faint} ${part(inside[1])})`);
+    this.handle.style.setProperty("--track", `linear-gradient(to right, ${stops})`);
   }
 
-  async open() {
-    this.picture?.close(); this.artist?.close();
-    this.picture = this.artist = null;
-    const { run, header } = this.data, turn = (this.turn = (this.turn || 0) + 1);
+  /** @param {PathData} data */
+  async open({ run, header }) {
+    this.picture?.close();
+    this.thumbnails?.close();
+    this.picture = this.thumbnails = null;
+    const turn = ++this.turn;
     try {
-      const picture = await tools.openPicture({ run, header, canvas: this.canvas, say: (text) => this.fault(text) });
+      const say = (/** @type {string} */ text) => this.fault(text);
+      const picture = await openPicture({ run, header, canvas: this.canvas, say });
       if (!this.alive || turn !== this.turn) return picture.close();
       this.picture = picture;
       this.fault("");
-      const where = this.at(".where");
-      where.textContent = picture.where === "browser" ? "Decoded in this browser." : "Decoded by the server.";
+      this.slow = "";
       picture.onrefused = (error) => this.refused(error);
-      picture.onpaint = (code) => words(this.at("code"), `[${Array.from(code, tools.shortest).join(", ")}]`);
-      this.artist = makeArtist({ decoder: picture.decoder, run, header, say: (text) => { where.textContent += ` ${text}`; } });
-      picture.draw(this.code(this.position));
+      picture.onpaint = (code) =>
+        writeWords(this.at("code"), `[${Array.from(code, shortestText).join(", ")}]`);
+      const lacks = (/** @type {string} */ text) => {
+        this.slow = ` ${text}`;
+        this.writeWhere();
+      };
+      this.thumbnails = new Thumbnails({ decoder: picture.decoder, run, header, say: lacks });
+      this.writeWhere();
+      this.drawPicture();
       this.layOut(true);
     } catch (error) {
-      if (!this.alive || turn !== this.turn) return;
-      if (!this.refused(error)) this.fault(`This path could not be decoded: ${error.message}. Reload the page to try again.`);
+      if (!this.alive || turn !== this.turn || this.refused(error)) return;
+      const { message } = describe(error);
+      this.fault(`This path could not be decoded: ${message}. Reload the page to try again.`);
     }
   }
 
-  fault(text) { this.at(".fault").textContent = text; }
+  writeWhere() {
+    if (!this.picture) return;
+    const words = decodedBy(this.picture.where);
+    this.at(".where").textContent = `${words.charAt(0).toUpperCase()}${words.slice(1)}.${this.slow}`;
+  }
 
-  // the run was deleted, or goes on learning: its codes are of the weights this page was opened with. True when that
-  // is all there is to say.
-  refused({ status }) {
+  /** @param {string} text */
+  fault(text) {
+    this.at(".fault").textContent = text;
+  }
+
+  /**
+   * The run was deleted, or goes on learning: its codes are of the weights this page was opened with.
+   *
+   * @param {unknown} error
+   * @returns {boolean} whether that is all there is to say
+   */
+  refused(error) {
+    const { status } = describe(error);
     if (status === 404) this.fault("This run was deleted. Choose another one in the sidebar.");
-    if (status === 410) {
+    if (status === 410 && this.page) {
       this.fault("The run's weights changed: the stations are being encoded anew…");
-      tools.outdated(this);
+      this.renewal.ask(this.page, () => this.data?.header.stamp ?? "");
     }
     return status === 404 || status === 410;
   }
 
-  // ---------------------------------------------------------------- along the path
+  // ---------------------------------------------------------------- moving
 
-  // straight between the codes at either side; at a station its code exactly
-  code(position) {
-    const { t, codes, dims } = this;
-    const near = this.data.marks.find(([at]) => Math.abs(at - position) < 6e-4);
-    if (near) position = near[0];
-    let low = 0, high = t.length - 1;
-    while (high - low > 1) { const middle = (low + high) >> 1; if (t[middle] <= position) low = middle; else high = middle; }
-    const share = Math.min(1, Math.max(0, (position - t[low]) / (t[high] - t[low]))), found = new Float32Array(dims);
-    for (let d = 0; d < dims; d++) {
-      const a = codes[low * dims + d], b = codes[high * dims + d];
-      found[d] = share === 0 ? a : share === 1 ? b : a + share * (b - a);
-    }
-    return found;
+  drawPicture() {
+    if (this.track) this.picture?.draw(this.track.code(this.position));
   }
 
-  move(position, quietly) {
+  /** @param {number} position @param {boolean} [quietly] nobody is told where it rests */
+  move(position, quietly = false) {
+    if (!this.data) return;
     const { low, high } = this.data;
     this.position = Math.min(high, Math.max(low, position));
-    this.artist?.hold();
+    this.thumbnails?.hold();
     clearTimeout(this.quiet);
-    this.quiet = setTimeout(() => this.artist?.release(), QUIET);
-    this.handle.value = this.position;
-    this.picture?.draw(this.code(this.position));
+    this.quiet = setTimeout(() => this.thumbnails?.release(), QUIET);
+    this.handle.value = String(this.position);
+    this.drawPicture();
     this.write();
-    if (!quietly) this.settle();
+    if (!quietly) this.reportWhenIdle();
   }
 
-  settle() {
+  reportWhenIdle() {
     clearTimeout(this.resting);
-    this.resting = setTimeout(() => { if (!this.held) this.rest(); }, REST);
+    this.resting = setTimeout(() => {
+      if (!this.held) this.report();
+    }, REST);
   }
 
-  rest() {
-    const told = Math.round(this.position * 1000) / 1000;
-    if (!this.data.reports || told === this.told) return;
-    this.told = told; this.tolds.add(told);
-    this.tell.setStateValue("position", told);
+  report() {
+    const position = Math.round(this.position * 1000) / 1000;
+    if (!this.data?.reports || position === this.told) return;
+    this.told = position;
+    this.everTold.add(position);
+    this.page?.setStateValue("position", position);
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;  // the browser's
-    const step = (event.shiftKey ? 0.1 : 0.01) * (this.data.inside[1] - this.data.inside[0]);
-    const by = { ArrowRight: step, ArrowUp: step, ArrowLeft: -step, ArrowDown: -step }[event.key];
-    if (by === undefined) return;
+    if (!this.data || event.ctrlKey || event.metaKey || event.altKey) return; // the browser's
+    const way = arrowWay(event);
+    if (!way) return;
     event.preventDefault();
     this.play(false);
-    this.move(Math.round((this.position + by) * 1000) / 1000);
+    const step = (event.shiftKey ? 0.1 : 0.01) * (this.data.inside[1] - this.data.inside[0]);
+    this.move(Math.round((this.position + way * step) * 1000) / 1000);
   }
 
   write() {
-    const said = this.words(this.position), [place, where] = this.at("output").children;
-    words(place, this.position.toFixed(2).replace("-", "−"));
-    words(where, said);
-    this.handle.setAttribute("aria-valuetext", `${this.position.toFixed(2)}, ${said}`);
-    let nearest = null;
-    for (const cell of this.cells) if (!nearest || Math.abs(cell.t - this.position) < Math.abs(nearest.t - this.position)) nearest = cell;
-    if (nearest === this.nearest) return;
-    this.nearest?.button.removeAttribute("aria-current");
-    nearest?.button.setAttribute("aria-current", "true");
-    this.nearest = nearest;
-  }
-
-  words(position) {
-    const { marks, name } = this.data;
-    if (name !== "position") return Math.abs(position) < 6e-4 ? "the image as it is" : "times the difference of the groups";
-    const on = marks.find(([at]) => Math.abs(at - position) < 6e-4);
-    if (on) return `at station ${on[1]}`;
-    if (position < marks[0][0]) return `before station ${marks[0][1]}: extrapolated`;
-    if (position > marks.at(-1)[0]) return `beyond station ${marks.at(-1)[1]}: extrapolated`;
-    const after = marks.findIndex(([at]) => at > position);
-    return `between stations ${marks[after - 1][1]} and ${marks[after][1]}`;
+    if (!this.data || !this.track) return;
+    const where = this.track.describe(this.position, this.data.name);
+    const position = this.position.toFixed(2);
+    writeWords(this.at("output b"), position.replace("-", "−"));
+    writeWords(this.at("output span"), where);
+    this.handle.setAttribute("aria-valuetext", `${position}, ${where}`);
+    this.strip.point(this.position);
   }
 
   // ---------------------------------------------------------------- playing
 
+  /** @param {boolean} on */
   play(on) {
     if (on === this.playing) return;
     this.playing = on;
-    this.playButton.textContent = on ? "Pause" : "Play";
-    this.playButton.setAttribute("aria-pressed", String(on));
+    press(this.playButton, on, on ? "Pause" : "Play");
     cancelAnimationFrame(this.timer);
-    if (!on) { if (this.alive) this.move(this.position); return; }
+    if (!this.data) return;
+    if (!on) {
+      if (this.alive) this.move(this.position);
+      return;
+    }
     const [low, high] = this.data.inside;
-    if (this.position >= high - 1e-6 || this.position < low) { this.position = low; }
-    this.forward = 1; this.last = performance.now(); this.stood = this.last;
-    const frame = (now) => {
-      if (!this.playing || !this.alive) return;
+    if (this.position >= high - 1e-6 || this.position < low) this.position = low;
+    let forward = 1;
+    let last = performance.now();
+    let stood = last;
+    const frame = (/** @type {number} */ now) => {
+      if (!this.playing || !this.alive || !this.data) return;
       this.timer = requestAnimationFrame(frame);
-      const speed = Number(this.at("select").value), bounce = this.at(".bounce").checked, [from, to] = this.data.inside;
-      let share = Math.min(0.1, (now - this.last) / 1000) * speed / SECONDS;
-      this.last = now;
-      if (this.calm.matches) {  // less motion was asked for: from picture to picture of the strip
-        if (now - this.stood < 700 / speed) return;
-        this.stood = now;
-        const within = this.cells.filter((c) => !c.beyond).length;
-        share = 1 / Math.max(1, within - 1);
+      const speed = Number(this.speed.value);
+      const { inside } = this.data;
+      let share = (Math.min(0.1, (now - last) / 1000) * speed) / SECONDS;
+      last = now;
+      if (this.calm.matches) {
+        // less motion was asked for: from picture to picture of the strip
+        if (now - stood < STAND / speed) return;
+        stood = now;
+        share = 1 / Math.max(1, this.strip.cells.filter((cell) => !cell.beyond).length - 1);
       }
-      let next = this.position + this.forward * share * (to - from);
-      if (next > to + 1e-9) { next = bounce ? Math.max(from, 2 * to - next) : from; this.forward = bounce ? -1 : 1; }
-      else if (next < from - 1e-9) { next = Math.min(to, 2 * from - next); this.forward = 1; }
-      this.move(next, true);
+      const step = share * (inside[1] - inside[0]);
+      const next = playOn(this.position, forward, step, inside, this.bounce.checked);
+      forward = next.forward;
+      this.move(next.position, true);
     };
     this.timer = requestAnimationFrame(frame);
   }
 
   // ---------------------------------------------------------------- the strip
 
-  // as many pictures as have room: every k-th of the positions, counted from the first station
+  /** @param {boolean} anew */
   layOut(anew) {
-    const { data } = this, width = this.strip.clientWidth;
-    if (!data || !width) return;
-    // as many lines as the code may need, so that nothing below it moves when its digits do
-    const code = this.at("code"), letter = 0.62 * parseFloat(getComputedStyle(code).fontSize);
-    const lines = Math.ceil((this.dims * DIGITS * letter) / Math.max(1, code.clientWidth - 2 * letter));
-    code.style.minHeight = `${1.5 * Math.min(MOST_LINES, lines)}em`;
-    const usable = width * (1 - 2 * data.edge), span = data.high - data.low;
-    const pitch = data.frames.length > 1 ? (usable * (data.frames[1] - data.frames[0])) / span : usable;
-    const stride = Math.max(1, Math.ceil(LEAST_CELL / pitch));
-    const size = Math.floor(Math.max(12, Math.min(pitch * stride - 3, 2 * width * data.edge - 2, MOST_CELL)));
-    const place = (t) => `${100 * (data.edge + ((1 - 2 * data.edge) * (t - data.low)) / span)}%`;
-    if (!anew && this.size === size && this.stride === stride) return;
-    const known = new Map((anew ? [] : this.cells).map((c) => [c.t, c.canvas]));
-    this.size = size; this.stride = stride;
-    this.at(".marks").replaceChildren(...data.marks.map(([t, text]) => {
-      const mark = document.createElement("span");
-      mark.textContent = text; mark.style.left = place(t);
-      return mark;
-    }));
-    const zero = Math.max(0, data.frames.findIndex((t) => Math.abs(t - data.inside[0]) < 1e-9));
-    this.cells = data.frames.filter((_, i) => (i - zero) % stride === 0).map((t) => {
-      const button = document.createElement("button"), beyond = t < data.inside[0] - 1e-9 || t > data.inside[1] + 1e-9;
-      const kept = known.get(t), canvas = kept ?? document.createElement("canvas");
-      button.type = "button"; button.className = beyond ? "beyond" : "";
-      button.setAttribute("aria-label", `go to ${t.toFixed(2)}`);
-      button.style.left = place(t); button.style.width = button.style.height = `${size}px`;
-      if (!kept) { canvas.width = data.header.width; canvas.height = data.header.height; }
-      button.onclick = () => { this.play(false); this.move(t); };
-      button.append(canvas);
-      return { t, button, canvas, beyond, done: Boolean(kept?.dataset.done) };
-    });
-    this.strip.replaceChildren(...this.cells.map((c) => c.button));
-    this.strip.style.height = `${size + 8}px`;
+    const { data, track } = this;
+    if (!data || !track || !this.strip.box.clientWidth) return;
+    this.reserveLines(track.dims);
+    if (!this.strip.layOut(data, anew)) return;
     this.write();
-    this.fill();
+    if (!this.thumbnails) return;
+    this.strip.fill(
+      this.thumbnails,
+      (t) => track.code(t),
+      (error) => {
+        if (!this.refused(error)) this.fault(`The strip could not be decoded: ${describe(error).message}.`);
+      },
+    );
   }
 
-  // decoded when nothing moves: the big picture has the right of way
-  fill() {
-    const left = this.cells.filter((c) => !c.done).sort((a, b) => a.beyond - b.beyond);
-    this.artist?.paint("strip", left.map((c) => this.code(c.t)), (image, k) => {
-      const { canvas } = left[k];
-      canvas.getContext("2d").putImageData(image, 0, 0);
-      canvas.dataset.done = "1"; left[k].done = true;
-    }, { failed: (error) => { if (!this.refused(error)) this.fault(`The strip could not be decoded: ${error.message}.`); } });
+  /**
+   * As many lines as the code may need, so that nothing below it moves when its digits do.
+   *
+   * @param {number} dims
+   */
+  reserveLines(dims) {
+    const code = this.at("code");
+    const letter = 0.62 * Number.parseFloat(getComputedStyle(code).fontSize);
+    const lines = Math.ceil((dims * DIGITS * letter) / Math.max(1, code.clientWidth - 2 * letter));
+    code.style.minHeight = `${1.5 * Math.min(MOST_LINES, lines)}em`;
   }
 }
+
+export default mounted(
+  (root) => new Path(root),
+  (path, /** @type {Component<PathData>} */ component) => path.show(component.data, component),
+);

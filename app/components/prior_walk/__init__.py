@@ -9,7 +9,7 @@ from app.components import component
 _mount = component(
     "prior_walk",
     """
-<div class="walk">
+<div class="prior_walk">
   <canvas role="img" aria-label="decoded image" data-frame="0" width="64" height="64"></canvas>
   <div class="caption"><button type="button" aria-pressed="false">Pause</button><span></span></div>
 </div>

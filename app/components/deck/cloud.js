@@ -1,0 +1,99 @@
+// What the codes of the images say of a code. Nothing here touches the page.
+
+/** @import { CloudHeader } from "./types.js" */
+
+/**
+ * Codes of images: `points` (count, dims), numbers of the images, classes (-1 for none).
+ *
+ * @typedef {{ count: number, points: Float32Array, index: Int32Array, labels: Int32Array }} Codes
+ */
+/** @typedef {CloudHeader & Codes & { all: Codes }} Cloud `all` are those the nearest is looked for among */
+
+/**
+ * What resources.Cloud.points packs: means of `dims` dimensions, image numbers and classes.
+ *
+ * @param {ArrayBuffer} buffer
+ * @param {number} dims
+ * @returns {Codes}
+ */
+export function unpackCodes(buffer, dims) {
+  const count = buffer.byteLength / 4 / (dims + 2);
+  return {
+    count,
+    points: new Float32Array(buffer, 0, count * dims),
+    index: new Int32Array(buffer, 4 * count * dims, count),
+    labels: new Int32Array(buffer, 4 * count * (dims + 1), count),
+  };
+}
+
+/**
+ * Mahalanobis distance of a code from the middle of the aggregate posterior: |W (z - mean)|.
+ *
+ * @param {Pick<CloudHeader, "mean" | "whiten">} cloud
+ * @param {ArrayLike<number>} z
+ */
+export function mahalanobis({ mean, whiten }, z) {
+  const away = mean.map((v, d) => z[d] - v);
+  let square = 0;
+  for (const row of whiten) {
+    let sum = 0;
+    for (let d = 0; d < away.length; d++) sum += row[d] * away[d];
+    square += sum * sum;
+  }
+  return Math.sqrt(square);
+}
+
+/**
+ * The share of samples that lie nearer, in per cent; straight between the quantiles.
+ *
+ * @param {number[]} quantiles rising, at 0 ... 100 %
+ * @param {number} distance
+ */
+export function percentileOf(quantiles, distance) {
+  const k = quantiles.findIndex((v) => v > distance);
+  if (k < 0) return 100;
+  if (k === 0) return 0;
+  return k - 1 + (distance - quantiles[k - 1]) / Math.max(1e-12, quantiles[k] - quantiles[k - 1]);
+}
+
+/**
+ * The code nearest to z.
+ *
+ * @param {Codes} codes
+ * @param {ArrayLike<number>} z
+ * @returns {{ row: number, distance: number }}
+ */
+export function nearestCode({ points, count }, z) {
+  const dims = z.length;
+  let best = Number.POSITIVE_INFINITY;
+  let row = 0;
+  for (let i = 0; i < count; i++) {
+    const p = i * dims;
+    let sum = 0;
+    for (let d = 0; d < dims && sum < best; d++) {
+      const v = points[p + d] - z[d];
+      sum += v * v;
+    }
+    if (sum < best) {
+      best = sum;
+      row = i;
+    }
+  }
+  return { row, distance: Math.sqrt(best) };
+}
+
+/**
+ * A code on the two principal axes.
+ *
+ * @param {Pick<CloudHeader, "mean" | "axes">} cloud
+ * @param {ArrayLike<number>} z
+ */
+export function project({ mean, axes }, z) {
+  return axes.map((axis) => axis.reduce((sum, v, d) => sum + v * (z[d] - mean[d]), 0));
+}
+
+/** @param {number} n as 1st, 2nd, 3rd ... */
+export function ordinal(n) {
+  const tail = n % 100 > 10 && n % 100 < 14 ? "th" : (["th", "st", "nd", "rd"][n % 10] ?? "th");
+  return `${n}${tail}`;
+}

@@ -1,0 +1,398 @@
+import { findAll, finder, make } from "../shared/dom.js";
+import { codeText, packCode, roundCode } from "../shared/latent.js";
+import { decodedBy, openPicture } from "../shared/picture.js";
+import { describe, WeightsRenewal } from "../shared/requests.js";
+import { onKernelFault } from "../shared/simd.js";
+import { Thumbnails } from "../shared/thumbnails.js";
+import { Anchor } from "./anchor.js";
+import { Drawing } from "./drawing.js";
+import { Gallery } from "./gallery.js";
+import { History } from "./history.js";
+import { Notes } from "./notes.js";
+import { Shelves } from "./shelves.js";
+import { Sliders } from "./sliders.js";
+import { Trust } from "./trust.js";
+import { Walk } from "./walk.js";
+
+/** @import { Picture } from "../shared/picture.js" */
+/** @import { Code, Component, Header, Page } from "../shared/types.js" */
+/** @import { DeckData, NewChange } from "./types.js" */
+
+/** @typedef {{ picture: Picture, thumbnails: Thumbnails }} Opened what decodes, once it is loaded */
+/** @typedef {{ code: number[], steps: number[] }} State that can be gone back to */
+
+const REST = 120; // milliseconds without a move until small pictures are decoded
+const REPORT = 350; // and until the page is told
+const STAGE = 384; // pixels of the large picture's side, about
+
+/**
+ * The deck: a code, what moves it and what shows it. Its parts (sliders, shelves, ...) hold what is theirs
+ * and go through here to move the code.
+ */
+export class Deck {
+  /** @type {DeckData | null} */
+  data = null;
+  /** @type {Page | null} */
+  page = null;
+  /** @type {Opened | null} */
+  opened = null;
+  /** @type {number[]} */
+  code = [];
+  /** @type {number[]} what the sliders have added up to: pins follow them, and nothing else */
+  steps = [];
+  /** @type {number[] | null} the code on the picture */
+  shown = null;
+  stamp = ""; // of the weights that are loaded
+  /** @type {History<State>} */
+  history = new History();
+  notes = new Notes();
+  renewal = new WeightsRenewal();
+  gesture = false; // a move is under way, which is undone as one
+  held = false; // a hand is on the deck
+  alive = true;
+  turn = 0; // counts loads, of which the newest stands
+  /** @type {string | null | undefined} of the anchor and the code that the page last asked for */
+  anchorKey = null;
+  /** @type {string | null} */
+  openKey = null;
+  /** @type {string | null} the code that the page was told last */
+  reported = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  resting;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  reporting;
+
+  /** @param {Element | ShadowRoot} root */
+  constructor(root) {
+    this.root = root;
+    this.at = finder(root);
+    this.canvas = this.at("canvas.picture", HTMLCanvasElement);
+    this.picks = findAll(root, "[data-pick]", HTMLSelectElement);
+    this.sliders = new Sliders(this, root);
+    this.trust = new Trust(this, root);
+    this.anchor = new Anchor(this, root);
+    this.shelves = new Shelves(this, root);
+    this.gallery = new Gallery(this, root);
+    this.walk = new Walk(this, root);
+    this.drawing = new Drawing(this, root);
+    this.unhearFaults = onKernelFault(() => this.writeWhere());
+  }
+
+  stop() {
+    this.alive = false;
+    this.walk.halt();
+    this.close();
+    this.drawing.close();
+    this.sliders.stop();
+    this.trust.stop();
+    this.renewal.stop();
+    this.unhearFaults();
+    clearTimeout(this.resting);
+    clearTimeout(this.reporting);
+  }
+
+  /** What the page handed over. */
+  get given() {
+    if (!this.data) throw new Error("the deck has no data yet");
+    return this.data;
+  }
+
+  /** A question that is true once what was begun now is of no use any more. */
+  staleness() {
+    const { turn } = this;
+    return () => !this.alive || turn !== this.turn;
+  }
+
+  /** @param {string} text */
+  say(text) {
+    this.at(".say").textContent = text;
+  }
+
+  // ---------------------------------------------------------------- what the page hands over
+
+  /** @param {Component<DeckData>} component */
+  show(component) {
+    const { data } = component;
+    const other = data.run !== this.data?.run;
+    this.page = component;
+    this.data = data;
+    if (other) this.begin(data);
+    else this.updateNotes();
+    this.takeAnchor(data);
+    if (data.open && data.open.key !== this.openKey) {
+      this.openKey = data.open.key;
+      this.reported = null;
+      if (!other) {
+        this.gesture = false;
+        this.remember();
+      }
+      this.go(data.open.code);
+    }
+    if (other || data.header.stamp !== this.stamp) this.load(data.header, !other);
+  }
+
+  /** @param {DeckData} data of another run */
+  begin({ header, order, grey, prior }) {
+    // what the old run's decoder still paints is no code of this one
+    this.close();
+    this.opened = null;
+    this.shown = null;
+    this.anchorKey = this.openKey = null;
+    this.gesture = false;
+    this.walk.halt();
+    this.history.clear();
+    this.notes.forget();
+    this.trust.forget();
+    this.anchor.forget();
+    this.drawing.forget();
+    this.updateNotes();
+    this.code = new Array(header.latent_dim).fill(0);
+    this.steps = this.code;
+    this.shelves.forget();
+    this.sliders.build();
+    this.at(".drawing").hidden = !grey;
+    // a plain autoencoder has no prior to draw from
+    for (const name of ["random", "play"]) this.at(`[data-do=${name}]`, HTMLButtonElement).disabled = !prior;
+    this.at(".gallery").hidden = !prior;
+    this.picks.forEach((select, k) => {
+      select.replaceChildren(...order.map((d) => make("option", { value: d, textContent: `z${d}` })));
+      select.value = String(order[Math.min(k, order.length - 1)]);
+    });
+    const side = Math.max(1, Math.round(STAGE / header.width)) * header.width;
+    this.at(".stage").style.setProperty("--side", `${side}px`);
+  }
+
+  /** @param {DeckData} data */
+  takeAnchor({ anchor, open }) {
+    if (!anchor) return;
+    if (anchor.key !== this.anchorKey) {
+      this.anchorKey = anchor.key;
+      this.reported = null; // the address says the anchor's code now, wherever the hand goes from there
+      this.anchor.set(anchor, !(open && open.key !== this.openKey));
+    } else if (this.anchor.now?.key === anchor.key && this.anchor.now?.stamp !== anchor.stamp) {
+      this.anchor.set(anchor, false); // encoded anew; a drawing has no key, and is the pad's
+    }
+  }
+
+  /** What decodes paints no more. */
+  close() {
+    this.opened?.picture.close();
+    this.opened?.thumbnails.close();
+  }
+
+  /** @param {Header} header @param {boolean} changed other weights of the same run */
+  async load(header, changed) {
+    this.turn++;
+    const stale = this.staleness();
+    const { run } = this.given;
+    this.stamp = header.stamp;
+    this.close();
+    const say = (/** @type {string} */ text) => this.say(text);
+    try {
+      const picture = await openPicture({ run, header, canvas: this.canvas, say });
+      if (stale()) return picture.close();
+      this.opened = { picture, thumbnails: new Thumbnails({ decoder: picture.decoder, run, header, say }) };
+    } catch (error) {
+      if (stale()) return;
+      const { status, message } = describe(error);
+      if (status === 410) return this.refused(error);
+      return this.say(`This run cannot be decoded: ${message}. Reload the page to try again.`);
+    }
+    this.opened.picture.onpaint = (code) => this.painted(code);
+    this.opened.picture.onrefused = (error) => this.refused(error);
+    const anew = "The run's weights changed while this page was open: the same code, decoded anew.";
+    this.say(changed ? anew : "");
+    this.drawing.open();
+    this.writeWhere();
+    this.sliders.forgetStrips();
+    this.anchor.hideSigma();
+    this.go(this.code);
+    this.anchor.draw();
+    if (changed) this.drawing.renew();
+    this.shelves.draw();
+    this.gallery.draw();
+    this.trust.read();
+  }
+
+  writeWhere() {
+    if (this.opened) this.at(".where").textContent = decodedBy(this.opened.picture.where);
+  }
+
+  /** @param {unknown} error */
+  refused(error) {
+    const { status } = describe(error);
+    if (status === 404) this.say("This run was deleted. Choose another one in the sidebar.");
+    if (status === 410 && this.page) this.renewal.ask(this.page, () => this.given.header.stamp);
+  }
+
+  // ---------------------------------------------------------------- moving
+
+  /** Where Reset leads and a double click: the anchor's code, or the prior's mean. */
+  home() {
+    return this.anchor.now?.code ?? this.code.map(() => 0);
+  }
+
+  remember() {
+    this.history.push({ code: this.code, steps: this.steps });
+  }
+
+  beginGesture() {
+    if (this.gesture) return;
+    this.gesture = true;
+    this.remember();
+  }
+
+  endGesture() {
+    this.gesture = false;
+    this.rest();
+  }
+
+  /**
+   * One dimension, as part of a gesture.
+   *
+   * @param {number} dim
+   * @param {number} value
+   */
+  move(dim, value) {
+    this.beginGesture();
+    this.goAlong(this.code.with(dim, value));
+  }
+
+  /**
+   * One dimension, by itself.
+   *
+   * @param {number} dim
+   * @param {number} value
+   */
+  moveOnce(dim, value) {
+    if (this.sliders.locked.has(dim)) return;
+    this.walk.halt();
+    this.endGesture();
+    this.move(dim, value);
+    this.endGesture();
+  }
+
+  /**
+   * Somewhere else at once; locked dimensions stay.
+   *
+   * @param {number[]} code
+   * @param {number[]} [steps]
+   */
+  jump(code, steps = this.steps) {
+    this.walk.halt();
+    this.endGesture();
+    this.beginGesture();
+    this.steps = steps;
+    this.go(this.sliders.unlocked(code));
+    this.endGesture();
+  }
+
+  /**
+   * A step of the sliders, which the pins take too.
+   *
+   * @param {number[]} code
+   */
+  goAlong(code) {
+    const before = this.code;
+    const after = roundCode(code);
+    this.steps = this.steps.map((v, d) => v + after[d] - before[d]);
+    this.go(after);
+  }
+
+  /** @param {ArrayLike<number>} code */
+  go(code) {
+    this.code = roundCode(code);
+    this.sliders.write();
+    this.paint();
+    this.opened?.thumbnails.hold();
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.rest(), REST);
+    this.reportSoon();
+    this.writeHistory();
+  }
+
+  paint() {
+    this.opened?.picture.draw(this.anchor.comparing ? this.home() : this.code);
+  }
+
+  undo() {
+    this.goBack(this.history.undo({ code: this.code, steps: this.steps }));
+  }
+
+  redo() {
+    this.goBack(this.history.redo({ code: this.code, steps: this.steps }));
+  }
+
+  /** @param {State | undefined} state */
+  goBack(state) {
+    if (!state) return;
+    this.walk.halt();
+    this.gesture = false;
+    this.steps = state.steps;
+    this.go(state.code);
+  }
+
+  writeHistory() {
+    const undo = this.at("[data-do=undo]", HTMLButtonElement);
+    const redo = this.at("[data-do=redo]", HTMLButtonElement);
+    const { canUndo, canRedo } = this.history;
+    if (undo.disabled === canUndo) undo.disabled = !canUndo;
+    if (redo.disabled === canRedo) redo.disabled = !canRedo;
+  }
+
+  // ---------------------------------------------------------------- after a move
+
+  /** @param {Code} code */
+  painted(code) {
+    this.shown = Array.from(code);
+    this.at("output.code").textContent = codeText(code);
+    this.anchor.moved(this.shown);
+    this.trust.writeSoon();
+    this.shelves.follow();
+  }
+
+  /** Small pictures are decoded when nothing moves. */
+  rest() {
+    clearTimeout(this.resting);
+    if (!this.opened) return;
+    if (this.held || this.walk.playing) {
+      this.resting = setTimeout(() => this.rest(), REST);
+      return;
+    }
+    this.opened.thumbnails.release();
+    this.shelves.drawPins();
+    this.sliders.drawStrips();
+  }
+
+  reportSoon() {
+    clearTimeout(this.reporting);
+    this.reporting = setTimeout(() => this.report(), REPORT);
+  }
+
+  report() {
+    // a code that is still moving is nobody's link
+    if (this.held || this.walk.playing) return this.reportSoon();
+    if (!this.opened) return;
+    const z = packCode(this.code);
+    if (z === this.reported) return;
+    this.reported = z;
+    // with the time, since the page may have gone elsewhere and back again: the same code is news then
+    this.page?.setStateValue("code", { run: this.given.run, z, at: Date.now() });
+  }
+
+  // ---------------------------------------------------------------- names and bookmarks
+
+  /** @param {NewChange} change */
+  changeNotes(change) {
+    this.notes.add(change);
+    this.updateNotes();
+    const { page, changes } = this.notes;
+    this.page?.setStateValue("marks", { run: this.given.run, page, changes });
+  }
+
+  updateNotes() {
+    if (!this.notes.update(this.given.marks)) return;
+    this.sliders.writeNames();
+    this.shelves.drawBookmarks();
+  }
+}

@@ -1,0 +1,158 @@
+// The layers of a network as the page computes them, against plain loops written down from their definitions.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Decoder, Dial } from "../../app/components/shared/decoder.js";
+import { downByLoops, upByLoops } from "../../app/components/shared/loops.js";
+import { toFloats } from "../../app/components/shared/pixels.js";
+import { down, kernelFaults, up } from "../../app/components/shared/simd.js";
+import { close, numbers } from "./helpers.js";
+
+/** @import { Convolution, Layer } from "../../app/components/shared/types.js" */
+
+/**
+ * out[y, x, o] = bias[o] + sum over ky, kx, i of in[2 y + ky - 1, 2 x + kx - 1, i] w[ky, kx, i, o]
+ *
+ * @param {Convolution} layer
+ * @param {Float32Array} weights
+ * @param {Float32Array} x
+ */
+function plainDown({ inputs, outputs, side, weight, bias }, weights, x) {
+  const half = side / 2;
+  const out = new Float64Array(half * half * outputs);
+  for (let y = 0; y < half; y++)
+    for (let px = 0; px < half; px++)
+      for (let o = 0; o < outputs; o++) {
+        let sum = weights[bias + o];
+        for (let ky = 0; ky < 4; ky++)
+          for (let kx = 0; kx < 4; kx++) {
+            const iy = 2 * y + ky - 1;
+            const ix = 2 * px + kx - 1;
+            if (iy < 0 || ix < 0 || iy >= side || ix >= side) continue;
+            for (let i = 0; i < inputs; i++) {
+              const w = weights[weight + ((ky * 4 + kx) * inputs + i) * outputs + o];
+              sum += x[(iy * side + ix) * inputs + i] * w;
+            }
+          }
+        out[(y * half + px) * outputs + o] = sum;
+      }
+  return out;
+}
+
+/**
+ * Every input pixel adds itself, weighted, to the 4 × 4 outputs around it.
+ *
+ * @param {Convolution} layer
+ * @param {Float32Array} weights
+ * @param {Float32Array} x
+ */
+function plainUp({ inputs, outputs, side, weight, bias }, weights, x) {
+  const wide = 2 * side;
+  const out = new Float64Array(wide * wide * outputs);
+  for (let p = 0; p < wide * wide; p++)
+    for (let o = 0; o < outputs; o++) out[p * outputs + o] = weights[bias + o];
+  for (let y = 0; y < side; y++)
+    for (let px = 0; px < side; px++)
+      for (let ky = 0; ky < 4; ky++)
+        for (let kx = 0; kx < 4; kx++) {
+          const oy = 2 * y + ky - 1;
+          const ox = 2 * px + kx - 1;
+          if (oy < 0 || ox < 0 || oy >= wide || ox >= wide) continue;
+          for (let i = 0; i < inputs; i++)
+            for (let o = 0; o < outputs; o++) {
+              const w = weights[weight + ((ky * 4 + kx) * inputs + i) * outputs + o];
+              out[(oy * wide + ox) * outputs + o] += x[(y * side + px) * inputs + i] * w;
+            }
+        }
+  return out;
+}
+
+/**
+ * Inputs, outputs and side: in and out of blocks of four.
+ *
+ * @type {[Convolution["kind"], number, number, number][]}
+ */
+const SHAPES = [
+  ["up", 16, 16, 4],
+  ["up", 6, 5, 4],
+  ["up", 8, 3, 8],
+  ["up", 2, 1, 4],
+  ["up", 3, 4, 4],
+  ["up", 4, 4, 6],
+  ["down", 3, 8, 16],
+  ["down", 1, 5, 8],
+  ["down", 8, 16, 8],
+  ["down", 2, 4, 12],
+  ["down", 2, 3, 4],
+];
+
+for (const [kind, inputs, outputs, side] of SHAPES) {
+  test(`${kind}, ${inputs} to ${outputs} channels of side ${side}, is what its definition says`, () => {
+    const bias = 16 * inputs * outputs;
+    /** @type {Convolution} */
+    const layer = { kind, inputs, outputs, side, weight: 0, bias };
+    const weights = numbers(bias + outputs, 1);
+    const x = numbers(side * side * inputs, 2);
+    for (let i = 0; i < x.length / 2; i++) x[i] = Math.max(0, x[i]); // as after a ReLU: half of them are 0
+    const wanted = (kind === "up" ? plainUp : plainDown)(layer, weights, x);
+    const ways = kind === "up" ? [up, upByLoops] : [down, downByLoops];
+    for (const make of ways) {
+      const step = make(layer, weights);
+      step(x.map((v) => 3 - v)); // of which nothing may be left
+      close(step(x), wanted, 2e-5);
+    }
+  });
+}
+
+test("WebAssembly ran without a fault", () => {
+  assert.deepEqual(kernelFaults, []);
+});
+
+/** A decoder of 2 numbers to 1 × 2 pixels, by hand. */
+const TINY = {
+  layers: /** @type {Layer[]} */ ([
+    { kind: "linear", inputs: 2, outputs: 2, weight: 0, bias: 4 },
+    { kind: "relu" },
+    { kind: "sigmoid" },
+  ]),
+  ...{ width: 2, height: 1, channels: 1, latent_dim: 2, floats: 6 },
+};
+
+test("a decoder computes its layers one after the other and paints what comes out", () => {
+  const decoder = new Decoder(TINY, Float32Array.of(1, 2, -3, 1, 0.5, 0));
+  // relu(z0 + 2 z1 + 0.5), relu(-3 z0 + z1)
+  close(decoder.decode([1, -0.5]), [1 / (1 + Math.exp(-0.5)), 0.5], 1e-6);
+  const { data } = decoder.paint([1, -0.5], { data: new Uint8ClampedArray(8) });
+  assert.deepEqual([...data], [159, 159, 159, 255, 128, 128, 128, 255]);
+  close(toFloats({ data }, 1), [159 / 255, 128 / 255], 1e-6);
+  assert.throws(() => new Decoder(TINY, new Float32Array(5)), /incomplete/);
+});
+
+test("a dial turns: gates scale and shift by polynomials of log β", () => {
+  const gate = { kind: /** @type {const} */ ("gate"), units: 2, degree: 2, scale: 6, shift: 10 };
+  const [linear] = TINY.layers;
+  const header = {
+    ...{ stamp: "s", width: 2, height: 1, channels: 1, latent_dim: 1, floats: 14 },
+    ...{
+      encoder: [linear, gate],
+      decoder: [linear],
+      lowest: 0.1,
+      highest: 10,
+      middle: 0,
+      reach: Math.log(10),
+    },
+  };
+  // identity weights; scales (0.5, 0) t + (0, 1) t², shifts (1, 0) t + (0, 0) t²
+  const floats = Float32Array.of(1, 0, 0, 1, 0, 0, 0.5, 0, 0, 1, 1, 0, 0, 0);
+  const dial = new Dial(header, floats);
+  assert.equal(dial.beta, 1);
+  const at = (/** @type {number} */ beta) => {
+    const { mean, logVar } = dial.turn(beta).encode(Float32Array.of(2, 3));
+    return [...mean, ...logVar];
+  };
+  close(at(1), [2, 3], 1e-6);
+  close(at(10), [2 * 1.5 + 1, 3 * 2], 1e-6);
+  close(at(0.1), [2 * 0.5 - 1, 3 * 2], 1e-6);
+  assert.throws(() => dial.turn(11), /not on this dial, which goes from 0.1 to 10/);
+  assert.throws(() => dial.encode(new Float32Array(3)), /1 × 2 × 1/);
+});
