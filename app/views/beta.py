@@ -353,10 +353,10 @@ def side_by_side(report: Report, members: Sequence[Member]) -> None:
     reached = list(report.curve.betas) if len(report.curve) > 1 else []  # where the cursor goes
     columns = []
     for m, walk, matched in shown:
-        told = numbers.get(m.run.id)
+        found = numbers.get(m.run.id)
         columns.append({
             "beta": f"{m.beta:g}", "run": m.run.id, "name": m.run.name, "reached": m.beta in reached,
-            "told": "" if told is None else f"rate {told.rate:.1f} · distortion {told.distortion:.1f} · {int(told.active.sum())} active",
+            "figures": "" if found is None else f"rate {found.rate:.1f} · distortion {found.distortion:.1f} · {int(found.active.sum())} active",
             "walk": walk.words + ("" if matched or report.alignment is None else " (own order)"),
             "pictures": pictures_of(m.run, walk, originals),
         })  # fmt: skip

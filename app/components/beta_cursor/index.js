@@ -108,12 +108,12 @@ class BetaCursor {
   report() {
     if (!this.data) return;
     // with the number of the move: the same place may be gone to again, after a link led away from it
-    const told = {
+    const place = {
       sweep: this.data.sweep,
       beta: this.data.labels[this.index],
       move: Number(this.box.dataset.moves),
     };
-    this.page?.setStateValue("at", told);
+    this.page?.setStateValue("at", place);
   }
 
   /** All that a move changes. */

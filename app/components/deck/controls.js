@@ -51,8 +51,8 @@ function actionsOf(deck) {
       copy(deck, url.href, "The link was");
     },
     station: () => {
-      const told = { run: deck.given.run, z: packCode(shown()), at: Date.now() };
-      deck.page?.setStateValue("station", told);
+      const sent = { run: deck.given.run, z: packCode(shown()), at: Date.now() };
+      deck.page?.setStateValue("station", sent);
     },
     samples: () => deck.gallery.renew(),
     sheet: () => deck.gallery.download(),

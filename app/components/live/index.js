@@ -210,12 +210,7 @@ class Live {
     this.advised = text;
     this.at(".advice").replaceChildren(
       ...advice.map(({ fault, remedy }) =>
-        make(
-          "p",
-          {},
-          `${sentence(fault)} `,
-          make("b", { textContent: remedy }),
-        ),
+        make("p", {}, `${sentence(fault)} `, make("b", { textContent: remedy })),
       ),
     );
   }

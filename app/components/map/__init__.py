@@ -123,17 +123,19 @@ def bits_of(inside: np.ndarray) -> str:
     return base64.b64encode(np.packbits(inside, bitorder="little").tobytes()).decode() if inside.any() else ""
 
 
-def images_of(told: Any) -> np.ndarray | None:
-    """Numbers of the images that the map tells of as selected: none ("bits" is empty) clears it; None if it says nonsense.
+def images_of(selection: Any) -> np.ndarray | None:
+    """Numbers of the images that the map reports as selected, none of them where "bits" is empty; None for nonsense.
 
-    It names the numbers (N,) it was given, for they may not be those of the newest run of the script.
+    `selection` comes from the browser. Its "of" names the numbers (N,) that the map was given, for they may not be those
+    of the newest run of the script.
     """
-    if not isinstance(told, dict) or not isinstance(told.get("of"), str):
+    if not isinstance(selection, dict) or not isinstance(selection.get("of"), str):
         return None
-    known = array_store.at(told["of"])
+    known = array_store.at(selection["of"])
     if known is None or known.dtype != np.dtype("<i4") or known.ndim != 1:
         return None
-    return known[rows_of(str(told.get("bits", "")), len(known))].astype(np.int64)
+    chosen: np.ndarray = known[rows_of(str(selection.get("bits", "")), len(known))].astype(np.int64)
+    return chosen
 
 
 def rows_of(bits: str, count: int) -> np.ndarray:

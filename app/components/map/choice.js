@@ -13,7 +13,7 @@ export class Choice {
   /** @type {Uint8Array | null} by row: 1 where selected; null where nothing is */
   rows = null;
   /** @type {string | undefined} the same as text, as the page and this map know it */
-  #told;
+  #packed;
   /** @type {Map<number, number> | null} rows by number of the image */
   #rowOf = null;
 
@@ -25,7 +25,7 @@ export class Choice {
   /** Other images: nothing is selected among them. */
   forget() {
     this.rows = this.#rowOf = null;
-    this.#told = undefined;
+    this.#packed = undefined;
   }
 
   /**
@@ -34,8 +34,8 @@ export class Choice {
    * @param {MapData} data
    */
   take({ selected, count }) {
-    if (selected === undefined || selected === this.#told) return;
-    this.#told = selected;
+    if (selected === undefined || selected === this.#packed) return;
+    this.#packed = selected;
     this.rows = unpackRows(selected, count);
   }
 
@@ -74,7 +74,7 @@ export class Choice {
   choose(rows) {
     const { data, arrays, page } = this.map;
     this.#set(rows);
-    page?.setTriggerValue("selection", { bits: this.#told, of: data?.numbers });
+    page?.setTriggerValue("selection", { bits: this.#packed, of: data?.numbers });
     const numbers = rows && arrays ? arrays.numbers.filter((_, row) => rows[row]) : null;
     this.#share(SELECTED, { numbers });
   }
@@ -117,7 +117,7 @@ export class Choice {
   /** @param {Uint8Array | null} rows */
   #set(rows) {
     this.rows = rows;
-    this.#told = rows ? packRows(rows) : "";
+    this.#packed = rows ? packRows(rows) : "";
     this.map.colour();
     this.map.draw();
   }

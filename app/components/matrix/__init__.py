@@ -18,7 +18,7 @@ def matrix(data: dict[str, Any], key: str, *, on_open: Callable[[], None]) -> No
     """Mount the matrix; the β cursor (app.components.beta_cursor) says which column is enlarged. `on_open` is called when a run
     is to be opened on the sliders' page: `st.session_state[key]["open"]` is its id then; from the browser: check it.
 
-    data: `rows` names of rows, `columns` each {"beta" label, "run" id, "name", "reached" by the cursor, "told" its numbers
+    data: `rows` names of rows, `columns` each {"beta" label, "run" id, "name", "reached" by the cursor, "figures" of its run
     or "", "walk" what its traversals go along, "pictures" {row: {"url", "width", "height"}}}.
     """
     _mount(key=key, data=data, on_open_change=on_open)

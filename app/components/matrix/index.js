@@ -7,7 +7,7 @@ import { mounted } from "../shared/mount.js";
 /** @import { Component, Page } from "../shared/types.js" */
 /** @typedef {{ url: string, width: number, height: number }} Picture */
 /**
- * @typedef {{ beta: string, run: string, name: string, reached: boolean, told: string, walk: string,
+ * @typedef {{ beta: string, run: string, name: string, reached: boolean, figures: string, walk: string,
  *   pictures: Record<string, Picture> }} Column see __init__.py
  */
 /** @typedef {{ rows: string[], columns: Column[] }} MatrixData */
@@ -87,7 +87,7 @@ class Matrix {
   }
 
   foot() {
-    const cells = this.columns.map(({ run, name, told }) => {
+    const cells = this.columns.map(({ run, name, figures }) => {
       const href = `sliders?run=${encodeURIComponent(run)}`;
       const link = make("a", { href, textContent: "Sliders", title: `Open ${name} on the Sliders page` });
       link.onclick = (event) => {
@@ -95,7 +95,7 @@ class Matrix {
         event.preventDefault();
         this.page?.setTriggerValue("open", run);
       };
-      return make("td", {}, make("small", { textContent: told }), link);
+      return make("td", {}, make("small", { textContent: figures }), link);
     });
     return make("tr", { className: "foot" }, ...cells);
   }

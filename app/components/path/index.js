@@ -53,9 +53,9 @@ class Path {
   playing = false;
   timer = 0;
   /** @type {number | null} the position that the page was told last, and all of them */
-  told = null;
+  reported = null;
   /** @type {Set<number>} */
-  everTold = new Set();
+  everReported = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   resting;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -126,7 +126,7 @@ class Path {
     this.handle.setAttribute("aria-label", data.name);
     this.canvas.setAttribute("aria-label", data.picture);
     // the place is the hand's once it was shown, and a link's before
-    const moved = !before || (before.position !== data.position && !this.everTold.has(data.position));
+    const moved = !before || (before.position !== data.position && !this.everReported.has(data.position));
     const wanted = moved ? data.position : this.position;
     this.position = Math.min(data.high, Math.max(data.low, wanted));
     this.handle.value = String(this.position);
@@ -239,9 +239,9 @@ class Path {
 
   report() {
     const position = Math.round(this.position * 1000) / 1000;
-    if (!this.data?.reports || position === this.told) return;
-    this.told = position;
-    this.everTold.add(position);
+    if (!this.data?.reports || position === this.reported) return;
+    this.reported = position;
+    this.everReported.add(position);
     this.page?.setStateValue("position", position);
   }
 
