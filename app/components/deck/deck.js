@@ -188,20 +188,22 @@ export class Deck {
     this.stamp = header.stamp;
     this.close();
     const say = (/** @type {string} */ text) => this.say(text);
+    let picture;
     try {
-      const picture = await openPicture({ run, header, canvas: this.canvas, say });
-      if (stale()) return picture.close();
-      this.opened = { picture, thumbnails: new Thumbnails({ decoder: picture.decoder, run, header, say }) };
+      picture = await openPicture({ run, header, canvas: this.canvas, say });
     } catch (error) {
       if (stale()) return;
       const { status, message } = describe(error);
       if (status === 410) return this.refused(error);
       return this.say(`This run cannot be decoded: ${message}. Reload the page to try again.`);
     }
-    this.opened.picture.onpaint = (code) => this.painted(code);
-    this.opened.picture.onrefused = (error) => this.refused(error);
+    if (stale()) return picture.close();
+    picture.onpaint = (code) => this.painted(code);
+    picture.onrefused = (error) => this.refused(error);
     const anew = "The run's weights changed while this page was open: the same code, decoded anew.";
     this.say(changed ? anew : "");
+    // which may say that it has no workers
+    this.opened = { picture, thumbnails: new Thumbnails({ decoder: picture.decoder, run, header, say }) };
     this.drawing.open();
     this.writeWhere();
     this.sliders.forgetStrips();
