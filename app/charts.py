@@ -10,6 +10,8 @@ import plotly.graph_objects as go
 
 from app.plots.palette import CATEGORICAL, CLEAR, FADED, RULE, faint
 
+PLAIN = {"displayModeBar": False}  # of plotly: no buttons over a figure
+
 
 def figure(
     title: str, x: str, y: str, *, height: int = 300, legend: bool = True,

@@ -16,6 +16,7 @@ import pytest
 from helpers import blobs, of
 from streamlit.testing.v1 import AppTest
 
+from app.state import session
 from app.widgets.run_picker import describe
 from vae_core.cli import main
 from vae_core.cli.bar import epoch_words
@@ -64,7 +65,7 @@ def page(places: Places, cli):
         at = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=120)
         at.query_params.update(query)
         at.run()
-        at.switch_page(f"views/{view}.py")
+        at.switch_page(session.script(view))
         at.query_params.update(query)
         at.run()
         assert not at.exception
@@ -132,7 +133,7 @@ def test_a_dataset(cli, page, places, monkeypatch, tmp_path):
     run = trained(cli, places, "--dataset", "stripes", *small_model())
     assert describe(run).startswith("stripes · ")
     offered(page, "Dataset", "stripes")
-    page("latent_map", run=run.id)
+    page("map", run=run.id)
     looked_at(cli, page, places, run, tmp_path)
 
 

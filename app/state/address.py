@@ -204,7 +204,7 @@ AXIS: Family[str] = Family(
 )
 CHOSEN_IMAGE = _param("image", IMAGE, None, MAP, "number of the image that is looked at")
 SELECTION = _param("sel", IMAGES, (), MAP, "numbers of the selected images, where they are few")
-UMAP = _param("umap", TEXT, "", MAP, "settings of UMAP, as app.maps.umap_words writes them")
+UMAP = _param("umap", TEXT, "", MAP, "settings of UMAP, as app.views.map.umap_layout.umap_text writes them")
 MAP_PLOT: Key[Any] = _kept("latent map", None, MAP, "what the map's plot tells")
 MAP_BESIDE: Key[Any] = _kept("map beside", None, MAP, "what the second map's plot tells")
 MAP_HELD: Key[Any] = _kept("map held", None, MAP, "network and codes on the map, while the run learns on")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
@@ -85,16 +86,22 @@ def recency(run_id: str) -> int:
 # ---------------------------------------------------------------- links between pages
 
 Params = Mapping[Key[Any], Any]
+VIEWS = Path(__file__).parents[1] / "views"
+
+
+def script(view: str) -> str:
+    """A view's script as Streamlit names pages, from main.py: views/VIEW.py, or page.py of the package views/VIEW."""
+    return f"views/{view}/page.py" if (VIEWS / view).is_dir() else f"views/{view}.py"
 
 
 def link(view: str, label: str, icon: str | None = None, params: Params | None = None) -> None:
     """A link to another page that keeps the run."""
-    st.page_link(f"views/{view}.py", label=label, icon=icon, query_params=with_run(params))
+    st.page_link(script(view), label=label, icon=icon, query_params=with_run(params))
 
 
 def go(view: str, params: Params | None = None) -> None:
     """Open another page, keeping the run."""
-    st.switch_page(f"views/{view}.py", query_params=with_run(params))
+    st.switch_page(script(view), query_params=with_run(params))
 
 
 def with_run(params: Params | None = None) -> dict[str, str]:

@@ -16,18 +16,11 @@ from vae_core.runs.run import Run
 
 CARDS = (
     ("train", "Train", ":material/model_training:", "Choose images, press Start, watch it learn."),
-    ("latent_map", "Latent map", ":material/scatter_plot:", "See where every image lies, and ask what lies there."),
+    ("map", "Latent map", ":material/scatter_plot:", "See where every image lies, and ask what lies there."),
     ("sliders", "Sliders", ":material/tune:", "Move one dimension at a time and see what it means."),
     ("interpolate", "Interpolate", ":material/timeline:", "Walk from one image to another."),
     ("beta", "β", ":material/balance:", "See what a larger β buys and what it costs."),
 )  # fmt: skip
-CARD_PICTURES = {
-    "train": "train",
-    "latent_map": "map",
-    "sliders": "sliders",
-    "interpolate": "interpolate",
-    "beta": "beta",
-}
 
 
 def page() -> None:
@@ -54,7 +47,7 @@ def cards() -> None:
     """The pages, each with a picture of it."""
     for column, (view, title, icon, blurb) in zip(st.columns(len(CARDS)), CARDS, strict=True):
         with column, st.container(border=True, gap="small"):
-            picture = assets() / "cards" / f"{CARD_PICTURES[view]}.png"
+            picture = assets() / "cards" / f"{view}.png"
             if picture.exists():
                 st.image(picture.read_bytes(), width="stretch")
             session.link(view, f"**{title}**", icon)

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import resources
 from app.services import tasks
+from app.state import session
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places
 from vae_core.runs.store import Store
 
@@ -41,8 +42,7 @@ def open_page() -> Callable[..., AppTest]:
             at.query_params[key] = value
         at.run()
         if view != "home":
-            package = (MAIN.parent / "views" / view).is_dir()
-            at.switch_page(f"views/{view}/page.py" if package else f"views/{view}.py")
+            at.switch_page(session.script(view))
             for key, value in query.items():
                 at.query_params[key] = value
             at.run()

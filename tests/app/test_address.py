@@ -150,7 +150,7 @@ def test_the_address_holds_what_differs_from_the_default() -> None:
         ("train", {"latent-dim": "6", "objective": "beta_vae", "beta": "2.5", "model": "mlp", "seed": "3"}),
         ("beta", {"look": "KL weights elsewhere", "their-side": "64", "their-weight": "0.5", "our-beta": "3.0"}),
         ("beta", {"sweep-epochs": "3", "sweep-ranged": "true"}),
-        ("latent_map", {"split": "train", "coordinates": "dimensions", "x": "z1", "beside": "nothing"}),
+        ("map", {"split": "train", "coordinates": "dimensions", "x": "z1", "beside": "nothing"}),
         ("interpolate", {"path": "spherical", "steps": "5", "frames": "12", "back": "false", "as": "PNG strip"}),
     ],
 )  # fmt: skip

@@ -16,14 +16,14 @@ import pytest
 from conftest import shown
 from streamlit.testing.v1 import AppTest
 
-from app import maps, resources
+from app import resources
 from app.components.map import bits_of, images_of
 from app.services import array_store
 from app.services.cache import LruCache
+from app.views.map import caches, colours, groups, image, prior, projections, quality, tables, umap_layout
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from vae_core.errors import BadCodes
 from vae_core.inference import StoredCodes, load_run
-from vae_core.latent import prior_match, projection_quality
 from vae_core.latent.projection import UmapParams, check_codes
 from vae_core.places import Places
 from vae_core.runs.groups import read_groups, write_group
@@ -43,9 +43,9 @@ def kept(colour: dict) -> list:
 
 
 def test_a_csv_joins_by_image_number_or_by_order() -> None:
-    joined = maps.read_table(b"Image,mood\n2,glad\n4,sad\n77,glad\n", INDEX)
+    joined = tables.read_table(b"Image,mood\n2,glad\n4,sad\n77,glad\n", INDEX)
     assert joined == {"mood": ["sad", "", "glad"]}
-    assert maps.read_table("mood,größe\na,1\nb,2\nc,3\n".encode(), INDEX)["größe"] == ["1", "2", "3"]
+    assert tables.read_table("mood,größe\na,1\nb,2\nc,3\n".encode(), INDEX)["größe"] == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize(
@@ -63,18 +63,18 @@ def test_a_csv_joins_by_image_number_or_by_order() -> None:
 )
 def test_a_csv_that_does_not_fit_names_the_fault(raw: bytes, said: str) -> None:
     with pytest.raises(BadCodes, match=said):
-        maps.read_table(raw, INDEX)
+        tables.read_table(raw, INDEX)
 
 
 def test_columns_become_classes_or_a_scale() -> None:
-    words = maps.of_text(["b", "", "a"], "mood")
+    words = colours.by_text(["b", "", "a"], "mood")
     assert (words["kind"], words["names"], kept(words)) == ("classes", ["a", "b"], [1, 255, 0])
-    few = maps.of_text(["2", "1", "2"], "n")
+    few = colours.by_text(["2", "1", "2"], "n")
     assert (few["kind"], few["names"], kept(few)) == ("classes", ["1", "2"], [1, 0, 1])
-    many = maps.of_text([str(v / 7) for v in range(50)], "x")
+    many = colours.by_text([str(v / 7) for v in range(50)], "x")
     assert many["kind"] == "numbers"
     with pytest.raises(BadCodes, match="holds 41 different texts"):
-        maps.of_text([f"t{i}" for i in range(41)], "x")
+        colours.by_text([f"t{i}" for i in range(41)], "x")
 
 
 def codes() -> StoredCodes:
@@ -87,37 +87,37 @@ def codes() -> StoredCodes:
 
 def test_a_selection_is_taken_away_whole_and_nothing_else() -> None:
     found, rows = codes(), np.array([1, 4])
-    table = list(csv.DictReader(io.StringIO(maps.table_of(found, rows).decode())))
+    table = list(csv.DictReader(io.StringIO(tables.selection_csv(found, rows).decode())))
     assert [row["image"] for row in table] == ["11", "14"]
     assert [row["label"] for row in table] == ["odd", "even"]
     assert [row["g"] for row in table] == ["3", "9"]
     np.testing.assert_allclose([float(row["z2"]) for row in table], found.mean[rows, 2], rtol=1e-5)
-    with np.load(io.BytesIO(maps.arrays_of(found, rows)), allow_pickle=False) as npz:
+    with np.load(io.BytesIO(tables.selection_npz(found, rows)), allow_pickle=False) as npz:
         assert npz["image"].tolist() == [11, 14]
         np.testing.assert_array_equal(npz["mean"], found.mean[rows])
         assert npz["labels"].tolist() == [1, 0]
 
 
 def test_heat_is_brightest_where_the_error_is_largest() -> None:
-    picture = maps.heat(np.array([[0.0, 0.5], [0.25, 0.1]]))
+    picture = image.heat(np.array([[0.0, 0.5], [0.25, 0.1]]))
     assert picture[:, 0, 1].tolist() == [253, 231, 37]
     assert picture[:, 0, 0].tolist() == [68, 1, 84]
-    assert not np.isnan(maps.heat(np.zeros((2, 2)))).any()
+    assert not np.isnan(image.heat(np.zeros((2, 2)))).any()
 
 
 def test_a_second_map_keeps_the_colours_of_the_first() -> None:
     from app.components.map import classes
 
     colour = classes(np.array([3, 1, 2]), list("abcd"), "x")
-    assert kept(maps.blob_colour(colour, np.array([2, 0]))) == [2, 3]
+    assert kept(colours.colours_of_rows(colour, np.array([2, 0]))) == [2, 3]
 
 
 def test_an_axis_leads_from_a_group_or_one_image_to_another() -> None:
     found = codes()
-    groups = maps.groups_of(found, {"mine": np.array([12, 13]), "elsewhere": np.array([99])})
+    groups = projections.axis_groups(found, {"mine": np.array([12, 13]), "elsewhere": np.array([99])})
     assert set(groups) == {"label even", "label odd", "group mine", "f, high", "f, low", "g, high", "g, low"}
     for start, end in (("image 12", "15"), ("group mine", "image 10")):
-        seen = maps.along(found, groups, start, end)
+        seen = projections.by_axis(found, groups, start, end)
         assert seen.linear is not None
         assert seen.linear.axes is not None
         a = found.mean[[2, 3]].mean(0) if start == "group mine" else found.mean[2]
@@ -130,19 +130,19 @@ def test_an_axis_leads_from_a_group_or_one_image_to_another() -> None:
         ("image", "neither a group"),
     ):
         with pytest.raises(BadCodes, match=said):
-            maps.along(found, groups, wrong, "label odd")
+            projections.by_axis(found, groups, wrong, "label odd")
 
 
 def test_codes_of_equal_errors_still_have_two_halves() -> None:
     found = codes()
     equal = StoredCodes(found.mean, found.log_var, found.index, None, None, np.ones(6), (), (), "test")
-    assert [int(m.sum()) for m in maps.groups_of(equal, {}).values()] == [3, 3]
+    assert [int(m.sum()) for m in projections.axis_groups(equal, {}).values()] == [3, 3]
 
 
 def test_codes_without_labels_and_factors_still_have_two_groups() -> None:
     bare = codes()
     bare = StoredCodes(bare.mean, bare.log_var, bare.index, None, None, bare.error, (), (), "test")
-    assert {n: m.sum() for n, m in maps.groups_of(bare, {}).items()} == {
+    assert {n: m.sum() for n, m in projections.axis_groups(bare, {}).items()} == {
         "badly rebuilt half": 3,
         "well rebuilt half": 3,
     }
@@ -150,36 +150,36 @@ def test_codes_without_labels_and_factors_still_have_two_groups() -> None:
 
 @pytest.mark.parametrize("params", [UmapParams(), UmapParams(7, 0.3, "cosine", 5, 4000)])
 def test_settings_of_umap_travel_in_the_address(params: UmapParams) -> None:
-    assert maps.umap_of(maps.umap_words(params)) == params
+    assert umap_layout.umap_params(umap_layout.umap_text(params)) == params
     for nonsense in ("", "1,2", "x,0.1,euclidean,0,0", "15,0.1,chess,0,0", "15,7,euclidean,0,0"):
-        assert maps.umap_of(nonsense) == UmapParams()
+        assert umap_layout.umap_params(nonsense) == UmapParams()
 
 
 def test_what_umap_had_too_few_of_or_twice_is_said() -> None:
     found = codes()
     xy = np.zeros((6, 2), np.float32)
-    assert "5 neighbours (not 15: there are no more)" in maps.by_umap(found, xy, UmapParams()).words
-    assert "equal another" not in maps.by_umap(found, xy, UmapParams()).words
-    few = maps.by_umap(found, xy, UmapParams(4, sample=3)).words
+    assert "5 neighbours (not 15: there are no more)" in projections.by_umap(found, xy, UmapParams()).words
+    assert "equal another" not in projections.by_umap(found, xy, UmapParams()).words
+    few = projections.by_umap(found, xy, UmapParams(4, sample=3)).words
     assert "2 neighbours (not 4: there are no more)" in few
     assert "3 were laid out" in few
-    assert " 3 neighbours, minimum" in maps.by_umap(found, xy, UmapParams(3)).words
+    assert " 3 neighbours, minimum" in projections.by_umap(found, xy, UmapParams(3)).words
     twice = found.mean.copy()
     twice[3:] = twice[0]
     twice[4] = -0.0 * twice[4]
     twice[5] = 0.0 * twice[5]
     found = dataclasses.replace(found, mean=twice)
-    assert maps.twins(twice) == 2, "one more of the first, one of two zeros of either sign"
-    assert "2 codes equal another" in maps.by_umap(found, xy, UmapParams()).words
+    assert projections.count_duplicates(twice) == 2, "one more of the first, one of two zeros of either sign"
+    assert "2 codes equal another" in projections.by_umap(found, xy, UmapParams()).words
 
 
 def test_what_is_not_seen_is_said_only_where_there_is_more() -> None:
     found = codes()
-    assert "not seen" in maps.of_dimensions(found, 0, 1).words
-    assert "not shown" in maps.by_pca(found).words
+    assert "not seen" in projections.by_dimensions(found, 0, 1).words
+    assert "not shown" in projections.by_pca(found).words
     flat = dataclasses.replace(found, mean=found.mean[:, :2], log_var=found.log_var[:, :2])
-    assert "not seen" not in maps.of_dimensions(flat, 0, 1).words
-    assert "not shown" not in maps.by_pca(flat).words
+    assert "not seen" not in projections.by_dimensions(flat, 0, 1).words
+    assert "not shown" not in projections.by_pca(flat).words
 
 
 def test_a_selection_names_the_images_it_was_made_of() -> None:
@@ -211,7 +211,7 @@ def test_a_selection_names_the_images_it_was_made_of() -> None:
 @pytest.mark.parametrize("kind", ["dimensions", "PCA", "axis"])
 @pytest.mark.parametrize("colour", ["KL", "anomaly score", "reconstruction error", "nothing"])
 def test_every_projection_and_colour(open_page: Open, copied: Run, kind: str, colour: str) -> None:
-    at = open_page("latent_map", run=copied.id, coordinates=kind, colour=colour, prior="true")
+    at = open_page("map", run=copied.id, coordinates=kind, colour=colour, prior="true")
     assert not at.exception
     assert not at.error
     text = shown(at)
@@ -237,7 +237,7 @@ def test_a_column_of_a_csv_colours_the_points(open_page: Open, copied: Run, umap
     plant_umap(copied, np.arange(0, 180, 3))
     known = resources.codes(copied)
     assert known is not None
-    at = open_page("latent_map", run=copied.id, colour="CSV column", coordinates="UMAP" if umap else "PCA")
+    at = open_page("map", run=copied.id, colour="CSV column", coordinates="UMAP" if umap else "PCA")
     assert drawn(at)["colour"]["kind"] == "none"
     mood = ["glad", "sad"]
     rows = "".join(f"{n},{mood[n % 2]}\n" for n in known.index[:100])
@@ -253,7 +253,7 @@ def test_a_column_of_a_csv_colours_the_points(open_page: Open, copied: Run, umap
 
 
 def test_a_dimension_is_not_shown_against_itself(open_page: Open, copied: Run) -> None:
-    at = open_page("latent_map", run=copied.id, coordinates="dimensions", x="z1", y="z1")
+    at = open_page("map", run=copied.id, coordinates="dimensions", x="z1", y="z1")
     assert not at.exception
     across, up = at.selectbox(key="x"), at.selectbox(key="y")
     assert across.value == "z1"
@@ -266,7 +266,7 @@ def test_a_dimension_is_not_shown_against_itself(open_page: Open, copied: Run) -
 
 def test_an_address_may_ask_umap_for_more_than_there_is(open_page: Open, copied: Run) -> None:
     plant_umap(copied, params=UmapParams(sample=500_000))
-    at = open_page("latent_map", run=copied.id, coordinates="UMAP", umap="15,0.1,euclidean,0,500000")
+    at = open_page("map", run=copied.id, coordinates="UMAP", umap="15,0.1,euclidean,0,500000")
     assert not at.exception
     assert at.number_input(key="umap sample").value == 100_000
 
@@ -280,7 +280,7 @@ def test_neighbours_in_pixels_are_of_the_images_on_the_map(open_page: Open, copi
     assert known is not None
     assert data is not None
     number = int(known.index[3])
-    at = open_page("latent_map", run=copied.id, image=str(number))
+    at = open_page("map", run=copied.id, image=str(number))
 
     def nearest_pixels() -> str:
         (words,) = [c for image in at.image for c in image.captions if c.startswith("nearest in pixel space")]
@@ -311,14 +311,14 @@ def small_run(places: Places, objective: str, dims: int) -> Run:
 
 
 def test_one_dimension_has_a_map_too(open_page: Open, places: Places) -> None:
-    at = open_page("latent_map", run=small_run(places, "vae", 1).id)
+    at = open_page("map", run=small_run(places, "vae", 1).id)
     assert not at.exception
     assert "100 % of their variance" in shown(at)
 
 
 def test_an_autoencoder_is_offered_no_posterior(open_page: Open, places: Places) -> None:
     run = small_run(places, "autoencoder", 3)
-    at = open_page("latent_map", run=run.id, prior="true")
+    at = open_page("map", run=run.id, prior="true")
     assert not at.exception
     assert not {"KL", "anomaly score"} & set(at.selectbox(key="colour").options)
     assert "pulled to no prior" in shown(at)
@@ -326,35 +326,35 @@ def test_an_autoencoder_is_offered_no_posterior(open_page: Open, places: Places)
 
 
 def test_a_group_of_images_elsewhere_says_so(open_page: Open, copied: Run) -> None:
-    open_page("latent_map", run=copied.id)
+    open_page("map", run=copied.id)
     known = resources.codes(copied)
     assert known is not None
     elsewhere = np.setdiff1d(np.arange(500), known.index)[:4]
     write_group(copied, "strangers", np.concatenate((known.index[:2], elsewhere)))
-    at = open_page("latent_map", run=copied.id)
+    at = open_page("map", run=copied.id)
     assert "2 of its 6 images are among these test images" in shown(at)
 
 
 def test_a_selection_is_written_out_only_when_it_is_asked_for(
     open_page: Open, copied: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    open_page("latent_map", run=copied.id)
+    open_page("map", run=copied.id)
     known = resources.codes(copied)
     assert known is not None
     written: list[int] = []
-    for name in ("table_of", "arrays_of"):
-        monkeypatch.setattr(maps, name, lambda codes, rows: written.append(len(rows)) or b"")
-    at = open_page("latent_map", run=copied.id, sel=".".join(map(str, known.index[:3])))
+    for name in ("selection_csv", "selection_npz"):
+        monkeypatch.setattr(groups, name, lambda codes, rows: written.append(len(rows)) or b"")
+    at = open_page("map", run=copied.id, sel=".".join(map(str, known.index[:3])))
     assert "Selected: 3" in shown(at)
     assert not at.exception
     assert not written
 
 
 def test_a_dataset_of_a_selection_is_fine_tuned_on_by_one_click(open_page: Open, copied: Run) -> None:
-    open_page("latent_map", run=copied.id)
+    open_page("map", run=copied.id)
     known = resources.codes(copied)
     assert known is not None
-    at = open_page("latent_map", run=copied.id, sel=".".join(map(str, known.index[:30])))
+    at = open_page("map", run=copied.id, sel=".".join(map(str, known.index[:30])))
     at.text_input(key="group name").set_value("thirty").run()
     at.button(key="dataset of selection").click().run()
     assert not at.exception
@@ -374,11 +374,11 @@ def test_a_dataset_of_a_selection_is_fine_tuned_on_by_one_click(open_page: Open,
 
 
 def test_a_linked_selection_is_shown_kept_and_let_go(open_page: Open, copied: Run) -> None:
-    open_page("latent_map", run=copied.id)  # computes the codes
+    open_page("map", run=copied.id)  # computes the codes
     known = resources.codes(copied)
     assert known is not None
     images = known.index[[2, 5, 8]]
-    at = open_page("latent_map", run=copied.id, sel=".".join(map(str, images)))
+    at = open_page("map", run=copied.id, sel=".".join(map(str, images)))
     assert f"Selected: 3 of {len(known)} images" in shown(at)
     at.text_input(key="group name").set_value("mine").run()
     at.button(key="save group").click().run()
@@ -393,21 +393,21 @@ def test_a_linked_selection_is_shown_kept_and_let_go(open_page: Open, copied: Ru
 
 
 def test_a_group_without_a_name_is_refused(open_page: Open, copied: Run) -> None:
-    open_page("latent_map", run=copied.id)
+    open_page("map", run=copied.id)
     known = resources.codes(copied)
     assert known is not None
-    at = open_page("latent_map", run=copied.id, sel=str(known.index[0]))
+    at = open_page("map", run=copied.id, sel=str(known.index[0]))
     at.button(key="save group").click().run()
     assert at.error
     assert not read_groups(copied)
 
 
 def test_saved_groups_may_span_an_axis(open_page: Open, copied: Run) -> None:
-    open_page("latent_map", run=copied.id)
+    open_page("map", run=copied.id)
     known = resources.codes(copied)
     assert known is not None
     write_group(copied, "first", known.index[:20])
-    at = open_page("latent_map", run=copied.id, coordinates="axis")
+    at = open_page("map", run=copied.id, coordinates="axis")
     assert "group first" in at.selectbox(key="axis-from").options
     at.selectbox(key="axis-from").set_value("group first").run()
     assert not at.exception
@@ -416,7 +416,7 @@ def test_saved_groups_may_span_an_axis(open_page: Open, copied: Run) -> None:
 
 
 def test_an_image_is_found_by_its_number(open_page: Open, copied: Run) -> None:
-    at = open_page("latent_map", run=copied.id)
+    at = open_page("map", run=copied.id)
     known = resources.codes(copied)
     assert known is not None
     at.number_input(key="find image").set_value(int(known.index[7])).run()
@@ -427,7 +427,7 @@ def test_an_image_is_found_by_its_number(open_page: Open, copied: Run) -> None:
 
 
 def test_pixels_stand_beside_the_codes(open_page: Open, copied: Run) -> None:
-    at = open_page("latent_map", run=copied.id)
+    at = open_page("map", run=copied.id)
     assert shown(at).count("trustworthiness") == 1
     at.selectbox(key="beside").set_value("pixels").run()
     assert not at.exception
@@ -437,13 +437,13 @@ def test_pixels_stand_beside_the_codes(open_page: Open, copied: Run) -> None:
 
 def test_an_epoch_stands_beside_the_codes_of_now(open_page: Open, copied: Run) -> None:
     first = copied.epoch_codes()[0]
-    at = open_page("latent_map", run=copied.id, beside=f"epoch {first.epoch}")
+    at = open_page("map", run=copied.id, beside=f"epoch {first.epoch}")
     assert "switch on How it formed" in shown(at)
-    at = open_page("latent_map", run=copied.id, formed="true", beside=f"epoch {first.epoch}")
+    at = open_page("map", run=copied.id, formed="true", beside=f"epoch {first.epoch}")
     assert not at.exception
     assert f"{len(first.images):,} images in both" in shown(at)
     assert at.selectbox(key="split").disabled
-    assert "images whose codes each epoch kept" not in shown(open_page("latent_map", run=copied.id))
+    assert "images whose codes each epoch kept" not in shown(open_page("map", run=copied.id))
 
 
 def other_run(of: Run, name: str) -> Run:
@@ -458,7 +458,7 @@ def test_another_run_stands_beside(open_page: Open, copied: Run, kind: str) -> N
     other_run(copied, "the-other")
     if kind == "UMAP":
         plant_umap(copied)
-    at = open_page("latent_map", run=copied.id, beside="the-other", coordinates=kind)
+    at = open_page("map", run=copied.id, beside="the-other", coordinates=kind)
     assert not at.exception
     assert "180 images in both" in shown(at)
 
@@ -470,7 +470,7 @@ def plant_umap(run: Run, rows: np.ndarray | None = None, params: UmapParams = Um
 
     model = load_run(run)
     found = compute_codes(run, model, open_images("digits", 16, run.places))
-    file = maps.umap_file(run.places.derived, model.stamp, found, params)
+    file = umap_layout.umap_file(run.places.derived, model.stamp, found, params)
     xy = check_codes(found.mean, 4)[:, :2].astype(np.float32)
     if rows is None:
         np.savez(file, points=xy)
@@ -486,7 +486,7 @@ def plant_umap(run: Run, rows: np.ndarray | None = None, params: UmapParams = Um
 
 def test_a_first_sample_of_a_umap_is_shown_while_the_whole_is_computed(open_page: Open, copied: Run) -> None:
     plant_umap(copied, np.arange(0, 180, 3))
-    at = open_page("latent_map", run=copied.id, coordinates="UMAP", colour="KL")
+    at = open_page("map", run=copied.id, coordinates="UMAP", colour="KL")
     assert not at.exception
     text = shown(at)
     assert "A first sample of 60" in text
@@ -495,7 +495,7 @@ def test_a_first_sample_of_a_umap_is_shown_while_the_whole_is_computed(open_page
 
 
 def test_weights_that_changed_are_said_and_one_click_takes_them_up(open_page: Open, copied: Run) -> None:
-    at = open_page("latent_map", run=copied.id)
+    at = open_page("map", run=copied.id)
     assert "trained since" not in shown(at)
     before = resources.codes(copied)
     assert before is not None
@@ -529,7 +529,7 @@ def test_a_split_kept_in_part_can_be_encoded_whole(open_page: Open, copied: Run)
     from vae_core.inference import compute_codes
 
     compute_codes(copied, load_run(copied), open_images("digits", 16, copied.places), most=50)
-    at = open_page("latent_map", run=copied.id)
+    at = open_page("map", run=copied.id)
     assert "50 of 180 images are on the map" in shown(at)
     at.button(key=f"encode all of {copied.id}").click().run()
     at.run()
@@ -538,20 +538,20 @@ def test_a_split_kept_in_part_can_be_encoded_whole(open_page: Open, copied: Run)
 
 
 def test_two_images_span_an_axis_and_a_wrong_one_is_said(open_page: Open, copied: Run) -> None:
-    open_page("latent_map", run=copied.id)
+    open_page("map", run=copied.id)
     known = resources.codes(copied)
     assert known is not None
     a, b = (int(v) for v in known.index[[3, 8]])
     ends = {"axis-from": f"image {a}", "axis-to": str(b)}
-    at = open_page("latent_map", run=copied.id, coordinates="axis", **ends)
+    at = open_page("map", run=copied.id, coordinates="axis", **ends)
     assert not at.exception
     assert f"from image {a} to {b}" in shown(at)
-    at = open_page("latent_map", run=copied.id, image=str(b))
+    at = open_page("map", run=copied.id, image=str(b))
     at.button(key="axis to here").click().run()
     assert not at.exception
     assert f"to image {b}" in shown(at)
     elsewhere = next(n for n in range(1000) if n not in known.index)
-    at = open_page("latent_map", run=copied.id, coordinates="axis", **{"axis-from": f"image {elsewhere}"})
+    at = open_page("map", run=copied.id, coordinates="axis", **{"axis-from": f"image {elsewhere}"})
     assert "is not among these test images" in at.warning[0].value
 
 
@@ -569,17 +569,17 @@ def test_another_visit_measures_nothing_anew(
 
         monkeypatch.setattr(module, name, count)
 
-    counted(projection_quality, "projection_quality")
-    counted(prior_match, "against_prior")
-    for name in ("honest", "matches"):  # as in a server that just began
-        monkeypatch.setattr(maps, name, LruCache(4))
-    assert "rustworthiness" in shown(open_page("latent_map", run=copied.id))
+    counted(quality, "projection_quality")
+    counted(prior, "against_prior")
+    for name in ("qualities", "prior_matches"):  # as in a server that just began
+        monkeypatch.setattr(caches, name, LruCache(4))
+    assert "rustworthiness" in shown(open_page("map", run=copied.id))
     assert calls == ["projection_quality"], "what is folded away is not measured"
-    assert "Holes" in shown(open_page("latent_map", run=copied.id, prior="true"))
+    assert "Holes" in shown(open_page("map", run=copied.id, prior="true"))
     assert calls == ["projection_quality", "against_prior"]
-    open_page("latent_map", run=copied.id, prior="true")
+    open_page("map", run=copied.id, prior="true")
     assert len(calls) == 2, "for another person neither"
-    open_page("latent_map", run=copied.id, prior="true", coordinates="dimensions")
+    open_page("map", run=copied.id, prior="true", coordinates="dimensions")
     assert sorted(calls) == ["against_prior", "projection_quality", "projection_quality"], (
         "of another map its own"
     )

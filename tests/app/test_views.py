@@ -29,7 +29,7 @@ from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
 
 Open = Callable[..., AppTest]
-VIEWS = ("home", "train", "latent_map", "sliders", "interpolate", "beta")
+VIEWS = ("home", "train", "map", "sliders", "interpolate", "beta")
 
 
 def fine(at: AppTest) -> None:
@@ -72,7 +72,7 @@ def test_every_page_opens_on_an_empty_home(open_page: Open, view: str) -> None:
 
 
 @pytest.mark.usefixtures("no_pretrained")
-@pytest.mark.parametrize("view", ["latent_map", "sliders", "interpolate"])
+@pytest.mark.parametrize("view", ["map", "sliders", "interpolate"])
 def test_a_run_without_weights_says_so(open_page: Open, copied: Run, view: str) -> None:
     (copied.path / "model.safetensors").unlink()
     at = open_page(view, run=copied.id)
@@ -337,25 +337,25 @@ def press(at: AppTest, label: str):
 
 
 def test_without_the_dataset_stored_codes_serve(open_page: Open, copied: Run) -> None:
-    open_page("latent_map", run=copied.id)  # computes and keeps the codes
+    open_page("map", run=copied.id)  # computes and keeps the codes
     (copied.places.datasets / "digits").unlink()
     config = json.loads((copied.path / "config.json").read_text())
     for part in ("config", "resolved"):
         config[part]["data"]["dataset"] = "removed"
     (copied.path / "config.json").write_text(json.dumps(config))
-    for view in ("latent_map", "sliders", "interpolate"):
+    for view in ("map", "sliders", "interpolate"):
         at = open_page(view, run=copied.id)
         fine(at)
     at.query_params["image"] = str(
         np.load(copied.places.derived / copied.stamp() / "codes-test.npz")["index"][0]
     )
-    at = open_page("latent_map", run=copied.id, image=at.query_params["image"])
+    at = open_page("map", run=copied.id, image=at.query_params["image"])
     fine(at)
     assert any("Image" in s.value for s in at.subheader)
 
 
 def test_a_shipped_runs_images_are_drawn_on_request(open_page: Open, store: Store) -> None:
-    at = open_page("latent_map", run="digits")
+    at = open_page("map", run="digits")
     number = int(stored_codes(store.find("digits")).index[0])
     at.query_params["image"] = str(number)
     at.run()
@@ -379,7 +379,7 @@ def test_images_that_cannot_be_had_are_said(open_page: Open) -> None:
 
 def test_the_map_tells_of_the_image_in_the_url(open_page: Open, copied: Run) -> None:
     test = np.load(copied.places.datasets / "digits" / "16" / "test.npy")
-    at = open_page("latent_map", run=copied.id, image=str(test[3]))
+    at = open_page("map", run=copied.id, image=str(test[3]))
     fine(at)
     assert any(f"Image {test[3]}" in s.value for s in at.subheader)
     assert "reconstruction error" in shown(at)
@@ -388,7 +388,7 @@ def test_the_map_tells_of_the_image_in_the_url(open_page: Open, copied: Run) -> 
 @pytest.mark.parametrize("kind", ["dimensions", "PCA"])
 @pytest.mark.parametrize("colour", ["label", "reconstruction error", "KL", "nothing"])
 def test_the_map_in_every_colour(open_page: Open, copied: Run, kind: str, colour: str) -> None:
-    at = open_page("latent_map", run=copied.id, coordinates=kind, colour=colour)
+    at = open_page("map", run=copied.id, coordinates=kind, colour=colour)
     fine(at)
     assert "180 images" in shown(at)
 
@@ -401,7 +401,7 @@ def test_collapsed_codes_are_said_not_drawn(open_page: Open, copied: Run) -> Non
     last = [k for k in weights if k.startswith("last/encoder") and k.endswith("weight")][-1]
     weights[last].zero_()
     path.write_bytes(safetensors.torch.save(weights))
-    at = open_page("latent_map", run=copied.id, coordinates="PCA")
+    at = open_page("map", run=copied.id, coordinates="PCA")
     assert not at.exception
     assert "collapsed" in at.warning[0].value
 

@@ -1,0 +1,1 @@
+"""The views: one script a page, or a package whose page.py is the script."""

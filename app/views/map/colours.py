@@ -1,0 +1,98 @@
+"""What colours the points."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app.boundary import sentence
+from app.components.map import classes, numbers
+from app.services import array_store
+from app.state import address
+from app.views.map.tables import read_table
+from app.widgets import image_picker
+from vae_core.errors import BadCodes
+from vae_core.inference import LoadedModel, StoredCodes
+from vae_core.latent.statistics import kl_from_prior
+
+MOST_CLASSES = 12  # distinct values up to which a column or factor is shown as classes
+
+
+def by_value(values: np.ndarray, title: str) -> dict[str, Any]:
+    """Numbers (N,) as classes where there are few different ones, else on a scale."""
+    distinct, which = np.unique(values, return_inverse=True)
+    if len(distinct) <= MOST_CLASSES and np.isfinite(distinct).all():
+        return classes(which, [f"{v:g}" for v in distinct], title)
+    return numbers(values, title)
+
+
+def by_text(values: list[str], title: str) -> dict[str, Any]:
+    """A column as colours: numbers where all of it are, else classes, forty at most. Raises BadCodes."""
+    with contextlib.suppress(ValueError):
+        return by_value(np.array([float(v) if v.strip() else np.nan for v in values]), title)
+    names = sorted({v for v in values if v.strip()})
+    if len(names) > 40:
+        raise BadCodes(
+            f"the column {title!r} holds {len(names)} different texts; at most 40 can be told apart by colour"
+        )
+    at = {name: k for k, name in enumerate(names)}
+    return classes(np.array([at.get(v, -1) for v in values]), names, title)
+
+
+def colours_of_rows(colour: dict[str, Any], rows: np.ndarray) -> dict[str, Any]:
+    """The colours of some rows of a map."""
+    if colour["kind"] == "none":
+        return colour
+    kept = array_store.at(colour["values"])
+    assert kept is not None  # published a moment ago
+    return colour | {"values": array_store.url(kept[rows], "u1" if colour["kind"] == "classes" else "<f4")}
+
+
+def colour_choice(everything: StoredCodes, codes: StoredCodes, model: LoadedModel) -> dict[str, Any]:
+    """What colours the points, as the map takes it. A CSV is of `everything`, of which `codes` are on the map."""
+    names = ["label"] if codes.labels is not None else []
+    names += [*codes.factor_names, "reconstruction error", *(["KL", "anomaly score"] if model.stochastic else []), "CSV column", "nothing"]  # fmt: skip
+    by = st.selectbox(
+        "Colour", names, key=address.COLOUR.name, bind=address.COLOUR.bind,
+        help="The anomaly score is −ELBO, distortion plus KL, with one sample of the posterior."
+        if model.stochastic
+        else "A plain autoencoder has no KL; its reconstruction error is what tells unusual images.",
+    )  # fmt: skip
+    kl = kl_from_prior(codes.mean, codes.log_var).sum(1) if model.stochastic else None
+    if by == "label" and codes.labels is not None:
+        return classes(codes.labels, list(image_picker.class_names(codes)), "label")
+    if by in codes.factor_names and codes.factors is not None:
+        return by_value(codes.factors[:, codes.factor_names.index(by)], by)
+    if by == "reconstruction error":
+        return numbers(codes.error, "reconstruction error, nats")
+    if by == "KL" and kl is not None:
+        return numbers(kl, "KL, nats per image")
+    if by == "anomaly score" and kl is not None:
+        return numbers(codes.error + kl, "anomaly score (−ELBO), nats")
+    if by == "CSV column":
+        colour = _csv(everything)
+        return colour if everything is codes else colours_of_rows(colour, np.flatnonzero(np.isin(everything.index, codes.index)))  # fmt: skip
+    return {"kind": "none", "title": ""}
+
+
+def _csv(codes: StoredCodes) -> dict[str, Any]:
+    nothing: dict[str, Any] = {"kind": "none", "title": ""}
+    with st.popover("Column of a CSV", icon=":material/table:"):
+        file = st.file_uploader(
+            "A .csv with a header",
+            type=["csv"],
+            key="map csv",
+            help="A column image, index or number says which image a row is of; else the rows are in the order of this split.",
+        )
+        if file is None:
+            return nothing
+        try:
+            table = read_table(file.getvalue(), codes.index)
+            column = st.selectbox("Column", list(table), key="map csv column")
+            return by_text(table[column], column)
+        except BadCodes as error:
+            st.error(sentence(error), icon=":material/error:")
+            return nothing

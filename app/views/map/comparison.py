@@ -1,0 +1,162 @@
+"""A second map of the same images beside the first, aligned with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app import resources
+from app.boundary import sentence
+from app.components.map import bits_of, latent_map, points
+from app.state import address, session
+from app.views.map import caches
+from app.views.map.caches import digest
+from app.views.map.canvas import on_point, on_selection
+from app.views.map.colours import colours_of_rows
+from app.views.map.projections import Layout
+from app.views.map.quality import quality_caption
+from app.views.map.shown_codes import ShownModel, codes_of_split
+from app.views.map.umap_layout import read_umap, umap_file, umap_params
+from vae_core.data import ImageSet
+from vae_core.errors import TooFewPoints
+from vae_core.inference import LoadedModel, StoredCodes, encode_images
+from vae_core.latent import projection
+from vae_core.latent.alignment import procrustes
+from vae_core.runs.array_files import EpochCodes
+from vae_core.runs.run import Run
+
+
+@dataclass(frozen=True)
+class SecondMap:
+    """A second map of some of the first one's images: points (M, 2) aligned with it, at `rows` (M,) of its codes.
+
+    It is of what lies at `source` (M, D), called `of`.
+    """
+
+    owner: Run
+    stamp: str
+    split: str
+    numbers: np.ndarray
+    rows: np.ndarray
+    points: np.ndarray
+    colour: dict[str, Any]
+    title: str
+    words: str
+    source: np.ndarray
+    of: str
+
+
+def comparison_choice(run: Run, epochs: list[EpochCodes]) -> str:
+    options = ["nothing", *(["pixels"] if resources.images_of(run) is not None else []), *(f"epoch {e.epoch}" for e in epochs), *runs_of_same_images(run)]  # fmt: skip
+    found = st.selectbox(
+        "Beside it", options, key=address.BESIDE.name, bind=address.BESIDE.bind, width=220,
+        help="A second map of the same images, turned and scaled to fit the first: their pixels, an epoch of this run, or another run. Selections follow each other.",
+    )  # fmt: skip
+    return found if found in options else "nothing"
+
+
+def runs_of_same_images(run: Run) -> dict[str, Run]:
+    """Other runs of the same images, by name."""
+    return {other.name: other for other in resources.of_same_images(run) if other.id != run.id}
+
+
+def second_map(
+    run: Run, model: LoadedModel, codes: StoredCodes, seen: Layout, kind: str, colour: dict[str, Any], aside: str, epochs: list[EpochCodes]
+) -> SecondMap | None:  # fmt: skip
+    """The second map that was asked for, turned to lie as the first; None, and why, where there is none."""
+    if aside == "nothing":
+        return None
+    epoch = next((e for e in epochs if aside == f"epoch {e.epoch}"), None)
+    data, owner, stamp, split, what = resources.images_of(run), run, model.stamp, codes.split, "the codes"
+    try:
+        if aside == "pixels" and data is not None:
+            source, found = _pixel_map(codes, data)
+            numbers_of, title, what = codes.index, "PCA of the pixels", "the pixels"
+        elif epoch is not None:
+            shared = np.isin(epoch.images, codes.index)
+            if shared.sum() < 5:
+                st.info(f"Epoch {epoch.epoch} kept no codes of these images: switch on How it formed.", icon=":material/compare:")  # fmt: skip
+                return None
+            numbers_of, source = epoch.images[shared], epoch.mean[shared]
+            raw = source.shape[1] == 2
+            found = source if raw else projection.pca(source).points
+            title = f"{'The two dimensions' if raw else 'PCA'} of epoch {epoch.epoch}"
+        else:
+            owner = runs_of_same_images(run)[aside]
+            theirs = resources.model(owner)
+            stamp = theirs.stamp
+            if codes.split == "epochs" and data is not None:
+                other: StoredCodes | None = caches.other_runs_codes.get_or_make((stamp, data.fingerprint, digest(codes.index)), lambda: encode_images(theirs, data, codes.index, "epochs"))  # fmt: skip
+            else:
+                other = codes_of_split(owner, ShownModel(owner.id, theirs, {}), False, codes.split)
+            if other is None:
+                return None
+            split = other.split
+            shared = np.isin(other.index, codes.index)
+            if shared.sum() < 5:
+                st.info(f"{aside} has no codes of these images.", icon=":material/compare:")
+                return None
+            numbers_of, source = other.index[shared], other.mean[shared]
+            found, title = _project_like_first(owner, stamp, other, shared, kind)
+            title = f"{title} of {aside}"
+    except TooFewPoints as error:
+        st.info(sentence(error), icon=":material/compare:")
+        return None
+    order = np.argsort(codes.index)
+    rows = order[np.searchsorted(codes.index, numbers_of, sorter=order)]
+    fit = procrustes(found, seen.points[rows])
+    words = (
+        f"{len(rows):,} images in both; {100 * fit.disparity:.0f} % of the first map's variance remains as distance after "
+        "turning, scaling and shifting (Procrustes)."
+    )
+    return SecondMap(owner, stamp, split, numbers_of, rows, fit.apply(found).astype(np.float32), colours_of_rows(colour, rows), title, words, source, what)  # fmt: skip
+
+
+def _project_like_first(
+    owner: Run, stamp: str, other: StoredCodes, shared: np.ndarray, kind: str
+) -> tuple[np.ndarray, str]:
+    """Another run's codes as the first map shows its own: its UMAP where that was computed, else PCA; words for it."""
+    if kind == "UMAP":
+        result = umap_file(owner.places.derived, stamp, other, umap_params(session.param(address.UMAP)))
+        if projection.job_state(result).state == "done":
+            return read_umap(result)[shared], "UMAP"
+        return projection.pca(other.mean[shared]).points, "PCA (its UMAP was not computed yet)"
+    if kind == "dimensions" and other.mean.shape[1] == 2:
+        return other.mean[shared], "The two dimensions"
+    return projection.pca(other.mean[shared]).points, "PCA"
+
+
+def draw_second_map(other: SecondMap, chosen: int | None, selected: np.ndarray) -> None:
+    at = np.flatnonzero(other.rows == (-1 if chosen is None else chosen))
+    latent_map(
+        points(other.owner.id, other.stamp, other.split, other.points, other.numbers)
+        | {"title": other.title, "x": "aligned, units of the first map", "y": "", "colour": other.colour,
+           "chosen": int(at[0]) if len(at) else -1, "selected": bits_of(selected[other.rows]), "link": "map",
+           "decoded": resources.images_of(other.owner) is None},
+        address.MAP_BESIDE.name, on_point=lambda: on_point(address.MAP_BESIDE),
+        on_selection=lambda: on_selection(address.MAP_BESIDE), on_spot=lambda: None,
+    )  # fmt: skip
+    # the source is named by what it is of: squares of pixels are too many to be read through at every turn
+    key = (other.of, other.stamp, other.title, digest(other.numbers))
+    quality_caption(other.source, other.points, other.words, other.of, key)
+
+
+def _pixel_map(codes: StoredCodes, data: ImageSet) -> tuple[np.ndarray, np.ndarray]:
+    """Squares of pixels (N, D), uint8, of the images on the map, and their PCA (N, 2) in units of [0, 1]."""
+
+    def compute() -> tuple[np.ndarray, np.ndarray]:
+        side = data.images.shape[2]
+        by = max(1, side // 16)
+        parts = []
+        for start in range(0, len(codes), 4096):  # squares of pixels, so that the covariance stays small
+            x = np.asarray(data.images[codes.index[start : start + 4096]])
+            n, c = x.shape[:2]
+            x = x[:, :, : side // by * by, : side // by * by].reshape(n, c, side // by, by, side // by, by)
+            parts.append(np.rint(x.mean((3, 5)).reshape(n, -1)).astype(np.uint8))
+        squares = np.concatenate(parts)
+        return squares, projection.pca(squares).points / 255
+
+    return caches.pixel_maps.get_or_make((data.fingerprint, digest(codes.index)), compute)

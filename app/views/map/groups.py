@@ -1,0 +1,91 @@
+"""Selections that are saved, exported or made a dataset."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from app import resources
+from app.boundary import sentence
+from app.state import address, session
+from app.views.map.projections import described
+from app.views.map.selection import select
+from app.views.map.tables import selection_csv, selection_npz
+from app.widgets import config_form
+from vae_core.errors import VaeCoreError
+from vae_core.inference import StoredCodes
+from vae_core.runs.groups import delete_group, read_groups, write_group
+from vae_core.runs.run import Run
+
+
+def save_and_export(run: Run, codes: StoredCodes, rows: np.ndarray) -> None:
+    """Name it, take it away, train on it, let it go."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Save as group", key="group name", placeholder="a name", width=180)
+        if session.button("Save", "save group", icon=":material/bookmark_add:"):
+            try:
+                write_group(run, name, codes.index[rows])
+                st.toast(f"{name} holds {len(rows):,} images", icon=":material/check:")
+            except VaeCoreError as error:
+                st.error(sentence(error), icon=":material/error:")
+        # made when they are asked for: all of a split takes seconds
+        st.download_button("CSV", lambda: selection_csv(codes, rows), f"{run.name}-selection.csv", "text/csv", icon=":material/download:", on_click="ignore")  # fmt: skip
+        st.download_button("npz", lambda: selection_npz(codes, rows), f"{run.name}-selection.npz", "application/octet-stream", icon=":material/download:", on_click="ignore")  # fmt: skip
+        if session.button("Make a dataset of it", "dataset of selection", icon=":material/model_training:", disabled=resources.images_of(run) is None, help="To train on, or to fine-tune this run on, on the Train page. Its name is the group's."):  # fmt: skip
+            _dataset(run, name, codes.index[rows])
+        if session.button("Clear selection", "clear selection", icon=":material/close:"):
+            select(run.id, np.zeros(0, np.int64))
+            st.rerun()
+    saved_groups(run, codes)
+
+
+def _dataset(run: Run, name: str, images: np.ndarray) -> None:
+    from vae_core.data.user import dataset_of_images
+
+    source = resources.images_of(run)
+    assert source is not None  # the button is disabled without
+    bar = st.progress(0.0, text="copying")
+    try:
+        spec = dataset_of_images(resources.places(), source, images, name, progress=lambda s, w: bar.progress(min(1.0, s), text=w))  # fmt: skip
+    except VaeCoreError as error:
+        st.error(sentence(error), icon=":material/error:")
+        return
+    finally:
+        bar.empty()
+    st.success(f"{spec.title} holds {len(images):,} images; it is among the datasets of the Train page.", icon=":material/check:")  # fmt: skip
+    with st.container(horizontal=True):
+        session.link(
+            "train", "Train on it", ":material/model_training:", {address.SETTING.of("dataset"): spec.name}
+        )
+        config, shape = run.record().effective, run.record().shape
+        assert shape is not None
+        like_this = {
+            address.SETTING.of("dataset"): spec.name,
+            address.SETTING.of("side"): shape[1],
+            address.FINE_TUNE: True,
+            **config_form.as_params(config, "model", "objective"),
+        }
+        session.link("train", "Fine-tune this run on it", ":material/model_training:", like_this)  # fmt: skip
+
+
+def saved_groups(run: Run, codes: StoredCodes) -> None:
+    groups = read_groups(run)
+    if not groups:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox("Saved groups", list(groups), key="saved group", width=220)
+        if name not in groups:
+            return
+        here = int(np.isin(groups[name], codes.index).sum())
+        if here < len(groups[name]):
+            st.caption(
+                f"{here:,} of its {len(groups[name]):,} images are among these {described(codes)}.",
+                width="content",
+            )
+        if session.button("Select it", "select group", icon=":material/select_all:"):
+            select(run.id, groups[name])
+            st.rerun()
+        if session.button("Delete it", "delete group", icon=":material/delete:"):
+            delete_group(run, name)
+            st.rerun()
+        session.link("interpolate", "As attribute direction", ":material/timeline:", {address.ATTRIBUTE: "saved group", address.GROUP_A: name})  # fmt: skip

@@ -1,0 +1,47 @@
+"""How far a map can be trusted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app.boundary import fragment, sentence
+from app.views.map import caches
+from app.views.map.caches import digest
+from vae_core.errors import TooFewPoints
+from vae_core.latent.projection_quality import projection_quality
+
+
+@fragment()
+def quality_caption(
+    source: np.ndarray, flat: np.ndarray, words: str, of: str = "the codes", key: Any = None
+) -> None:
+    """How much is true of a map `flat` (N, 2) of what lies at `source` (N, D), after the map: it takes about a second.
+
+    `key` names the source where it is too large to be read through at every turn.
+    """
+    with st.container():
+        try:
+            with st.spinner("measuring how true this map is"):
+                told = caches.qualities.get_or_make(
+                    (key or digest(source), digest(flat)), lambda: projection_quality(source, flat)
+                )
+        except TooFewPoints as error:
+            st.caption(f"{words} {sentence(error)}.")
+            return
+        parts = [
+            f"{name} **{s.value:.2f}** ({s.low:.2f}–{s.high:.2f})"
+            for name, s in (
+                ("trustworthiness", told.trustworthiness),
+                ("continuity", told.continuity),
+                ("shared neighbours", told.overlap),
+            )
+        ]
+        st.caption(
+            f"{len(flat):,} images. {words} {' · '.join(parts)}.",
+            help=f"With {told.k} neighbours, on a fixed sample of {told.images:,} images, with 95 % intervals (Venna & Kaski 2001). "
+            f"Trustworthiness: neighbours on the map are neighbours among {of}. Continuity: neighbours among {of} are "
+            "neighbours on the map. Shared neighbours: the share that both have in common.",
+        )

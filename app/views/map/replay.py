@@ -1,0 +1,47 @@
+"""The epochs of a run whose images are not here, one after the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app.boundary import sentence
+from app.components.map import latent_map, points
+from app.services import array_store
+from app.state import address
+from app.views.map.quality import quality_caption
+from vae_core.errors import TooFewPoints
+from vae_core.latent import projection
+from vae_core.latent.axes import project
+from vae_core.runs.array_files import EpochCodes
+from vae_core.runs.run import Run
+
+
+def epoch_replay(run: Run, asked: Any, kind: str, kept: list[EpochCodes]) -> None:
+    """How the space formed where the images are not here: the codes that each epoch kept, on the last one's axes."""
+    if not st.toggle(
+        "How it formed",
+        key=address.FORMED.name,
+        bind=address.FORMED.bind,
+        help="The same images at the end of each epoch, on the last epoch's axes.",
+    ):
+        return
+    means = [e.mean for e in kept]
+    if kind == "dimensions":
+        frames, x, y = np.stack([m[:, list(asked)] for m in means]), f"z{asked[0]}", f"z{asked[1]}"
+    else:
+        try:
+            last = projection.pca(means[-1])
+        except TooFewPoints as error:
+            st.info(sentence(error))
+            return
+        frames, x, y = np.stack([project(last, m) for m in means]), "first component", "second component"
+    latent_map(
+        points(run.id, run.stamp(), "epochs", frames[-1].astype(np.float32), kept[-1].images)
+        | {"title": f"{len(kept[-1].images):,} images, {len(kept)} epochs", "x": x, "y": y, "colour": {"kind": "none", "title": ""}, "chosen": -1, "decoded": True,
+           "frames": {"points": array_store.url(frames), "words": [f"epoch {e.epoch}" for e in kept]}},
+        "map of epochs", on_point=lambda: None, on_selection=lambda: None, on_spot=lambda: None,
+    )  # fmt: skip
+    quality_caption(means[-1], frames[-1].astype(np.float32), "On the axes of the last epoch, of which this is said: earlier ones are seen from there.")  # fmt: skip

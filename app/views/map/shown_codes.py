@@ -1,0 +1,136 @@
+"""Which network's codes the map shows: a split's, encoded where they are not stored yet."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from app import boundary, resources
+from app.state import address, session
+from app.widgets.prepare_dataset import offer_images
+from vae_core.data import ImageSet
+from vae_core.errors import RunNotFound
+from vae_core.inference import LoadedModel, StoredCodes, compute_codes, encode_images
+from vae_core.runs.array_files import EpochCodes
+from vae_core.runs.run import Run
+
+SPLITS = ["test", "validation", "train"]
+
+
+MOST_IMAGES = 100_000  # images of a split that are encoded
+
+
+@dataclass
+class ShownModel:
+    """What the session's map shows: a run's network and its codes, kept while the run learns on."""
+
+    run: str
+    model: LoadedModel
+    splits: dict[str, StoredCodes]
+
+
+def open_split_of_chosen_image(run: Run, model: LoadedModel) -> None:
+    """Once a shipped run's images are here its codes fall into splits: open the one that holds the chosen image."""
+    data, wanted = resources.images_of(run), session.param(address.CHOSEN_IMAGE)
+    if data is None:
+        session.put(address.WITHOUT_IMAGES, run.id)
+    elif session.get(address.WITHOUT_IMAGES) == run.id:
+        session.forget(address.WITHOUT_IMAGES)
+        splits = model.config.data.split(data)
+        for name in SPLITS:
+            if wanted is not None and wanted in splits.named(name):
+                session.put(address.SPLIT, name)
+
+
+def shown_model(run: Run) -> tuple[ShownModel, bool]:
+    """The network whose codes are on the map, and whether the run has other weights by now."""
+    newest = resources.model(run)
+    held = session.get(address.MAP_HELD)
+    if held is None or held.run != run.id:
+        held = ShownModel(run.id, newest, {})
+        session.put(address.MAP_HELD, held)
+    return held, held.model.stamp != newest.stamp
+
+
+def stale_badge(run: Run, held: ShownModel, stale: bool) -> None:
+    """A badge where the run has learnt on, found out without a click; one click shows its new weights."""
+    if not stale:
+        try:
+            if run.stamp() != held.model.stamp:
+                st.rerun(scope="app")
+        except RunNotFound as error:
+            boundary.show(error)
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.badge("stale", icon=":material/update:", color="orange")
+        st.caption("The run has been trained since: this map shows its codes from before.", width="content")
+        if session.button("Compute anew", "compute anew", type="primary"):
+            session.forget(address.MAP_HELD)
+            st.rerun(scope="app")
+
+
+def epoch_codes(run: Run) -> list[EpochCodes]:
+    """Codes that its epochs kept, of the images that the last of them has; none where there is only one epoch."""
+    kept = list(resources.epoch_codes(run))
+    return kept if len(kept) > 1 else []
+
+
+def replay_toggle(run: Run, epochs: list[EpochCodes]) -> bool:
+    """Whether the map replays the epochs."""
+    if not epochs or resources.images_of(run) is None:
+        return False
+    return st.toggle(
+        "How it formed", key=address.FORMED.name, bind=address.FORMED.bind,
+        help=f"A slider over {len(epochs)} epochs, on the axes of now. Shows the {len(epochs[-1].images):,} images whose "
+        "codes each epoch kept, whatever the split.",
+    )  # fmt: skip
+
+
+def codes_of_split(run: Run, held: ShownModel, stale: bool, split: str) -> StoredCodes | None:
+    """Codes of the split, computed with progress where they are not kept yet; those shipped without the dataset.
+
+    "epochs" are the images whose codes each epoch kept.
+    """
+    data, model = resources.images_of(run), held.model
+    codes = held.splits.get(split) if stale or split == "epochs" else resources.codes(run, split)
+    if codes is None or (codes.split != split and data is not None):
+        if data is None:
+            st.info(
+                "This run carries no codes: its map needs its images.", icon=":material/image_not_supported:"
+            )
+            offer_images(run)
+            return None
+        codes = encode_with_progress(run, model, data, split, stale)
+    elif data is not None and not stale and split != "epochs":
+        size = min(MOST_IMAGES, len(model.config.data.split(data).named(split)))
+        if len(codes) < size:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.caption(f"{len(codes):,} of {size:,} images are on the map.", width="content")
+                if session.button(f"Encode all {size:,}", f"encode all of {run.id}"):
+                    codes = encode_with_progress(run, model, data, split, stale)
+    held.splits[split] = codes
+    return codes
+
+
+def encode_with_progress(
+    run: Run, model: LoadedModel, data: ImageSet, split: str, stale: bool
+) -> StoredCodes:
+    bar, began = st.progress(0.0, text="encoding"), time.monotonic()
+
+    def progress(share: float, what: str) -> None:
+        left = (time.monotonic() - began) * (1 - share) / max(share, 1e-6)
+        bar.progress(share, text=f"encoding {what} · about {left:.0f} s left; leaving this page stops it")
+
+    try:
+        if split == "epochs":
+            return encode_images(model, data, epoch_codes(run)[-1].images, split, progress=progress)
+        if stale:  # of weights that are no longer the run's: kept by this session alone
+            index = model.config.data.split(data).named(split)
+            index = index[np.linspace(0, len(index) - 1, min(MOST_IMAGES, len(index))).astype(int)]
+            return encode_images(model, data, index, split, progress=progress)
+        return compute_codes(run, model, data, split, most=MOST_IMAGES, progress=progress)
+    finally:
+        bar.empty()

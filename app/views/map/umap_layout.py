@@ -1,0 +1,96 @@
+"""UMAP of the codes: its settings in the address, its file, and its computation in another process."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from app.boundary import fragment
+from app.state import address, session
+from app.views.map import caches
+from vae_core.errors import BadConfig
+from vae_core.inference import StoredCodes
+from vae_core.latent import projection
+from vae_core.latent.projection import UmapParams
+from vae_core.runs.run import Run
+
+
+def umap_file(folder: Path, stamp: str, codes: StoredCodes, params: UmapParams) -> Path:
+    """Where a run's UMAP of these codes is kept; `folder` is the run's own of what can be computed again."""
+    return folder / stamp / f"umap-{codes.split}-{len(codes)}-{params.key}.npz"
+
+
+def umap_text(params: UmapParams) -> str:
+    """Settings as an address holds them; empty for the usual ones."""
+    if params == UmapParams():
+        return ""
+    return f"{params.neighbours},{params.min_dist:g},{params.metric},{params.seed},{params.sample}"
+
+
+def umap_params(text: str) -> UmapParams:
+    """Settings from an address; the usual ones where it holds none."""
+    try:
+        neighbours, min_dist, metric, seed, sample = text.split(",")
+        return UmapParams(int(neighbours), float(min_dist), metric, int(seed), int(sample))
+    except (ValueError, BadConfig):
+        return UmapParams()
+
+
+def read_umap(result: Path) -> np.ndarray:
+    return caches.umap_points.get_or_make(
+        (result, result.stat().st_mtime_ns), lambda: projection.read_job(result).points
+    )
+
+
+@fragment(run_every=0.5)
+def umap_progress(run: Run, stamp: str, codes: StoredCodes, params: UmapParams, sampled: bool) -> None:
+    """Starts UMAP in another process, follows it, and has the map drawn when its sample and when the whole is there."""
+    result = umap_file(run.places.derived, stamp, codes, params)
+    job = projection.job_state(result)
+    if job.state == "done" or (not sampled and projection.read_sample(result) is not None):
+        st.rerun(scope="app")
+    if job.state == "failed":
+        st.error(f"UMAP could not be computed: {job.error}", icon=":material/error:")
+        if session.button("Try again", "again umap", icon=":material/refresh:"):
+            projection.stop_job(result)
+            st.rerun(scope="fragment")
+        return
+    if job.state == "absent":
+        if session.get(address.UMAP_STOPPED) == str(result):
+            st.info("UMAP was stopped.", icon=":material/stop:")
+            if session.button("Start UMAP", "start umap", type="primary"):
+                session.forget(address.UMAP_STOPPED)
+                st.rerun(scope="fragment")
+            return
+        if (former := session.get(address.UMAP_JOB)) is not None and former != result:
+            projection.stop_job(former)  # of settings or a split that nobody waits for any more
+        session.put(address.UMAP_JOB, result)
+        projection.start_job(codes.mean, params, result)
+        job = projection.job_state(result)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.progress(
+            min(1.0, job.share),
+            text=f"UMAP of {len(codes):,} codes: {job.what or 'starting'}{_time_left(job)}",
+            width="stretch",
+        )
+        if session.button("Stop UMAP", "stop umap", icon=":material/stop:"):
+            projection.stop_job(result)
+            session.put(address.UMAP_STOPPED, str(result))
+            st.rerun(scope="app" if sampled else "fragment")
+
+
+def _time_left(job: projection.JobState) -> str:
+    """Time left, of the step under way; measured from when this session first saw it begin."""
+    began = session.get(address.UMAP_STEP)
+    if began is None or began[0] != job.what or job.share < began[2]:
+        began = (job.what, time.monotonic(), job.share)
+        session.put(address.UMAP_STEP, began)
+    done, passed = job.share - began[2], time.monotonic() - began[1]
+    return (
+        f" · about {passed * (0.95 - job.share) / done:.0f} s left"
+        if done > 0.05 and job.share < 0.95
+        else ""
+    )
