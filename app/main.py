@@ -21,7 +21,7 @@ PAGES = [
     st.Page(
         "views/interpolate/page.py", title="Interpolate", icon=":material/timeline:", url_path="interpolate"
     ),
-    st.Page("views/beta.py", title="β", icon=":material/balance:", url_path="beta"),
+    st.Page("views/beta/page.py", title="β", icon=":material/balance:", url_path="beta"),
 ]
 
 st.set_page_config(page_title="Latent Explorer", page_icon=str(assets() / "logo.svg"), layout="wide")

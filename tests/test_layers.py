@@ -23,7 +23,6 @@ APP = [
     {"resources"},
     {"state", "web", "boundary"},
     {"widgets"},
-    {"lab"},
     {"views"},
     {"main"},
     {"server"},

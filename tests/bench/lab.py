@@ -134,7 +134,7 @@ async def interact(served: Server, count: int) -> Took:
             took.reruns += heard.asked != began
             began = heard.asked
         await page.wait_for_timeout(2_000)
-        way = page.get_by_role("combobox", name="The way of")
+        way = page.get_by_role("combobox", name="Trajectory of")
         for move in range(count):
             await way.click()
             await way.press("ArrowDown")  # to another run than the one that is chosen
@@ -167,7 +167,7 @@ def profile(places: Places) -> None:
 
     at = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=300)
     at.run()
-    at.switch_page("views/beta.py")
+    at.switch_page("views/beta/page.py")
     at.query_params["sweep"] = "bench"
     at.run()
     at.run()  # all pictures are drawn

@@ -227,9 +227,9 @@ def test_marks_go_with_a_chart_that_is_zoomed(visit: Callable[..., Page]) -> Non
 def test_marks_go_with_charts_that_are_drawn_anew_and_leave_with_the_page(visit: Callable[..., Page]) -> None:
     page = swept(visit, "&focus=8")
     first = page.locator(".st-key-rate-distortion .js-plotly-plot").element_handle()
-    page.get_by_role("combobox", name="The way of").click()
+    page.get_by_role("combobox", name="Trajectory of").click()
     page.get_by_role("option", name="digits-beta0.3", exact=True).click()
-    expect(page.get_by_text("the way of digits-beta0.3, validation images")).to_be_visible()
+    expect(page.get_by_text("trajectory of digits-beta0.3, validation images")).to_be_visible()
     script_at_rest(page)
     assert not first.evaluate("c => c.isConnected"), "it is another chart now"
     marks_stand_at(page, "8")

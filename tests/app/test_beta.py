@@ -17,8 +17,9 @@ from helpers import config_of, write_blobs
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app import lab, resources
+from app import resources
 from app.services import array_store
+from app.views.beta import run_pictures, side_by_side, trajectory
 from vae_core import pictures
 from vae_core.config import ObjectiveConfig
 from vae_core.evaluation import run_metrics as run_metrics_module
@@ -158,25 +159,25 @@ def test_a_row_of_traversals_follows_one_dimension(swept: list[Run]) -> None:
     matched = align(
         [first, second], [np.array([True, True, True]), np.array([True, True, False])], reference=0
     )
-    a, b = lab.aligned_walk(matched, 0), lab.aligned_walk(matched, 1)
+    a, b = run_pictures.aligned_walk(matched, 0), run_pictures.aligned_walk(matched, 1)
     assert a.words == "z0 · z1 · z2"
     assert b.words == "−z1 · z0 · –"
     from vae_core.pictures import grid
 
     model = load_run(swept[0])
-    found = lab.originals(swept[0])
+    found = run_pictures.originals(swept[0])
     assert found is not None
-    codes = np.tile(model.encode(found.images[:1]).mean[0], (3, len(lab.VALUES), 1))
-    codes[0, :, 1], codes[1, :, 0] = -lab.VALUES, lab.VALUES
-    wanted = model.decode_uint8(codes.reshape(-1, 3)).reshape(3, len(lab.VALUES), *model.shape)
-    wanted[2] = lab.COLLAPSED
-    assert lab.traversals(swept[0], b, found) == grid(wanted, 32)
+    codes = np.tile(model.encode(found.images[:1]).mean[0], (3, len(run_pictures.VALUES), 1))
+    codes[0, :, 1], codes[1, :, 0] = -run_pictures.VALUES, run_pictures.VALUES
+    wanted = model.decode_uint8(codes.reshape(-1, 3)).reshape(3, len(run_pictures.VALUES), *model.shape)
+    wanted[2] = run_pictures.COLLAPSED
+    assert run_pictures.traversals(swept[0], b, found) == grid(wanted, 32)
 
 
 def test_the_way_of_a_run_goes_through_its_epochs_and_marks_where_beta_changed(swept: list[Run]) -> None:
     run = swept[0]
     epochs = [e for e in run.history() if isinstance(e, EpochDone)]
-    way = lab.way_of(run)
+    way = trajectory.trajectory_of(run)
     assert way is not None
     np.testing.assert_allclose(way.rates, [e.validation.rate for e in epochs])
     np.testing.assert_allclose(way.distortions, [e.validation.distortion for e in epochs])
@@ -184,10 +185,10 @@ def test_the_way_of_a_run_goes_through_its_epochs_and_marks_where_beta_changed(s
     with open(run.path / "events.jsonl", "a") as file:
         changed = Controlled(epochs[0].step + 1, 1, "beta", 6.0)
         file.write(json.dumps(to_line(changed)) + "\n")
-    way = lab.way_of(run)
+    way = trajectory.trajectory_of(run)
     assert way is not None
     assert way.marks == ((1, "β 6"),), "the first epoch that ended after it"
-    assert lab.way_of(swept[2]) is None
+    assert trajectory.trajectory_of(swept[2]) is None
 
 
 def test_only_ways_in_nats_of_the_same_likelihood_are_offered(
@@ -204,8 +205,8 @@ def test_only_ways_in_nats_of_the_same_likelihood_are_offered(
             train_run(store.create(config_of(dataset="tiny", latent_dim=3, **changes), name), places).state
             == FINISHED
         )
-    assert set(lab.ways_beside(swept[0])) == {"mine-beta0.5", "mine-beta2", "held"}
-    assert set(lab.ways_beside(store.find("grey"))) == {"grey"}
+    assert set(trajectory.runs_to_compare(swept[0])) == {"mine-beta0.5", "mine-beta2", "held"}
+    assert set(trajectory.runs_to_compare(store.find("grey"))) == {"grey"}
     add_beta(store, "mine", 0.1)  # it comes first, and has seen no images yet
     at = open_page("beta", sweep="mine", way="grey")
     fine(at)
@@ -217,7 +218,7 @@ def test_a_change_of_a_capacitys_weight_is_marked_as_gamma(store: Store, places:
     run = store.create(config_of(dataset="tiny", objective="capacity", epochs=2), "held")
     run.request("beta", 12.0)
     assert train_run(run, places).state == FINISHED
-    way = lab.way_of(run)
+    way = trajectory.trajectory_of(run)
     assert way is not None
     assert way.marks == ((0, "γ 12"),)
 
@@ -303,7 +304,7 @@ def test_pictures_are_fetched_at_their_own_size(open_page: Open, swept: list[Run
                 assert image.size == (found["width"], found["height"])
         assert array_store.find(
             column["pictures"]["samples"]["url"].split("/")[-1].split(".")[0]
-        ).tobytes() == lab.samples(run)
+        ).tobytes() == run_pictures.samples(run)
 
 
 @pytest.mark.slow
@@ -325,7 +326,8 @@ def test_columns_that_are_not_matched_say_so_and_rows_left_out_are_told(
             runs[2].request("stop")
 
     assert train_run(runs[2], places, stop_soon).state == STOPPED
-    monkeypatch.setattr(lab, "ROWS", 2)
+    monkeypatch.setattr(run_pictures, "ROWS", 2)
+    monkeypatch.setattr(side_by_side, "ROWS", 2)
     at = open_page("beta", sweep="mine")
     fine(at)
     text = shown(at)

@@ -1,0 +1,97 @@
+"""KL weights of other projects, as β and back."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.state import address
+from vae_core.evaluation.conversion import ERRORS, OVER, Convention, beta_of_weight, weight_of_beta
+
+
+def _their_convention() -> Convention:
+    """What another project's loss divides by, as it is asked for."""
+    st.subheader("Their loss", anchor=False)
+    error = st.selectbox(
+        "Reconstruction error",
+        ERRORS,
+        index=1,
+        key=address.THEIR_ERROR.name,
+        bind=address.THEIR_ERROR.bind,
+    )
+    over = st.selectbox("It is a", OVER, index=1, key=address.THEIR_ERROR_OVER.name, bind=address.THEIR_ERROR_OVER.bind, help="What its sum was divided by, besides the batch.")  # fmt: skip
+    rate_over = st.selectbox(
+        "Their KL is a",
+        OVER,
+        index=0,
+        key=address.THEIR_RATE_OVER.name,
+        bind=address.THEIR_RATE_OVER.bind,
+    )
+    with st.container(horizontal=True):
+        side = st.number_input(
+            "Image side, pixels",
+            1,
+            1024,
+            address.THEIR_SIDE.default,
+            key=address.THEIR_SIDE.name,
+            bind=address.THEIR_SIDE.bind,
+        )
+        channels = st.selectbox(
+            "Channels", [1, 3], key=address.THEIR_CHANNELS.name, bind=address.THEIR_CHANNELS.bind
+        )
+        dims = st.number_input(
+            "Latent dimensions",
+            1,
+            4096,
+            address.THEIR_DIMS.default,
+            key=address.THEIR_DIMS.name,
+            bind=address.THEIR_DIMS.bind,
+        )
+    with st.container(horizontal=True):
+        span = st.number_input("Their pixels span", 0.01, 65535.0, address.THEIR_SPAN.default, key=address.THEIR_SPAN.name, bind=address.THEIR_SPAN.bind, format="%g", help="1 for [0, 1], 2 for [−1, 1], 255 for bytes.")  # fmt: skip
+        batch = st.number_input("Images summed in the KL", 0.001, 65536.0, address.THEIR_BATCH.default, key=address.THEIR_BATCH.name, bind=address.THEIR_BATCH.bind, format="%g", help="Where only the error was averaged over the batch: its size. 1 where both were, or neither.")  # fmt: skip
+        scale = st.number_input("Our σ (or b)", 0.001, 10.0, address.OUR_SCALE.default, key=address.OUR_SCALE.name, bind=address.OUR_SCALE.bind, format="%g", disabled=error == "cross-entropy", help="Of our Gaussian (or Laplace) likelihood.")  # fmt: skip
+    return Convention(
+        str(error), int(side) ** 2 * int(channels or 1), int(dims), str(over), str(rate_over), float(scale), float(span), float(batch)
+    )  # fmt: skip
+
+
+def converter() -> None:
+    """A KL weight of another project as β here, and the other way round."""
+    st.markdown(
+        "A KL weight means nothing without what the two terms were averaged over. Ours are sums over pixels and "
+        "dimensions, averaged over images, with the likelihood's own factor: **loss = distortion + β · rate**, in nats."
+    )
+    left, right = st.columns(2, gap="large")
+    with left:
+        convention = _their_convention()
+    with right:
+        st.subheader("Here, and back", anchor=False)
+        weight = st.number_input(
+            "Their KL weight",
+            0.0,
+            1e12,
+            address.THEIR_WEIGHT.default,
+            key=address.THEIR_WEIGHT.name,
+            bind=address.THEIR_WEIGHT.bind,
+            format="%g",
+        )
+        st.metric("β here", f"{beta_of_weight(float(weight), convention):.4g}")
+        beta = st.number_input(
+            "β here",
+            0.0,
+            1e12,
+            address.OUR_BETA.default,
+            key=address.OUR_BETA.name,
+            bind=address.OUR_BETA.bind,
+            format="%g",
+        )
+        st.metric("Their KL weight", f"{weight_of_beta(float(beta), convention):.4g}")
+        st.caption(_formula(convention))
+
+
+def _formula(convention: Convention) -> str:
+    return (
+        f"β = weight × {convention.factor:.6g}: {convention.pixels:,} numbers an image, {convention.dims} dimensions, "
+        f"{convention.error}, {convention.error_over} for the error, {convention.rate_over} for the KL. Only the ratio of "
+        "the two terms decides what is learnt; the learning rate may have to change with their size."
+    )

@@ -1,0 +1,166 @@
+"""The rate–distortion curve of a sweep and what else changes over β, under one cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app import charts
+from app.boundary import fragment
+from app.components.beta_cursor import beta_cursor
+from app.state import address, session
+from app.views.beta.side_by_side import side_by_side
+from app.views.beta.trajectory import runs_to_compare, trajectory_of
+from vae_core.evaluation.metrics import Value, metric_of, values_by_group
+from vae_core.evaluation.rate_distortion import Band
+from vae_core.evaluation.run_metrics import SCORED_ON
+from vae_core.evaluation.sweep_report import Report, gather
+from vae_core.runs.record import LIVE
+from vae_core.runs.run import Run
+from vae_core.sweep import Member
+
+PLAIN = {"displayModeBar": False}
+
+
+@fragment()
+def look(name: str, members: Sequence[Member]) -> None:
+    report = gather(members)
+    if not len(report.curve):
+        st.info(report.read().text, icon=":material/hourglass_top:")
+        return
+    told_above = st.container()  # filled once the choice of a score further down is known
+    betas = [float(b) for b in report.curve.betas]
+    if len(betas) > 1:
+        cursor(name, report, betas)
+    curve, told = st.columns([3, 2], gap="large")
+    with curve:
+        others = runs_to_compare(
+            next(m.run for m in members if m.finished)
+        )  # one that waits has no images yet
+        chosen = st.selectbox("Trajectory of", ["no run", *others], key=address.TRAJECTORY.name, bind=address.TRAJECTORY.bind, help="The path a run took through the plane, an epoch each; diamonds mark where its β (of a capacity, γ) was changed while it learnt. Of runs on the same images with the same likelihood.")  # fmt: skip
+        run = others.get(chosen)
+        fragment(run_every=2.0 if run is not None and run.status().state in LIVE else None)(plane)(report, betas, run)  # fmt: skip
+    with told:
+        totals(report, betas)
+    st.caption(
+        f"All numbers are of the {report.split} images, one sample of the posterior each; the ELBO is taken at β = 1 "
+        "whatever was minimised. Bands go from the least to the most of a β's seeds."
+    )
+    score = details(report, betas)
+    with told_above:
+        st.markdown(report.read(score).text)
+    side_by_side(report, members)
+
+
+def as_band(band: Band) -> charts.Band:
+    return band.mean, band.low, band.high
+
+
+@fragment()
+def cursor(name: str, report: Report, betas: list[float]) -> None:
+    """The β in focus. It moves in the browser; the address is told where it rests."""
+    curve, labels = report.curve, [f"{b:g}" for b in betas]
+    chosen = _chosen_beta(name, labels)
+    usual = labels[len(labels) // 2]  # while a sweep fills in it changes, so an address names what was chosen
+    upright = {"kind": "line", "x": charts.places_of(betas), "y": None}
+    beta_cursor({
+        "sweep": name, "labels": labels, "at": chosen or usual, "link": session.get(address.CURSOR_LINKS),
+        "words": [
+            f"rate {r:.1f}, distortion {d:.1f} nats, {a:.3g} active"
+            for r, d, a in zip(curve.rate.mean, curve.distortion.mean, curve.active.mean, strict=True)
+        ],
+        "charts": {
+            "rate-distortion": {"kind": "point", "x": curve.rate.mean.tolist(), "y": curve.distortion.mean.tolist()},
+            "kl-over-beta": {"kind": "column", "x": labels, "y": None},
+            **dict.fromkeys(("elbo", "active", *values_by_group()), upright),
+        },
+    }, address.CURSOR.name)  # fmt: skip
+
+
+def _chosen_beta(name: str, labels: Sequence[str]) -> str:
+    """The β that a link or a hand put in focus, whichever came last, or "" for none; leaves it in the address."""
+    chosen: dict[str, str] = session.setdefault(address.CURSOR_OF)
+    link, told = session.param(address.BETA_CURSOR), (session.get(address.CURSOR) or {}).get("at")
+    if session.is_link(address.BETA_CURSOR, link):
+        chosen[name] = link
+        session.put(address.CURSOR_LINKS, session.get(address.CURSOR_LINKS) + 1)
+    elif told != session.get(address.CURSOR_TOLD) and isinstance(told, dict) and told.get("sweep") == name:
+        chosen[name] = str(told.get("beta"))  # what comes from a browser may be anything
+    session.put(address.CURSOR_TOLD, told)
+    found = chosen.get(name, "")
+    found = found if found in labels else ""
+    session.set_param(address.BETA_CURSOR, found)
+    session.wrote(address.BETA_CURSOR, found)
+    return found
+
+
+def plane(report: Report, betas: list[float], run: Run | None) -> None:
+    path = None
+    if run is not None:
+        found = trajectory_of(run)
+        if found is None:
+            st.caption(f"{run.name} has no trajectory to draw yet: it takes two epochs.")
+        else:
+            path = (
+                f"trajectory of {run.name}, validation images",
+                found.rates,
+                found.distortions,
+                found.marks,
+            )
+    tangent = None if report.tangent is None else (report.tangent.total, report.tangent.beta)
+    figure = charts.rate_distortion(
+        betas, as_band(report.curve.rate), as_band(report.curve.distortion), tangent=tangent, path=path,
+        where=f", {report.split} images",
+    )  # fmt: skip
+    st.plotly_chart(figure, key="rate-distortion", config=PLAIN)
+
+
+def totals(report: Report, betas: list[float]) -> None:
+    curve = report.curve
+    total = charts.over_beta(betas, [("−ELBO", as_band(curve.total))], "−ELBO over β", "nats per image")
+    st.plotly_chart(total, key="elbo", config=PLAIN)
+    active = charts.over_beta(
+        betas, [("active", as_band(curve.active))], "Active dimensions over β", "dimensions"
+    )
+    st.plotly_chart(active, key="active", config=PLAIN)
+
+
+def details(report: Report, betas: list[float]) -> str:
+    """KL per dimension, and a chart for each group of metrics that is known; gives the score that the text names."""
+    scores, named_score = report.curve.scores, ""
+    groups = {
+        group: [value for name, value in values.items() if name in scores and scores[name].known.any()]
+        for group, values in values_by_group().items()
+    }
+    groups = {group: values for group, values in groups.items() if values}
+    columns = iter(st.columns(1 + len(groups), gap="large"))
+    with next(columns):
+        st.plotly_chart(charts.kl_over_beta(betas, report.kl[1]), key="kl-over-beta", config=PLAIN)
+    for group, values in groups.items():
+        with next(columns):
+            value = metric_chart(report, betas, group, values)
+        if value.higher_is_better is not None:
+            named_score = named_score or value.name
+    return named_score
+
+
+def metric_chart(report: Report, betas: list[float], group: str, values: Sequence[Value]) -> Value:
+    """One value of a group over β, which a person chooses where there are several; gives that value."""
+    place = st.container()
+    value = values[0]
+    if len(values) > 1 or group == "scores":
+        titles = {v.name: v.title for v in values}
+        # the address has held the choice among scores by this name from the first
+        key = address.SCORE if group == "scores" else address.VALUE_OF_GROUP.of(group)
+        chosen = st.selectbox(
+            "Score", list(titles), key=key.name, bind=key.bind, format_func=titles.__getitem__
+        )
+        value = next(v for v in values if v.name == chosen)
+    lines = [(value.title, as_band(report.curve.scores[value.name]))]
+    figure = charts.over_beta(betas, lines, f"{value.title} over β", value.unit, share=value.is_share)
+    place.plotly_chart(figure, key=group, config=PLAIN)
+    st.caption(
+        f"{value.definition} Here {SCORED_ON}." if "mean" in metric_of(value.name).needs else value.definition
+    )
+    return value

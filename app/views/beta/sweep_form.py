@@ -1,0 +1,123 @@
+"""A new sweep, and how far its runs are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app import resources
+from app.boundary import sentence
+from app.state import address, session
+from app.widgets import config_form
+from vae_core.errors import BadConfig, VaeCoreError
+from vae_core.runs.record import ENDED, FINISHED, LIVE, STOPPED
+from vae_core.sweep import MOST_RUNS, Member, add_beta, create_sweep, go_on, log_range, stop
+
+
+def numbers_of(text: str) -> list[float]:
+    """Values of β as a person writes them, between spaces, commas or semicolons. Raises BadConfig."""
+    try:
+        return [float(word) for word in re.split(r"[\s,;]+", text.strip()) if word]
+    except ValueError:
+        raise BadConfig(f"values of β are numbers such as 0.5 1 2 4 8, not {text!r}") from None
+
+
+def new_sweep() -> None:
+    config = config_form.config_form(address.SWEEP_SETTING, without={"objective", "beta"})
+    first, second, third = st.columns([2, 1, 1.4], vertical_alignment="bottom")
+    with first:
+        ranged = st.toggle(
+            "A range of β, evenly spaced in log β",
+            key=address.SWEEP_RANGED.name,
+            bind=address.SWEEP_RANGED.bind,
+        )
+        if ranged:
+            with st.container(horizontal=True):
+                low = st.number_input("From", 0.001, 1000.0, 0.25, key="sweep-low", format="%g")
+                high = st.number_input("To", 0.001, 1000.0, 16.0, key="sweep-high", format="%g")
+                count = st.number_input("How many", 2, MOST_RUNS, 7, key="sweep-count")
+        else:
+            text = st.text_input("Values of β", "0.5 1 2 4 8", key="sweep-betas", help="Two or more numbers; each is a run of its own.")  # fmt: skip
+    with second:
+        seeds = int(
+            st.number_input("Seeds per β", 1, 10, 1, key="sweep-seeds", help="More show how much is chance.")
+        )
+    with third:
+        name = st.text_input("Name", f"{config.data.dataset}-sweep", key="sweep-name")
+    try:
+        betas = log_range(float(low), float(high), int(count)) if ranged else numbers_of(text)
+    except VaeCoreError as error:
+        st.error(sentence(error), icon=":material/error:")
+        return
+    st.caption(
+        f"{len(betas) * seeds} runs, at β {', '.join(f'{b:g}' for b in betas)}. All of one seed share initial weights, "
+        "order of images and noise: differences are β's."
+    )
+    if session.button("Start", "start sweep", type="primary", icon=":material/play_arrow:"):
+        try:
+            create_sweep(resources.store(), config, betas, name.strip(), seeds=seeds)
+        except VaeCoreError as error:
+            st.error(sentence(error), icon=":material/error:")
+            return
+        resources.launcher().wake()
+        session.put(address.SWEEP, name.strip())
+        st.rerun()
+
+
+def progress(name: str, members: Sequence[Member]) -> None:
+    """What of the sweep still trains, each to be stopped alone; the page is drawn anew whenever a run ends."""
+    now = {m.run.id: m.run.status() for m in members}
+    waiting = [m for m in members if now[m.run.id].state not in ENDED]
+    before = session.get(address.SWEEP_WAITING)
+    session.put(address.SWEEP_WAITING, (name, len(waiting)))
+    if before is not None and before[0] == name and before[1] != len(waiting):
+        st.rerun(scope="app")
+    cut_short = [m for m in members if now[m.run.id].state in ENDED - {FINISHED} and not m.run.read_only]
+    for m in cut_short:
+        if error := now[m.run.id].error:
+            st.warning(f"{m.run.name} {now[m.run.id].state}: {error}", icon=":material/warning:")
+    if waiting:
+        done = sum(1.0 if s.state in ENDED else s.progress for s in now.values()) / len(members)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.progress(
+                min(1.0, done),
+                text=f"{len(members) - len(waiting)} of {len(members)} runs done",
+                width="stretch",
+            )
+            if session.button("Stop all", "stop sweep", icon=":material/stop:"):
+                stop(waiting)
+                st.rerun(scope="app")
+        with st.container(horizontal=True):
+            for m in waiting:
+                status = now[m.run.id]
+                words = f"β {', then '.join(f'{beta:g}' for beta in (m.beta, *m.turned))}"
+                words += f", seed {m.seed}" if len({m.seed for m in members}) > 1 else ""
+                share = f"{100 * status.progress:.0f} %" if status.state in LIVE else status.state
+                if session.button(f"{words}: {share}", f"stop {m.run.id}", icon=":material/stop:", help=f"Stop {m.run.name}"):  # fmt: skip
+                    stop([m])
+                    st.rerun(scope="app")
+    elif cut_short and session.button(
+        f"Go on with {len(cut_short)} {'stopped' if all(now[m.run.id].state == STOPPED for m in cut_short) else 'unfinished'}",
+        "sweep on", icon=":material/play_arrow:", help="Each from its last checkpoint.",
+    ):  # fmt: skip
+        go_on(cut_short)
+        resources.launcher().wake()
+        st.rerun(scope="app")
+    if not any(m.run.read_only for m in members):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            beta = st.number_input(
+                "Another β", 0.001, 1000.0, None, key="sweep-another", format="%g", width=140
+            )
+            if (
+                session.button("Add it", "add beta", icon=":material/add:", disabled=beta is None)
+                and beta is not None
+            ):
+                try:
+                    add_beta(resources.store(), name, float(beta))
+                except VaeCoreError as error:
+                    st.error(sentence(error), icon=":material/error:")
+                    return
+                resources.launcher().wake()
+                st.rerun(scope="app")
