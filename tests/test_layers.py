@@ -19,7 +19,7 @@ CORE = [
     {"cli", "__init__"},
 ]
 APP = [
-    {"__init__", "plots", "components", "charts", "services"},
+    {"__init__", "plots", "components", "services"},
     {"resources"},
     {"state", "web", "boundary"},
     {"widgets"},
@@ -145,18 +145,11 @@ def test_torchvision_is_imported_in_one_place(path):
         assert not any(starts(name, "torchvision") for name in imports(path))
 
 
-def test_charts_are_drawn_from_arrays_alone():
-    path = ROOT / "app" / "charts.py"
-    if path.exists():
-        for name in imports(path):
-            for forbidden in (
-                "streamlit",
-                "torch",
-                "vae_core.training",
-                "vae_core.inference",
-                "vae_core.runs",
-            ):
-                assert not starts(name, forbidden), f"charts.py imports {name}"
+@pytest.mark.parametrize("path", sorted((ROOT / "app" / "plots").rglob("*.py")), ids=lambda p: p.name)
+def test_plots_are_drawn_from_arrays_alone(path):
+    for name in imports(path):
+        for forbidden in ("streamlit", "torch", "vae_core"):
+            assert not starts(name, forbidden), f"{path.name} imports {name}"
 
 
 def test_views_never_import_each_other():

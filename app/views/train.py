@@ -7,8 +7,10 @@ import dataclasses
 import numpy as np
 import streamlit as st
 
-from app import boundary, charts, resources
+from app import boundary, resources
 from app.components.live import live
+from app.plots.figure import PLAIN
+from app.plots.training import schedule_preview
 from app.state import address, session
 from app.widgets import config_form, import_images
 from app.widgets.prepare_dataset import prepare
@@ -151,13 +153,13 @@ def previews(plan: Plan) -> None:
             st.caption(f"Each image is learned at a β drawn evenly over log β, from {low:g} to {high:g}.")
         for c in plan.config.objective.entry.coefficients:
             values = np.array([moment[c.name] for moment in moments], float)
-            figure = charts.schedule(c.symbol, c.unit or c.help, steps, values)
-            st.plotly_chart(figure, key=f"preview {c.name}", config={"displayModeBar": False})
+            figure = schedule_preview(c.symbol, c.unit or c.help, steps, values)
+            st.plotly_chart(figure, key=f"preview {c.name}", config=PLAIN)
     with right:
         rates = np.array([plan.learning_rate(int(s)) for s in steps])
         st.plotly_chart(
-            charts.schedule("Learning rate", "per step", steps, rates), key="preview lr",
-            config={"displayModeBar": False},
+            schedule_preview("Learning rate", "per step", steps, rates), key="preview lr",
+            config=PLAIN,
         )  # fmt: skip
 
 

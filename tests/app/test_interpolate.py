@@ -17,7 +17,9 @@ from helpers import config_of, until
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app import charts, resources
+from app import resources
+from app.plots.palette import CATEGORICAL, FADED
+from app.plots.path import TRACK_EDGE, along_path, leakage_bars, paths_on_map
 from app.services import geodesics
 from app.state.code_format import pack
 from app.views.interpolate import attributes, tokens, tracks
@@ -708,7 +710,7 @@ def test_without_ffmpeg_there_is_no_mp4_and_the_page_says_so(
 
 def test_charts_along_a_path_share_its_axis_and_mark_the_place() -> None:
     t = np.linspace(-0.5, 1.5, 9)
-    figure = charts.along(
+    figure = along_path(
         "Image change, pixels per unit of path", t, [("change", np.arange(8.0))], low=-0.5, high=1.5, stations=[0, 1],
         position=0.25, reference=("usual", 3.0),
     )  # fmt: skip
@@ -726,15 +728,15 @@ def test_charts_along_a_path_share_its_axis_and_mark_the_place() -> None:
 def test_the_strips_edge_is_the_charts() -> None:
     from app.components.path import EDGE
 
-    assert EDGE == charts.TRACK_EDGE
+    assert EDGE == TRACK_EDGE
 
 
 def test_the_map_of_paths_and_the_leakage_bars() -> None:
     line = np.stack((np.linspace(0, 1, 5), np.zeros(5)), 1)
-    figure = charts.paths_on_map(RNG.standard_normal((20, 2)), [("linear", line)], line[[0, -1]], x="z0", y="z1", title="Paths")  # fmt: skip
+    figure = paths_on_map(RNG.standard_normal((20, 2)), [("linear", line)], line[[0, -1]], x="z0", y="z1", title="Paths")  # fmt: skip
     assert [trace.name for trace in figure.data] == ["images", "linear", "stations"]
     assert list(figure.data[-1].text) == ["1", "2"]
-    bars = charts.leakage(["a", "b"], np.array([0.5, 0.1]), np.array([0.4, -0.1]), np.array([0.6, 0.3]), "change").data[0]  # fmt: skip
+    bars = leakage_bars(["a", "b"], np.array([0.5, 0.1]), np.array([0.4, -0.1]), np.array([0.6, 0.3]), "change").data[0]  # fmt: skip
     np.testing.assert_allclose(bars.error_x.array, [0.1, 0.2])
     np.testing.assert_allclose(bars.error_x.arrayminus, [0.1, 0.2])
-    assert list(bars.marker.color) == [charts.CATEGORICAL[0], charts.FADED]
+    assert list(bars.marker.color) == [CATEGORICAL[0], FADED]

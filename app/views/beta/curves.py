@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import charts
 from app.boundary import fragment
 from app.components.beta_cursor import beta_cursor
+from app.plots.figure import PLAIN
+from app.plots.rate_distortion import SeedBand, kl_over_beta, log_positions, over_beta, rate_distortion_curve
 from app.state import address, session
 from app.views.beta.side_by_side import side_by_side
 from app.views.beta.trajectory import runs_to_compare, trajectory_of
@@ -19,8 +20,6 @@ from vae_core.evaluation.sweep_report import Report, gather
 from vae_core.runs.record import LIVE
 from vae_core.runs.run import Run
 from vae_core.sweep import Member
-
-PLAIN = {"displayModeBar": False}
 
 
 @fragment()
@@ -53,7 +52,7 @@ def look(name: str, members: Sequence[Member]) -> None:
     side_by_side(report, members)
 
 
-def as_band(band: Band) -> charts.Band:
+def as_band(band: Band) -> SeedBand:
     return band.mean, band.low, band.high
 
 
@@ -63,7 +62,7 @@ def cursor(name: str, report: Report, betas: list[float]) -> None:
     curve, labels = report.curve, [f"{b:g}" for b in betas]
     chosen = _chosen_beta(name, labels)
     usual = labels[len(labels) // 2]  # while a sweep fills in it changes, so an address names what was chosen
-    upright = {"kind": "line", "x": charts.places_of(betas), "y": None}
+    upright = {"kind": "line", "x": log_positions(betas), "y": None}
     beta_cursor({
         "sweep": name, "labels": labels, "at": chosen or usual, "link": session.get(address.CURSOR_LINKS),
         "words": [
@@ -109,7 +108,7 @@ def plane(report: Report, betas: list[float], run: Run | None) -> None:
                 found.marks,
             )
     tangent = None if report.tangent is None else (report.tangent.total, report.tangent.beta)
-    figure = charts.rate_distortion(
+    figure = rate_distortion_curve(
         betas, as_band(report.curve.rate), as_band(report.curve.distortion), tangent=tangent, path=path,
         where=f", {report.split} images",
     )  # fmt: skip
@@ -118,11 +117,9 @@ def plane(report: Report, betas: list[float], run: Run | None) -> None:
 
 def totals(report: Report, betas: list[float]) -> None:
     curve = report.curve
-    total = charts.over_beta(betas, [("−ELBO", as_band(curve.total))], "−ELBO over β", "nats per image")
+    total = over_beta(betas, [("−ELBO", as_band(curve.total))], "−ELBO over β", "nats per image")
     st.plotly_chart(total, key="elbo", config=PLAIN)
-    active = charts.over_beta(
-        betas, [("active", as_band(curve.active))], "Active dimensions over β", "dimensions"
-    )
+    active = over_beta(betas, [("active", as_band(curve.active))], "Active dimensions over β", "dimensions")
     st.plotly_chart(active, key="active", config=PLAIN)
 
 
@@ -136,7 +133,7 @@ def details(report: Report, betas: list[float]) -> str:
     groups = {group: values for group, values in groups.items() if values}
     columns = iter(st.columns(1 + len(groups), gap="large"))
     with next(columns):
-        st.plotly_chart(charts.kl_over_beta(betas, report.kl[1]), key="kl-over-beta", config=PLAIN)
+        st.plotly_chart(kl_over_beta(betas, report.kl[1]), key="kl-over-beta", config=PLAIN)
     for group, values in groups.items():
         with next(columns):
             value = metric_chart(report, betas, group, values)
@@ -158,7 +155,7 @@ def metric_chart(report: Report, betas: list[float], group: str, values: Sequenc
         )
         value = next(v for v in values if v.name == chosen)
     lines = [(value.title, as_band(report.curve.scores[value.name]))]
-    figure = charts.over_beta(betas, lines, f"{value.title} over β", value.unit, share=value.is_share)
+    figure = over_beta(betas, lines, f"{value.title} over β", value.unit, share=value.is_share)
     place.plotly_chart(figure, key=group, config=PLAIN)
     st.caption(
         f"{value.definition} Here {SCORED_ON}." if "mean" in metric_of(value.name).needs else value.definition

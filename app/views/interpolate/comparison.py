@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from app import boundary, charts
+from app import boundary
 from app.boundary import fragment
+from app.plots.path import paths_on_map
 from app.services import geodesics
 from app.state import session
 from app.views.interpolate.path_view import PLAIN
@@ -96,7 +97,7 @@ def draw_map(model: LoadedModel, codes: StoredCodes | None, tracks: list[Track],
         return
     some = codes.mean[np.linspace(0, len(codes) - 1, min(3000, len(codes))).astype(int)]
     st.plotly_chart(
-        charts.paths_on_map(
+        paths_on_map(
             flat(some), [(one.kind, flat(one.at(t))) for one in tracks], flat(ends), x=x, y=y, title=title
         ),
         key="map of paths", config=PLAIN,

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import boundary, charts
+from app import boundary
 from app.boundary import fragment
 from app.components.path import path as moving
+from app.plots.path import leakage_bars
 from app.state import address, session
 from app.state.address import Key
 from app.views.interpolate.attributes import attributes, groups, leaks, sides
@@ -99,7 +100,7 @@ def push(
         )
         names = [leak.name for leak in leaking]
         st.plotly_chart(
-            charts.leakage(names, change, low, high, "change of probability at strength 1"),
+            leakage_bars(names, change, low, high, "change of probability at strength 1"),
             key="chart leakage", config=PLAIN,
         )  # fmt: skip
         st.caption(

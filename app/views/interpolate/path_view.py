@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import boundary, charts, resources
+from app import boundary, resources
 from app.boundary import fragment
 from app.components.path import path as moving
+from app.plots.figure import PLAIN
+from app.plots.path import along_path
 from app.services import geodesics
 from app.services.tasks import Task
 from app.state import address, session
@@ -31,9 +33,6 @@ HELP = {
 
 
 PENALTIES = [0.0, 0.1, 0.3, 1.0, 3.0, 10.0]
-
-
-PLAIN = {"displayModeBar": False}
 
 
 def follow_weights(run: Run, model: LoadedModel, fresh: list[bool]) -> None:
@@ -184,7 +183,7 @@ def view(
         "low": along.low, "high": along.high, "stations": along.stations, "position": place,
     }  # fmt: skip
     st.plotly_chart(
-        charts.along("Image change, pixels per unit of path", told.t, [("change", told.change)], unit="pixels", **common),
+        along_path("Image change, pixels per unit of path", told.t, [("change", told.change)], unit="pixels", **common),
         key="chart change", config=PLAIN,
     )  # fmt: skip
     if codes is None:
@@ -197,7 +196,7 @@ def view(
     assert told.support is not None
     usual = usual_distance(model.stamp, codes.mean)
     st.plotly_chart(
-        charts.along(
+        along_path(
             "Distance to the nearest real code, code units", told.t, [("distance", told.support)],
             reference=("median between real codes", usual), **common,
         ),
@@ -240,7 +239,7 @@ def probabilities(
         order = np.argsort(-values.max(0), kind="stable")[:10]
         lines = [(str(probe.names[i]), values[:, i]) for i in sorted(order)]
     st.plotly_chart(
-        charts.along(f"Probability of {by} = {lines[0][0]}" if len(lines) == 1 else f"Probability of each {by}", t, lines, share=True, **common),
+        along_path(f"Probability of {by} = {lines[0][0]}" if len(lines) == 1 else f"Probability of each {by}", t, lines, share=True, **common),
         key="chart probabilities", config=PLAIN,
     )  # fmt: skip
     st.caption(

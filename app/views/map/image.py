@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import charts, resources
-from app.charts import PLAIN
+from app import resources
 from app.plots import palette
+from app.plots.codes import posterior_intervals
+from app.plots.figure import PLAIN
 from app.state import address, session
 from app.state.code_format import pack
 from app.views.map import caches
@@ -56,7 +57,7 @@ def image_panel(run: Run, model: LoadedModel, codes: StoredCodes, row: int) -> N
     st.markdown(" · ".join(told))
     order = [int(d) for d in order_by_kl(codes.kl_per_dim)][:MOST_DIMS]
     st.plotly_chart(
-        charts.posterior(order, codes.mean[row], codes.std[row]), key="map posterior", config=PLAIN
+        posterior_intervals(order, codes.mean[row], codes.std[row]), key="map posterior", config=PLAIN
     )
     if len(codes.kl_per_dim) > MOST_DIMS:
         st.caption(f"The {MOST_DIMS} most used of {len(codes.kl_per_dim)} dimensions.")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from app import charts, resources
+from app import resources
 from app.boundary import fragment, sentence
-from app.charts import PLAIN
+from app.plots.codes import kl_bars
+from app.plots.figure import PLAIN
 from app.state import address, session
 from app.state.session import NO_RUN
 from app.views.map.canvas import draw_map
@@ -129,7 +130,7 @@ def page() -> None:
 def _kl_summary(codes: StoredCodes) -> None:
     kl = np.nan_to_num(codes.kl_per_dim)
     if kl.any():
-        st.plotly_chart(charts.kl_bars(kl), key="map kl", config=PLAIN)
+        st.plotly_chart(kl_bars(kl), key="map kl", config=PLAIN)
 
 
 page()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from app import charts
 from app.boundary import fragment, sentence
-from app.charts import PLAIN
+from app.plots.codes import prior_densities
+from app.plots.figure import PLAIN
 from app.state import address
 from app.views.map import caches
 from app.views.map.caches import digest
@@ -55,6 +55,6 @@ def prior_panel(model: LoadedModel, codes: StoredCodes) -> None:
             )
         st.markdown("\n".join(f"- {w}" for w in words))
         order = [int(d) for d in order_by_kl(told.kl)][:12]
-        st.plotly_chart(charts.against_prior(told.edges, told.density, order), key="map prior", config=PLAIN)
+        st.plotly_chart(prior_densities(told.edges, told.density, order), key="map prior", config=PLAIN)
         if len(told.active) > len(order):
             st.caption(f"The {len(order)} most used of {len(told.active)} dimensions.")
