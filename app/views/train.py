@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from app import boundary, resources
-from app.components.live import live
+from app.components.live import described, live
 from app.plots.figure import PLAIN
 from app.plots.training import schedule_preview
 from app.state import address, session
@@ -183,12 +183,7 @@ def watch(run: Run) -> None:
         max_selections=7, placeholder="compare with other runs", label_visibility="collapsed",
     )  # fmt: skip
     shown = [run, *(r for i in compared for r in others if r.id == i)]
-    live([(r.id, r.name, _dial(r)) for r in shown], status.state, lambda: None)
-
-
-def _dial(run: Run) -> str:
-    dial = run.record().effective.objective.dial
-    return "" if dial is None else f"{dial.lowest:g}–{dial.highest:g}"
+    live([described(r.id, r.name, r.record().effective.objective) for r in shown], status.state, lambda: None)
 
 
 def controls(run: Run, status: Status) -> None:

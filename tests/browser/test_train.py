@@ -104,7 +104,7 @@ def test_a_live_run_is_paused_stepped_steered_and_stopped(visit: Callable[..., P
     comes(page, lambda: run.status().control > taken_up, "the next request is taken up")
     assert run.status().step == before + 1, "one step and no more"
     page.get_by_role("button", name="Resume", exact=True).click()
-    expect(page.locator("[data-n=beta]")).to_have_text("7.5")
+    expect(page.locator("[data-coefficient=beta]")).to_have_text("7.5")
     page.get_by_role("button", name="Stop", exact=True).click()
     state(page, "stopped")
     commands = [(line["command"], line["value"]) for line in run.lines()[0] if line["event"] == "controlled"]
@@ -151,14 +151,56 @@ def test_runs_are_overlaid(visit: Callable[..., Page], server: Server) -> None:
 
 def test_the_curves_of_a_dial_say_at_which_beta_they_are(visit: Callable[..., Page]) -> None:
     page = visit("/train?run=digits-dial")
-    page.wait_for_function("() => document.querySelector('[data-chart=terms]')?.data?.length === 4")
-    expect(page.locator("[data-n=beta]")).to_have_text("0.1–10")
-    terms = page.locator("[data-chart=terms]")
+    page.wait_for_function("() => document.querySelector('[data-chart=shown]')?.data?.length === 4")
+    expect(page.locator("[data-dial]")).to_have_text("0.1–10")
+    terms = page.locator("[data-chart=shown]")
     assert terms.evaluate("d => d.data.map(t => t.name)") == [
         "distortion, mean over β", "distortion, validation at β = 1", "rate, mean over β", "rate, validation at β = 1",
     ]  # fmt: skip
-    assert terms.evaluate("d => d.layout.title.text").startswith("Distortion and rate")
-    assert page.locator("[data-chart=beta]").evaluate("d => d.data.map(t => t.name)") == ["learning rate"]
+    assert "distortion (reconstruction), rate (KL)" in terms.evaluate("d => d.layout.title.text")
+    assert page.locator("[data-chart=schedule]").evaluate("d => d.data.map(t => t.name)") == ["learning rate"]
+
+
+DRAWN = """(name) => document.querySelector(`[data-chart=${name}]`).data
+  .map((t) => [t.name, [...t.y]]).filter(([name]) => !name.includes("validation"))"""
+
+
+@pytest.mark.parametrize(
+    ("objective", "parts", "shown", "tiles"),
+    [
+        ("capacity", ["distortion", "γ · |rate − C|"], ["rate", "C"],
+         ["distortion", "rate", "|rate − C|", "active", "γ", "C"]),
+        ("beta_tcvae", ["distortion", "MI", "β · TC", "KL by dim."], ["rate"],
+         ["distortion", "MI", "TC", "KL by dim.", "rate", "active", "β"]),
+        ("autoencoder", ["distortion"], None, ["distortion", "active"]),
+    ],
+    ids=["capacity", "beta_tcvae", "autoencoder"],
+)  # fmt: skip
+def test_the_charts_draw_what_the_objective_declares(
+    objective: str, parts: list[str], shown: list[str] | None, tiles: list[str],
+    visit: Callable[..., Page], server: Server,
+) -> None:  # fmt: skip
+    """Terms, tiles and coefficients come from the objective, and the parts add up to the loss beside them."""
+    page = visit(f"{QUICK}&objective={objective}&schedule=warmup&epochs=3")
+    start(page, server, f"terms-{objective}")
+    state(page, "finished")
+    page.get_by_label("smoothing").fill("0")
+    page.wait_for_function(
+        "n => document.querySelector('[data-chart=terms]')?.data?.length === n", arg=2 * len(parts)
+    )
+    drawn = page.evaluate(DRAWN, "terms")
+    assert [name for name, _ in drawn] == parts
+    (_, loss), *_ = page.evaluate(DRAWN, "loss")
+    for i, value in enumerate(loss):
+        assert sum(y[i] for _, y in drawn) == pytest.approx(value, rel=1e-4)
+    place = page.locator("[data-chart=shown]")
+    if shown is None:
+        expect(place).to_be_hidden()
+    else:
+        assert [name for name, _ in page.evaluate(DRAWN, "shown")] == shown
+    assert page.locator(".numbers dt").all_text_contents()[4:] == tiles
+    for value in page.locator(".numbers [data-term]").all_text_contents():
+        assert value != "–"
 
 
 def test_a_failed_run_says_why(visit: Callable[..., Page], server: Server) -> None:

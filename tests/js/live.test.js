@@ -2,49 +2,81 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { chartsOf } from "../../app/components/live/charts.js";
 import { toCsv } from "../../app/components/live/csv.js";
-import { betaAt, clock, number, sentence, short, smooth } from "../../app/components/live/numbers.js";
+import { clock, number, sentence, short, smooth } from "../../app/components/live/numbers.js";
 import { RunRecord } from "../../app/components/live/record.js";
 import { close, PALETTE } from "./helpers.js";
 
-/** @import { EpochLine, StepLine } from "../../app/components/live/types.js" */
+/** @import { Coefficient, Term, Terms } from "../../app/components/live/types.js" */
+/** @import { WrittenEpoch, WrittenStep } from "../../app/components/live/types.js" */
 
-/** @param {number} distortion @param {number | null} rate */
-const terms = (distortion, rate) => {
-  const loss = distortion + (rate ?? 0);
-  return { loss, distortion, rate, objective: loss, kl_per_dim: rate === null ? [] : [rate, 0] };
+/** @param {string} name @param {string | null} weight @returns {Term} */
+const term = (name, weight) => ({
+  ...{ name, label: name, title: `${name} in full`, unit: "nats per image", weight, help: "" },
+});
+const DISTORTION = term("distortion", "");
+/** @type {Coefficient} */
+const BETA = { name: "beta", symbol: "β", unit: "", help: "" };
+const VAE = { terms: [DISTORTION, term("rate", "beta")], coefficients: [BETA] };
+const CAPACITY = {
+  terms: [DISTORTION, term("rate", null), term("gap", "gamma")],
+  coefficients: [
+    { ...BETA, name: "gamma", symbol: "γ" },
+    { ...BETA, name: "capacity", symbol: "C", unit: "nats per image" },
+  ],
 };
-/** @param {number} step @param {number | null} [rate] @returns {StepLine} */
-const stepLine = (step, rate = 2) => ({
-  ...{ event: "step", step, epoch: 1, terms: terms(10, rate) },
-  ...{ beta: step / 10, learning_rate: 0.001, images_per_second: 500 },
+
+/** @param {number} distortion @param {number} rate @param {number} beta @returns {Terms} */
+const terms = (distortion, rate, beta) => ({
+  ...{ loss: distortion + beta * rate, objective: distortion + rate, kl_per_dim: [rate, 0] },
+  ...{ values: { distortion, rate }, parts: { distortion, rate: beta * rate } },
 });
-/** @param {number} step @returns {EpochLine} */
+/** @param {number} step @returns {WrittenStep} */
+const stepLine = (step, beta = step / 10) => ({
+  ...{ event: "step", step, epoch: 1, terms: terms(10, 2, beta), coefficients: { beta } },
+  ...{ learning_rate: 0.001, images_per_second: 500 },
+});
+/** @param {number} step @returns {WrittenEpoch} */
 const epochLine = (step) => ({
-  ...{ event: "epoch", step, epoch: 1, train: terms(10, 2), validation: terms(11, 3), active_units: 1 },
+  ...{ event: "epoch", step, epoch: 1, train: terms(10, 2, 1), validation: terms(11, 3, 1) },
+  active_units: 1,
+});
+/** As earlier versions wrote them. @param {number} step @param {number | null} rate @returns {WrittenStep} */
+const earlierStep = (step, rate, beta = 0.5) => ({
+  ...{ event: "step", step, epoch: 1, beta, capacity: null, learning_rate: 0.001, images_per_second: 500 },
+  terms: { loss: 10, distortion: 10, rate, objective: 10, kl_per_dim: [] },
 });
 
-/** @param {(StepLine | EpochLine)[]} lines @param {string} [dial] */
-function recordOf(lines, dial = "") {
-  const record = new RunRecord({ id: "a-1", name: "a", dial }, "#123456");
+/** @param {(WrittenStep | WrittenEpoch)[]} lines @param {typeof VAE} [of] @param {string} [dial] */
+function recordOf(lines, of = VAE, dial = "") {
+  const record = new RunRecord({ id: "a-1", name: "a", dial, ...of }, "#123456");
   for (const line of lines) record.take(line);
   return record;
 }
 
-test("the CSV has a row per step and two per epoch", () => {
-  const rows = toCsv([stepLine(5), { event: "checkpoint", step: 5 }, epochLine(5), stepLine(6, null)]).split(
-    "\n",
-  );
-  assert.equal(
-    rows[0],
-    "event,step,epoch,split,loss,distortion,rate,objective,beta,learning_rate,images_per_second,active_units",
-  );
-  assert.deepEqual(rows.slice(1), [
-    "step,5,1,train,12,10,2,12,0.5,0.001,500,",
-    "epoch,5,1,train,12,10,2,12,,,,1",
-    "epoch,5,1,validation,14,11,3,14,,,,1",
-    "step,6,1,train,10,10,,10,0.6,0.001,500,",
+test("the CSV has a row per step and two per epoch, a column per term and coefficient", () => {
+  const record = recordOf([stepLine(5), epochLine(5)]);
+  record.take({ event: "checkpoint", step: 5 });
+  assert.deepEqual(toCsv(record).split("\n"), [
+    "event,step,epoch,split,loss,objective,distortion,rate,weighed_rate,beta," +
+      "learning_rate,images_per_second,active_units",
+    "step,5,1,train,11,12,10,2,1,0.5,0.001,500,",
+    "epoch,5,1,train,12,12,10,2,2,,,,1",
+    "epoch,5,1,validation,14,14,11,3,3,,,,1",
     "",
   ]);
+});
+
+test("lines of earlier versions are read with their one weight and two terms", () => {
+  const [step] = recordOf([earlierStep(5, 4)]).steps;
+  assert.deepEqual(step.coefficients, { beta: 0.5 });
+  assert.deepEqual(step.terms.values, { distortion: 10, rate: 4 });
+  assert.deepEqual(step.terms.parts, { distortion: 10, rate: 2 });
+  const { terms: old } = earlierStep(5, 6);
+  const record = recordOf([earlierStep(5, 4, 2)]);
+  record.take({ event: "epoch", step: 5, epoch: 1, train: old, validation: old, active_units: 1 });
+  assert.equal(record.epochs[0].validation.parts.rate, 12, "at the weight of the step before");
+  const held = { ...earlierStep(5, 4, 30), capacity: 7 };
+  assert.deepEqual(recordOf([held], CAPACITY).steps[0].coefficients, { gamma: 30, capacity: 7 });
 });
 
 test("a resumed run supersedes what came after its checkpoint", () => {
@@ -73,15 +105,6 @@ test("a moving average begins at its first value and forgets", () => {
   assert.deepEqual(smooth([1, null], 0), [1, null]);
 });
 
-test("β at a step is that of the last line until then", () => {
-  const steps = [stepLine(10), stepLine(20)];
-  assert.deepEqual(
-    [5, 10, 15, 25].map((step) => betaAt(steps, step)),
-    [1, 1, 1, 2],
-  );
-  assert.equal(betaAt([], 3), 1);
-});
-
 test("numbers are written for people", () => {
   assert.deepEqual([null, 1234.5, 123.45, 1.234].map(number), ["–", "1,235", "123.5", "1.23"]);
   assert.deepEqual([0.00012345, undefined].map(short), ["0.000123", "–"]);
@@ -93,25 +116,57 @@ const LOOK = { weight: 0, log: false, palette: PALETTE };
 /** @param {import("../../app/components/live/charts.js").Chart} chart */
 const names = ({ traces }) => traces.map((trace) => trace.name);
 
-test("charts show loss, terms weighted by β, KL and schedules", () => {
-  const [loss, parts, schedule, kl] = chartsOf([recordOf([stepLine(10), stepLine(20), epochLine(20)])], LOOK);
+test("charts show the loss, what adds up to it, KL and schedules", () => {
+  const record = recordOf([stepLine(10), stepLine(20), epochLine(20)]);
+  const [loss, parts, shown, schedule, kl] = chartsOf([record], LOOK);
   assert.deepEqual(names(loss), ["train", "validation"]);
-  assert.deepEqual(names(parts), ["distortion", "distortion, validation", "β·rate", "β·rate, validation"]);
+  assert.deepEqual(names(parts), [
+    "distortion",
+    "distortion, validation",
+    "β · rate",
+    "β · rate, validation",
+  ]);
   assert.deepEqual(
     parts.traces.map(({ y }) => y),
-    [[10, 10], [11], [2, 4], [6]],
+    [[10, 10], [11], [2, 4], [3]],
   );
+  const drawn = parts.traces.map(({ y }) => /** @type {number[]} */ (y));
+  const added = drawn[0].map((v, i) => v + drawn[2][i]);
+  assert.deepEqual(added, loss.traces[0].y, "parts add up to the loss beside them");
+  assert.deepEqual(names(shown), []);
   assert.deepEqual(names(schedule), ["β", "learning rate"]);
   assert.deepEqual(kl.traces[0].x, ["z0", "z1"]);
   assert.deepEqual(kl.traces[0].marker, { color: ["#000001", "#bbbbbb"] }, "an unused dimension is faded");
 });
 
-test("a plain autoencoder has no rate, a β dial no β of its own", () => {
-  const [, parts] = chartsOf([recordOf([stepLine(1, null)])], LOOK);
+test("a term that is only shown stands beside the coefficient it is held against", () => {
+  const line = {
+    ...stepLine(1),
+    coefficients: { gamma: 30, capacity: 5 },
+    terms: { ...terms(10, 2, 0), parts: { distortion: 10, gap: 90 } },
+  };
+  const [, parts, shown, schedule] = chartsOf([recordOf([line], CAPACITY)], LOOK);
+  assert.deepEqual(names(parts), ["distortion", "distortion, validation", "γ · gap", "γ · gap, validation"]);
+  assert.deepEqual(names(shown), ["rate", "rate, validation", "C"]);
+  assert.deepEqual([shown.traces[0].y, shown.traces[2].y], [[2], [5]]);
+  assert.deepEqual(names(schedule), ["γ", "C", "learning rate"]);
+});
+
+test("what an earlier version did not write is not drawn; a plain autoencoder has one term", () => {
+  const [, parts] = chartsOf([recordOf([earlierStep(1, null)])], LOOK);
   assert.deepEqual(names(parts), ["distortion", "distortion, validation"]);
-  const [, dialParts, dialSchedule] = chartsOf([recordOf([stepLine(1)], "0.1 to 10")], LOOK);
-  assert.equal(dialParts.title, "Distortion and rate");
-  assert.deepEqual(names(dialSchedule), ["learning rate"]);
+  const plain = { terms: [DISTORTION], coefficients: [] };
+  const [, one, none, schedule] = chartsOf([recordOf([earlierStep(1, null)], plain)], LOOK);
+  assert.deepEqual(names(one), ["distortion", "distortion, validation"]);
+  assert.deepEqual(names(none), []);
+  assert.deepEqual(names(schedule), ["learning rate"]);
+});
+
+test("a dial's shown terms say at which β they are", () => {
+  const dial = { terms: [term("rate", null)], coefficients: [] };
+  const [, , shown, schedule] = chartsOf([recordOf([stepLine(1)], dial, "0.1–10")], LOOK);
+  assert.deepEqual(names(shown), ["rate, mean over β", "rate, validation at β = 1"]);
+  assert.deepEqual(names(schedule), ["learning rate"]);
 });
 
 test("several runs are named in the legend and keep their colours", () => {

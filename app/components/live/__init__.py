@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
 
 from app.components import component, plotly_url
+from vae_core.config import ObjectiveConfig
 
 _mount = component(
     "live",
@@ -18,10 +21,7 @@ _mount = component(
       <div><dt>images/s</dt><dd data-n="speed">–</dd></div>
       <div><dt>time left</dt><dd data-n="eta">–</dd></div>
       <div><dt title="what is minimised, nats per image">loss</dt><dd data-n="loss">–</dd></div>
-      <div><dt title="reconstruction, nats per image">distortion</dt><dd data-n="distortion">–</dd></div>
-      <div><dt title="KL from posterior to prior, nats per image">rate</dt><dd data-n="rate">–</dd></div>
       <div><dt title="dimensions whose posterior means vary over images (variance above 0.01)">active</dt><dd data-n="active">–</dd></div>
-      <div><dt>β</dt><dd data-n="beta">–</dd></div>
     </dl>
   </header>
   <div class="advice" role="alert"></div>
@@ -32,7 +32,7 @@ _mount = component(
     <button type="button" class="zoom" title="show everything again">Reset zoom</button>
   </div>
   <div class="charts">
-    <div data-chart="loss"></div><div data-chart="terms"></div><div data-chart="kl"></div><div data-chart="beta"></div>
+    <div data-chart="loss"></div><div data-chart="terms"></div><div data-chart="shown" hidden></div><div data-chart="kl"></div><div data-chart="schedule"></div>
   </div>
   <div class="pictures" hidden>
     <div class="scrub"><label>Epoch <output></output> <input type="range" min="0" max="0" value="0" step="1" aria-label="epoch of the pictures"></label>
@@ -50,20 +50,29 @@ _mount = component(
 )
 
 
-def live(
-    runs: list[tuple[str, str, str]], state: str, on_changed: Callable[[], None], key: str = "live"
-) -> None:
-    """Curves and pictures of `runs` [(id, name, a dial's span of β or "")]; the first is the main one, others are overlaid.
+def described(run_id: str, name: str, objective: ObjectiveConfig) -> dict[str, Any]:
+    """A run as the script takes it: with the terms and coefficients that its objective declares."""
+    dial = objective.dial
+    return {
+        "id": run_id,
+        "name": name,
+        "dial": "" if dial is None else f"{dial.lowest:g}–{dial.highest:g}",
+        "terms": [asdict(term) for term in objective.terms],
+        "coefficients": [
+            {"name": c.name, "symbol": c.symbol, "unit": c.unit, "help": c.help}
+            for c in objective.entry.coefficients
+        ],
+    }
+
+
+def live(runs: list[dict[str, Any]], state: str, on_changed: Callable[[], None], key: str = "live") -> None:
+    """Curves and pictures of `runs`, each as `described`; the first is the main one, others are overlaid.
 
     `state` is the main run's state as the page knows it; when it has become another, `on_changed` is called
     and the script reruns once, so that the page's buttons follow.
     """
     _mount(
         key=key,
-        data={
-            "runs": [{"id": i, "name": n, "dial": d} for i, n, d in runs],
-            "state": state,
-            "plotly": plotly_url(),
-        },
+        data={"runs": runs, "state": state, "plotly": plotly_url()},
         on_changed_change=on_changed,
     )

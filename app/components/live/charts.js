@@ -1,11 +1,11 @@
 // What the charts of training show: records -> traces and layouts of plotly.js. Nothing here touches the
 // page.
 
-import { betaAt, smooth } from "./numbers.js";
+import { smooth } from "./numbers.js";
 
 /** @import { Palette } from "../shared/types.js" */
 /** @import { RunRecord } from "./record.js" */
-/** @import { PlotlyPart } from "./types.js" */
+/** @import { PlotlyPart, Terms } from "./types.js" */
 
 /** @typedef {{ name: string, title: string, traces: PlotlyPart[], layout: PlotlyPart }} Chart */
 /** @typedef {{ dash?: string, markers?: boolean, axis?: string }} LineStyle */
@@ -14,17 +14,25 @@ import { betaAt, smooth } from "./numbers.js";
 const MOST_BARS = 64;
 // nats: an unused dimension's posterior is the prior. The same cut as in the sliders' fold
 const IN_USE = 0.01;
+// of the categorical colours: those of a run's second, third ... term
+const SECOND = [5, 2, 3, 4, 1];
 const RIGHT_AXIS = { overlaying: "y", side: "right", showgrid: false, tickmode: "auto" };
 
 /**
- * The four charts, by the names of their places.
+ * The charts, by the names of their places. One without traces has nothing to show.
  *
  * @param {RunRecord[]} runs the first is the main one
  * @param {Look} look
  * @returns {Chart[]}
  */
 export function chartsOf(runs, look) {
-  return [lossChart(runs, look), termsChart(runs, look), scheduleChart(runs, look), klChart(runs[0], look)];
+  return [
+    lossChart(runs, look),
+    partsChart(runs, look),
+    shownChart(runs, look),
+    scheduleChart(runs, look),
+    klChart(runs[0], look),
+  ];
 }
 
 /** @param {RunRecord[]} runs @param {Look} look @returns {Chart} */
@@ -49,74 +57,114 @@ function lossChart(runs, { weight, log }) {
 }
 
 /**
- * Distortion on the left axis, and on the right what β adds to it.
+ * What each minimised term adds to the loss. The first stands on the left axis, which is often much larger,
+ * the others on the right.
  *
  * @param {RunRecord[]} runs
  * @param {Look} look
  * @returns {Chart}
  */
-function termsChart(runs, look) {
-  const dials = runs.every((run) => run.dial);
-  const mixed = !dials && runs.some((run) => run.dial);
-  const second = dials ? "rate" : mixed ? "β·rate, or a dial's rate" : "β·rate";
+function partsChart(runs, look) {
   const type = look.log ? "log" : "linear";
+  const firsts = distinct(runs.flatMap((run) => run.minimised.slice(0, 1).map((t) => run.weighed(t))));
+  const others = distinct(runs.flatMap((run) => run.minimised.slice(1).map((t) => run.weighed(t))));
   const layout = {
-    yaxis: { title: { text: "distortion, nats" }, type },
-    yaxis2: { ...RIGHT_AXIS, title: { text: mixed ? "nats" : `${second}, nats` }, type },
+    yaxis: { title: { text: `${firsts.join(", ")}, nats` }, type },
+    ...(others.length && { yaxis2: { ...RIGHT_AXIS, title: { text: `${others.join(", ")}, nats` }, type } }),
   };
-  const traces = runs.flatMap((run) => termTraces(run, runs, look));
-  return { name: "terms", title: `Distortion and ${second}`, traces, layout };
+  const traces = runs.flatMap((run) =>
+    run.minimised.flatMap((term, i) => {
+      const of = (/** @type {Terms} */ terms) => terms.parts[term.name] ?? null;
+      return pair(run, runs, look, run.weighed(term), i, of, i ? "y2" : "y");
+    }),
+  );
+  const many = runs.some((run) => run.minimised.length > 1);
+  return { name: "terms", title: many ? "What adds up to the loss" : "The loss's one term", traces, layout };
 }
 
-/** @param {RunRecord} run @param {RunRecord[]} runs @param {Look} look */
-function termTraces(run, runs, { weight, palette }) {
-  const { steps, epochs, colour } = run;
-  const x = stepsOf(steps);
-  const ends = stepsOf(epochs);
-  const several = runs.length > 1;
-  const second = several ? colour : palette.categorical[5];
-  // a dial learns at a β drawn for each image, and is validated at β = 1
-  const [over, atOne] = run.dial ? [", mean over β", " at β = 1"] : ["", ""];
-  const rate = run.dial ? "rate" : "β·rate";
-  const named = (/** @type {string} */ what) => label(run, runs, what);
-  const distortion = steps.map((s) => s.terms.distortion);
-  const validated = epochs.map((e) => e.validation.distortion);
-  const found = [
-    line(named(`distortion${over}`), x, smooth(distortion, weight), colour),
-    line(named(`distortion, validation${atOne}`), ends, validated, colour, { dash: "dot", markers: true }),
-  ];
-  if (steps.some((s) => s.terms.rate != null)) {
-    const weighted = steps.map((s) => s.beta * (s.terms.rate ?? 0));
-    const validatedRate = epochs.map((e) => betaAt(steps, e.step) * (e.validation.rate ?? 0));
-    const solid = several ? "dash" : "solid";
-    found.push(
-      line(named(`${rate}${over}`), x, smooth(weighted, weight), second, { axis: "y2", dash: solid }),
-      line(named(`${rate}, validation${atOne}`), ends, validatedRate, second, {
-        ...{ axis: "y2", dash: "dot", markers: true },
+/**
+ * Terms that are measured and not minimised, with the coefficients of the same unit: a rate against the
+ * capacity asked for.
+ *
+ * @param {RunRecord[]} runs
+ * @param {Look} look
+ * @returns {Chart}
+ */
+function shownChart(runs, look) {
+  const traces = runs.flatMap((run) => {
+    const asked = run.shown.length ? run.coefficients.filter(({ unit }) => unit) : [];
+    const style = { dash: "dash" };
+    return [
+      ...run.shown.flatMap((term, i) => {
+        const of = (/** @type {Terms} */ terms) => terms.values[term.name] ?? null;
+        // a dial learns at a β drawn for each image, and is validated at β = 1
+        const where = run.dial ? [", mean over β", " at β = 1"] : ["", ""];
+        return pair(run, runs, look, term.label, i, of, "y", where);
       }),
-    );
-  }
-  return found;
+      ...asked.map(({ name, symbol }, i) => {
+        const values = run.steps.map((s) => s.coefficients[name] ?? null);
+        const colour = colourOf(run, runs, look, run.shown.length + i);
+        return line(label(run, runs, symbol), stepsOf(run.steps), values, colour, style);
+      }),
+    ];
+  });
+  const titles = distinct(runs.flatMap((run) => run.shown.map((term) => term.title)));
+  const layout = { yaxis: { title: { text: "nats per image" }, type: look.log ? "log" : "linear" } };
+  return { name: "shown", title: `Measured beside it: ${titles.join(", ")}`, traces, layout };
+}
+
+/**
+ * A term of training, smoothed, and of validation.
+ *
+ * @param {RunRecord} run
+ * @param {RunRecord[]} runs
+ * @param {Look} look
+ * @param {string} what
+ * @param {number} i the term's place among those of the chart, which colours it
+ * @param {(terms: Terms) => number | null} of
+ * @param {string} axis
+ * @param {string[]} where said of training and of validation
+ */
+function pair(run, runs, look, what, i, of, axis, [over, validatedAt] = ["", ""]) {
+  const colour = colourOf(run, runs, look, i);
+  const { steps, epochs } = run;
+  const train = smooth(
+    steps.map((s) => of(s.terms)),
+    look.weight,
+  );
+  const validation = epochs.map((e) => of(e.validation));
+  const dash = runs.length > 1 && i ? "dash" : "solid";
+  return [
+    line(label(run, runs, `${what}${over}`), stepsOf(steps), train, colour, { axis, dash }),
+    line(label(run, runs, `${what}, validation${validatedAt}`), stepsOf(epochs), validation, colour, {
+      ...{ axis, dash: "dot", markers: true },
+    }),
+  ];
 }
 
 /** @param {RunRecord[]} runs @param {Look} look @returns {Chart} */
-function scheduleChart(runs, { palette }) {
+function scheduleChart(runs, look) {
   const several = runs.length > 1;
+  const symbols = distinct(runs.flatMap((run) => run.coefficients.map(({ symbol }) => symbol)));
   const traces = runs.flatMap((run) => {
     const x = stepsOf(run.steps);
-    const betas = run.steps.map((s) => s.beta);
     const rates = run.steps.map((s) => s.learning_rate);
-    const second = several ? run.colour : palette.categorical[5];
     const style = { axis: "y2", dash: several ? "dash" : "solid" };
-    const rate = line(label(run, runs, "learning rate"), x, rates, second, style);
-    return run.dial ? [rate] : [line(label(run, runs, "β"), x, betas, run.colour), rate];
+    const second = several ? run.colour : look.palette.categorical[5];
+    return [
+      ...run.coefficients.map(({ name, symbol }, i) => {
+        const values = run.steps.map((s) => s.coefficients[name] ?? null);
+        return line(label(run, runs, symbol), x, values, colourOf(run, runs, look, i));
+      }),
+      line(label(run, runs, "learning rate"), x, rates, second, style),
+    ];
   });
-  const dials = runs.every((run) => run.dial);
   const layout = {
-    yaxis: { title: { text: "β" }, rangemode: "tozero", visible: !dials },
+    yaxis: { title: { text: symbols.join(", ") }, rangemode: "tozero", visible: symbols.length > 0 },
     yaxis2: { ...RIGHT_AXIS, title: { text: "learning rate" }, rangemode: "tozero" },
   };
-  return { name: "beta", title: dials ? "Learning rate" : "β and learning rate", traces, layout };
+  const title = symbols.length ? `${symbols.join(", ")} and learning rate` : "Learning rate";
+  return { name: "schedule", title, traces, layout };
 }
 
 /** @param {RunRecord} run @param {Look} look @returns {Chart} */
@@ -152,6 +200,19 @@ function newestKl({ steps, epochs }) {
 
 /** @param {{ step: number }[]} lines */
 const stepsOf = (lines) => lines.map((line) => line.step);
+
+/** @param {string[]} words */
+const distinct = (words) => [...new Set(words)];
+
+/**
+ * Of one run, a colour for each of its terms; of several, the run's own for all.
+ *
+ * @param {RunRecord} run @param {RunRecord[]} runs @param {Look} look @param {number} i
+ */
+function colourOf(run, runs, { palette }, i) {
+  if (runs.length > 1 || i === 0) return run.colour;
+  return palette.categorical[SECOND[(i - 1) % SECOND.length]];
+}
 
 /** @param {RunRecord} run @param {RunRecord[]} runs @param {string} what */
 const label = (run, runs, what) => (runs.length > 1 ? `${run.name}: ${what}` : what);

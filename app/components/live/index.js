@@ -12,7 +12,7 @@ import { RunRecord } from "./record.js";
 import { Snapshots } from "./snapshots.js";
 
 /** @import { Component, Palette } from "../shared/types.js" */
-/** @import { ChartElement, LiveData } from "./types.js" */
+/** @import { ChartElement, LiveData, RunName } from "./types.js" */
 
 const PATIENCE = 1500; // milliseconds until a state is told again
 const FAST = 500; // milliseconds between looks at a live run,
@@ -48,7 +48,7 @@ class Live {
     this.logAxis.onchange = () => this.draw(true);
     this.at(".csv").onclick = () => {
       const [main] = this.runs;
-      download(new Blob([toCsv(main.lines)], { type: "text/csv" }), `${main.name}.csv`);
+      download(new Blob([toCsv(main)], { type: "text/csv" }), `${main.name}.csv`);
     };
     this.at(".zoom").onclick = () => {
       this.revision++;
@@ -100,12 +100,42 @@ class Live {
       this.snapshots.followNewest();
       this.revision++;
     }
+    if (runs[0]) this.makeTiles(runs[0]);
     this.runs = runs.map((given, i) => {
       const run = before.get(given.id) ?? new RunRecord(given, "");
       run.colour = palette.categorical[i % palette.categorical.length];
       run.changed = true;
       return run;
     });
+  }
+
+  /**
+   * A tile for each term and coefficient that the main run's objective declares.
+   *
+   * @param {RunName} run
+   */
+  makeTiles({ terms, coefficients, dial }) {
+    /**
+     * @param {string} label @param {string} title
+     * @param {Record<string, string>} data @param {string} text
+     */
+    const tile = (label, title, data, text = "–") => {
+      const value = make("dd", { textContent: text });
+      Object.assign(value.dataset, data);
+      return make("div", {}, make("dt", { textContent: label, title }), value);
+    };
+    const active = this.at("[data-n=active]").parentElement;
+    const numbers = this.at(".numbers");
+    for (const old of findAll(numbers, "[data-term], [data-coefficient], [data-dial]"))
+      old.parentElement?.remove();
+    const made = terms.map(({ label, title, unit, help, name }) =>
+      tile(label, `${title}, ${unit}: ${help}`, { term: name }),
+    );
+    for (const one of made) numbers.insertBefore(one, active);
+    for (const { symbol, unit, help, name } of coefficients) {
+      numbers.append(tile(symbol, unit ? `${help}, ${unit}` : help, { coefficient: name }));
+    }
+    if (dial) numbers.append(tile("β", "learned at once for every β of the dial", { dial: "" }, dial));
   }
 
   /** Reads what is new of all runs, draws it, and comes again. */
@@ -171,8 +201,10 @@ class Live {
       modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
     };
     for (const chart of chartsOf(this.runs, look)) {
-      const layout = themed(chart, style, this.revision);
-      window.Plotly.react(this.at(`[data-chart=${chart.name}]`), chart.traces, layout, config);
+      const place = this.at(`[data-chart=${chart.name}]`);
+      place.hidden = !chart.traces.length;
+      if (place.hidden) continue;
+      window.Plotly.react(place, chart.traces, themed(chart, style, this.revision), config);
     }
   }
 
@@ -192,12 +224,15 @@ class Live {
       speed: speed ? Math.round(speed).toLocaleString("en") : "–",
       eta: status?.eta != null ? clock(status.eta) : "–",
       loss: number(last?.terms.loss),
-      distortion: number(last?.terms.distortion),
-      rate: number(last?.terms.rate),
       active: String(epochs.at(-1)?.active_units ?? "–"),
-      beta: main?.dial || short(last?.beta),
     };
     for (const [key, text] of Object.entries(numbers)) this.at(`[data-n=${key}]`).textContent = text;
+    for (const { name } of main?.terms ?? []) {
+      this.at(`[data-term=${name}]`).textContent = number(last?.terms.values[name]);
+    }
+    for (const { name } of main?.coefficients ?? []) {
+      this.at(`[data-coefficient=${name}]`).textContent = short(last?.coefficients[name]);
+    }
     this.writeAdvice();
   }
 

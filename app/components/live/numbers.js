@@ -1,5 +1,3 @@
-/** @import { StepLine } from "./types.js" */
-
 /** @param {number | null | undefined} v */
 export function number(v) {
   if (v == null) return "–";
@@ -44,14 +42,4 @@ export function smooth(values, weight) {
     norm = weight * norm + (1 - weight);
     return sum / norm;
   });
-}
-
-/**
- * β at a step: that of the last line until then.
- *
- * @param {StepLine[]} steps
- * @param {number} step
- */
-export function betaAt(steps, step) {
-  return (steps.findLast((line) => line.step <= step) ?? steps[0])?.beta ?? 1;
 }

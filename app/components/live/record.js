@@ -1,7 +1,8 @@
 import { get } from "../shared/requests.js";
 
 /** @import { Advice, EpochLine, Events, Line, RunName } from "./types.js" */
-/** @import { SnapshotLine, Status, StepLine, Terms } from "./types.js" */
+/** @import { SnapshotLine, Status, StepLine, Term, Terms } from "./types.js" */
+/** @import { WrittenLine, WrittenTerms } from "./types.js" */
 
 /** What is known of one run: the lines of its record so far, and its state. */
 export class RunRecord {
@@ -16,15 +17,19 @@ export class RunRecord {
   /** @type {string | null} names the file of events, which is another after a run was begun anew */
   log = null;
   #next = 0;
+  /** @type {Record<string, number | null>} of the last step */
+  #coefficients = {};
 
   /**
    * @param {RunName} run
    * @param {string} colour
    */
-  constructor({ id, name, dial }, colour) {
+  constructor({ id, name, dial, terms, coefficients }, colour) {
     this.id = id;
     this.name = name;
     this.dial = dial;
+    this.terms = terms;
+    this.coefficients = coefficients;
     this.colour = colour;
   }
 
@@ -63,7 +68,7 @@ export class RunRecord {
   /**
    * Takes a line up. A resumed run supersedes what came after the checkpoint it went on from.
    *
-   * @param {Line} line
+   * @param {WrittenLine} line
    */
   take(line) {
     this.changed = true;
@@ -71,7 +76,27 @@ export class RunRecord {
       const at = this.lines.findLastIndex((l) => l.event === "checkpoint" && l.step === line.step);
       this.lines = at >= 0 ? this.lines.slice(0, at + 1) : this.lines.filter((l) => l.step <= line.step);
     }
-    this.lines.push(flat(line));
+    const found = readable(line, this.terms, this.#coefficients);
+    if (found.event === "step") this.#coefficients = found.coefficients;
+    this.lines.push(found);
+  }
+
+  /** The terms that add up to the loss; without those that an earlier version did not write down. */
+  get minimised() {
+    const { steps } = this;
+    const known = (/** @type {Term} */ { name }) => steps.some((s) => s.terms.parts[name] != null);
+    return this.terms.filter((term) => term.weight !== null && (!steps.length || known(term)));
+  }
+
+  /** The terms that are only shown. */
+  get shown() {
+    return this.terms.filter((term) => term.weight === null);
+  }
+
+  /** @param {Term} term as it enters the loss, such as "β · rate" */
+  weighed(term) {
+    const coefficient = this.coefficients.find(({ name }) => name === term.weight);
+    return coefficient ? `${coefficient.symbol} · ${term.label}` : term.label;
   }
 
   /** @returns {StepLine[]} */
@@ -91,22 +116,45 @@ export class RunRecord {
 }
 
 /**
- * A line whose terms and β stand where the charts look for them: the record holds terms by name in `values`,
- * and the weight of the second term among `coefficients`.
+ * A line as it is drawn: of earlier versions too, which had one weight, distortion and rate.
  *
- * @param {Line} line as it was written
+ * @param {WrittenLine} line
+ * @param {Term[]} terms that the run's objective declares
+ * @param {Record<string, number | null>} before the coefficients of the step before it
  * @returns {Line}
  */
-function flat(line) {
+export function readable(line, terms, before) {
   if (line.event === "step") {
-    const { beta, gamma } = line.coefficients ?? {};
-    return { ...line, terms: flatTerms(line.terms), beta: beta ?? gamma ?? line.beta };
+    const { beta, capacity } = line;
+    /** @type {Record<string, number | null>} */
+    const earlier = capacity == null ? { beta: beta ?? null } : { gamma: beta ?? null, capacity };
+    const coefficients = line.coefficients ?? earlier;
+    return { ...line, coefficients, terms: readableTerms(line.terms, terms, coefficients) };
   }
   if (line.event === "epoch") {
-    return { ...line, train: flatTerms(line.train), validation: flatTerms(line.validation) };
+    const train = readableTerms(line.train, terms, before);
+    return { ...line, train, validation: readableTerms(line.validation, terms, before) };
   }
   return line;
 }
 
-/** @param {Terms} terms */
-const flatTerms = (terms) => ({ ...terms, ...terms.values });
+/**
+ * @param {WrittenTerms} written
+ * @param {Term[]} terms
+ * @param {Record<string, number | null>} coefficients
+ * @returns {Terms}
+ */
+function readableTerms(written, terms, coefficients) {
+  if (written.values && written.parts) return /** @type {Terms} */ (written);
+  const { loss, objective, distortion = null, rate = null, kl_per_dim } = written;
+  /** @type {Record<string, number | null>} */
+  const values = { distortion, rate };
+  /** @type {Record<string, number | null>} */
+  const parts = {};
+  for (const { name, weight } of terms) {
+    const value = values[name] ?? null;
+    const by = weight ? (coefficients[weight] ?? null) : 1;
+    if (weight !== null) parts[name] = value === null || by === null ? null : by * value;
+  }
+  return { loss, objective, values, parts, kl_per_dim };
+}

@@ -55,6 +55,8 @@ export class Snapshots {
     const name = /** @type {Strip} */ (figure.dataset.strip);
     const at = finder(figure);
     const image = at("img", HTMLImageElement);
+    figure.hidden = !shot[name]; // a model without an encoder reconstructs nothing
+    if (figure.hidden) return;
     const url = `/api/runs/${run.id}/file/${shot[name]}?${run.log}`;
     if (image.dataset.url !== url) {
       image.dataset.url = url;

@@ -1,6 +1,6 @@
 import type { Palette } from "../shared/types.js";
 
-/** What the page hands over; see __init__.py. `dial` is a β dial's span of β in words, "" where β is one. */
+/** What the page hands over; see __init__.py. */
 export interface LiveData {
   runs: RunName[];
   state: string;
@@ -8,24 +8,52 @@ export interface LiveData {
   palette: Palette;
 }
 
+/** A run and what its objective declares. `dial` is a β dial's span of β in words, "" where β is one. */
 export interface RunName {
   id: string;
   name: string;
   dial: string;
+  terms: Term[];
+  coefficients: Coefficient[];
 }
 
-/** Terms of the objective, nats per image; `rate` is null where there is none. */
+/** A named number of the loss. `weight`: its coefficient's name, "" for 1, null where it is only shown. */
+export interface Term {
+  name: string;
+  label: string;
+  title: string;
+  unit: string;
+  weight: string | null;
+  help: string;
+}
+
+/** A number of the loss that may change while a run learns. `unit` is "" for a plain factor. */
+export interface Coefficient {
+  name: string;
+  symbol: string;
+  unit: string;
+  help: string;
+}
+
+/** Terms by name, in their units; `parts` is what each adds to the loss. */
 export interface Terms {
   loss: number;
-  distortion: number;
-  rate: number | null;
   objective: number;
+  values: Record<string, number | null>;
+  parts: Record<string, number | null>;
   kl_per_dim: number[];
-  /** those of the record's format 2, by name */
-  values?: Record<string, number>;
 }
 
-/** Lines of events.jsonl, as vae_core.events writes them; further kinds pass unread. */
+/** Terms as a line holds them: lines of earlier versions have distortion and rate alone. */
+export interface WrittenTerms extends Partial<Terms> {
+  loss: number;
+  objective: number;
+  kl_per_dim: number[];
+  distortion?: number;
+  rate?: number | null;
+}
+
+/** Lines of events.jsonl as they are drawn (see record.js); further kinds pass unread. */
 export type Line = StepLine | EpochLine | SnapshotLine | MarkLine;
 
 export interface StepLine {
@@ -33,11 +61,9 @@ export interface StepLine {
   step: number;
   epoch: number;
   terms: Terms;
-  beta: number;
+  coefficients: Record<string, number | null>;
   learning_rate: number;
   images_per_second: number;
-  /** weights of terms, by name */
-  coefficients?: { beta?: number; gamma?: number };
 }
 
 export interface EpochLine {
@@ -46,7 +72,22 @@ export interface EpochLine {
   epoch: number;
   train: Terms;
   validation: Terms;
-  active_units: number;
+  active_units: number | null;
+}
+
+/** A line as vae_core.events writes it, or wrote it. */
+export type WrittenLine = MarkLine | SnapshotLine | WrittenStep | WrittenEpoch;
+
+export interface WrittenStep extends Omit<StepLine, "terms" | "coefficients"> {
+  terms: WrittenTerms;
+  coefficients?: Record<string, number | null>;
+  beta?: number | null;
+  capacity?: number | null;
+}
+
+export interface WrittenEpoch extends Omit<EpochLine, "train" | "validation"> {
+  train: WrittenTerms;
+  validation: WrittenTerms;
 }
 
 /** File names of picture strips in the run's folder. */
@@ -55,7 +96,7 @@ export interface SnapshotLine {
   step: number;
   epoch: number;
   originals: string;
-  reconstructions: string;
+  reconstructions: string | null;
   samples: string;
   traversal: string;
   dims: number[];
@@ -89,7 +130,7 @@ export interface Events {
   name: string;
   status: Status;
   advice: Advice[];
-  lines: Line[];
+  lines: WrittenLine[];
   next: number;
   more: boolean;
 }
