@@ -55,7 +55,7 @@ class Live {
       this.draw(true);
     };
     this.watch = new ResizeObserver(() => {
-      for (const place of this.drawn()) window.Plotly?.Plots.resize(place);
+      for (const place of this.drawn()) if (!place.hidden) window.Plotly?.Plots.resize(place);
     });
     this.watch.observe(this.at(".charts"));
     this.scheme = new MutationObserver(() => this.draw(true));
