@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+import shutil
+import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +19,11 @@ from helpers import blobs, of
 from streamlit.testing.v1 import AppTest
 
 from app.state import session
+from app.widgets.config_form import as_params
 from app.widgets.run_picker import describe
 from vae_core.cli import main
 from vae_core.cli.bar import epoch_words
+from vae_core.config import RunConfig, TrainingConfig
 from vae_core.data import open_images
 from vae_core.data.imageset import Chunk, Source
 from vae_core.data.registry import DATASETS, DatasetSpec
@@ -29,7 +33,7 @@ from vae_core.inference import load_run
 from vae_core.models.networks import ARCHITECTURES, Architecture
 from vae_core.objectives import LIKELIHOODS, OBJECTIVES, Coefficient, Likelihood, Objective, Term
 from vae_core.objectives.losses import DISTORTION, RATE
-from vae_core.options import Options, option
+from vae_core.options import Options, from_json, option
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places
 from vae_core.runs.record import FINISHED
 from vae_core.runs.run import Run
@@ -123,7 +127,7 @@ def offered(page, label: str, name: str) -> None:
 
 def build_stripes(side, places, progress):
     images, _ = blobs(60, side)
-    return Source(60, (1, side, side), [Chunk(images, np.arange(60) % 3, None)], ("a", "b", "c"))
+    return Source(60, 1, [Chunk(images, np.arange(60) % 3, None)], ("a", "b", "c"))
 
 
 def test_a_dataset(cli, page, places, monkeypatch, tmp_path):
@@ -354,3 +358,108 @@ def test_a_metric(cli, places, monkeypatch):
     rows = json.loads(cli("sweep", "--resume", "two", "--json"))["runs"]
     assert all(row["scores"]["code_spread"] > 0 for row in rows)
     assert "code_spread" in cli("evaluate", "mine", "--scores")
+
+
+# ---------------------------------------------------------------- a page
+
+GREETING = """\
+import streamlit as st
+
+from app.state import session
+
+
+def page() -> None:
+    st.title("Greeting")
+    run = session.run_or_none()
+    st.write(f"Hello, {run.name}" if run else session.NO_RUN)
+
+
+page()
+"""
+LINE = '    st.Page("views/greeting.py", title="Greeting", icon=":material/waving_hand:", url_path="greeting"),\n'
+
+
+def test_a_page(cli, tmp_path):
+    """In a copy of the app: one view, and one line in the page table of main.py."""
+    cli("train", *TRAIN, "--dataset", "tiny", *small_model(), "--name", "mine")
+    copy = tmp_path / "app"
+    shutil.copytree(ROOT / "app", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    (copy / "views" / "greeting.py").write_text(GREETING)
+    main_py = (copy / "main.py").read_text()
+    assert main_py.count("PAGES = [\n") == 1
+    (copy / "main.py").write_text(main_py.replace("PAGES = [\n", f"PAGES = [\n{LINE}"))
+
+    at = AppTest.from_file(str(copy / "main.py"), default_timeout=120)
+    at.query_params["run"] = "mine"
+    at.run()
+    assert not at.exception
+    links = {link.proto.label: link.proto for link in at.sidebar.get("page_link")}
+    assert list(links)[:3] == ["Greeting", "Home", "Train"], "the navigation lists it"
+    run_id = at.session_state["run"]
+    assert f"run={run_id}" in links["Greeting"].query_string, "its link keeps the run"
+
+    at.switch_page("views/greeting.py")
+    at.query_params["run"] = run_id
+    at.run()
+    assert not at.exception
+    assert at.title[0].value == "Greeting"
+    assert "Hello, mine" in [words.value for words in at.markdown]
+
+
+# ---------------------------------------------------------------- a setting
+
+
+@dataclass(frozen=True)
+class WithPatience(TrainingConfig):
+    patience: float = option(0.9, help="share of a step that is waited for", minimum=0.0, maximum=1.0)
+
+
+@dataclass(frozen=True)
+class PatientConfig(RunConfig):
+    training: WithPatience = field(default_factory=WithPatience)
+
+
+@pytest.fixture
+def patience(monkeypatch):
+    """The program as if TrainingConfig had one option more."""
+    for name, module in list(sys.modules.items()):
+        if name.split(".")[0] in ("app", "vae_core"):
+            for attribute, value in list(vars(module).items()):
+                if value is RunConfig:
+                    monkeypatch.setattr(module, attribute, PatientConfig)
+
+
+def test_a_setting(cli, page, places, tmp_path, request):
+    cli("train", *TRAIN, "--dataset", "tiny", *small_model(), "--name", "older")
+    older = Store(places).find("older")
+    request.getfixturevalue("patience")
+    (older.path / "config.json").touch()  # what this process has read already it would not read again
+    assert older.record().config.training.patience == 0.9, "a run of before has the default"
+    assert not older.record().warnings
+
+    words = ["--dataset", "tiny", *small_model(), "--patience", "0.25"]
+    run = trained(cli, places, *words)
+    record = run.record()
+    assert record.config.training.patience == record.resolved.training.patience == 0.25
+    assert json.loads((run.path / "config.json").read_text())["config"]["training"]["patience"] == 0.25
+    assert {key.name: text for key, text in as_params(record.config, "training").items()}[
+        "patience"
+    ] == "0.25"
+    asked = page("train", run=run.id, patience="0.25").number_input(key="patience")
+    assert (asked.value, asked.label, asked.min, asked.max) == (0.25, "Patience", 0.0, 1.0)
+
+    cli("sweep", *TRAIN, *words, "--betas", "1,4", "--name", "two")
+    swept = [r.record().config.training.patience for r in Store(places).own() if r.record().group == "two"]
+    assert swept == [0.25, 0.25]
+
+    # a version without the setting reads the run all the same, and says what it left out
+    raw, unknown = json.loads((run.path / "config.json").read_text())["config"], []
+    assert from_json(RunConfig, raw, unknown=unknown).training == TrainingConfig(
+        **{k: v for k, v in raw["training"].items() if k != "patience"}
+    )
+    assert unknown == ["training.patience"]
+    assert main(["train", *TRAIN, *words, "--patience", "2", "--name", "wrong"]) == 2
+    cli("export", "mine", "--to", str(tmp_path / "mine.zip"))
+    cli("runs", "delete", "mine", "--yes")
+    cli("import", str(tmp_path / "mine.zip"))
+    assert Store(places).find("mine").record().config == record.config
