@@ -1,7 +1,7 @@
 """One ASGI app: the pages, the /api routes, start-up and shut-down.
 
-latent-explorer [--host 127.0.0.1] [--port 8501] [--home DIR] [--data-dir DIR]
-streamlit run app/server.py
+    latent-explorer [--host 127.0.0.1] [--port 8501] [--home DIR] [--data-dir DIR]
+    streamlit run app/server.py
 """
 
 from __future__ import annotations

@@ -45,7 +45,9 @@ def accept(
     """Write the plan's images as the dataset `name`, whole or not at all.
 
     Args:
-        side, colour, fit: one of SIDES, COLOURS, FITS.
+        side: one of SIDES.
+        colour: one of COLOURS.
+        fit: one of FITS.
         limit: keep that many images, drawn by a fixed seed (0: all).
         title: what a person reads; the name unless given.
 
