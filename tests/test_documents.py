@@ -1,0 +1,114 @@
+"""What README and assets/docs say is there: links, files that are named, the layers, and code that parses."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from test_layers import LAYERS
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "assets" / "docs"
+DOCUMENTS = [ROOT / "README.md", ROOT / ".github" / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
+TOPS = ("app/", "vae_core/", "tests/", "assets/", ".config/", ".ci/", ".github/")
+BUILT = "api/"  # pages that are made of the docstrings
+# what a recipe asks for, and what the tools make
+NOT_YET = {"vae_core/data/sets/stripes.py", "vae_core/evaluation/metrics/code_spread.py", "app/views/greeting.py",
+           "app/views/greeting/"}  # fmt: skip
+
+
+def names(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def links(text: str) -> list[str]:
+    """Targets within the repository, without anchors."""
+    found = re.findall(r"\]\(([^)\s]+)\)", text)
+    return [target.split("#")[0] for target in found if not re.match(r"[a-z]+:|#", target)]
+
+
+def named_paths(text: str) -> list[str]:
+    """Paths between backticks that begin in a folder of the repository; those with a placeholder are none."""
+    found = re.findall(r"`([^`\s]+)`", text)
+    return [path for path in found if path.startswith(TOPS) and not re.search(r"[…*<>{}]", path)]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=names)
+def test_links_and_paths_lead_somewhere(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    gone = [link for link in links(text) if not link.startswith(BUILT) and not (path.parent / link).exists()]
+    assert not gone, f"{path.name} links to what is not there: {gone}"
+    gone = [name for name in named_paths(text) if name not in NOT_YET and not (ROOT / name).exists()]
+    assert not gone, f"{path.name} names what is not there: {gone}"
+
+
+def test_a_broken_link_and_a_wrong_path_are_found() -> None:
+    text = "[a](b.md#c) [d](https://e.f) ![g](h.svg) `app/nothing.py` `app/…` `<home>/x` [i](#j) `vae_core/runs/`"
+    assert links(text) == ["b.md", "h.svg"]
+    assert named_paths(text) == ["app/nothing.py", "vae_core/runs/"]
+
+
+def test_every_document_is_reached() -> None:
+    """From README every file of assets/docs is reached over links; the site's navigation lists every page."""
+    seen, ahead = set(), [ROOT / "README.md"]
+    while ahead:
+        path = ahead.pop()
+        if path not in seen and path.exists():
+            seen.add(path)
+            if path.suffix == ".md":
+                ahead += [(path.parent / link).resolve() for link in links(path.read_text(encoding="utf-8"))]
+    assert set(DOCS.iterdir()) <= seen
+    settings = (ROOT / ".config" / "mkdocs.yml").read_text(encoding="utf-8")
+    assert set(re.findall(r"^  - .*: (\w+\.md)$", settings, re.MULTILINE)) == {
+        p.name for p in DOCS.glob("*.md")
+    }
+
+
+def test_the_code_of_the_recipes_parses() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (DOCS / "adding.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) >= 9
+    for block in blocks:
+        ast.parse(block)
+
+
+def test_every_recipe_is_followed() -> None:
+    """A heading of adding.md is a test of test_adding.py by the same name."""
+    recipes = re.findall(r"^## (An? .+)$", (DOCS / "adding.md").read_text(encoding="utf-8"), re.MULTILINE)
+    tree = ast.parse((ROOT / "tests" / "test_adding.py").read_text(encoding="utf-8"))
+    tests = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    expected = {f"test_{recipe.lower().replace(' ', '_')}" for recipe in recipes} - {"test_a_learner"}
+    assert len(expected) >= 7
+    assert expected <= tests, "a recipe without its test"
+    assert "class TinyGan" in (ROOT / "tests" / "core" / "test_learners.py").read_text(encoding="utf-8")
+
+
+def test_examples_of_the_recipes_are_those_of_their_tests() -> None:
+    """What a recipe defines, its test defines too: the functions and dataclasses by name, with the same fields."""
+    blocks = re.findall(r"```python\n(.*?)```", (DOCS / "adding.md").read_text(encoding="utf-8"), re.DOTALL)
+    test = ast.parse((ROOT / "tests" / "test_adding.py").read_text(encoding="utf-8"))
+    params = {node.name: node for node in test.body if isinstance(node, ast.ClassDef)}
+    defined = [n for block in blocks for n in ast.parse(block).body if isinstance(n, ast.ClassDef)]
+    shown = [node for node in defined if node.name.endswith("Params")]
+    assert len(shown) == 3
+    for node in shown:
+        assert ast.dump(node) == ast.dump(params[node.name]), f"{node.name} differs from test_adding.py"
+
+
+def test_the_layers_are_those_of_the_test() -> None:
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    block = re.findall(r"```layers\n(.*?)```", text, re.DOTALL)[0]
+    said: dict[str, list[set[str]]] = {}
+    for line in filter(None, block.splitlines()):
+        package, modules = line.split(": ")
+        said.setdefault(package, []).append(set(modules.split()))
+    assert said == LAYERS
+
+
+def test_drawings_are_whole_and_readable_without_a_network() -> None:
+    for path in DOCS.glob("*.svg"):
+        drawing = ElementTree.parse(path).getroot()
+        assert drawing.find("{http://www.w3.org/2000/svg}title") is not None, "for who cannot see it"
+        assert "href" not in path.read_text(encoding="utf-8"), "it loads nothing"
