@@ -1,5 +1,7 @@
 """One ASGI app: the pages, the /api routes, start-up and shut-down.
 
+Either of these starts it:
+
     latent-explorer [--host 127.0.0.1] [--port 8501] [--home DIR] [--data-dir DIR]
     streamlit run app/server.py
 """
