@@ -205,11 +205,11 @@ AXIS: Family[str] = Family(
 CHOSEN_IMAGE = _param("image", IMAGE, None, MAP, "number of the image that is looked at")
 SELECTION = _param("sel", IMAGES, (), MAP, "numbers of the selected images, where they are few")
 UMAP = _param("umap", TEXT, "", MAP, "settings of UMAP, as app.views.map.umap_layout.umap_text writes them")
-MAP_PLOT: Key[Any] = _kept("latent map", None, MAP, "what the map's plot tells")
-MAP_BESIDE: Key[Any] = _kept("map beside", None, MAP, "what the second map's plot tells")
-MAP_HELD: Key[Any] = _kept("map held", None, MAP, "network and codes on the map, while the run learns on")
+MAP_PLOT: Key[Any] = _kept("latent map", None, MAP, "what the map reports")
+MAP_BESIDE: Key[Any] = _kept("map beside", None, MAP, "what the second map reports")
+MAP_MODEL: Key[Any] = _kept("map model", None, MAP, "network and codes on the map, while the run learns on")
 MAP_PAGE: Key[int] = _kept("map page", 1, MAP, "page of the selection's pictures")
-MAP_TURNED_BACK: Key[bool] = _kept(
+MAP_FIRST_PAGE: Key[bool] = _kept(
     "map turned back", False, MAP, "whether the selection is to be shown from page 1"
 )
 MAP_SPOT: Key[Any] = _kept("map spot", None, MAP, "empty place that was clicked, and on which map")

@@ -175,10 +175,10 @@ def test_what_umap_had_too_few_of_or_twice_is_said() -> None:
 
 def test_what_is_not_seen_is_said_only_where_there_is_more() -> None:
     found = codes()
-    assert "not seen" in projections.by_dimensions(found, 0, 1).words
+    assert "not shown" in projections.by_dimensions(found, 0, 1).words
     assert "not shown" in projections.by_pca(found).words
     flat = dataclasses.replace(found, mean=found.mean[:, :2], log_var=found.log_var[:, :2])
-    assert "not seen" not in projections.by_dimensions(flat, 0, 1).words
+    assert "not shown" not in projections.by_dimensions(flat, 0, 1).words
     assert "not shown" not in projections.by_pca(flat).words
 
 
@@ -438,12 +438,12 @@ def test_pixels_stand_beside_the_codes(open_page: Open, copied: Run) -> None:
 def test_an_epoch_stands_beside_the_codes_of_now(open_page: Open, copied: Run) -> None:
     first = copied.epoch_codes()[0]
     at = open_page("map", run=copied.id, beside=f"epoch {first.epoch}")
-    assert "switch on How it formed" in shown(at)
+    assert "switch on Replay epochs" in shown(at)
     at = open_page("map", run=copied.id, formed="true", beside=f"epoch {first.epoch}")
     assert not at.exception
     assert f"{len(first.images):,} images in both" in shown(at)
     assert at.selectbox(key="split").disabled
-    assert "images whose codes each epoch kept" not in shown(open_page("map", run=copied.id))
+    assert "images encoded at every epoch" not in shown(open_page("map", run=copied.id))
 
 
 def other_run(of: Run, name: str) -> Run:
@@ -496,7 +496,7 @@ def test_a_first_sample_of_a_umap_is_shown_while_the_whole_is_computed(open_page
 
 def test_weights_that_changed_are_said_and_one_click_takes_them_up(open_page: Open, copied: Run) -> None:
     at = open_page("map", run=copied.id)
-    assert "trained since" not in shown(at)
+    assert "trained further" not in shown(at)
     before = resources.codes(copied)
     assert before is not None
     old = copied.stamp()
@@ -504,21 +504,21 @@ def test_weights_that_changed_are_said_and_one_click_takes_them_up(open_page: Op
     assert train_run(copied, copied.places).state == FINISHED
     assert copied.stamp() != old
     at.run()
-    assert "trained since" in shown(at)
-    assert at.session_state["map held"].model.stamp == old
+    assert "trained further" in shown(at)
+    assert at.session_state["map model"].model.stamp == old
     at.selectbox(key="split").set_value("validation").run()
     assert not at.exception
-    held = at.session_state["map held"]
-    assert held.splits["validation"].split == "validation", "another split by the same weights"
+    on_map = at.session_state["map model"]
+    assert on_map.splits["validation"].split == "validation", "another split by the same weights"
     row = int(before.index[3])
     at.selectbox(key="split").set_value("test").run()
-    np.testing.assert_array_equal(held.splits["test"].mean, before.mean)
+    np.testing.assert_array_equal(on_map.splits["test"].mean, before.mean)
     at.query_params["image"] = str(row)
     at.run()
     assert f"Image {row}" in shown(at)
-    at.button(key="compute anew").click().run()
-    assert "trained since" not in shown(at)
-    now = at.session_state["map held"]
+    at.button(key="update map").click().run()
+    assert "trained further" not in shown(at)
+    now = at.session_state["map model"]
     assert now.model.stamp == copied.stamp()
     assert np.abs(now.splits["test"].mean - before.mean).max() > 0
     assert not at.exception

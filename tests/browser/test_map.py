@@ -374,7 +374,7 @@ def test_the_plane_behind_is_decoded(visit: Visit, trained: Run) -> None:
         assert np.abs(grey - wanted[at][:, at]).mean() < 12
         other = model.decode_uint8(code + 0.8)[0, 0].astype(float)
         assert np.abs(grey - wanted[at][:, at]).mean() < np.abs(grey - other[at][:, at]).mean()
-    page.get_by_text("Look", exact=True).first.click()
+    page.get_by_text("View", exact=True).first.click()
     page.get_by_label("decoded pictures behind").first.uncheck()
     expect(back).to_have_attribute("data-cells", "0")
     page.get_by_role("combobox", name="Colour").click()
@@ -396,7 +396,7 @@ def test_size_opacity_ellipses_and_contours_are_drawn_as_chosen(visit: Visit, tr
         )
         return found
 
-    page.get_by_text("Look", exact=True).first.click()
+    page.get_by_text("View", exact=True).first.click()
     with_contours = ink()
     page.get_by_label("the prior's contours").first.uncheck()
     next_frame(page)
@@ -576,11 +576,11 @@ def test_new_weights_are_said_and_one_click_shows_them(visit: Visit, server: Ser
     run.go_on(1)
     assert train_run(run, server.places).state == FINISHED
     click(page, *spots(page, before.mean)[row])
-    expect(page.get_by_text("The run has been trained since")).to_be_visible()
+    expect(page.get_by_text("The run has been trained further")).to_be_visible()
     expect(page.get_by_role("heading", name=re.compile(f"Image {before.index[row]}"))).to_be_visible()
     assert colour_at(page, *spots(page, before.mean)[row])[3] > 150, "the map is still that of before"
-    page.get_by_role("button", name="Compute anew").click()
-    expect(page.get_by_text("The run has been trained since")).to_have_count(0)
+    page.get_by_role("button", name="Update the map").click()
+    expect(page.get_by_text("The run has been trained further")).to_have_count(0)
     quiet(page)
     painted(surface(page))
     now = codes_of(run)
@@ -592,7 +592,7 @@ def test_umap_is_laid_out_shown_and_kept(visit: Visit, trained: Run) -> None:
     page = opened(visit, trained, "&coordinates=UMAP")
     expect(page.get_by_text(re.compile("Neighbourhoods are kept"))).to_be_visible(timeout=120_000)
     assert list((trained.places.derived / trained.stamp()).glob("umap-test-180-*.npz"))
-    page.get_by_role("button", name="Settings of UMAP").click()
+    page.get_by_role("button", name="UMAP settings").click()
     page.get_by_role("spinbutton", name="Neighbours").fill("5")
     page.get_by_role("spinbutton", name="Neighbours").press("Enter")
     page.get_by_role("button", name="Compute", exact=True).click()
@@ -631,7 +631,7 @@ def test_an_own_image_is_placed(visit: Visit, trained: Run, tmp_path: Path) -> N
     image = np.asarray(open_images("digits", 16, trained.places).images[number, 0])
     Image.fromarray(image).save(tmp_path / "mine.png")
     page = opened(visit, trained)
-    page.get_by_role("button", name="Place an image of mine").click()
+    page.get_by_role("button", name="Place your own image").click()
     page.locator("input[type=file]").last.set_input_files(tmp_path / "mine.png")
     expect(page.get_by_text("Placed exactly.")).to_be_visible()
     page.keyboard.press("Escape")
@@ -716,7 +716,7 @@ def test_a_phone_pinches(visit: Visit, trained: Run) -> None:
 def test_the_comparison_with_the_prior_is_drawn_when_it_is_opened(visit: Visit, trained: Run) -> None:
     page = opened(visit, trained, charts=True)
     expect(page.get_by_text("Holes")).to_have_count(0)
-    page.get_by_text("Aggregate posterior against the prior").click()
+    page.get_by_text("Aggregate posterior compared with the prior").click()
     expect(page.get_by_text("Holes")).to_be_visible()
     expect(page.get_by_test_id("stExpanderDetails").get_by_test_id("stPlotlyChart")).to_be_visible()
     expect(page).to_have_url(re.compile("prior=true"))

@@ -25,7 +25,7 @@ HTML = """
       <button type="button" data-do="out" aria-label="zoom out">−</button>
       <button type="button" data-do="fit">Fit</button>
       <button type="button" data-do="images" aria-pressed="false" title="Images instead of dots, where there is room for them">Images</button>
-      <details class="look"><summary>Look</summary><div>
+      <details class="look"><summary>View</summary><div>
         <label>size <input type="range" min="1" max="14" step="1" aria-label="size of points"></label>
         <label>opacity <input type="range" min="0.05" max="1" step="0.05" aria-label="opacity of points"></label>
         <label class="names"><input type="checkbox"> names on the map</label>

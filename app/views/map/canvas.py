@@ -21,33 +21,37 @@ from vae_core.runs.run import Run
 
 
 def draw_map(
-    run: Run, model: LoadedModel, codes: StoredCodes, seen: Layout, colour: dict[str, Any], chosen: int | None,
-    selected: np.ndarray, placed: list[dict[str, Any]], spot: list[float] | None, frames: list[EpochCodes],
+    run: Run, model: LoadedModel, codes: StoredCodes, layout: Layout, colour: dict[str, Any], chosen: int | None,
+    selected: np.ndarray, marks: list[dict[str, Any]], spot: list[float] | None, frames: list[EpochCodes],
 ) -> None:  # fmt: skip
-    data = points(run.id, model.stamp, codes.split, seen.points, codes.index) | {
-        "title": seen.title, "x": seen.x, "y": seen.y, "colour": colour, "chosen": -1 if chosen is None else chosen,
-        "selected": bits_of(selected), "marks": placed, "spot": spot, "link": "map", "prior": seen.raw and model.stochastic,
+    """Mount the map of `layout`. `colour` and `marks` are as the component takes them, `selected` (N,) is bool.
+
+    `frames` are the codes of earlier epochs, of the same images.
+    """
+    data = points(run.id, model.stamp, codes.split, layout.points, codes.index) | {
+        "title": layout.title, "x": layout.x, "y": layout.y, "colour": colour, "chosen": -1 if chosen is None else chosen,
+        "selected": bits_of(selected), "marks": marks, "spot": spot, "link": "map", "prior": layout.raw and model.stochastic,
         "decoded": resources.images_of(run) is None,
     }  # fmt: skip
     if codes.labels is not None:
         data["labels"] = classes(codes.labels, list(image_picker.class_names(codes)), "label")
     header = resources.decoder_header(run)
-    if frames and seen.linear is not None:
+    if frames and layout.linear is not None:
         data["frames"] = {
-            "points": array_store.url(epoch_frames(seen, [e.mean for e in frames])), "words": [f"epoch {e.epoch}" for e in frames],
+            "points": array_store.url(epoch_frames(layout, [e.mean for e in frames])), "words": [f"epoch {e.epoch}" for e in frames],
         }  # fmt: skip
     elif frames:
-        st.caption("The epochs are replayed on straight projections: choose PCA, dimensions or an axis.")
-    if seen.linear is not None:
-        mean, axes = seen.linear.mean, seen.linear.axes
+        st.caption("Epochs can only be replayed on a linear projection: choose dimensions, PCA or axis.")
+    if layout.linear is not None:
+        mean, axes = layout.linear.mean, layout.linear.axes
         assert mean is not None
         assert axes is not None
         if header["stamp"] == model.stamp:
             data["plane"] = {
-                "key": f"{model.stamp} {seen.x} {seen.y}", "header": header,
-                "mean": np.asarray(mean, np.float64).tolist(), "axes": np.asarray(axes, np.float64).tolist(), "whole": seen.raw and model.latent_dim == 2,
+                "key": f"{model.stamp} {layout.x} {layout.y}", "header": header,
+                "mean": np.asarray(mean, np.float64).tolist(), "axes": np.asarray(axes, np.float64).tolist(), "whole": layout.raw and model.latent_dim == 2,
             }  # fmt: skip
-        if seen.raw and model.stochastic:
+        if layout.raw and model.stochastic:
             data["ellipses"] = array_store.url(codes.std @ np.abs(axes).T)
     latent_map(data, address.MAP_PLOT.name, on_point=on_point, on_selection=on_selection, on_spot=on_spot)
 
@@ -70,7 +74,7 @@ def on_selection(key: Key[Any] = address.MAP_PLOT) -> None:
 
 
 def on_spot() -> None:
-    told = _reported("spot")
-    if isinstance(told, list) and len(told) == 2 and all(np.isfinite(float(v)) for v in told):
-        session.put(address.MAP_SPOT, (session.get(address.MAP_WHERE), [float(v) for v in told]))
+    spot = _reported("spot")
+    if isinstance(spot, list) and len(spot) == 2 and all(np.isfinite(float(v)) for v in spot):
+        session.put(address.MAP_SPOT, (session.get(address.MAP_WHERE), [float(v) for v in spot]))
         session.set_param(address.CHOSEN_IMAGE, None)

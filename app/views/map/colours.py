@@ -46,9 +46,9 @@ def colours_of_rows(colour: dict[str, Any], rows: np.ndarray) -> dict[str, Any]:
     """The colours of some rows of a map."""
     if colour["kind"] == "none":
         return colour
-    kept = array_store.at(colour["values"])
-    assert kept is not None  # published a moment ago
-    return colour | {"values": array_store.url(kept[rows], "u1" if colour["kind"] == "classes" else "<f4")}
+    values = array_store.at(colour["values"])
+    assert values is not None  # published a moment ago
+    return colour | {"values": array_store.url(values[rows], "u1" if colour["kind"] == "classes" else "<f4")}
 
 
 def colour_choice(everything: StoredCodes, codes: StoredCodes, model: LoadedModel) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def colour_choice(everything: StoredCodes, codes: StoredCodes, model: LoadedMode
 
 def _csv(codes: StoredCodes) -> dict[str, Any]:
     nothing: dict[str, Any] = {"kind": "none", "title": ""}
-    with st.popover("Column of a CSV", icon=":material/table:"):
+    with st.popover("CSV column", icon=":material/table:"):
         file = st.file_uploader(
             "A .csv with a header",
             type=["csv"],

@@ -50,10 +50,11 @@ class SecondMap:
 
 
 def comparison_choice(run: Run, epochs: list[EpochCodes]) -> str:
+    """What the second map is to show: "nothing", "pixels", "epoch 3" or another run's name."""
     options = ["nothing", *(["pixels"] if resources.images_of(run) is not None else []), *(f"epoch {e.epoch}" for e in epochs), *runs_of_same_images(run)]  # fmt: skip
     found = st.selectbox(
-        "Beside it", options, key=address.BESIDE.name, bind=address.BESIDE.bind, width=220,
-        help="A second map of the same images, turned and scaled to fit the first: their pixels, an epoch of this run, or another run. Selections follow each other.",
+        "Compare with", options, key=address.BESIDE.name, bind=address.BESIDE.bind, width=220,
+        help="A second map of the same images, rotated and scaled to fit the first one: of their pixels, of an epoch of this run, or of another run. What is selected on one map is selected on both.",
     )  # fmt: skip
     return found if found in options else "nothing"
 
@@ -64,28 +65,28 @@ def runs_of_same_images(run: Run) -> dict[str, Run]:
 
 
 def second_map(
-    run: Run, model: LoadedModel, codes: StoredCodes, seen: Layout, kind: str, colour: dict[str, Any], aside: str, epochs: list[EpochCodes]
+    run: Run, model: LoadedModel, codes: StoredCodes, seen: Layout, kind: str, colour: dict[str, Any], compared_with: str, epochs: list[EpochCodes]
 ) -> SecondMap | None:  # fmt: skip
-    """The second map that was asked for, turned to lie as the first; None, and why, where there is none."""
-    if aside == "nothing":
+    """The second map that was asked for, rotated onto the first; None, with the reason on the page, where there is none."""
+    if compared_with == "nothing":
         return None
-    epoch = next((e for e in epochs if aside == f"epoch {e.epoch}"), None)
+    epoch = next((e for e in epochs if compared_with == f"epoch {e.epoch}"), None)
     data, owner, stamp, split, what = resources.images_of(run), run, model.stamp, codes.split, "the codes"
     try:
-        if aside == "pixels" and data is not None:
+        if compared_with == "pixels" and data is not None:
             source, found = _pixel_map(codes, data)
             numbers_of, title, what = codes.index, "PCA of the pixels", "the pixels"
         elif epoch is not None:
             shared = np.isin(epoch.images, codes.index)
             if shared.sum() < 5:
-                st.info(f"Epoch {epoch.epoch} kept no codes of these images: switch on How it formed.", icon=":material/compare:")  # fmt: skip
+                st.info(f"Epoch {epoch.epoch} has no codes of these images: switch on Replay epochs.", icon=":material/compare:")  # fmt: skip
                 return None
             numbers_of, source = epoch.images[shared], epoch.mean[shared]
             raw = source.shape[1] == 2
             found = source if raw else projection.pca(source).points
             title = f"{'The two dimensions' if raw else 'PCA'} of epoch {epoch.epoch}"
         else:
-            owner = runs_of_same_images(run)[aside]
+            owner = runs_of_same_images(run)[compared_with]
             theirs = resources.model(owner)
             stamp = theirs.stamp
             if codes.split == "epochs" and data is not None:
@@ -97,11 +98,11 @@ def second_map(
             split = other.split
             shared = np.isin(other.index, codes.index)
             if shared.sum() < 5:
-                st.info(f"{aside} has no codes of these images.", icon=":material/compare:")
+                st.info(f"{compared_with} has no codes of these images.", icon=":material/compare:")
                 return None
             numbers_of, source = other.index[shared], other.mean[shared]
             found, title = _project_like_first(owner, stamp, other, shared, kind)
-            title = f"{title} of {aside}"
+            title = f"{title} of {compared_with}"
     except TooFewPoints as error:
         st.info(sentence(error), icon=":material/compare:")
         return None
@@ -109,8 +110,8 @@ def second_map(
     rows = order[np.searchsorted(codes.index, numbers_of, sorter=order)]
     fit = procrustes(found, seen.points[rows])
     words = (
-        f"{len(rows):,} images in both; {100 * fit.disparity:.0f} % of the first map's variance remains as distance after "
-        "turning, scaling and shifting (Procrustes)."
+        f"{len(rows):,} images in both; {100 * fit.disparity:.0f} % of the first map's variance is left as distance between the "
+        "two after rotating, scaling and shifting (Procrustes)."
     )
     return SecondMap(owner, stamp, split, numbers_of, rows, fit.apply(found).astype(np.float32), colours_of_rows(colour, rows), title, words, source, what)  # fmt: skip
 
@@ -118,18 +119,22 @@ def second_map(
 def _project_like_first(
     owner: Run, stamp: str, other: StoredCodes, shared: np.ndarray, kind: str
 ) -> tuple[np.ndarray, str]:
-    """Another run's codes as the first map shows its own: its UMAP where that was computed, else PCA; words for it."""
+    """Points (M, 2) of another run's codes by the first map's kind of projection, and words for it.
+
+    PCA stands in for a UMAP that is not computed yet.
+    """
     if kind == "UMAP":
         result = umap_file(owner.places.derived, stamp, other, umap_params(session.param(address.UMAP)))
         if projection.job_state(result).state == "done":
             return read_umap(result)[shared], "UMAP"
-        return projection.pca(other.mean[shared]).points, "PCA (its UMAP was not computed yet)"
+        return projection.pca(other.mean[shared]).points, "PCA (its UMAP is not computed yet)"
     if kind == "dimensions" and other.mean.shape[1] == 2:
         return other.mean[shared], "The two dimensions"
     return projection.pca(other.mean[shared]).points, "PCA"
 
 
 def draw_second_map(other: SecondMap, chosen: int | None, selected: np.ndarray) -> None:
+    """Mount the second map: `chosen` is a row of the first map's codes, `selected` (N,) bool over them."""
     at = np.flatnonzero(other.rows == (-1 if chosen is None else chosen))
     latent_map(
         points(other.owner.id, other.stamp, other.split, other.points, other.numbers)
@@ -139,7 +144,7 @@ def draw_second_map(other: SecondMap, chosen: int | None, selected: np.ndarray) 
         address.MAP_BESIDE.name, on_point=lambda: on_point(address.MAP_BESIDE),
         on_selection=lambda: on_selection(address.MAP_BESIDE), on_spot=lambda: None,
     )  # fmt: skip
-    # the source is named by what it is of: squares of pixels are too many to be read through at every turn
+    # the source goes by a name: its pixels are too many to be hashed at every rerun
     key = (other.of, other.stamp, other.title, digest(other.numbers))
     quality_caption(other.source, other.points, other.words, other.of, key)
 

@@ -19,7 +19,7 @@ from vae_core.runs.run import Run
 
 
 def save_and_export(run: Run, codes: StoredCodes, rows: np.ndarray) -> None:
-    """Name it, take it away, train on it, let it go."""
+    """What can be done with a selection: save it as a group, export it, make a dataset of it, clear it."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Save as group", key="group name", placeholder="a name", width=180)
         if session.button("Save", "save group", icon=":material/bookmark_add:"):
@@ -28,10 +28,10 @@ def save_and_export(run: Run, codes: StoredCodes, rows: np.ndarray) -> None:
                 st.toast(f"{name} holds {len(rows):,} images", icon=":material/check:")
             except VaeCoreError as error:
                 st.error(sentence(error), icon=":material/error:")
-        # made when they are asked for: all of a split takes seconds
+        # written only when asked for: a whole split takes seconds
         st.download_button("CSV", lambda: selection_csv(codes, rows), f"{run.name}-selection.csv", "text/csv", icon=":material/download:", on_click="ignore")  # fmt: skip
         st.download_button("npz", lambda: selection_npz(codes, rows), f"{run.name}-selection.npz", "application/octet-stream", icon=":material/download:", on_click="ignore")  # fmt: skip
-        if session.button("Make a dataset of it", "dataset of selection", icon=":material/model_training:", disabled=resources.images_of(run) is None, help="To train on, or to fine-tune this run on, on the Train page. Its name is the group's."):  # fmt: skip
+        if session.button("Make a dataset", "dataset of selection", icon=":material/model_training:", disabled=resources.images_of(run) is None, help="A dataset of the selected images, to train or fine-tune on. It takes the name under Save as group."):  # fmt: skip
             _dataset(run, name, codes.index[rows])
         if session.button("Clear selection", "clear selection", icon=":material/close:"):
             select(run.id, np.zeros(0, np.int64))
@@ -40,6 +40,7 @@ def save_and_export(run: Run, codes: StoredCodes, rows: np.ndarray) -> None:
 
 
 def _dataset(run: Run, name: str, images: np.ndarray) -> None:
+    """Copy the images, by number, into a dataset, and link to the Train page."""
     from vae_core.data.user import dataset_of_images
 
     source = resources.images_of(run)
@@ -69,6 +70,7 @@ def _dataset(run: Run, name: str, images: np.ndarray) -> None:
 
 
 def saved_groups(run: Run, codes: StoredCodes) -> None:
+    """The run's saved groups, each to select, delete or make a direction of."""
     groups = read_groups(run)
     if not groups:
         return
@@ -82,10 +84,10 @@ def saved_groups(run: Run, codes: StoredCodes) -> None:
                 f"{here:,} of its {len(groups[name]):,} images are among these {described(codes)}.",
                 width="content",
             )
-        if session.button("Select it", "select group", icon=":material/select_all:"):
+        if session.button("Select group", "select group", icon=":material/select_all:"):
             select(run.id, groups[name])
             st.rerun()
-        if session.button("Delete it", "delete group", icon=":material/delete:"):
+        if session.button("Delete group", "delete group", icon=":material/delete:"):
             delete_group(run, name)
             st.rerun()
-        session.link("interpolate", "As attribute direction", ":material/timeline:", {address.ATTRIBUTE: "saved group", address.GROUP_A: name})  # fmt: skip
+        session.link("interpolate", "Use as attribute direction", ":material/timeline:", {address.ATTRIBUTE: "saved group", address.GROUP_A: name})  # fmt: skip

@@ -30,6 +30,7 @@ MOST_DIMS = 24  # of a code, shown for one image
 
 
 def image_panel(run: Run, model: LoadedModel, codes: StoredCodes, row: int) -> None:
+    """The image at `row` of the codes: picture, reconstruction, error, posterior, neighbours, and where to go from it."""
     data = resources.images_of(run)
     number = int(codes.index[row])
     label = f" · {image_picker.class_names(codes)[codes.labels[row]]}" if codes.labels is not None else ""
@@ -46,15 +47,15 @@ def image_panel(run: Run, model: LoadedModel, codes: StoredCodes, row: int) -> N
         st.image(
             pictures.png(np.rint(decoded * 255).astype(np.uint8), 160),
             width=160,
-            caption="its reconstruction",
+            caption="reconstruction",
         )
         offer_images(run)
-    told = [f"reconstruction error **{codes.error[row]:.1f}** nats"]
+    facts = [f"reconstruction error **{codes.error[row]:.1f}** nats"]
     if model.stochastic:
-        told.append(f"KL **{kl_from_prior(codes.mean[row], codes.log_var[row]).sum():.1f}** nats")
+        facts.append(f"KL **{kl_from_prior(codes.mean[row], codes.log_var[row]).sum():.1f}** nats")
     if codes.factors is not None:
-        told += [f"{n} {v:g}" for n, v in zip(codes.factor_names, codes.factors[row], strict=True)]
-    st.markdown(" · ".join(told))
+        facts += [f"{n} {v:g}" for n, v in zip(codes.factor_names, codes.factors[row], strict=True)]
+    st.markdown(" · ".join(facts))
     order = [int(d) for d in order_by_kl(codes.kl_per_dim)][:MOST_DIMS]
     st.plotly_chart(
         posterior_intervals(order, codes.mean[row], codes.std[row]), key="map posterior", config=PLAIN
@@ -63,12 +64,12 @@ def image_panel(run: Run, model: LoadedModel, codes: StoredCodes, row: int) -> N
         st.caption(f"The {MOST_DIMS} most used of {len(codes.kl_per_dim)} dimensions.")
     _neighbours(model, codes, row, data)
     with st.container(horizontal=True):
-        session.link("sliders", "Send to sliders", ":material/tune:", {address.CODE: pack(codes.mean[row])})
+        session.link("sliders", "Open in Sliders", ":material/tune:", {address.CODE: pack(codes.mean[row])})
         session.link(
-            "interpolate", "As a station", ":material/timeline:", {address.CODE: pack(codes.mean[row])}
+            "interpolate", "Add to a path", ":material/timeline:", {address.CODE: pack(codes.mean[row])}
         )
-        for end in ("from", "to"):
-            st.button(f"Axis {end} here", key=f"axis {end} here", on_click=_axis_end, args=(end, number), icon=":material/arrow_right_alt:", help="An end of a custom axis.")  # fmt: skip
+        for end, verb in (("from", "Start"), ("to", "End")):
+            st.button(f"{verb} axis here", key=f"axis {end} here", on_click=_axis_end, args=(end, number), icon=":material/arrow_right_alt:", help="Makes this image an end of a custom axis.")  # fmt: skip
         if session.button("Clear", "clear image", icon=":material/close:"):
             session.set_param(address.CHOSEN_IMAGE, None)
             st.rerun()

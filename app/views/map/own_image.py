@@ -14,22 +14,22 @@ from vae_core.latent import projection
 from vae_core.latent.axes import project
 
 
-def own_image(model: LoadedModel, codes: StoredCodes, seen: Layout, asked: Any) -> list[dict[str, Any]]:
-    """A person's own image, placed on the map."""
-    with st.popover("Place an image of mine", icon=":material/add_photo_alternate:"):
+def own_image(model: LoadedModel, codes: StoredCodes, layout: Layout, asked: Any) -> list[dict[str, Any]]:
+    """An image that a person uploads or draws, as a mark on the map: none, or one of {x, y, words}."""
+    with st.popover("Place your own image", icon=":material/add_photo_alternate:"):
         try:
-            anchor = image_picker.uploaded(model, "map")
+            image = image_picker.uploaded(model, "map")
         except VaeCoreError as error:
             st.error(str(error), icon=":material/error:")
             return []
-        if anchor is None:
+        if image is None:
             return []
-        if seen.linear is None:
-            spot = projection.place_by(asked.metric, anchor.code[None], codes.mean, seen.points)[0]
+        if layout.linear is None:
+            spot = projection.place_by(asked.metric, image.code[None], codes.mean, layout.points)[0]
             st.caption(
                 "Placed by the weighted mean of its nearest neighbours' places: UMAP was not computed again."
             )
         else:
-            spot = project(seen.linear, anchor.code[None])[0]
+            spot = project(layout.linear, image.code[None])[0]
             st.caption("Placed exactly.")
-        return [{"x": float(spot[0]), "y": float(spot[1]), "words": anchor.words[:24]}]
+        return [{"x": float(spot[0]), "y": float(spot[1]), "words": image.words[:24]}]

@@ -14,26 +14,24 @@ from vae_core.latent.axes import lift
 from vae_core.latent.placing import code_at
 
 
-def place_panel(model: LoadedModel, codes: StoredCodes, seen: Layout, spot: list[float]) -> None:
-    """What the decoder makes of a place where nothing lies."""
+def place_panel(model: LoadedModel, codes: StoredCodes, layout: Layout, spot: list[float]) -> None:
+    """An empty place `spot` (x, y) of the map, decoded."""
     at = np.array([spot])
-    code = code_at(at, seen.points, codes.mean)[0] if seen.linear is None else lift(seen.linear, at)[0]
+    code = code_at(at, layout.points, codes.mean)[0] if layout.linear is None else lift(layout.linear, at)[0]
     st.subheader(f"At {spot[0]:.2f}, {spot[1]:.2f}", anchor=False)
     st.image(pictures.png(model.decode_uint8(code)[0], 256), width=256, alt="decoded place")
-    if seen.linear is None:
-        how = "Decoded from the weighted mean code of the nearest 15 images on the map: UMAP has no way back."
-    elif seen.raw and codes.mean.shape[1] == 2:
+    if layout.linear is None:
+        how = "Decoded from the weighted mean code of the nearest 15 images on the map: UMAP has no inverse."
+    elif layout.raw and codes.mean.shape[1] == 2:
         how = "Decoded exactly: these two numbers are the whole code."
-    elif seen.raw:
+    elif layout.raw:
         how = "Decoded with the other dimensions at 0" + (", the prior's mean." if model.stochastic else ".")
     else:
-        how = (
-            "Decoded by the projection's inverse: the point of its plane, all other directions at their mean."
-        )
+        how = "Decoded by inverting the projection, with all other directions at their mean."
     st.caption(how)
     with st.container(horizontal=True):
-        session.link("sliders", "Send to sliders", ":material/tune:", {address.CODE: pack(code)})
-        session.link("interpolate", "As a station", ":material/timeline:", {address.CODE: pack(code)})
+        session.link("sliders", "Open in Sliders", ":material/tune:", {address.CODE: pack(code)})
+        session.link("interpolate", "Add to a path", ":material/timeline:", {address.CODE: pack(code)})
         if session.button("Clear", "clear spot", icon=":material/close:"):
             session.forget(address.MAP_SPOT)
             st.rerun()

@@ -19,9 +19,9 @@ from vae_core.latent.statistics import order_by_kl
 
 @fragment()
 def prior_panel(model: LoadedModel, codes: StoredCodes) -> None:
-    """Measured and drawn once it is opened: it takes a second of the server, and longer of a browser."""
+    """Compares the codes of all images with the prior. Measured once the panel is opened: it takes about a second."""
     panel = st.expander(
-        "Aggregate posterior against the prior",
+        "Aggregate posterior compared with the prior",
         key=address.PRIOR.name,
         icon=":material/ssid_chart:",
         bind=address.PRIOR.bind,
@@ -31,30 +31,30 @@ def prior_panel(model: LoadedModel, codes: StoredCodes) -> None:
     with panel:
         if not model.stochastic:
             st.info(
-                "A plain autoencoder has no posterior and was pulled to no prior: there is nothing to compare."
+                "A plain autoencoder has no posterior and was pulled to no prior, so there is nothing to compare."
             )
             return
         try:
             with st.spinner("comparing with the prior"):
-                told = caches.prior_matches.get_or_make(
+                match = caches.prior_matches.get_or_make(
                     digest(codes.mean, codes.log_var), lambda: against_prior(codes.mean, codes.log_var)
                 )
         except VaeCoreError as error:
             st.info(sentence(error))
             return
-        holes = told.holes
+        holes = match.holes
         words = [
-            f"**Holes {100 * holes.value:.1f} %** ({100 * holes.low:.1f}–{100 * holes.high:.1f}): prior samples farther from every sample z ~ q(z|x) than 99 % of those are from each other; 1 % is what a perfect match has.",
-            f"**Active dimensions {int(told.active.sum())} of {len(told.active)}**: those whose mean varies between images.",
+            f"**Holes {100 * holes.value:.1f} %** ({100 * holes.low:.1f}–{100 * holes.high:.1f}): the share of prior samples that lie in no image's neighbourhood, farther from every sample z ~ q(z|x) than 99 % of those are from each other. A perfect match has 1 %.",
+            f"**Active dimensions {int(match.active.sum())} of {len(match.active)}**: those whose mean varies from image to image.",
         ]
-        if np.isfinite(told.total_kl):
+        if np.isfinite(match.total_kl):
             words.insert(
                 0,
-                f"**Total KL {told.total_kl:.1f} nats per image**: the rate. A code tells at most so much of its image; the "
-                "rest is how far all codes together are from the prior.",
+                f"**Total KL {match.total_kl:.1f} nats per image**: the rate. It bounds what a code says about its image; the "
+                "rest is how far the codes of all images together are from the prior.",
             )
         st.markdown("\n".join(f"- {w}" for w in words))
-        order = [int(d) for d in order_by_kl(told.kl)][:12]
-        st.plotly_chart(prior_densities(told.edges, told.density, order), key="map prior", config=PLAIN)
-        if len(told.active) > len(order):
-            st.caption(f"The {len(order)} most used of {len(told.active)} dimensions.")
+        order = [int(d) for d in order_by_kl(match.kl)][:12]
+        st.plotly_chart(prior_densities(match.edges, match.density, order), key="map prior", config=PLAIN)
+        if len(match.active) > len(order):
+            st.caption(f"The {len(order)} most used of {len(match.active)} dimensions.")

@@ -1,4 +1,4 @@
-"""Codes to the plane: two dimensions of the code, PCA, a custom axis, UMAP."""
+"""Codes in two dimensions: two of the code's own, PCA, a custom axis, UMAP."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from vae_core.latent.projection import Projection, UmapParams
 
 @dataclass(frozen=True)
 class Layout:
-    """A map: points (N, 2), words, and the linear projection that made it (None for UMAP).
+    """Codes in two dimensions: points (N, 2), the axes' names, words on what is kept, and the linear projection (None for UMAP).
 
-    raw: its axes are two of the code's own dimensions. rows (M,): of the codes that are on it, None for all.
+    raw: its axes are two of the code's own dimensions. rows (M,): the codes that are on it, None for all.
     """
 
     points: np.ndarray
@@ -34,35 +34,37 @@ class Layout:
 
 
 def by_dimensions(codes: StoredCodes, x: int, y: int) -> Layout:
-    """Raises TooFewPoints."""
+    """Two of the code's own dimensions. Raises TooFewPoints."""
     projection.check_codes(codes.mean, 1)
     axes = np.zeros((2, codes.mean.shape[1]), np.float32)
     axes[0, x] = axes[1, y] = 1
     xy = np.ascontiguousarray(codes.mean[:, [x, y]])
     return Layout(
         xy, f"Posterior means, {described(codes)}", f"z{x}", f"z{y}",
-        "Two of the code's own dimensions: distances along them are real"
-        + (", the other dimensions are not seen." if codes.mean.shape[1] > 2 else "."),
+        "Two of the code's own dimensions: distances along them are exact"
+        + ("; the other dimensions are not shown." if codes.mean.shape[1] > 2 else "."),
         Projection(xy, np.zeros(codes.mean.shape[1]), axes), raw=True,
     )  # fmt: skip
 
 
 def by_pca(codes: StoredCodes) -> Layout:
-    """Raises TooFewPoints."""
+    """The first two principal components. Raises TooFewPoints."""
     found = projection.pca(codes.mean)
     assert found.explained is not None
     first, second = (f"{100 * s:.0f} %" for s in found.explained)
     return Layout(
         found.points, f"PCA of posterior means, {described(codes)}", f"first component ({first} of variance)",
         f"second component ({second})",
-        f"A straight shadow of the codes that keeps {100 * found.explained.sum():.0f} % of their variance"
-        + (": what lies close may be far apart in the dimensions not shown." if codes.mean.shape[1] > 2 else "."),
+        f"A linear projection of the codes that keeps {100 * found.explained.sum():.0f} % of their variance"
+        + ("; points that lie close may be far apart in the dimensions not shown." if codes.mean.shape[1] > 2 else "."),
         found,
     )  # fmt: skip
 
 
 def by_axis(codes: StoredCodes, groups: dict[str, np.ndarray], start: str, end: str) -> Layout:
-    """`groups` are bool masks (N,) by name; `start` and `end` name one, or an image as "image 7" or "7".
+    """A custom axis from `start` to `end`, and the first principal component of the rest.
+
+    `groups` are bool masks (N,) by name; `start` and `end` name one, or an image as "image 7" or "7".
 
     Raises TooFewPoints, BadCodes.
     """
@@ -71,8 +73,8 @@ def by_axis(codes: StoredCodes, groups: dict[str, np.ndarray], start: str, end: 
     assert found.explained is not None
     return Layout(
         found.points, f"Custom axis, {described(codes)}", f"{start} → {end}, code units", "first component of the rest",
-        f"Across, from {start} to {end}; up, the first principal component of the rest: together "
-        f"{100 * found.explained.sum():.0f} % of the variance, all else is not seen.",
+        f"Horizontal: from {start} to {end}. Vertical: the first principal component of the rest. Together they keep "
+        f"{100 * found.explained.sum():.0f} % of the variance; the rest is not shown.",
         found,
     )  # fmt: skip
 
@@ -80,8 +82,10 @@ def by_axis(codes: StoredCodes, groups: dict[str, np.ndarray], start: str, end: 
 def by_umap(
     codes: StoredCodes, points: np.ndarray, params: UmapParams, rows: np.ndarray | None = None
 ) -> Layout:
-    """`rows`: those of a first sample, while the whole is being computed."""
-    words = "Neighbourhoods are kept; distances between clusters, their sizes and densities mean nothing."
+    """UMAP's points (N, 2). `rows` (N,): a first sample, while the whole is being computed."""
+    words = (
+        "Neighbourhoods are kept. Distances between clusters, their sizes and their densities mean nothing."
+    )
     laid_out = len(codes) if rows is None else len(rows)
     if rows is None and params.sample:
         laid_out = min(params.sample, laid_out)
@@ -110,7 +114,7 @@ def count_duplicates(means: np.ndarray) -> int:
 
 
 def described(codes: StoredCodes) -> str:
-    return {"all": "some of its images", "epochs": "images whose codes each epoch kept"}.get(
+    return {"all": "some of its images", "epochs": "images encoded at every epoch"}.get(
         codes.split, f"{codes.split} images"
     )
 
@@ -130,7 +134,7 @@ def _mask(codes: StoredCodes, groups: dict[str, np.ndarray], name: str) -> np.nd
 
 
 def axis_groups(codes: StoredCodes, saved: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Groups that a custom axis may join, by what they are called: bool masks (N,), none empty.
+    """Groups that can be the ends of a custom axis: bool masks (N,) by name, none empty.
 
     `saved` are image numbers by name.
     """
@@ -153,7 +157,7 @@ def axis_groups(codes: StoredCodes, saved: dict[str, np.ndarray]) -> dict[str, n
     return found
 
 
-def epoch_frames(seen: Layout, means: list[np.ndarray]) -> np.ndarray:
+def epoch_frames(layout: Layout, means: list[np.ndarray]) -> np.ndarray:
     """Codes of earlier epochs, each (N, D), on a linear map: (E, N, 2) float32."""
-    assert seen.linear is not None
-    return np.stack([project(seen.linear, mean) for mean in means]).astype(np.float32)
+    assert layout.linear is not None
+    return np.stack([project(layout.linear, mean) for mean in means]).astype(np.float32)

@@ -18,14 +18,14 @@ from vae_core.latent.projection_quality import projection_quality
 def quality_caption(
     source: np.ndarray, flat: np.ndarray, words: str, of: str = "the codes", key: Any = None
 ) -> None:
-    """How much is true of a map `flat` (N, 2) of what lies at `source` (N, D), after the map: it takes about a second.
+    """The projection quality of a map `flat` (N, 2) of `source` (N, D), a fragment since measuring takes about a second.
 
-    `key` names the source where it is too large to be read through at every turn.
+    `key` names the source where it is too large to be hashed at every rerun.
     """
     with st.container():
         try:
-            with st.spinner("measuring how true this map is"):
-                told = caches.qualities.get_or_make(
+            with st.spinner("measuring the projection quality"):
+                quality = caches.qualities.get_or_make(
                     (key or digest(source), digest(flat)), lambda: projection_quality(source, flat)
                 )
         except TooFewPoints as error:
@@ -34,14 +34,14 @@ def quality_caption(
         parts = [
             f"{name} **{s.value:.2f}** ({s.low:.2f}–{s.high:.2f})"
             for name, s in (
-                ("trustworthiness", told.trustworthiness),
-                ("continuity", told.continuity),
-                ("shared neighbours", told.overlap),
+                ("trustworthiness", quality.trustworthiness),
+                ("continuity", quality.continuity),
+                ("shared neighbours", quality.overlap),
             )
         ]
         st.caption(
             f"{len(flat):,} images. {words} {' · '.join(parts)}.",
-            help=f"With {told.k} neighbours, on a fixed sample of {told.images:,} images, with 95 % intervals (Venna & Kaski 2001). "
+            help=f"With {quality.k} neighbours, on a fixed sample of {quality.images:,} images, with 95 % intervals (Venna & Kaski 2001). "
             f"Trustworthiness: neighbours on the map are neighbours among {of}. Continuity: neighbours among {of} are "
             "neighbours on the map. Shared neighbours: the share that both have in common.",
         )

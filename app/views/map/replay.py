@@ -22,7 +22,7 @@ from vae_core.runs.run import Run
 def epoch_replay(run: Run, asked: Any, kind: str, kept: list[EpochCodes]) -> None:
     """How the space formed where the images are not here: the codes that each epoch kept, on the last one's axes."""
     if not st.toggle(
-        "How it formed",
+        "Replay epochs",
         key=address.FORMED.name,
         bind=address.FORMED.bind,
         help="The same images at the end of each epoch, on the last epoch's axes.",
@@ -44,4 +44,4 @@ def epoch_replay(run: Run, asked: Any, kind: str, kept: list[EpochCodes]) -> Non
            "frames": {"points": array_store.url(frames), "words": [f"epoch {e.epoch}" for e in kept]}},
         "map of epochs", on_point=lambda: None, on_selection=lambda: None, on_spot=lambda: None,
     )  # fmt: skip
-    quality_caption(means[-1], frames[-1].astype(np.float32), "On the axes of the last epoch, of which this is said: earlier ones are seen from there.")  # fmt: skip
+    quality_caption(means[-1], frames[-1].astype(np.float32), "Axes and measures are those of the last epoch; earlier codes are projected onto its axes.")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Which images are selected: kept by the session, a few of them in the address."""
+"""Which images are selected: selected by the session, a few of them in the address."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ IN_ADDRESS = 40  # images of a selection that an address names
 def select(run_id: str, images: np.ndarray) -> None:
     """Make images, by number, the selection; a small one is named in the address."""
     session.put(address.SELECTION_OF.of(run_id), np.asarray(images, np.int64))
-    session.put(address.MAP_TURNED_BACK, True)  # the widget may be there already
+    session.put(address.MAP_FIRST_PAGE, True)  # the widget may be there already
     session.set_param(address.SELECTION, tuple(map(int, images)) if len(images) <= IN_ADDRESS else ())
 
 
 def selected_images(run: Run, codes: StoredCodes) -> np.ndarray:
     """Image numbers of the selection: the session's, else those a link names."""
-    kept = session.get(address.SELECTION_OF.of(run.id))
-    if kept is None:
+    selected = session.get(address.SELECTION_OF.of(run.id))
+    if selected is None:
         linked = session.param(address.SELECTION)[:IN_ADDRESS]
-        kept = np.array(linked, np.int64)
+        selected = np.array(linked, np.int64)
         if len(linked):
-            select(run.id, kept)
-    elif not len(kept):
+            select(run.id, selected)
+    elif not len(selected):
         session.set_param(address.SELECTION, ())
-    found: np.ndarray = kept
+    found: np.ndarray = selected
     return found

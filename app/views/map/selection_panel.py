@@ -22,11 +22,11 @@ IMAGES_A_PAGE = 48  # images of a selection shown at a time
 def selection_panel(run: Run, model: LoadedModel, codes: StoredCodes, inside: np.ndarray) -> None:
     rows, data = np.flatnonzero(inside), resources.images_of(run)
     st.subheader(f"Selected: {len(rows):,} of {len(codes):,} images", anchor=False)
-    seen, told = st.columns([3, 2], gap="large")
-    with seen:
+    pictures_column, charts_column = st.columns([3, 2], gap="large")
+    with pictures_column:
         pages = -(-len(rows) // IMAGES_A_PAGE)
-        if session.get(address.MAP_TURNED_BACK):
-            session.forget(address.MAP_TURNED_BACK)
+        if session.get(address.MAP_FIRST_PAGE):
+            session.forget(address.MAP_FIRST_PAGE)
             session.put(address.MAP_PAGE, 1)
         page = min(int(session.get(address.MAP_PAGE)), pages)
         shown = rows[(page - 1) * IMAGES_A_PAGE : page * IMAGES_A_PAGE]
@@ -47,7 +47,7 @@ def selection_panel(run: Run, model: LoadedModel, codes: StoredCodes, inside: np
             both.insert(0, pictures.png(np.rint(np.asarray(data.images[some]).mean(0)).astype(np.uint8), 96))
             words.insert(0, "mean image")
         st.image(both, width=96, caption=words)
-    with told:
+    with charts_column:
         if not inside.all():
             effect = effect_sizes(codes.mean, inside)
             order = np.argsort(-np.abs(effect))[:10]

@@ -25,7 +25,7 @@ MOST_IMAGES = 100_000  # images of a split that are encoded
 
 @dataclass
 class ShownModel:
-    """What the session's map shows: a run's network and its codes, kept while the run learns on."""
+    """The network and the codes, by split, that the session's map shows. They stay as they are while the run learns on."""
 
     run: str
     model: LoadedModel
@@ -48,58 +48,59 @@ def open_split_of_chosen_image(run: Run, model: LoadedModel) -> None:
 def shown_model(run: Run) -> tuple[ShownModel, bool]:
     """The network whose codes are on the map, and whether the run has other weights by now."""
     newest = resources.model(run)
-    held = session.get(address.MAP_HELD)
-    if held is None or held.run != run.id:
-        held = ShownModel(run.id, newest, {})
-        session.put(address.MAP_HELD, held)
-    return held, held.model.stamp != newest.stamp
+    shown = session.get(address.MAP_MODEL)
+    if shown is None or shown.run != run.id:
+        shown = ShownModel(run.id, newest, {})
+        session.put(address.MAP_MODEL, shown)
+    return shown, shown.model.stamp != newest.stamp
 
 
-def stale_badge(run: Run, held: ShownModel, stale: bool) -> None:
-    """A badge where the run has learnt on, found out without a click; one click shows its new weights."""
+def stale_badge(run: Run, shown: ShownModel, stale: bool) -> None:
+    """Say that the run has other weights by now, and offer to show them."""
     if not stale:
         try:
-            if run.stamp() != held.model.stamp:
+            if run.stamp() != shown.model.stamp:
                 st.rerun(scope="app")
         except RunNotFound as error:
             boundary.show(error)
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge("stale", icon=":material/update:", color="orange")
-        st.caption("The run has been trained since: this map shows its codes from before.", width="content")
-        if session.button("Compute anew", "compute anew", type="primary"):
-            session.forget(address.MAP_HELD)
+        st.badge("out of date", icon=":material/update:", color="orange")
+        st.caption("The run has been trained further: this map shows its earlier codes.", width="content")
+        if session.button("Update the map", "update map", type="primary"):
+            session.forget(address.MAP_MODEL)
             st.rerun(scope="app")
 
 
 def epoch_codes(run: Run) -> list[EpochCodes]:
-    """Codes that its epochs kept, of the images that the last of them has; none where there is only one epoch."""
+    """The codes stored at each epoch, oldest first; none where there is only one epoch."""
     kept = list(resources.epoch_codes(run))
     return kept if len(kept) > 1 else []
 
 
 def replay_toggle(run: Run, epochs: list[EpochCodes]) -> bool:
-    """Whether the map replays the epochs."""
+    """Ask whether the map is to replay the epochs."""
     if not epochs or resources.images_of(run) is None:
         return False
     return st.toggle(
-        "How it formed", key=address.FORMED.name, bind=address.FORMED.bind,
-        help=f"A slider over {len(epochs)} epochs, on the axes of now. Shows the {len(epochs[-1].images):,} images whose "
+        "Replay epochs", key=address.FORMED.name, bind=address.FORMED.bind,
+        help=f"A slider over {len(epochs)} epochs, on the axes of the newest codes. Shows the {len(epochs[-1].images):,} images whose "
         "codes each epoch kept, whatever the split.",
     )  # fmt: skip
 
 
-def codes_of_split(run: Run, held: ShownModel, stale: bool, split: str) -> StoredCodes | None:
-    """Codes of the split, computed with progress where they are not kept yet; those shipped without the dataset.
+def codes_of_split(run: Run, shown: ShownModel, stale: bool, split: str) -> StoredCodes | None:
+    """The codes of a split, encoded with a progress bar where none are stored; shipped codes where the images are missing.
 
-    "epochs" are the images whose codes each epoch kept.
+    The split "epochs" is the images that were encoded at every epoch.
     """
-    data, model = resources.images_of(run), held.model
-    codes = held.splits.get(split) if stale or split == "epochs" else resources.codes(run, split)
+    data, model = resources.images_of(run), shown.model
+    codes = shown.splits.get(split) if stale or split == "epochs" else resources.codes(run, split)
     if codes is None or (codes.split != split and data is not None):
         if data is None:
             st.info(
-                "This run carries no codes: its map needs its images.", icon=":material/image_not_supported:"
+                "This run has no stored codes: the map needs the run's images.",
+                icon=":material/image_not_supported:",
             )
             offer_images(run)
             return None
@@ -111,13 +112,14 @@ def codes_of_split(run: Run, held: ShownModel, stale: bool, split: str) -> Store
                 st.caption(f"{len(codes):,} of {size:,} images are on the map.", width="content")
                 if session.button(f"Encode all {size:,}", f"encode all of {run.id}"):
                     codes = encode_with_progress(run, model, data, split, stale)
-    held.splits[split] = codes
+    shown.splits[split] = codes
     return codes
 
 
 def encode_with_progress(
     run: Run, model: LoadedModel, data: ImageSet, split: str, stale: bool
 ) -> StoredCodes:
+    """Encode a split under a progress bar. `stale`: with a network that the run has left behind, so nothing is stored."""
     bar, began = st.progress(0.0, text="encoding"), time.monotonic()
 
     def progress(share: float, what: str) -> None:

@@ -1,4 +1,4 @@
-"""The row of choices above the map: the projection and its own settings."""
+"""The row of choices above the map: the projection and the projection's settings."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from vae_core.runs.run import Run
 
 
 def projection_choice(codes: StoredCodes) -> str:
-    """Which projection: two dimensions are shown raw, more by PCA unless asked otherwise."""
+    """Which projection: two dimensions are shown raw, more by PCA unless options otherwise."""
     dims = codes.mean.shape[1]
     options = ["dimensions", "PCA", "UMAP", "axis"] if dims > 1 else ["PCA"]
     usual = "dimensions" if dims == 2 else "PCA"
-    kind = st.segmented_control("Coordinates", options, default=usual, key=address.COORDINATES.name, bind=address.COORDINATES.bind, required=True)  # fmt: skip
+    kind = st.segmented_control("Projection", options, default=usual, key=address.COORDINATES.name, bind=address.COORDINATES.bind, required=True)  # fmt: skip
     return kind if kind in options else usual
 
 
 def projection_options(run: Run, codes: StoredCodes, kind: str) -> Any:
     """The projection's own choices: (x, y), UMAP's settings, or the groups of a custom axis."""
-    # a plane of two dimensions must not lie down when their KLs change places
+    # two dimensions keep their order: the map would flip whenever their KLs change places
     dims = [0, 1] if codes.mean.shape[1] == 2 else [int(d) for d in order_by_kl(codes.kl_per_dim)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if kind == "UMAP":
             params = umap_params(session.param(address.UMAP))
-            with st.popover("Settings of UMAP", icon=":material/tune:"):
+            with st.popover("UMAP settings", icon=":material/tune:"):
                 _settings(params)
             return params
         if kind == "axis":
@@ -46,10 +46,10 @@ def projection_options(run: Run, codes: StoredCodes, kind: str) -> Any:
             )
         off = kind != "dimensions"
         x = st.selectbox(
-            "Across", [f"z{d}" for d in dims], key=address.X.name, bind=address.X.bind, disabled=off
+            "Horizontal", [f"z{d}" for d in dims], key=address.X.name, bind=address.X.bind, disabled=off
         )
-        # one dimension both ways would be a line, of which a place stands for no code
-        y = st.selectbox("Up", [f"z{d}" for d in dims if d != int(x[1:])] or [x], key=address.Y.name, bind=address.Y.bind, disabled=off)  # fmt: skip
+        # one dimension on both axes would be a line, off which no place has a code
+        y = st.selectbox("Vertical", [f"z{d}" for d in dims if d != int(x[1:])] or [x], key=address.Y.name, bind=address.Y.bind, disabled=off)  # fmt: skip
         return (int(x[1:]), int(y[1:]))
 
 
@@ -68,15 +68,15 @@ def axis_end(name: str, groups: list[str], usual: str) -> str:
 
 
 def _settings(params: UmapParams) -> None:
-    """They take effect when the button is pressed, since every other setting is another computation."""
-    neighbours = st.number_input("Neighbours", 2, 200, params.neighbours, key="umap neighbours", help="More shows coarser structure.")  # fmt: skip
+    """UMAP's settings. They count once the button is pressed, since each is a computation of its own."""
+    neighbours = st.number_input("Neighbours", 2, 200, params.neighbours, key="umap neighbours", help="How many neighbours each code keeps: more shows coarser structure.")  # fmt: skip
     distance = st.number_input("Minimum distance", 0.0, 0.99, params.min_dist, 0.05, key="umap distance", help="How close points may lie.")  # fmt: skip
     metrics = ["euclidean", "cosine", "manhattan"]
     metric = st.selectbox("Metric", metrics, metrics.index(params.metric), key="umap metric")
     seed = st.number_input("Seed", 0, 2**31 - 1, params.seed, key="umap seed", help="The same seed gives the same map.")  # fmt: skip
     sample = st.number_input(
         "Sample size", 0, MOST_IMAGES, min(params.sample, MOST_IMAGES), 1000, key="umap sample",
-        help="So many codes are laid out and the others placed among them; 0 lays out all.",
+        help="This many codes are laid out, and the others are placed among them. 0 lays out all.",
     )  # fmt: skip
     if session.button("Compute", "compute umap", type="primary", width="stretch"):
         made = UmapParams(int(neighbours), float(distance), str(metric), int(seed), int(sample))
@@ -85,18 +85,18 @@ def _settings(params: UmapParams) -> None:
         st.rerun()
 
 
-def layout_of(run: Run, model: LoadedModel, codes: StoredCodes, kind: str, asked: Any) -> Layout | None:
-    """The map that was asked for; None while UMAP has nothing to show. Raises TooFewPoints, BadCodes."""
+def layout_of(run: Run, model: LoadedModel, codes: StoredCodes, kind: str, options: Any) -> Layout | None:
+    """The codes in two dimensions; None while UMAP has nothing to show. Raises TooFewPoints, BadCodes."""
     if kind == "dimensions":
-        return by_dimensions(codes, *asked)
+        return by_dimensions(codes, *options)
     if kind == "PCA":
         return by_pca(codes)
     if kind == "axis":
-        return by_axis(codes, axis_groups(codes, read_groups(run)), *asked)
-    result = umap_file(run.places.derived, model.stamp, codes, asked)
+        return by_axis(codes, axis_groups(codes, read_groups(run)), *options)
+    result = umap_file(run.places.derived, model.stamp, codes, options)
     if projection.job_state(result).state == "done":
-        return by_umap(codes, read_umap(result), asked)
+        return by_umap(codes, read_umap(result), options)
     if (sample := projection.read_sample(result)) is not None:
         rows, points_of_sample = sample
-        return by_umap(codes, points_of_sample.astype(np.float32), asked, rows)
+        return by_umap(codes, points_of_sample.astype(np.float32), options, rows)
     return None

@@ -47,7 +47,7 @@ def read_umap(result: Path) -> np.ndarray:
 
 @fragment(run_every=0.5)
 def umap_progress(run: Run, stamp: str, codes: StoredCodes, params: UmapParams, sampled: bool) -> None:
-    """Starts UMAP in another process, follows it, and has the map drawn when its sample and when the whole is there."""
+    """Start UMAP in another process and follow it; redraw the map when its sample and when the whole is there."""
     result = umap_file(run.places.derived, stamp, codes, params)
     job = projection.job_state(result)
     if job.state == "done" or (not sampled and projection.read_sample(result) is not None):
@@ -66,7 +66,7 @@ def umap_progress(run: Run, stamp: str, codes: StoredCodes, params: UmapParams, 
                 st.rerun(scope="fragment")
             return
         if (former := session.get(address.UMAP_JOB)) is not None and former != result:
-            projection.stop_job(former)  # of settings or a split that nobody waits for any more
+            projection.stop_job(former)  # settings or a split that nobody waits for any more
         session.put(address.UMAP_JOB, result)
         projection.start_job(codes.mean, params, result)
         job = projection.job_state(result)
