@@ -2,9 +2,10 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 const MOST = { letters: 110, lines: 400 };
-const FOLDERS = ["../../app/components", "../../tests/js"].map((path) => join(import.meta.dirname, path));
+const FOLDERS = ["../../app/components", "../../tests/js"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
 
 const faults = FOLDERS.flatMap((folder) =>
   readdirSync(folder, { recursive: true, encoding: "utf8" })

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import blob_set, config_of
-from playwright.sync_api import Route, sync_playwright
+from playwright.sync_api import Browser, Route
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -27,7 +25,7 @@ from vae_core.models.multi_rate import GAIN
 from vae_core.models.networks import ConvParams, MlpParams
 from vae_core.objectives.losses import MultiRateParams
 from vae_core.options import Choice
-from vae_core.places import Places
+from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places
 from vae_core.runs.record import FINISHED, Record, data_of
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
@@ -45,17 +43,11 @@ NETWORKS = {
 Script = Callable[[str, Any], Any]
 
 
-@pytest.fixture(scope="module")
-def in_javascript() -> Iterator[Script]:
-    """Runs the body of an async function, which sees `tools` (decoder.js, pixels.js) and what it is given, and returns its answer.
-
-    By Chromium, on a page of an origin that no server stands behind.
+@pytest.fixture
+def in_javascript(chromium: Browser) -> Script:
+    """Runs the body of an async function, which sees `tools` (decoder.js, pixels.js) and what it is given, and returns
+    its answer. On a page of an origin that no server stands behind.
     """
-    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if executable is None:
-        if os.environ.get("LATENT_EXPLORER_BROWSER") == "required":
-            pytest.fail("Chromium is not there to run JavaScript")
-        pytest.skip("Chromium is not there to run JavaScript")
 
     def answer(route: Route) -> None:
         path = urlsplit(route.request.url).path.removeprefix("/")
@@ -64,21 +56,17 @@ def in_javascript() -> Iterator[Script]:
         else:
             route.fulfill(body="<!doctype html>", content_type="text/html")
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+    def run(code: str, given: Any) -> Any:
+        page = chromium.new_page()
+        page.route("http://scripts.test/**", answer)
+        page.goto("http://scripts.test/")
+        modules = "...await import('/shared/decoder.js'), ...await import('/shared/pixels.js')"
+        body = f"const tools = {{ {modules} }}; {code}"
+        found = page.evaluate(f"async (given) => {{ {body} }}", given)
+        page.close()
+        return found
 
-        def run(code: str, given: Any) -> Any:
-            page = browser.new_page()
-            page.route("http://scripts.test/**", answer)
-            page.goto("http://scripts.test/")
-            modules = "...await import('/shared/decoder.js'), ...await import('/shared/pixels.js')"
-            body = f"const tools = {{ {modules} }}; {code}"
-            found = page.evaluate(f"async (given) => {{ {body} }}", given)
-            page.close()
-            return found
-
-        yield run
-        browser.close()
+    return run
 
 
 def planted(network: str, channels: int) -> LoadedModel:
@@ -183,7 +171,10 @@ def test_what_is_beyond_the_dial_or_no_picture_is_refused(in_javascript: Script)
 
 
 @pytest.fixture
-def client() -> TestClient:
+def client(places: Places, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    """The routes, on the home of `places`."""
+    monkeypatch.setenv(HOME_VARIABLE, str(places.home))
+    monkeypatch.setenv(DATA_VARIABLE, str(places.data_dir))
     return TestClient(Starlette(routes=web.ROUTES))
 
 
