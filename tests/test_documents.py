@@ -99,12 +99,11 @@ def test_examples_of_the_recipes_are_those_of_their_tests() -> None:
 
 def test_the_layers_are_those_of_the_test() -> None:
     text = (DOCS / "architecture.md").read_text(encoding="utf-8")
-    block = re.findall(r"```layers\n(.*?)```", text, re.DOTALL)[0]
-    said: dict[str, list[set[str]]] = {}
-    for line in filter(None, block.splitlines()):
-        package, modules = line.split(": ")
-        said.setdefault(package, []).append(set(modules.split()))
-    assert said == LAYERS
+    said = re.findall(r"```layers\n(.*?)```", text, re.DOTALL)[0]
+    found = [(line.split(": ")[0], set(line.split(": ")[1].split())) for line in said.splitlines() if line]
+    table = [(package, layer) for package, layers in LAYERS.items() for layer in layers]
+    rows = "\n".join(f"{package}: {' '.join(sorted(layer))}" for package, layer in table)
+    assert found == table, f"the block of architecture.md is to say\n{rows}"
 
 
 def test_drawings_are_whole_and_readable_without_a_network() -> None:
