@@ -8,7 +8,8 @@ if str(Path(__file__).parent.parent) not in sys.path:
 
 import streamlit as st
 
-from app import boundary, resources
+from app import boundary
+from app.services import warm_up
 from app.state import session
 from app.widgets import run_picker
 from vae_core.places import assets
@@ -38,4 +39,4 @@ try:
 except Exception as error:
     # Streamlit's own control flow (rerun, stop) is no Exception subclass that ends here
     boundary.show(error)
-resources.first_page.set()
+warm_up.first_page.set()

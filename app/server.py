@@ -28,7 +28,7 @@ from starlette.requests import HTTPConnection  # noqa: E402
 from starlette.responses import PlainTextResponse  # noqa: E402
 from starlette.types import ASGIApp, Receive, Scope, Send  # noqa: E402
 
-from app import resources  # noqa: E402
+from app.services import runs, warm_up  # noqa: E402
 from app.web import ROUTES  # noqa: E402
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places  # noqa: E402
 
@@ -37,9 +37,9 @@ HOST_VARIABLE = "LATENT_EXPLORER_HOST"
 
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
-    threading.Thread(target=resources.warm_up, name="warm-up", daemon=True).start()
+    threading.Thread(target=warm_up.warm_up, name="warm-up", daemon=True).start()
     yield
-    resources.stop_launcher()
+    warm_up.shut_down()
 
 
 def is_loopback(host: str) -> bool:
@@ -98,7 +98,7 @@ def main(argv: list[str] | None = None) -> int:
     places = Places.find(args.home, args.data_dir)
     os.environ[HOME_VARIABLE], os.environ[DATA_VARIABLE] = str(places.home), str(places.data_dir)
     os.environ[HOST_VARIABLE] = args.host
-    os.environ[resources.JOBS_VARIABLE] = str(args.jobs)
+    os.environ[runs.JOBS_VARIABLE] = str(args.jobs)
     try:
         places.home.mkdir(parents=True, exist_ok=True)
     except OSError as error:

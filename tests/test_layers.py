@@ -20,7 +20,6 @@ CORE = [
 ]
 APP = [
     {"__init__", "plots", "components", "services"},
-    {"resources"},
     {"state", "web", "boundary"},
     {"widgets"},
     {"views"},

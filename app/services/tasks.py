@@ -130,8 +130,8 @@ class Lane:
     """A queue of tasks of one kind, of which `workers` run at a time.
 
     niceness: of its threads, where the system gives a thread its own. remembered: tasks that have ended and can
-    still be found. cancels_older: as soon as more are wanted than run at a time, the oldest are cancelled, for work
-    that follows settings a person moves.
+    still be found. cancels_older: as soon as more are wanted than run at a time, those that nobody asked for longest
+    are cancelled, for work that follows settings a person moves.
     """
 
     def __init__(
@@ -180,7 +180,10 @@ class Lane:
         """The task of a key, if it is remembered and nobody cancelled it, or it returns its best all the same."""
         with self._lock:
             task = self._tasks.get(key)
-            return None if task is None or (task.cancelled and not task._returns_best) else task
+            if task is None or (task.cancelled and not task._returns_best):
+                return None
+            self._tasks.move_to_end(key)
+            return task
 
     def forget(self, key: Hashable) -> None:
         """Cancel the task of a key if it goes on, and let it begin anew when it is submitted again."""
@@ -190,9 +193,16 @@ class Lane:
             task.cancel()
 
     def tasks(self) -> list[Task[Any]]:
-        """All that are remembered, the oldest first."""
+        """All that are remembered, the one asked for longest ago first."""
         with self._lock:
             return list(self._tasks.values())
+
+    def forget_where(self, unwanted: Callable[[Any], bool]) -> None:
+        """As `forget`, of every key of which `unwanted` says so."""
+        with self._lock:
+            keys = [key for key in self._tasks if unwanted(key)]
+        for key in keys:
+            self.forget(key)
 
     def stop(self) -> list[threading.Thread]:
         """Cancel and forget everything; gives the threads that may still be ending."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
-from app import resources
+from app.services import runs
 from app.state.address import HISTORY, PRESSED, RUN, WRITTEN, Family, Key
 from vae_core.errors import BadRun, RunNotFound
 
@@ -36,13 +36,13 @@ def sync_run() -> None:
     for wanted in (param(RUN), get(RUN)):
         if wanted:
             try:
-                run = resources.store().find(wanted)
+                run = runs.store().find(wanted)
                 run.record()
                 select(run.id)
                 return
             except (RunNotFound, BadRun) as error:
                 st.toast(str(error), icon=":material/warning:")
-    everything = resources.store().readable()
+    everything = runs.store().readable()
     preferred = next((r for r in everything if r.id == FIRST), everything[0] if everything else None)
     if preferred is not None:
         select(preferred.id)
@@ -66,7 +66,7 @@ def run_id() -> str:
 
 def run() -> Run:
     """The run looked at. Raises RunNotFound when there is none."""
-    return resources.store().find(run_id())
+    return runs.store().find(run_id())
 
 
 def run_or_none() -> Run | None:

@@ -7,8 +7,8 @@ import io
 import pandas as pd
 import streamlit as st
 
-from app import resources
 from app.components.prior_walk import prior_walk
+from app.services import models, runs
 from app.state import session
 from vae_core.errors import BadRun, ReadOnlyRun, RunNotFound, VaeCoreError
 from vae_core.places import assets
@@ -29,7 +29,7 @@ def page() -> None:
         shown = _walker()
         if shown is not None:
             caption = f"{shown.name}: a slow walk through its prior, decoded in this page"
-            prior_walk(shown.id, resources.decoder_header(shown), caption)
+            prior_walk(shown.id, models.decoder_header(shown), caption)
     with words:
         st.title("Latent Explorer")
         st.markdown(
@@ -57,7 +57,7 @@ def cards() -> None:
 def _walker() -> Run | None:
     """The run whose space is walked: the one looked at, else the first with weights."""
     chosen = session.run_or_none()
-    everything = resources.store().readable()
+    everything = runs.store().readable()
     shipped = [run for run in everything if run.read_only]
     return next(
         (run for run in [*([chosen] if chosen else []), *shipped, *everything] if run.has_weights()), None
@@ -65,8 +65,8 @@ def _walker() -> Run | None:
 
 
 def table() -> None:
-    store = resources.store()
-    rows, runs = [], []
+    store = runs.store()
+    rows, listed = [], []
     for run in store.all():
         try:
             record, status = run.record(), run.status()
@@ -77,7 +77,7 @@ def table() -> None:
         objective = config.objective.objective.name
         if (dial := config.objective.dial) is not None:
             objective += f", β {dial.lowest:g}–{dial.highest:g}"
-        runs.append(run)
+        listed.append(run)
         rows.append(
             {
                 "": f"/api/runs/{run.id}/file/thumbnail.png" if (run.path / "thumbnail.png").exists() else None,
@@ -101,7 +101,7 @@ def table() -> None:
                 "note": st.column_config.TextColumn(width="medium"),
             },
         )  # fmt: skip
-        actions([runs[i] for i in event["selection"]["rows"] if i < len(runs)])
+        actions([listed[i] for i in event["selection"]["rows"] if i < len(listed)])
     _import()
 
 
@@ -136,7 +136,7 @@ def rename(run: Run) -> None:
     name = st.text_input("Name", run.name, help="Letters, digits, '.', '_' and '-'.")
     if session.button("Rename", "rename now", type="primary"):
         try:
-            resources.store().rename(run, name.strip())
+            runs.store().rename(run, name.strip())
         except VaeCoreError as error:
             st.error(str(error))
             return
@@ -176,13 +176,15 @@ def export(run: Run) -> None:
 
 
 @st.dialog("Delete")
-def delete(runs: list[Run]) -> None:
-    names = ", ".join(f"**{run.name}**" for run in runs)
-    st.markdown(f"Delete {names} and all {'they' if len(runs) > 1 else 'it'} learned? This cannot be undone.")
+def delete(chosen: list[Run]) -> None:
+    names = ", ".join(f"**{run.name}**" for run in chosen)
+    st.markdown(
+        f"Delete {names} and all {'they' if len(chosen) > 1 else 'it'} learned? This cannot be undone."
+    )
     if session.button("Delete", "delete now", type="primary"):
-        for run in runs:
+        for run in chosen:
             try:
-                resources.store().delete(run)
+                runs.store().delete(run)
             except (ReadOnlyRun, VaeCoreError) as error:
                 st.error(str(error))
                 return
@@ -197,7 +199,7 @@ def _import() -> None:
         if file is not None and session.button("Import", "import now", type="primary"):
             from vae_core.export.archive import unarchive
 
-            run = unarchive(io.BytesIO(file.getvalue()), resources.store())
+            run = unarchive(io.BytesIO(file.getvalue()), runs.store())
             session.select(run.id)
             st.toast(f"{run.name} is here", icon=":material/check:")
             st.rerun()

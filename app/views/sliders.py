@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import boundary, resources
+from app import boundary
 from app.boundary import fragment
 from app.components.deck import deck
+from app.services import models, run_codes, runs
 from app.state import address, session
 from app.state.code_format import pack, round_code, unpack
 from app.state.session import NO_RUN
@@ -33,7 +34,7 @@ def page() -> None:
         st.info(NO_RUN, icon=":material/info:")
         return
     with st.container():  # always there: what is said in it moves nothing
-        _settle(run, resources.model(run))
+        _settle(run, models.model(run))
     _deck(run)
 
 
@@ -81,7 +82,7 @@ def _top(run: Run) -> dict[str, Any] | None:
     Of a run that is gone the deck goes on as it is, since the page has all of it in memory.
     """
     try:
-        model, header = resources.opened(run)
+        model, header = models.model_and_header(run)
         _renew(model)
         data = _data(run, model, header)
     except RunNotFound as error:
@@ -97,7 +98,7 @@ def _top(run: Run) -> dict[str, Any] | None:
 
 
 def _data(run: Run, model: LoadedModel, header: dict[str, Any]) -> dict[str, Any]:
-    kl = np.array(resources.kl_per_dim(run), np.float64)
+    kl = np.array(run_codes.kl_per_dim(run), np.float64)
     known = bool(np.isfinite(kl).all() and kl.any())
     order = [int(d) for d in order_by_kl(kl)]
     marks = read_marks(run)
@@ -155,7 +156,7 @@ def _keep() -> None:
     ]
     if new:
         with contextlib.suppress(RunNotFound):  # deleted while its page was open; the page says so
-            change_marks(resources.store().find(str(told.get("run"))), new)
+            change_marks(runs.store().find(str(told.get("run"))), new)
         session.put(address.DECK_KEPT, {"page": page, "n": max(c["n"] for c in new)})
 
 
@@ -165,7 +166,7 @@ def _told(name: str) -> Any:
 
 def _home() -> str:
     """Where Python has to look for the run, unless it looks there anyway."""
-    places = resources.places()
+    places = runs.places()
     return "" if places.usual else str(places.home)
 
 

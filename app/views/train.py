@@ -7,10 +7,11 @@ import dataclasses
 import numpy as np
 import streamlit as st
 
-from app import boundary, resources
+from app import boundary
 from app.components.live import described, live
 from app.plots.figure import PLAIN
 from app.plots.training import schedule_preview
+from app.services import datasets, runs, timing
 from app.state import address, session
 from app.widgets import config_form, import_images
 from app.widgets.prepare_dataset import prepare
@@ -47,7 +48,7 @@ def new_run(current: Run | None) -> None:
     with form:
         config = config_form.config_form()
     with side_by_side:
-        spec = find_spec(config.data.dataset, resources.places())
+        spec = find_spec(config.data.dataset, runs.places())
         side = choose_side(config, spec.sides)
         st.caption(spec.blurb)
         ready = samples(spec, side)
@@ -73,9 +74,9 @@ def new_run(current: Run | None) -> None:
             disabled=not ready,
             width="stretch",
         ):
-            store = resources.store()
+            store = runs.store()
             run = store.create(config, name.strip(), start_from=start_from)
-            resources.launcher().wake()
+            runs.launcher().wake()
             session.select(run.id)
             st.rerun()
     if ready:
@@ -85,7 +86,7 @@ def new_run(current: Run | None) -> None:
         ):
             previews(plan)
         size = f"**{parameters:,}** parameters · {side}×{side} pixels · {plan.steps_total:,} steps"
-        if any(run.status().live for run in resources.store().own()):
+        if any(run.status().live for run in runs.store().own()):
             facts.markdown(f"{size} · time is estimated while nothing trains")
         else:
             with facts.container(), st.spinner("timing three steps…"):
@@ -95,11 +96,11 @@ def new_run(current: Run | None) -> None:
 
 def samples(spec: DatasetSpec, side: int) -> bool:
     """Eight images of the dataset, built first where that needs no network. True when it can be trained on."""
-    if not resources.images_ready(spec.name, side):
-        if not spec.present(resources.places()):
+    if not datasets.images_ready(spec.name, side):
+        if not spec.present(runs.places()):
             st.info(
                 f"{spec.title} is not on this machine. It can be downloaded now, or put into "
-                f"`{resources.places().data_dir}` in torchvision's layout.",
+                f"`{runs.places().data_dir}` in torchvision's layout.",
                 icon=":material/download:",
             )
             if not session.button(
@@ -108,7 +109,7 @@ def samples(spec: DatasetSpec, side: int) -> bool:
                 return False
         if not prepare(spec, side):
             return False
-    data = resources.images(spec.name, side)
+    data = datasets.images(spec.name, side)
     chosen = np.linspace(0, len(data) - 1, 8).astype(int)
     st.image(pictures.strip(data.images[chosen]), width="stretch")
     for note in data.notes:
@@ -122,7 +123,7 @@ def _fits(config: RunConfig, side: int, channels: int, run: Run) -> bool:
 
 
 def _plan(config: RunConfig, side: int) -> Plan:
-    data = resources.images(config.data.dataset, side)
+    data = datasets.images(config.data.dataset, side)
     resolved = resolve(config, data)
     return Plan(resolved, len(resolved.data.split(data).train))
 
@@ -132,7 +133,7 @@ def _estimate(config: RunConfig, side: int) -> float:
     training = dataclasses.replace(config.training, epochs=1, seed=0, learning_rate=1e-3, checkpoint_every=0)
     objective = dataclasses.replace(config.objective, schedule=Choice("constant", NoParams()))
     plain = dataclasses.replace(config, training=training, objective=objective)
-    return resources.step_seconds(plain, resources.images(config.data.dataset, side).fingerprint)
+    return timing.step_seconds(plain, datasets.images(config.data.dataset, side).fingerprint)
 
 
 def _about(seconds: float) -> str:
@@ -174,9 +175,7 @@ def watch(run: Run) -> None:
         )
     else:
         controls(run, status)
-    others = [
-        r for r in resources.store().readable() if r.id != run.id and (r.path / "events.jsonl").exists()
-    ]
+    others = [r for r in runs.store().readable() if r.id != run.id and (r.path / "events.jsonl").exists()]
     names = {r.id: r.name for r in others}
     compared = st.multiselect(
         "Overlay", list(names), format_func=lambda i: names.get(i, i), key=address.OVERLAY.name, bind=address.OVERLAY.bind,
@@ -203,7 +202,7 @@ def controls(run: Run, status: Status) -> None:
         ):
             if ended:
                 run.go_on()
-                resources.launcher().wake()
+                runs.launcher().wake()
             else:
                 run.request("resume")
             st.rerun()
@@ -233,13 +232,13 @@ def controls(run: Run, status: Status) -> None:
             epochs = st.number_input("More epochs", 1, 10_000, 5, key="more epochs")
             if session.button("Continue", "continue now", type="primary"):
                 run.go_on(int(epochs))
-                resources.launcher().wake()
+                runs.launcher().wake()
                 st.rerun()
         with st.popover("Reset", icon=":material/restart_alt:", disabled=not ended):
             st.markdown(f"Forget what **{run.name}** learned and start afresh from the same settings?")
             if session.button("Reset and start", "reset now", type="primary"):
                 run.reset()
-                resources.launcher().wake()
+                runs.launcher().wake()
                 st.rerun()
         if live_now:
             steer(run)

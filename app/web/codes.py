@@ -6,7 +6,7 @@ import numpy as np
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from app import resources
+from app.services import models, neighbours, runs
 from app.web.requests import (
     IMMUTABLE,
     NO_STORE,
@@ -24,11 +24,11 @@ DRAWING_BYTES = 512 * 512  # of the largest drawing
 
 @answers
 def decode(request: Request) -> Response:
-    """Decode codes: body float32 (B, D), little-endian, B <= resources.DECODE_BATCH -> uint8 (B, H, W, C)."""
-    run = resources.store().find(request.path_params["run"])
+    """Decode codes: body float32 (B, D), little-endian, B <= models.DECODE_BATCH -> uint8 (B, H, W, C)."""
+    run = runs.store().find(request.path_params["run"])
     require_stamp(request, run.stamp())
     width = 4 * run.record().effective.model.latent_dim
-    body = read_body(request, resources.DECODE_BATCH * width)
+    body = read_body(request, models.DECODE_BATCH * width)
     if not body or len(body) % width:
         raise RefusedError(400, f"expected float32 codes of {width // 4} numbers each, got {len(body)} bytes")
     codes = np.frombuffer(body, "<f4").reshape(-1, width // 4).copy()
@@ -51,7 +51,7 @@ def encode(request: Request) -> Response:
 
     from vae_core.data.user.drawing import BOX, as_digit
 
-    run = resources.store().find(request.path_params["run"])
+    run = runs.store().find(request.path_params["run"])
     require_stamp(request, run.stamp())
     width, height = whole_number(request, "width", 8, 512), whole_number(request, "height", 8, 512)
     body = read_body(request, DRAWING_BYTES)
@@ -76,12 +76,12 @@ def encode(request: Request) -> Response:
 
 @answers
 def cloud(request: Request) -> Response:
-    """Where the run's images lie in the code space of the present weights: the header of a resources.Cloud.
+    """Where the run's images lie in the code space of the present weights: the header of a neighbours.CodeSample.
 
     Answers 202 while it is being computed.
     """
-    run = resources.store().find(request.path_params["run"])
-    found = resources.cloud(run, compute_turn)
+    run = runs.store().find(request.path_params["run"])
+    found = neighbours.code_sample(run)
     return _not_yet() if found is None else JSONResponse(found.header(), headers=NO_STORE)
 
 
@@ -95,8 +95,8 @@ def cloud_points(request: Request) -> Response:
 
     Posterior means float32 (N, D), image numbers int32 (N,), classes int32 (N,).
     """
-    run = resources.store().find(request.path_params["run"])
-    found = resources.cloud(run, compute_turn)
+    run = runs.store().find(request.path_params["run"])
+    found = neighbours.code_sample(run)
     if found is None:
         return _not_yet()
     if request.path_params["version"] != found.version:
@@ -107,13 +107,13 @@ def cloud_points(request: Request) -> Response:
 @answers
 def crowd(request: Request) -> Response:
     """The same arrays for all training images; 202 while they are being encoded."""
-    run = resources.store().find(request.path_params["run"])
-    current = resources.cloud(run, compute_turn)
+    run = runs.store().find(request.path_params["run"])
+    current = neighbours.code_sample(run)
     if current is None:
         return _not_yet()
     if request.path_params["version"] != current.version:
         return JSONResponse({"error": "the weights changed; fetch cloud.json again"}, 410, headers=NO_STORE)
-    found = resources.crowd(run, current.version)
+    found = neighbours.searched_codes(run, current.version)
     if found is None:
         return _not_yet()
     if not found:

@@ -6,37 +6,37 @@ import numpy as np
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from app import resources
+from app.services import models, runs
 from app.web.requests import IMMUTABLE, NO_STORE, answers
 
 
 @answers
 def decoder_header(request: Request) -> Response:
     """The decoder's layers, and the stamp under which its weights are to be fetched."""
-    run = resources.store().find(request.path_params["run"])
-    return JSONResponse(resources.decoder_header(run), headers=NO_STORE)
+    run = runs.store().find(request.path_params["run"])
+    return JSONResponse(models.decoder_header(run), headers=NO_STORE)
 
 
 @answers
 def decoder_weights(request: Request) -> Response:
     """The decoder's float32 weights, little-endian; cached for good under their stamp."""
-    run = resources.store().find(request.path_params["run"])
-    stamp, decoder = resources.browser_decoder(run)
+    run = runs.store().find(request.path_params["run"])
+    stamp, decoder = models.browser_decoder(run)
     return _weights(request, stamp, decoder.weights)
 
 
 @answers
 def dial_header(request: Request) -> Response:
     """Both networks' layers of a run with a β dial, as decoder_header; 409 for a run without one."""
-    run = resources.store().find(request.path_params["run"])
-    return JSONResponse(resources.dial_header(run), headers=NO_STORE)
+    run = runs.store().find(request.path_params["run"])
+    return JSONResponse(models.dial_header(run), headers=NO_STORE)
 
 
 @answers
 def dial_weights(request: Request) -> Response:
     """The float32 weights of both networks and their gates, as decoder_weights."""
-    run = resources.store().find(request.path_params["run"])
-    stamp, dial = resources.browser_dial(run)
+    run = runs.store().find(request.path_params["run"])
+    stamp, dial = models.browser_dial(run)
     return _weights(request, stamp, dial.weights)
 
 

@@ -8,8 +8,7 @@ import numpy as np
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from app import resources
-from app.services import array_store
+from app.services import array_store, datasets, models, run_codes, runs
 from app.services.array_store import SPRITE, TILE
 from app.web.requests import IMMUTABLE, NO_STORE, RefusedError, answers, compute_turn
 
@@ -39,9 +38,9 @@ def _stored_means(run: Run, request: Request) -> Means | None:
     if request.path_params["stamp"] != run.stamp():
         return None
     if split == "epochs":
-        kept = resources.epoch_codes(run)
+        kept = run_codes.epoch_codes(run)
         return (kept[-1].images, kept[-1].mean) if kept else None
-    codes = resources.codes(run, split)
+    codes = run_codes.codes(run, split)
     return None if codes is None else (codes.index, codes.mean)
 
 
@@ -53,7 +52,7 @@ def atlas(request: Request) -> Response:
     """
     from vae_core.pictures import sheet
 
-    run = resources.store().find(request.path_params["run"])
+    run = runs.store().find(request.path_params["run"])
     numbers = array_store.find(request.path_params["digest"])
     if numbers is None:
         raise RefusedError(410, "these numbers were forgotten; reload the page")
@@ -79,12 +78,12 @@ def atlas(request: Request) -> Response:
 
 def _pictures(run: Run, numbers: np.ndarray, codes: Means | None) -> np.ndarray:
     """Pictures uint8 (N, C, H, W) of images by number; decoded from codes where the dataset is not on this machine."""
-    data = resources.images_of(run)
+    data = datasets.images_of(run)
     if data is not None:
         if numbers.min() < 0 or numbers.max() >= len(data):
             raise RefusedError(404, "there is no such image")
         return np.asarray(data.images[numbers])
-    return resources.model(run).decode_uint8(_means(codes, numbers))
+    return models.model(run).decode_uint8(_means(codes, numbers))
 
 
 def _means(codes: Means | None, numbers: np.ndarray) -> np.ndarray:
@@ -109,12 +108,12 @@ def pair(request: Request) -> Response:
     """
     from vae_core.pictures import sheet
 
-    run = resources.store().find(request.path_params["run"])
+    run = runs.store().find(request.path_params["run"])
     number = np.array([request.path_params["number"]])
     codes = _stored_means(run, request)
-    data = resources.images_of(run)
+    data = datasets.images_of(run)
     with compute_turn():
-        loaded = resources.model(run)
+        loaded = models.model(run)
         if data is None:
             shown = loaded.decode_uint8(_means(codes, number))
         elif loaded.stamp != request.path_params["stamp"]:

@@ -14,7 +14,7 @@ import anyio.from_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from app import resources
+from app.services import models
 from vae_core.errors import RunNotFound, VaeCoreError
 
 if TYPE_CHECKING:
@@ -112,6 +112,6 @@ def require_stamp(request: Request, stamp: str) -> None:
 
 def current_model(request: Request, run: Run) -> LoadedModel:
     """The run's network. Raises RefusedError (410) when its weights changed since the request began."""
-    found = resources.model(run)
+    found = models.model(run)
     require_stamp(request, found.stamp)
     return found

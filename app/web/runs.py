@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from app import resources
+from app.services import datasets, runs
+from app.services.cache import LruCache
 from app.web.requests import NO_STORE, answers
 
 
@@ -24,7 +24,7 @@ def events(request: Request) -> Response:
     """
     from dataclasses import asdict
 
-    run = resources.store().find(request.path_params["run"])
+    run = runs.store().find(request.path_params["run"])
     try:
         after = max(0, int(request.query_params.get("after", 0)))
     except ValueError:
@@ -46,6 +46,9 @@ def events(request: Request) -> Response:
     return Response(body, media_type="application/json", headers=NO_STORE)
 
 
+_advices: LruCache[list[dict[str, str]]] = LruCache(32)
+
+
 def _advice(path: Path) -> list[dict[str, str]]:
     """Warnings about a run so far; computed anew only when its events grew."""
     log = path / "events.jsonl"
@@ -53,17 +56,16 @@ def _advice(path: Path) -> list[dict[str, str]]:
         size = log.stat().st_size
     except OSError:
         return []
-    return _advice_at(log, size)
+    return _advices.get_or_make((log, size), lambda: _diagnose(log))
 
 
-@lru_cache(maxsize=32)
-def _advice_at(log: Path, size: int) -> list[dict[str, str]]:
+def _diagnose(log: Path) -> list[dict[str, str]]:
     from dataclasses import asdict
 
     from vae_core.diagnosis import diagnose
     from vae_core.runs.run import Run
 
-    run = Run(log.parent, resources.places(), read_only=True)
+    run = Run(log.parent, runs.places(), read_only=True)
     return [asdict(a) for a in diagnose(run.history(), run.record().effective)]
 
 
@@ -73,7 +75,7 @@ FILE = re.compile(r"(snapshots/[\w.-]+\.png|thumbnail\.png)")
 @answers
 def picture_file(request: Request) -> Response:
     """A picture from a run's folder."""
-    run = resources.store().find(request.path_params["run"])
+    run = runs.store().find(request.path_params["run"])
     name = request.path_params["path"]
     path = run.path / name
     if not FILE.fullmatch(name) or not path.is_file():
@@ -87,8 +89,8 @@ def image(request: Request) -> Response:
     """An image of the run's dataset as PNG, where those images are read on this machine."""
     from vae_core.pictures import encode_png
 
-    run = resources.store().find(request.path_params["run"])
-    data = resources.images_of(run)
+    run = runs.store().find(request.path_params["run"])
+    data = datasets.images_of(run)
     number = request.path_params["number"]
     if data is None or number >= len(data):
         return JSONResponse({"error": f"the images of {run.name} are not read here"}, 404, headers=NO_STORE)

@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import resources
+from app.services import runs
 from app.state import address, session
 from app.state.address import Family, Key
 from vae_core.config import RunConfig
@@ -200,7 +200,7 @@ def _step(default: float) -> float:
 
 def _ask_dataset(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> str:
     """One of the datasets on offer; one that was imported just now is chosen."""
-    key, names = keys.of(leaf.switch), [spec.name for spec in list_specs(resources.places())]
+    key, names = keys.of(leaf.switch), [spec.name for spec in list_specs(runs.places())]
     fresh = session.take(address.CHOOSE_DATASET)
     if fresh in names:
         session.put(key, fresh)
@@ -215,7 +215,7 @@ def _ask_dataset(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> str:
 
 def _ask_side(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> int:
     """A side that both the dataset and the architecture take; the architecture is asked for further below."""
-    spec = next(s for s in list_specs(resources.places()) if s.name == config.data.dataset)
+    spec = next(s for s in list_specs(runs.places()) if s.name == config.data.dataset)
     chosen = session.get(keys.of("model")) or config.model.architecture.name
     sides = [side for side in spec.sides if ARCHITECTURES[chosen].accepts(side)]
     key = keys.of(leaf.switch)

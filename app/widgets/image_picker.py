@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from app import resources
+from app.services import datasets, run_codes
 from app.state import address
 from vae_core.inference import LoadedModel, StoredCodes
 from vae_core.runs.run import Run
@@ -38,12 +38,12 @@ class Gallery:
 
 def gallery(run: Run, model: LoadedModel) -> Gallery | None:
     """The test images where the dataset is on this machine, else the images whose codes are stored, else None."""
-    data = resources.images_of(run)
+    data = datasets.images_of(run)
     if data is not None:
         index = model.config.data.split(data).test
         labels = None if data.labels is None else np.asarray(data.labels[index])
         return Gallery(index, labels, data.label_names)
-    codes = resources.codes(run)
+    codes = run_codes.codes(run)
     if codes is None:
         return None
     return Gallery(codes.index, codes.labels, codes.label_names)
@@ -53,12 +53,12 @@ def encoded_image(run: Run, model: LoadedModel, row: int, found: Gallery) -> Enc
     """The image at a row of the gallery, encoded now or as its stored code has it."""
     number = int(found.index[row])
     label = "" if found.labels is None else f" ({_name(found.names, int(found.labels[row]))})"
-    data = resources.images_of(run)
+    data = datasets.images_of(run)
     if data is not None:
         image = np.asarray(data.images[number])
         posterior = model.encode(image[None])
         return EncodedImage(posterior.mean[0], image, f"image {number}{label}", posterior.std[0])
-    codes = resources.codes(run)
+    codes = run_codes.codes(run)
     assert codes is not None
     return EncodedImage(codes.mean[row], None, f"image {number}{label}, from its stored code", codes.std[row])
 

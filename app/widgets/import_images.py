@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from app import resources
+from app.services import runs
 from app.state import address, session
 from vae_core import pictures
 from vae_core.data import list_specs
@@ -134,7 +134,7 @@ def _import(plan: ImportPlan, name: str, form: Form) -> None:
     bar = st.progress(0.0, text="importing")
     try:
         spec = accept(
-            plan, name, resources.places(), side=side, colour=colour, fit=fit, title=plan.title,
+            plan, name, runs.places(), side=side, colour=colour, fit=fit, title=plan.title,
             progress=lambda share, what: bar.progress(min(1.0, share), text=what),
         )  # fmt: skip
     except VaeCoreError as error:
@@ -169,12 +169,12 @@ def _outlined(image: np.ndarray, size: tuple[int, int], fit: str) -> np.ndarray:
 
 def _remove_imported() -> None:
     """A way to remove datasets that were imported before."""
-    own = [spec for spec in list_specs(resources.places()) if spec.kind == "own"]
+    own = [spec for spec in list_specs(runs.places()) if spec.kind == "own"]
     if not own:
         return
     with st.popover("Remove an imported dataset", icon=":material/delete:"):
         name = st.selectbox("Dataset", [spec.name for spec in own], key="own remove")
         st.caption("Runs trained on it stay; their maps go on with stored codes.")
         if session.button("Remove", "remove images", type="primary"):
-            remove(name, resources.places())
+            remove(name, runs.places())
             st.rerun()

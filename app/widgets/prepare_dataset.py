@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import resources
+from app.services import datasets, runs
 from app.state import session
 from vae_core.data.registry import DatasetSpec, find_spec
 from vae_core.errors import VaeCoreError
@@ -20,7 +20,7 @@ def prepare(spec: DatasetSpec, side: int) -> bool:
         open_images(
             spec.name,
             side,
-            resources.places(),
+            runs.places(),
             lambda share, what: bar.progress(min(1.0, share), text=what),
         )
     except VaeCoreError as error:
@@ -34,15 +34,15 @@ def prepare(spec: DatasetSpec, side: int) -> bool:
 def offer_images(run: Run) -> None:
     """A button that builds the dataset of a run, or a word on where to get it; nothing where it is built already."""
     record = run.record()
-    if record.shape is None or resources.images_of(run) is not None:
+    if record.shape is None or datasets.images_of(run) is not None:
         return
     name, side = record.effective.data.dataset, record.shape[1]
     try:
-        spec = find_spec(name, resources.places())
+        spec = find_spec(name, runs.places())
     except VaeCoreError:
         st.caption(f"The images of {name} were removed from this machine.")
         return
-    if not spec.present(resources.places()):
+    if not spec.present(runs.places()):
         st.caption(
             f"The images of {name} are not on this machine: choose them on the Train page to fetch them."
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import resources
+from app.services import runs
 from app.state import session
 from vae_core.errors import BadRun, RunNotFound
 from vae_core.runs.record import Status
@@ -61,10 +61,10 @@ def _list(chosen: Run | None) -> None:
     needle = st.text_input(
         "Search runs", placeholder="name, dataset, status", label_visibility="collapsed", key="picker search"
     ).lower()
-    runs = sorted(resources.store().all(), key=lambda r: session.recency(r.id))
+    everything = sorted(runs.store().all(), key=lambda r: session.recency(r.id))
     found = [
         (run, line)
-        for run in runs
+        for run in everything
         if needle in f"{(line := describe(run))} {_name(run)} {run.status().state}".lower()
     ]
     for run, line in found[:SHOWN]:
@@ -91,13 +91,13 @@ def _progress() -> None:
 
     It is drawn again every second only while a run trains or waits: an idle page reruns nothing.
     """
-    busy = any(s.live or s.state == "queued" for s in (run.status() for run in resources.store().own()))
+    busy = any(s.live or s.state == "queued" for s in (run.status() for run in runs.store().own()))
     st.fragment(_line, run_every=1.0 if busy else None)()
 
 
 def _line() -> None:
     with st.container(height=44, border=False, gap=None):
-        for run in resources.store().own():
+        for run in runs.store().own():
             status = run.status()
             if status.live:
                 eta = "" if status.eta is None else f" · {clock(status.eta)}"

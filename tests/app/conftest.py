@@ -9,8 +9,7 @@ import pytest
 from helpers import until
 from streamlit.testing.v1 import AppTest
 
-from app import resources
-from app.services import tasks
+from app.services import tasks, warm_up
 from app.state import session
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places
 from vae_core.runs.store import Store
@@ -23,7 +22,7 @@ def _served_home(places: Places, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     monkeypatch.setenv(HOME_VARIABLE, str(places.home))
     monkeypatch.setenv(DATA_VARIABLE, str(places.data_dir))
     yield
-    resources.stop_launcher()
+    warm_up.shut_down()
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
-from app import resources, web
+from app import web
+from app.services import datasets, models, neighbours
 from app.web import requests
 from vae_core.data.user.drawing import as_digit
 from vae_core.errors import BadImages
@@ -52,7 +53,7 @@ def test_decode_answers_with_the_pictures(client: TestClient, copied: Run) -> No
     [
         (codes_of(1).tobytes()[:-1], "", 400, "4 numbers each"),
         (b"", "", 400, "4 numbers each"),
-        (codes_of(resources.DECODE_BATCH + 1).tobytes(), "", 413, "larger"),
+        (codes_of(models.DECODE_BATCH + 1).tobytes(), "", 413, "larger"),
         (np.full((1, 4), np.nan, "<f4").tobytes(), "", 409, "finite"),
         (codes_of(1).tobytes(), "?stamp=old", 410, "weights changed"),
     ],
@@ -187,7 +188,7 @@ def test_the_cloud_is_that_of_the_training_images(client: TestClient, copied: Ru
     index = np.frombuffer(body, "<i4", n, 4 * n * d)
     labels = np.frombuffer(body, "<i4", n, 4 * n * (d + 1))
     assert len(body) == 4 * n * (d + 2)
-    data = resources.images_of(copied)
+    data = datasets.images_of(copied)
     assert data is not None
     assert not set(index) & set(np.load(copied.places.datasets / "digits" / "16" / "test.npy"))
     np.testing.assert_allclose(means[:50], load_run(copied).encode(data.images[index[:50]]).mean, atol=1e-5)
@@ -202,14 +203,14 @@ def test_the_cloud_is_that_of_the_training_images(client: TestClient, copied: Ru
 def test_a_cloud_that_is_encoded_keeps_nobody_waiting(
     client: TestClient, copied: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun, go_on, encode = threading.Event(), threading.Event(), resources._cloud
+    begun, go_on, encode = threading.Event(), threading.Event(), neighbours._sample
 
-    def slow(*key: Any) -> resources.Cloud:
+    def slow(*key: Any) -> neighbours.CodeSample:
         begun.set()
         assert go_on.wait(60)
         return encode(*key)
 
-    monkeypatch.setattr(resources, "_cloud", slow)
+    monkeypatch.setattr(neighbours, "_sample", slow)
     address = f"/api/runs/{copied.id}/cloud.json"
     with ThreadPoolExecutor(1) as tab:
         first = tab.submit(client.get, address)
@@ -236,7 +237,7 @@ def test_a_cloud_that_failed_is_tried_again(
 
     address = f"/api/runs/{copied.id}/cloud.json"
     with monkeypatch.context() as patched:
-        patched.setattr(resources, "_cloud", fails)
+        patched.setattr(neighbours, "_sample", fails)
         for _ in range(2):
             assert "the file is gone" in client.get(address).json()["error"]
     assert client.get(address).status_code == 200
@@ -252,9 +253,9 @@ def gathered(client: TestClient, address: str) -> bytes:
 def test_all_training_images_are_encoded_behind_the_page(
     client: TestClient, copied: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resources, "CLOUD", 100)
+    monkeypatch.setattr(neighbours, "SAMPLE", 100)
     head = client.get(f"/api/runs/{copied.id}/cloud.json").json()
-    data, d = resources.images_of(copied), head["latent_dim"]
+    data, d = datasets.images_of(copied), head["latent_dim"]
     assert data is not None
     train = copied.record().effective.data.split(data).train
     assert (head["count"], head["known"]) == (100, len(train))
@@ -275,7 +276,7 @@ def test_images_that_cannot_be_encoded_are_not_tried_again(
         tried.append(run)
         raise OSError("the disk is gone")
 
-    monkeypatch.setattr(resources, "_encoded_crowd", fails)
+    monkeypatch.setattr(neighbours, "_encode_all", fails)
     head = client.get(f"/api/runs/{copied.id}/cloud.json").json()
     address = f"/api/runs/{copied.id}/crowd-{head['version']}.bin"
     until(lambda: client.get(address).status_code not in (202, 429), "it was tried")
@@ -290,7 +291,7 @@ def test_what_a_page_looks_through_is_bounded(
     client: TestClient, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     head = client.get("/api/runs/faces/cloud.json").json()
-    monkeypatch.setattr(resources, "CROWD", 3_000 * head["latent_dim"])
+    monkeypatch.setattr(neighbours, "SEARCHED", 3_000 * head["latent_dim"])
     body = gathered(client, f"/api/runs/faces/crowd-{head['version']}.bin")
     assert len(body) == 4 * 3_000 * (head["latent_dim"] + 2)
 
@@ -313,7 +314,7 @@ def test_an_image_comes_as_png(client: TestClient, copied: Run) -> None:
 
     from PIL import Image
 
-    data = resources.images_of(copied)
+    data = datasets.images_of(copied)
     assert data is not None
     answer = client.get(f"/api/runs/{copied.id}/image/5.png")
     with Image.open(io.BytesIO(answer.content)) as opened:
@@ -322,9 +323,9 @@ def test_an_image_comes_as_png(client: TestClient, copied: Run) -> None:
 
 
 def test_a_large_decoder_is_left_to_the_server(monkeypatch: pytest.MonkeyPatch, copied: Run) -> None:
-    assert resources.decoder_header(copied)["layers"]
-    monkeypatch.setattr(resources, "BROWSER_PRODUCTS", 10)
-    head = resources.decoder_header(copied)
+    assert models.decoder_header(copied)["layers"]
+    monkeypatch.setattr(models, "BROWSER_PRODUCTS", 10)
+    head = models.decoder_header(copied)
     assert head["layers"] == []
     assert (head["width"], head["latent_dim"], head["stamp"]) == (16, 4, copied.stamp())
 
@@ -335,11 +336,11 @@ def test_a_kind_the_browser_does_not_know_is_left_to_the_server(
     def unknown(run: Run) -> None:
         raise UnknownToBrowser("a kind of its own")
 
-    monkeypatch.setattr(resources, "browser_decoder", unknown)
-    head = resources.decoder_header(copied)
+    monkeypatch.setattr(models, "browser_decoder", unknown)
+    head = models.decoder_header(copied)
     assert (head["layers"], head["width"], head["latent_dim"], head["stamp"]) == ([], 16, 4, copied.stamp())
 
 
 def test_products_are_counted(copied: Run) -> None:
     hidden = 64
-    assert resources.browser_decoder(copied)[1].products == 4 * hidden + hidden * 256
+    assert models.browser_decoder(copied)[1].products == 4 * hidden + hidden * 256

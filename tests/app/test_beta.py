@@ -17,8 +17,7 @@ from helpers import config_of, write_blobs
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app import resources
-from app.services import array_store
+from app.services import array_store, datasets, models, runs
 from app.views.beta import run_pictures, side_by_side, trajectory
 from vae_core import pictures
 from vae_core.config import ObjectiveConfig
@@ -232,7 +231,7 @@ def test_a_choice_over_sixteen_runs_repeats_nothing_expensive(
     for run in create_sweep(store, config_of(dataset="tiny", epochs=2), log_range(0.1, 30, 16), "wide"):
         assert train_run(run, places).state == FINISHED
     found = members(store, "wide")
-    assert measure_all(found, resources.images_of) == []
+    assert measure_all(found, datasets.images_of) == []
     at = open_page("beta", sweep="wide")
     fine(at)
     assert [list(c["pictures"]) for c in columns(at)] == [ROWS] * 16
@@ -246,14 +245,14 @@ def test_a_choice_over_sixteen_runs_repeats_nothing_expensive(
     counted(pictures, "encode_png")  # a PNG drawn
     counted(record_module, "migrate")  # settings parsed
     counted(sweep_report_module, "align")
-    counted(resources, "images_of")
-    misses = resources._model.cache_info().misses, run_metrics_module._read.cache_info().misses
+    counted(datasets, "images_of")
+    misses = models._models.made, run_metrics_module._read.cache_info().misses
     for run in (found[0], found[9], found[15]):
         at.selectbox(key="way").set_value(run.run.name).run()
         fine(at)
         assert at.selectbox(key="way").value == run.run.name
         assert handed(at, "columns") == before, "the same addresses: the browser fetches no picture twice"
-    assert (resources._model.cache_info().misses, run_metrics_module._read.cache_info().misses) == misses
+    assert (models._models.made, run_metrics_module._read.cache_info().misses) == misses
     assert calls == {"images_of": 3}, "once a choice"
 
 
@@ -272,7 +271,7 @@ def test_the_cursor_begins_where_the_address_says(
     found = [stored(run) for run in swept[:2]]
     assert data["words"] == [
         f"rate {m.evaluation.rate:.1f}, distortion {m.evaluation.distortion:.1f} nats, {int(m.numbers(member).active.sum())} active"
-        for m, member in zip(found, members(resources.store(), "mine"), strict=False)
+        for m, member in zip(found, members(runs.store(), "mine"), strict=False)
     ]
     assert data["charts"]["rate-distortion"]["x"] == [m.evaluation.rate for m in found]
     assert data["charts"]["rate-distortion"]["y"] == [m.evaluation.distortion for m in found]

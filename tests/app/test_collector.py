@@ -11,11 +11,11 @@ SCRIPT = """
 import gc
 import torch
 from streamlit import config
-from app import resources
+from app.services import warm_up
 
 assert config.get_option("runner.postScriptGC"), "Streamlit's own choice, or there is nothing to spare"
 before = len(gc.get_objects())
-resources.spare_the_collector()
+warm_up.spare_the_collector()
 assert not config.get_option("runner.postScriptGC")
 assert len(gc.get_objects()) < before / 100, "what was imported is not looked through again"
 """

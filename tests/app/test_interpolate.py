@@ -17,10 +17,9 @@ from helpers import config_of, until
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app import resources
 from app.plots.palette import CATEGORICAL, FADED
 from app.plots.path import TRACK_EDGE, along_path, leakage_bars, paths_on_map
-from app.services import geodesics
+from app.services import datasets, geodesics, run_codes
 from app.state.code_format import pack
 from app.views.interpolate import attributes, tokens, tracks
 from app.widgets import image_picker
@@ -68,8 +67,8 @@ def fine(at: AppTest) -> None:
 
 
 def found_codes(run: Run) -> StoredCodes:
-    codes = resources.codes(run)
-    return codes if codes is not None else compute_codes(run, load_run(run), resources.images_of(run))  # type: ignore[arg-type]
+    codes = run_codes.codes(run)
+    return codes if codes is not None else compute_codes(run, load_run(run), datasets.images_of(run))  # type: ignore[arg-type]
 
 
 # ---------------------------------------------------------------- tokens and tracks
@@ -87,7 +86,7 @@ def test_a_token_names_an_image_or_a_code(copied: Run, model: LoadedModel) -> No
     assert anchor is not None
     assert anchor.image is not None
     rows = np.flatnonzero(gallery.labels == 3)
-    images = resources.images_of(copied)
+    images = datasets.images_of(copied)
     assert images is not None
     assert (anchor.image == images.images[gallery.index[rows[12 % len(rows)]]]).all()
     np.testing.assert_array_equal(tokens.encoded_image_of(pack(code), copied, model, gallery).code, code)  # type: ignore[union-attr]
@@ -479,8 +478,8 @@ def test_a_code_of_one_number_and_a_posterior_without_width(
 def test_a_run_without_codes_begins_at_the_prior_and_says_so(
     open_page: Open, copied: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resources, "images_of", lambda run: None)
-    monkeypatch.setattr(resources, "codes", lambda run, split="test": None)
+    monkeypatch.setattr(datasets, "images_of", lambda run: None)
+    monkeypatch.setattr(run_codes, "codes", lambda run, split="test": None)
     at = open_page("interpolate", run=copied.id)
     fine(at)
     text = shown(at)
@@ -495,7 +494,7 @@ def test_images_without_labels_or_factors_have_no_probabilities(
     open_page: Open, copied: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bare = dataclasses.replace(found_codes(copied), labels=None, factors=None, split="bare")
-    monkeypatch.setattr(resources, "codes", lambda run, split="test": bare)
+    monkeypatch.setattr(run_codes, "codes", lambda run, split="test": bare)
     at = open_page("interpolate", run=copied.id)
     fine(at)
     assert "No probabilities" in shown(at)
@@ -506,7 +505,7 @@ def test_too_few_of_a_class_is_said(open_page: Open, copied: Run, monkeypatch: p
     few = dataclasses.replace(
         found_codes(copied), labels=np.zeros(len(found_codes(copied)), int), factors=None, split="few"
     )
-    monkeypatch.setattr(resources, "codes", lambda run, split="test": few)
+    monkeypatch.setattr(run_codes, "codes", lambda run, split="test": few)
     at = open_page("interpolate", run=copied.id)
     fine(at)
     assert "five images or more of two classes" in shown(at)

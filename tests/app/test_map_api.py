@@ -10,9 +10,9 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from app import resources, web
+from app import web
 from app.components import map as latent_map
-from app.services import array_store
+from app.services import array_store, datasets, run_codes, runs
 from app.services.cache import LruCache
 from vae_core.data import open_images
 from vae_core.inference import compute_codes, load_run
@@ -93,9 +93,9 @@ def test_a_tile_holds_the_images_in_their_order(
 
 
 def test_without_the_images_codes_are_decoded(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = resources.store().find("shapes")
-    monkeypatch.setattr(resources, "images_of", lambda run: None)
-    codes = resources.codes(run)
+    run = runs.store().find("shapes")
+    monkeypatch.setattr(datasets, "images_of", lambda run: None)
+    codes = run_codes.codes(run)
     assert codes is not None
     numbers = codes.index[[5, 2, 9]]
     decoded = load_run(run).decode_uint8(codes.mean[[5, 2, 9]])
@@ -119,7 +119,7 @@ def test_codes_that_the_last_epoch_kept_are_decoded_where_the_images_are_elsewhe
     client: TestClient, copied: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = copied.epoch_codes()[-1]
-    monkeypatch.setattr(resources, "images_of", lambda run: None)
+    monkeypatch.setattr(datasets, "images_of", lambda run: None)
     decoded = load_run(copied).decode_uint8(kept.mean[[4, 1]])[:, 0]
     numbers = kept.images[[4, 1]]
     alone = picture(
@@ -132,11 +132,11 @@ def test_codes_that_the_last_epoch_kept_are_decoded_where_the_images_are_elsewhe
 
 
 def test_the_codes_of_epochs_are_read_once_until_there_are_more(copied: Run) -> None:
-    first = resources.epoch_codes(copied)
-    assert resources.epoch_codes(copied) is first
+    first = run_codes.epoch_codes(copied)
+    assert run_codes.epoch_codes(copied) is first
     copied.go_on(1)
     assert train_run(copied, copied.places).state == FINISHED
-    again = resources.epoch_codes(copied)
+    again = run_codes.epoch_codes(copied)
     assert len(again) == len(first) + 1
 
 

@@ -16,9 +16,8 @@ import pytest
 from conftest import shown
 from streamlit.testing.v1 import AppTest
 
-from app import resources
 from app.components.map import bits_of, images_of
-from app.services import array_store
+from app.services import array_store, datasets, run_codes
 from app.services.cache import LruCache
 from app.views.map import caches, colours, groups, image, prior, projections, quality, tables, umap_layout
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
@@ -235,7 +234,7 @@ def drawn(at: AppTest, key: str = "latent map") -> dict:
 def test_a_column_of_a_csv_colours_the_points(open_page: Open, copied: Run, umap: bool) -> None:
     """Also of a UMAP's first sample, which is of some of the images."""
     plant_umap(copied, np.arange(0, 180, 3))
-    known = resources.codes(copied)
+    known = run_codes.codes(copied)
     assert known is not None
     at = open_page("map", run=copied.id, colour="CSV column", coordinates="UMAP" if umap else "PCA")
     assert drawn(at)["colour"]["kind"] == "none"
@@ -275,8 +274,8 @@ def test_neighbours_in_pixels_are_of_the_images_on_the_map(open_page: Open, copi
     """The whole split first, then a UMAP's first sample of a third of it, then the whole again."""
     rows = np.arange(0, 180, 3)
     plant_umap(copied, rows)
-    known = resources.codes(copied)
-    data = resources.images_of(copied)
+    known = run_codes.codes(copied)
+    data = datasets.images_of(copied)
     assert known is not None
     assert data is not None
     number = int(known.index[3])
@@ -327,7 +326,7 @@ def test_an_autoencoder_is_offered_no_posterior(open_page: Open, places: Places)
 
 def test_a_group_of_images_elsewhere_says_so(open_page: Open, copied: Run) -> None:
     open_page("map", run=copied.id)
-    known = resources.codes(copied)
+    known = run_codes.codes(copied)
     assert known is not None
     elsewhere = np.setdiff1d(np.arange(500), known.index)[:4]
     write_group(copied, "strangers", np.concatenate((known.index[:2], elsewhere)))
@@ -339,7 +338,7 @@ def test_a_selection_is_written_out_only_when_it_is_asked_for(
     open_page: Open, copied: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_page("map", run=copied.id)
-    known = resources.codes(copied)
+    known = run_codes.codes(copied)
     assert known is not None
     written: list[int] = []
     for name in ("selection_csv", "selection_npz"):
@@ -352,7 +351,7 @@ def test_a_selection_is_written_out_only_when_it_is_asked_for(
 
 def test_a_dataset_of_a_selection_is_fine_tuned_on_by_one_click(open_page: Open, copied: Run) -> None:
     open_page("map", run=copied.id)
-    known = resources.codes(copied)
+    known = run_codes.codes(copied)
     assert known is not None
     at = open_page("map", run=copied.id, sel=".".join(map(str, known.index[:30])))
     at.text_input(key="group name").set_value("thirty").run()
@@ -375,7 +374,7 @@ def test_a_dataset_of_a_selection_is_fine_tuned_on_by_one_click(open_page: Open,
 
 def test_a_linked_selection_is_shown_kept_and_let_go(open_page: Open, copied: Run) -> None:
     open_page("map", run=copied.id)  # computes the codes
-    known = resources.codes(copied)
+    known = run_codes.codes(copied)
     assert known is not None
     images = known.index[[2, 5, 8]]
     at = open_page("map", run=copied.id, sel=".".join(map(str, images)))
@@ -394,7 +393,7 @@ def test_a_linked_selection_is_shown_kept_and_let_go(open_page: Open, copied: Ru
 
 def test_a_group_without_a_name_is_refused(open_page: Open, copied: Run) -> None:
     open_page("map", run=copied.id)
-    known = resources.codes(copied)
+    known = run_codes.codes(copied)
     assert known is not None
     at = open_page("map", run=copied.id, sel=str(known.index[0]))
     at.button(key="save group").click().run()
@@ -404,7 +403,7 @@ def test_a_group_without_a_name_is_refused(open_page: Open, copied: Run) -> None
 
 def test_saved_groups_may_span_an_axis(open_page: Open, copied: Run) -> None:
     open_page("map", run=copied.id)
-    known = resources.codes(copied)
+    known = run_codes.codes(copied)
     assert known is not None
     write_group(copied, "first", known.index[:20])
     at = open_page("map", run=copied.id, coordinates="axis")
@@ -417,7 +416,7 @@ def test_saved_groups_may_span_an_axis(open_page: Open, copied: Run) -> None:
 
 def test_an_image_is_found_by_its_number(open_page: Open, copied: Run) -> None:
     at = open_page("map", run=copied.id)
-    known = resources.codes(copied)
+    known = run_codes.codes(copied)
     assert known is not None
     at.number_input(key="find image").set_value(int(known.index[7])).run()
     at.button(key="find").click().run()
@@ -497,7 +496,7 @@ def test_a_first_sample_of_a_umap_is_shown_while_the_whole_is_computed(open_page
 def test_weights_that_changed_are_said_and_one_click_takes_them_up(open_page: Open, copied: Run) -> None:
     at = open_page("map", run=copied.id)
     assert "trained further" not in shown(at)
-    before = resources.codes(copied)
+    before = run_codes.codes(copied)
     assert before is not None
     old = copied.stamp()
     copied.go_on(1)
@@ -539,7 +538,7 @@ def test_a_split_kept_in_part_can_be_encoded_whole(open_page: Open, copied: Run)
 
 def test_two_images_span_an_axis_and_a_wrong_one_is_said(open_page: Open, copied: Run) -> None:
     open_page("map", run=copied.id)
-    known = resources.codes(copied)
+    known = run_codes.codes(copied)
     assert known is not None
     a, b = (int(v) for v in known.index[[3, 8]])
     ends = {"axis-from": f"image {a}", "axis-to": str(b)}

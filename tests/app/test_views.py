@@ -15,7 +15,7 @@ from helpers import config_of
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app import resources
+from app.services import datasets
 from app.state import session
 from app.state.code_format import pack, unpack
 from app.widgets.run_picker import describe
@@ -231,8 +231,8 @@ def test_new_weights_keep_code_and_anchor(open_page: Open, copied: Run) -> None:
 def test_an_anchor_without_its_image_is_said_to_be_of_earlier_weights(
     open_page: Open, copied: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compute_codes(copied, load_run(copied), resources.images_of(copied))  # type: ignore[arg-type]
-    monkeypatch.setattr(resources, "images_of", lambda run: None)
+    compute_codes(copied, load_run(copied), datasets.images_of(copied))  # type: ignore[arg-type]
+    monkeypatch.setattr(datasets, "images_of", lambda run: None)
     at = open_page("sliders", run=copied.id)
     before = told_to_deck(at)["anchor"]
     assert before["std"]
@@ -362,7 +362,7 @@ def test_a_shipped_runs_images_are_drawn_on_request(open_page: Open, store: Stor
     (offer,) = [b for b in at.button if b.label == "Show the images of digits"]
     offer.click().run()
     assert not at.exception
-    assert resources.images_ready("digits", store.find("digits").record().shape[1])
+    assert datasets.images_ready("digits", store.find("digits").record().shape[1])
     assert not [b for b in at.button if b.label == "Show the images of digits"]
     assert "Image" in shown(at)
 

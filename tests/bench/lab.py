@@ -163,7 +163,7 @@ def profile(places: Places) -> None:
     from streamlit.runtime.scriptrunner import ScriptRunner
     from streamlit.testing.v1 import AppTest
 
-    from app import resources
+    from app.services import warm_up
 
     at = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=300)
     at.run()
@@ -177,7 +177,7 @@ def profile(places: Places) -> None:
     at.run()
     stats = pstats.Stats(profiler, stream=sys.stdout).sort_stats("cumulative")
     stats.print_stats(r"app/|vae_core/|streamlit/elements|plotly", 70)
-    resources.stop_launcher()
+    warm_up.shut_down()
 
 
 def main() -> None:

@@ -23,10 +23,10 @@ n, way = int(st.query_params["n"]), st.query_params["way"]
 xy, k = clusters(n)
 names = [str(i) for i in range(10)]
 if way == "map":
-    from app import resources
+    from app.services import run_codes, runs
     from app.components import map
-    run = resources.store().find("digits")
-    kept = resources.codes(run)
+    run = runs.store().find("digits")
+    kept = run_codes.codes(run)
     numbers = np.resize(kept.index, n)
     data = map.points(run.id, run.stamp(), kept.split, xy, numbers)
     map.latent_map(data | {"title": "clusters", "x": "x", "y": "y", "colour": map.classes(k, names, "label"), "chosen": -1},

@@ -16,8 +16,9 @@ from playwright.sync_api import Browser, Route
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from app import resources, web
+from app import web
 from app.components import HERE
+from app.services import models
 from vae_core.export.browser import browser_decoder, browser_dial
 from vae_core.inference import LoadedModel, load_run
 from vae_core.models.build import make_model
@@ -234,7 +235,7 @@ def test_a_page_loads_a_dial_by_its_routes(in_javascript: Script, client: TestCl
 def test_a_dial_too_large_for_a_page_comes_without_layers(
     in_javascript: Script, client: TestClient, dial_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resources, "BROWSER_FLOATS", 100)
+    monkeypatch.setattr(models, "BROWSER_FLOATS", 100)
     header = client.get(f"/api/runs/{dial_run.id}/dial.json").json()
     assert header["encoder"] == header["decoder"] == []
     said = in_javascript(

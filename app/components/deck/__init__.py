@@ -106,7 +106,7 @@ def deck(
     `result.station` likewise a code for interpolation, `result.marks` what was changed in names and bookmarks, {"run",
     "page", "changes"}, each change with its number "n" (vae_core.runs.marks.change_marks).
 
-    data: `run`, `name`, `home` ("" where Python looks anyway), `header` (resources.decoder_header), `kl` (D,) nats or empty, `order` (D,) dimensions from most
+    data: `run`, `name`, `home` ("" where Python looks anyway), `header` (models.decoder_header), `kl` (D,) nats or empty, `order` (D,) dimensions from most
     to least used, `collapsed` dimensions, `anchor` {"key", "stamp" of the weights that encoded it, "code", "std" or None, "words", "note" on new weights,
     "picture" data URL or None},
     `open` {"key", "code"}: a code to go to when its key changes, `marks` {"names", "bookmarks", "kept"}, the last {"page", "n"}: up to

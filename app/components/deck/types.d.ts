@@ -45,7 +45,7 @@ export interface Span {
   high: number[];
 }
 
-/** What is known of the images' codes: the header of resources.Cloud. */
+/** What is known of the images' codes: the header of app.services.neighbours.CodeSample. */
 export interface CloudHeader extends Span {
   wait?: boolean;
   version: string;

@@ -35,7 +35,7 @@ _mount = component("dial", HTML)
 def dial(run_id: str, data: dict[str, Any], key: str) -> None:
     """Mount the dial of a run; nothing is rerun while it turns. When it rests, `st.session_state[key]["beta"]` is its β.
 
-    data: `header` (resources.dial_header), `beta` to begin with, `images` url of uint8 (N, H, W, C), `noise` url of
+    data: `header` (models.dial_header), `beta` to begin with, `images` url of uint8 (N, H, W, C), `noise` url of
     float32 (S, D), `dims` to walk through and `values` along them, `stops` {"betas", "rate", "distortion", "kl": lists}
     or None, `points` url of float32 (stops, M, 2) and `colours` url of uint8 (M,) or None, and `others`, a list of
     {"beta", "rate", "distortion", "name"} of runs trained for one β each.

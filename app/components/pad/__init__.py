@@ -35,7 +35,7 @@ def pad(run_id: str, header: dict[str, Any], place: int, *, key: str, on_drawn: 
     `on_drawn` is called when the pen is lifted and the newest answer is there; it is then, until the next run,
     `st.session_state[key]["drawn"]`: {"run", "stamp", "place", "code" [D], "width", "height", "channels", "picture"},
     the last base64 of uint8 (H, W, C), `place` the one given here when the pen was put down. All of it comes from
-    the browser: check it. `header` is resources.decoder_header's; when the run has other weights by now than those,
+    the browser: check it. `header` is models.decoder_header's; when the run has other weights by now than those,
     the script is run, so that it can go on with the new ones.
     """
     _mount(

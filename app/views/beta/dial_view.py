@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import resources
 from app.components.dial import dial
-from app.services import array_store, measuring
+from app.services import array_store, datasets, measuring, models, run_codes, runs
 from app.state import address, session
 from app.views.beta.progress import follow
 from app.views.beta.run_pictures import SHOWN, originals
@@ -26,7 +25,7 @@ def dials() -> None:
     run = _chosen_dial()
     if run is None:
         return
-    header = resources.dial_header(run)
+    header = models.dial_header(run)
     if not header["decoder"]:
         st.warning(
             "This network is too large to be turned in the browser; `vae-core evaluate RUN --beta 3` gives its points.",
@@ -51,12 +50,12 @@ def dials() -> None:
 
 def _chosen_dial() -> Run | None:
     """The run whose dial is turned; None, and a link that trains one, where there is none."""
-    runs = {
+    dials = {
         r.name: r
-        for r in resources.store().readable()
+        for r in runs.store().readable()
         if r.record().effective.objective.dial is not None and r.has_weights()
     }
-    if not runs:
+    if not dials:
         st.info(
             "No β dial yet. Train one run with the objective **multi_rate**: it learns every β from 0.1 to 10 at once, and is "
             "turned here without another one.",
@@ -65,13 +64,13 @@ def _chosen_dial() -> Run | None:
         train_one = {address.SETTING.of("objective"): "multi_rate"}
         session.link("train", "Train a dial", ":material/model_training:", train_one)
         return None
-    name = st.selectbox("Dial", list(runs), key=address.DIAL_RUN.name, bind=address.DIAL_RUN.bind)
-    return runs[name if name in runs else next(iter(runs))]
+    name = st.selectbox("Dial", list(dials), key=address.DIAL_RUN.name, bind=address.DIAL_RUN.bind)
+    return dials[name if name in dials else next(iter(dials))]
 
 
 def _label_colours(run: Run, found: DialCurve | None) -> str | None:
     """Where the script fetches the labels of the map's images; None where they are not known."""
-    data = resources.images_of(run)
+    data = datasets.images_of(run)
     # an image's number means nothing among others that came under the same name
     if found is None or data is None or data.labels is None or data.fingerprint != found.fingerprint:
         return None
@@ -95,7 +94,7 @@ def _dial_data(
         "beta": _dial_beta(),
         "images": None if shown is None else array_store.url(shown.images.transpose(0, 2, 3, 1), "u1"),
         "noise": array_store.url(noise),
-        "dims": [int(d) for d in order_by_kl(np.array(resources.kl_per_dim(run)))[:3]],
+        "dims": [int(d) for d in order_by_kl(np.array(run_codes.kl_per_dim(run)))[:3]],
         "values": np.linspace(-2.4, 2.4, 7).round(1).tolist(),
         "colours": colours,
         "points": None if found is None else array_store.url(found.points),
@@ -118,7 +117,7 @@ def _dial_beta() -> float:
 
 def dial_numbers(run: Run) -> DialCurve | None:
     """The dial read at its nine βs, worked out once for its weights and images, behind the page."""
-    found, data = dial_curve(run), resources.images_of(run)
+    found, data = dial_curve(run), datasets.images_of(run)
     if found is not None and (data is None or data.fingerprint == found.fingerprint):
         return found
     if data is None:

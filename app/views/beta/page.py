@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import resources
 from app.boundary import fragment
+from app.services import runs
 from app.state import address
 from app.views.beta.converter import converter
 from app.views.beta.curves import look
@@ -29,7 +29,7 @@ def page() -> None:
         return
     with st.expander("New sweep", icon=":material/add:"):
         new_sweep()
-    found = sweeps(resources.store())
+    found = sweeps(runs.store())
     if not found:
         st.info(
             "No sweep yet: open **New sweep**, choose values of β and press **Start**.",

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import resources
 from app.boundary import fragment, sentence
-from app.services import measuring
+from app.services import datasets, measuring
 from app.services.tasks import Task
 from app.widgets.prepare_dataset import offer_images
 from vae_core.evaluation.sweep_report import incomplete, unmeasured
@@ -20,7 +19,7 @@ def measured(members: Sequence[Member]) -> None:
     left = incomplete(members)
     if not left:
         return
-    data = resources.images_of(left[0].run)
+    data = datasets.images_of(left[0].run)
     if data is None:
         if unmeasured(members):
             st.caption("Measured on the validation images while the runs learnt; the test images are not on this machine yet.")  # fmt: skip

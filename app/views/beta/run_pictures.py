@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app import resources
+from app.services import datasets, models, run_codes
 from app.services.cache import LruCache
 from vae_core import pictures
 from vae_core.evaluation.dimension_matching import Alignment
@@ -46,7 +46,7 @@ class Originals:
 def originals(run: Run) -> Originals | None:
     """None where the run's images are not here, or others lie under their name."""
 
-    record, data = run.record(), resources.images_of(run)
+    record, data = run.record(), datasets.images_of(run)
     if data is None or data.shape != record.shape:
         return None
     config = record.effective
@@ -63,7 +63,7 @@ def images(found: Originals) -> bytes:
 
 def reconstructions(run: Run, found: Originals) -> bytes:
     def draw() -> bytes:
-        model = resources.model(run)
+        model = models.model(run)
         return pictures.grid(_fours(model.decode_uint8(model.encode(found.images).mean)), 48)
 
     return _drawn.get_or_make((run.stamp(), run.id, found.key, "reconstructions"), draw)
@@ -104,7 +104,7 @@ def samples(run: Run) -> bytes:
     """Of the same eight codes from the prior for every run."""
 
     def draw() -> bytes:
-        model = resources.model(run)
+        model = models.model(run)
         noise = (
             np.random.default_rng(0).standard_normal((SHOWN, 512)).astype(np.float32)[:, : model.latent_dim]
         )
@@ -141,7 +141,7 @@ def aligned_walk(alignment: Alignment, at: int) -> Walk:
 
 def own_walk(run: Run) -> Walk:
     """The most used dimensions, of a run that is matched with no other."""
-    dims = tuple(int(d) for d in order_by_kl(np.array(resources.kl_per_dim(run)))[:4])
+    dims = tuple(int(d) for d in order_by_kl(np.array(run_codes.kl_per_dim(run)))[:4])
     return Walk(dims, (1.0,) * len(dims), (False,) * len(dims))
 
 
@@ -150,7 +150,7 @@ def traversals(run: Run, walk: Walk, found: Originals | None) -> bytes:
     grey where nothing is matched."""
 
     def draw() -> bytes:
-        model = resources.model(run)
+        model = models.model(run)
         codes = np.zeros((len(walk.dims), len(VALUES), model.latent_dim), np.float32)
         if found is not None:
             codes[:] = model.encode(found.images[:1]).mean[0]

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from app import resources
-from app.services import measuring
+from app.services import datasets, measuring, runs
 from app.views.beta.progress import follow
 from app.widgets.prepare_dataset import offer_images
 from vae_core.config import RunConfig
@@ -51,7 +50,7 @@ def single_beta_runs(run: Run, fingerprint: str) -> SingleBetaRuns:
     assert dial is not None
     found: dict[float, list[tuple[str, float, float]]] = {}
     unmeasured, otherwise = [], 0
-    for other in resources.store().readable():
+    for other in runs.store().readable():
         theirs = other.record().effective
         same = (theirs.data, theirs.model, theirs.objective.likelihood) == (mine.data, mine.model, mine.objective.likelihood)  # fmt: skip
         beta = theirs.objective.beta
@@ -89,7 +88,7 @@ def budget(config: RunConfig) -> tuple:
 
 def against_single_betas(run: Run, found: DialCurve, others: SingleBetaRuns) -> None:
     """What the dial costs: the same network trained as long for one β alone, measured on the same images."""
-    data = resources.images_of(run)
+    data = datasets.images_of(run)
     if others.unmeasured and data is None:
         offer_images(run)
     elif others.unmeasured and data is not None and data.fingerprint == found.fingerprint:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import resources
 from app.boundary import sentence
+from app.services import runs
 from app.state import address, session
 from app.widgets import config_form
 from vae_core.errors import BadConfig, VaeCoreError
@@ -57,11 +57,11 @@ def new_sweep() -> None:
     )
     if session.button("Start", "start sweep", type="primary", icon=":material/play_arrow:"):
         try:
-            create_sweep(resources.store(), config, betas, name.strip(), seeds=seeds)
+            create_sweep(runs.store(), config, betas, name.strip(), seeds=seeds)
         except VaeCoreError as error:
             st.error(sentence(error), icon=":material/error:")
             return
-        resources.launcher().wake()
+        runs.launcher().wake()
         session.put(address.SWEEP, name.strip())
         st.rerun()
 
@@ -103,7 +103,7 @@ def progress(name: str, members: Sequence[Member]) -> None:
         "sweep on", icon=":material/play_arrow:", help="Each from its last checkpoint.",
     ):  # fmt: skip
         go_on(cut_short)
-        resources.launcher().wake()
+        runs.launcher().wake()
         st.rerun(scope="app")
     if not any(m.run.read_only for m in members):
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -115,9 +115,9 @@ def progress(name: str, members: Sequence[Member]) -> None:
                 and beta is not None
             ):
                 try:
-                    add_beta(resources.store(), name, float(beta))
+                    add_beta(runs.store(), name, float(beta))
                 except VaeCoreError as error:
                     st.error(sentence(error), icon=":material/error:")
                     return
-                resources.launcher().wake()
+                runs.launcher().wake()
                 st.rerun(scope="app")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app import resources
+from app.services import runs
 from app.services.cache import LruCache
 from app.views.beta.run_pictures import log_key
 from vae_core.events import Controlled, EpochDone
@@ -32,7 +32,7 @@ def runs_to_compare(run: Run) -> dict[str, Run]:
     """By name, the runs whose trajectory can be drawn over the curve of `run`: same images, nats of the same likelihood, a rate."""
     mine = run.record().effective.objective.likelihood
     found = {}
-    for other in resources.of_same_images(run):
+    for other in runs.of_same_images(run):
         theirs = other.record().effective.objective
         if theirs.likelihood == mine and theirs.entry.has_elbo:
             found[other.name] = other

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from app import resources
+from app.services import models
 from app.state import session
 from app.state.session import NO_RUN
 from app.views.interpolate.comparison import comparison
@@ -24,7 +24,7 @@ def page() -> None:
         st.info(NO_RUN, icon=":material/info:")
         return
     # here, in a run of the whole script: a fragment may outlive the run's folder
-    model, header = resources.opened(run)
+    model, header = models.model_and_header(run)
     found = image_picker.gallery(run, model)
     # what is only sometimes said stands in a container that is always there: whatever moved up or down the page for it
     # would be made anew, and a press on it lost

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import boundary, resources
+from app import boundary
 from app.boundary import fragment
 from app.components.path import path as moving
 from app.plots.figure import PLAIN
 from app.plots.path import along_path
-from app.services import geodesics
+from app.services import datasets, geodesics, run_codes
 from app.services.tasks import Task
 from app.state import address, session
 from app.views.interpolate.attributes import probes
@@ -57,7 +57,7 @@ def follow_weights(run: Run, model: LoadedModel, fresh: list[bool]) -> None:
 
 def codes_of(run: Run, model: LoadedModel) -> StoredCodes | None:
     """Codes of the images that stand for all, computed with progress where they are not kept yet."""
-    codes, data = resources.codes(run), resources.images_of(run)
+    codes, data = run_codes.codes(run), datasets.images_of(run)
     if codes is None and data is not None:
         bar = st.progress(0.0, text="encoding")
         compute_codes(
@@ -65,7 +65,7 @@ def codes_of(run: Run, model: LoadedModel) -> StoredCodes | None:
             progress=lambda share, what: bar.progress(share, text=f"encoding {what}"),
         )  # fmt: skip
         bar.empty()
-        codes = resources.codes(run)
+        codes = run_codes.codes(run)
     return codes if codes is not None and len(codes) and np.isfinite(codes.mean).all() else None
 
 

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import resources
 from app.components.map import bits_of, classes, images_of, latent_map, points
-from app.services import array_store
+from app.services import array_store, datasets, models
 from app.state import address, session
 from app.state.address import Key
 from app.views.map.projections import Layout, epoch_frames
@@ -31,11 +30,11 @@ def draw_map(
     data = points(run.id, model.stamp, codes.split, layout.points, codes.index) | {
         "title": layout.title, "x": layout.x, "y": layout.y, "colour": colour, "chosen": -1 if chosen is None else chosen,
         "selected": bits_of(selected), "marks": marks, "spot": spot, "link": "map", "prior": layout.raw and model.stochastic,
-        "decoded": resources.images_of(run) is None,
+        "decoded": datasets.images_of(run) is None,
     }  # fmt: skip
     if codes.labels is not None:
         data["labels"] = classes(codes.labels, list(image_picker.class_names(codes)), "label")
-    header = resources.decoder_header(run)
+    header = models.decoder_header(run)
     if frames and layout.linear is not None:
         data["frames"] = {
             "points": array_store.url(epoch_frames(layout, [e.mean for e in frames])), "words": [f"epoch {e.epoch}" for e in frames],

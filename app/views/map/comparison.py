@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import resources
 from app.boundary import sentence
 from app.components.map import bits_of, latent_map, points
+from app.services import datasets, models, runs
 from app.state import address, session
 from app.views.map import caches
 from app.views.map.caches import digest
@@ -51,7 +51,7 @@ class SecondMap:
 
 def comparison_choice(run: Run, epochs: list[EpochCodes]) -> str:
     """What the second map is to show: "nothing", "pixels", "epoch 3" or another run's name."""
-    options = ["nothing", *(["pixels"] if resources.images_of(run) is not None else []), *(f"epoch {e.epoch}" for e in epochs), *runs_of_same_images(run)]  # fmt: skip
+    options = ["nothing", *(["pixels"] if datasets.images_of(run) is not None else []), *(f"epoch {e.epoch}" for e in epochs), *runs_of_same_images(run)]  # fmt: skip
     found = st.selectbox(
         "Compare with", options, key=address.BESIDE.name, bind=address.BESIDE.bind, width=220,
         help="A second map of the same images, rotated and scaled to fit the first one: of their pixels, of an epoch of this run, or of another run. What is selected on one map is selected on both.",
@@ -61,7 +61,7 @@ def comparison_choice(run: Run, epochs: list[EpochCodes]) -> str:
 
 def runs_of_same_images(run: Run) -> dict[str, Run]:
     """Other runs of the same images, by name."""
-    return {other.name: other for other in resources.of_same_images(run) if other.id != run.id}
+    return {other.name: other for other in runs.of_same_images(run) if other.id != run.id}
 
 
 def second_map(
@@ -71,7 +71,7 @@ def second_map(
     if compared_with == "nothing":
         return None
     epoch = next((e for e in epochs if compared_with == f"epoch {e.epoch}"), None)
-    data, owner, stamp, split, what = resources.images_of(run), run, model.stamp, codes.split, "the codes"
+    data, owner, stamp, split, what = datasets.images_of(run), run, model.stamp, codes.split, "the codes"
     try:
         if compared_with == "pixels" and data is not None:
             source, found = _pixel_map(codes, data)
@@ -87,7 +87,7 @@ def second_map(
             title = f"{'The two dimensions' if raw else 'PCA'} of epoch {epoch.epoch}"
         else:
             owner = runs_of_same_images(run)[compared_with]
-            theirs = resources.model(owner)
+            theirs = models.model(owner)
             stamp = theirs.stamp
             if codes.split == "epochs" and data is not None:
                 other: StoredCodes | None = caches.other_runs_codes.get_or_make((stamp, data.fingerprint, digest(codes.index)), lambda: encode_images(theirs, data, codes.index, "epochs"))  # fmt: skip
@@ -140,7 +140,7 @@ def draw_second_map(other: SecondMap, chosen: int | None, selected: np.ndarray) 
         points(other.owner.id, other.stamp, other.split, other.points, other.numbers)
         | {"title": other.title, "x": "aligned, units of the first map", "y": "", "colour": other.colour,
            "chosen": int(at[0]) if len(at) else -1, "selected": bits_of(selected[other.rows]), "link": "map",
-           "decoded": resources.images_of(other.owner) is None},
+           "decoded": datasets.images_of(other.owner) is None},
         address.MAP_BESIDE.name, on_point=lambda: on_point(address.MAP_BESIDE),
         on_selection=lambda: on_selection(address.MAP_BESIDE), on_spot=lambda: None,
     )  # fmt: skip

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from app import resources
 from app.boundary import sentence
+from app.services import datasets, runs
 from app.state import address, session
 from app.views.map.projections import described
 from app.views.map.selection import select
@@ -31,7 +31,7 @@ def save_and_export(run: Run, codes: StoredCodes, rows: np.ndarray) -> None:
         # written only when asked for: a whole split takes seconds
         st.download_button("CSV", lambda: selection_csv(codes, rows), f"{run.name}-selection.csv", "text/csv", icon=":material/download:", on_click="ignore")  # fmt: skip
         st.download_button("npz", lambda: selection_npz(codes, rows), f"{run.name}-selection.npz", "application/octet-stream", icon=":material/download:", on_click="ignore")  # fmt: skip
-        if session.button("Make a dataset", "dataset of selection", icon=":material/model_training:", disabled=resources.images_of(run) is None, help="A dataset of the selected images, to train or fine-tune on. It takes the name under Save as group."):  # fmt: skip
+        if session.button("Make a dataset", "dataset of selection", icon=":material/model_training:", disabled=datasets.images_of(run) is None, help="A dataset of the selected images, to train or fine-tune on. It takes the name under Save as group."):  # fmt: skip
             _dataset(run, name, codes.index[rows])
         if session.button("Clear selection", "clear selection", icon=":material/close:"):
             select(run.id, np.zeros(0, np.int64))
@@ -43,11 +43,11 @@ def _dataset(run: Run, name: str, images: np.ndarray) -> None:
     """Copy the images, by number, into a dataset, and link to the Train page."""
     from vae_core.data.user import dataset_of_images
 
-    source = resources.images_of(run)
+    source = datasets.images_of(run)
     assert source is not None  # the button is disabled without
     bar = st.progress(0.0, text="copying")
     try:
-        spec = dataset_of_images(resources.places(), source, images, name, progress=lambda s, w: bar.progress(min(1.0, s), text=w))  # fmt: skip
+        spec = dataset_of_images(runs.places(), source, images, name, progress=lambda s, w: bar.progress(min(1.0, s), text=w))  # fmt: skip
     except VaeCoreError as error:
         st.error(sentence(error), icon=":material/error:")
         return

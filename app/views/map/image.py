@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import resources
 from app.plots import palette
 from app.plots.codes import posterior_intervals
 from app.plots.figure import PLAIN
+from app.services import datasets
 from app.state import address, session
 from app.state.code_format import pack
 from app.views.map import caches
@@ -31,7 +31,7 @@ MOST_DIMS = 24  # of a code, shown for one image
 
 def image_panel(run: Run, model: LoadedModel, codes: StoredCodes, row: int) -> None:
     """The image at `row` of the codes: picture, reconstruction, error, posterior, neighbours, and where to go from it."""
-    data = resources.images_of(run)
+    data = datasets.images_of(run)
     number = int(codes.index[row])
     label = f" · {image_picker.class_names(codes)[codes.labels[row]]}" if codes.labels is not None else ""
     st.subheader(f"Image {number}{label}", anchor=False)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import resources
 from app.boundary import fragment, sentence
 from app.plots.codes import kl_bars
 from app.plots.figure import PLAIN
+from app.services import datasets
 from app.state import address, session
 from app.state.session import NO_RUN
 from app.views.map.canvas import draw_map
@@ -63,7 +63,7 @@ def page() -> None:
     with second_row:
         replaying = replay_toggle(run, epochs)
     with columns[0]:
-        split = st.selectbox("Split", SPLITS, key=address.SPLIT.name, bind=address.SPLIT.bind, disabled=replaying or resources.images_of(run) is None)  # fmt: skip
+        split = st.selectbox("Split", SPLITS, key=address.SPLIT.name, bind=address.SPLIT.bind, disabled=replaying or datasets.images_of(run) is None)  # fmt: skip
     # what comes and goes stands in a container that stays: Streamlit makes anew whatever would move for it
     with st.container():
         encoded = codes_of_split(run, shown, stale, "epochs" if replaying else split)
@@ -95,7 +95,7 @@ def page() -> None:
     frames = [e for e in epochs if np.array_equal(e.images, codes.index)] if replaying else []
     _maps(run, model, codes, layout, colour, marks, frames, second, (run.id, codes.split, kind, str(options)))
     prior_panel(model, codes)
-    if epochs and resources.images_of(run) is None:
+    if epochs and datasets.images_of(run) is None:
         epoch_replay(run, options, kind, epochs)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from app import resources
 from app.plots.codes import effect_bars, label_shares
 from app.plots.figure import PLAIN
+from app.services import datasets
 from app.state import address, session
 from app.views.map.groups import save_and_export
 from app.widgets import image_picker
@@ -20,7 +20,7 @@ IMAGES_A_PAGE = 48  # images of a selection shown at a time
 
 
 def selection_panel(run: Run, model: LoadedModel, codes: StoredCodes, inside: np.ndarray) -> None:
-    rows, data = np.flatnonzero(inside), resources.images_of(run)
+    rows, data = np.flatnonzero(inside), datasets.images_of(run)
     st.subheader(f"Selected: {len(rows):,} of {len(codes):,} images", anchor=False)
     pictures_column, charts_column = st.columns([3, 2], gap="large")
     with pictures_column:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from app import boundary, resources
+from app import boundary
+from app.services import datasets, models, run_codes
 from app.state import address, session
 from app.widgets.prepare_dataset import offer_images
 from vae_core.data import ImageSet
@@ -34,7 +35,7 @@ class ShownModel:
 
 def open_split_of_chosen_image(run: Run, model: LoadedModel) -> None:
     """Once a shipped run's images are here its codes fall into splits: open the one that holds the chosen image."""
-    data, wanted = resources.images_of(run), session.param(address.CHOSEN_IMAGE)
+    data, wanted = datasets.images_of(run), session.param(address.CHOSEN_IMAGE)
     if data is None:
         session.put(address.WITHOUT_IMAGES, run.id)
     elif session.get(address.WITHOUT_IMAGES) == run.id:
@@ -47,7 +48,7 @@ def open_split_of_chosen_image(run: Run, model: LoadedModel) -> None:
 
 def shown_model(run: Run) -> tuple[ShownModel, bool]:
     """The network whose codes are on the map, and whether the run has other weights by now."""
-    newest = resources.model(run)
+    newest = models.model(run)
     shown = session.get(address.MAP_MODEL)
     if shown is None or shown.run != run.id:
         shown = ShownModel(run.id, newest, {})
@@ -74,13 +75,13 @@ def stale_badge(run: Run, shown: ShownModel, stale: bool) -> None:
 
 def epoch_codes(run: Run) -> list[EpochCodes]:
     """The codes stored at each epoch, oldest first; none where there is only one epoch."""
-    kept = list(resources.epoch_codes(run))
+    kept = list(run_codes.epoch_codes(run))
     return kept if len(kept) > 1 else []
 
 
 def replay_toggle(run: Run, epochs: list[EpochCodes]) -> bool:
     """Ask whether the map is to replay the epochs."""
-    if not epochs or resources.images_of(run) is None:
+    if not epochs or datasets.images_of(run) is None:
         return False
     return st.toggle(
         "Replay epochs", key=address.FORMED.name, bind=address.FORMED.bind,
@@ -94,8 +95,8 @@ def codes_of_split(run: Run, shown: ShownModel, stale: bool, split: str) -> Stor
 
     The split "epochs" is the images that were encoded at every epoch.
     """
-    data, model = resources.images_of(run), shown.model
-    codes = shown.splits.get(split) if stale or split == "epochs" else resources.codes(run, split)
+    data, model = datasets.images_of(run), shown.model
+    codes = shown.splits.get(split) if stale or split == "epochs" else run_codes.codes(run, split)
     if codes is None or (codes.split != split and data is not None):
         if data is None:
             st.info(

@@ -1,0 +1,45 @@
+"""Datasets that lie on this machine, each opened once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.services import runs
+from app.services.cache import LruCache
+
+if TYPE_CHECKING:
+    from vae_core.data import ImageSet
+    from vae_core.runs.run import Run
+
+_opened: LruCache[ImageSet] = LruCache(4)
+
+
+def images(name: str, side: int) -> ImageSet:
+    """A dataset that is already on this machine in its one form."""
+    from vae_core.data import open_images
+
+    places = runs.places()
+    meta = places.datasets / name / str(side) / "meta.json"
+    version = meta.stat().st_mtime_ns if meta.exists() else 0
+    return _opened.get_or_make((name, side, places, version), lambda: open_images(name, side, places))
+
+
+def images_ready(name: str, side: int) -> bool:
+    """Whether `images` would only open files."""
+    from vae_core.data.registry import is_built
+
+    return is_built(name, side, runs.places())
+
+
+def images_of(run: Run) -> ImageSet | None:
+    """The images a run was trained on, if they lie on this machine ready to read."""
+    from vae_core.errors import VaeCoreError
+
+    record = run.record()
+    if record.shape is None:
+        return None
+    try:
+        name, side = record.effective.data.dataset, record.shape[1]
+        return images(name, side) if images_ready(name, side) else None
+    except VaeCoreError:  # an imported dataset that was removed
+        return None

@@ -1,0 +1,57 @@
+"""What a server does as it starts and as it ends: the queue, torch, a process that is ready for UMAP, the collector."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+
+from app.services import runs, tasks
+
+first_page = threading.Event()  # set when a page was drawn
+_closing = threading.Event()  # set when the server ends
+_umap_lock = threading.Lock()
+
+
+def spare_the_collector() -> None:
+    """Collect garbage by Python's own schedule, and not among what stays for good.
+
+    Streamlit collects all of it after every run of a script or fragment. With torch there that is 300,000 objects
+    and 0.16 s, through which no other thread runs: pages that follow something held up each other and every
+    computation of the server, for minutes where three of them were open.
+    """
+    from streamlit import config
+
+    config.set_option("runner.postScriptGC", False)
+    gc.collect()
+    gc.freeze()
+
+
+def warm_up() -> None:
+    """Start the queue at once; import torch when the first page is there, or nobody came for one; then warm UMAP.
+
+    Importing takes seconds of processor time, which that page should not have to share.
+    """
+    _closing.clear()
+    runs.launcher()
+    first_page.wait(10)
+    time.sleep(1.5)
+    import vae_core.inference  # noqa: F401
+    from vae_core.latent import projection
+
+    spare_the_collector()
+    _closing.wait(2)
+    with _umap_lock:  # not after the server has ended it
+        if not _closing.is_set():
+            projection.warm()
+
+
+def shut_down() -> None:
+    """Cancel what goes on behind the pages and leave the queue to the next server. Running runs go on."""
+    from vae_core.latent import projection
+
+    _closing.set()
+    tasks.stop_all()
+    with _umap_lock:
+        projection.cool()
+    runs.stop_launcher()
