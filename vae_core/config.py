@@ -23,7 +23,8 @@ from vae_core.objectives import (
 from vae_core.options import Choice, Options, choice, option
 
 if TYPE_CHECKING:
-    from vae_core.data.imageset import ImageSet, Splits
+    from vae_core.data.imageset import ImageSet
+    from vae_core.data.splits import Splits
 
 FORMAT = 1
 

@@ -257,9 +257,10 @@ def from_line(line: dict[str, Any]) -> Event:
     if "dims" in kwargs:
         kwargs["dims"] = tuple(kwargs["dims"])
     try:
-        return cls(**kwargs)
+        event: Event = cls(**kwargs)
     except TypeError as error:
         raise BadRun(f"event {line.get('event')!r} lacks a field: {error}") from None
+    return event
 
 
 def _terms_from(line: dict[str, Any]) -> Terms:

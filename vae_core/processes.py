@@ -21,6 +21,6 @@ def still_runs(pid: int, started: float) -> bool:
         process = psutil.Process(pid) if pid else None
         if process is None or abs(process.create_time() - started) >= 1.0:
             return False
-        return process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False

@@ -83,7 +83,8 @@ class Vae(nn.Module):
         if self.dial is None:
             if log_beta is not None:
                 raise ValueError("a network without gates is the same at every β")
-            return layers(x)
+            found: Tensor = layers(x)
+            return found
         if log_beta is None:
             log_beta = x.new_zeros(len(x))
         powers = torch.stack(self.dial.powers(log_beta), 1)

@@ -61,7 +61,8 @@ def stratified_log_weights(batch: int, dataset_size: int) -> np.ndarray:
     np.fill_diagonal(weights, 1 / size)
     rows = np.arange(batch)
     weights[rows, (rows + 1) % batch] = (size - others) / (size * others)
-    return np.log(weights)
+    logs: np.ndarray = np.log(weights)
+    return logs
 
 
 def rate_with_free_bits(forward: ForwardPass) -> Tensor:

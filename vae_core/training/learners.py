@@ -190,7 +190,7 @@ class VaeLearner:
 
     def step(self, batch: Batch, moment: Moment, final: Moment, rate: float) -> Tensor:
         loss, row = self.measure(batch, self.forward(batch), moment, final)
-        loss.backward()
+        torch.autograd.backward(loss)
         self.adam.step(rate)
         return row
 
@@ -216,7 +216,7 @@ class VaeLearner:
         generator = torch.Generator(self.device).manual_seed(self.config.training.seed + 3)
         total = 0.0
         with self.looking():
-            for part in index.split(250):
+            for part in torch.split(index, 250):
                 batch = Batch(feed.floats(part), generator)
                 logits, _, _ = self.forward(batch)
                 total += float((logits.sigmoid() - batch.images).square().mean()) * len(part)
@@ -276,7 +276,7 @@ class MultiRateLearner(VaeLearner):
     def step(self, batch: Batch, moment: Moment, final: Moment, rate: float) -> Tensor:
         log_beta = self.draw(len(batch.images), batch.generator)
         loss, row = self.measure(batch, self.forward(batch, log_beta), moment, final, None, log_beta.exp())
-        loss.backward()
+        torch.autograd.backward(loss)
         self.adam.step(rate)
         return row
 

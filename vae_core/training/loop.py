@@ -322,7 +322,7 @@ class Loop:
         total: Tensor | None = None
         means, count = [], 0
         # the batch of training, since estimates of total correlation depend on it
-        for part in torch.from_numpy(self.splits.validation).split(self.config.training.batch_size):
+        for part in torch.split(torch.from_numpy(self.splits.validation), self.config.training.batch_size):
             row, codes = self.learner.evaluate(self.feed.batch(part, generator), now, final, count)
             weighted = row.double() * len(part)
             total = weighted if total is None else total + weighted

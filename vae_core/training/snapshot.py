@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vae_core.data.imageset import Splits
+from vae_core.data.splits import Splits
 from vae_core.events import Encoded, Snapshot
 from vae_core.latent.statistics import order_by_kl
 from vae_core.training.feed import Feed

@@ -144,7 +144,7 @@ class Stack:
         for loop in self.loops:
             loop.order = lead.order
         loss, rows = self.losses(lead.feed.floats(index))
-        loss.sum().backward()
+        torch.autograd.backward(loss.sum())
         rates = [loop.learning_rate for loop in self.loops]
         if self.adam is not None and len(set(rates)) == 1:
             self.adam.step(rates[0])
@@ -286,7 +286,7 @@ def _apart(n: int, *, flat: bool) -> Layer:
     """(B, n C, H, W) -> (n, B, C, H, W), or (n, B, C H W)."""
 
     def apart(x: Tensor) -> Tensor:
-        each = x.unflatten(1, (n, -1)).transpose(0, 1)
+        each = torch.unflatten(x, 1, (n, -1)).transpose(0, 1)
         return each.flatten(2) if flat else each
 
     return apart
@@ -295,8 +295,8 @@ def _apart(n: int, *, flat: bool) -> Layer:
 def _unflatten(size: tuple[int, ...], convolved: bool) -> Layer:
     """(n, B, F) -> (n, B, C, H, W), or, on the way into convolutions, (B, n C, H, W)."""
     if not convolved:
-        return lambda x: x.unflatten(2, size)
-    return lambda x: x.unflatten(2, size).transpose(0, 1).flatten(1, 2)
+        return lambda x: torch.unflatten(x, 2, size)
+    return lambda x: torch.unflatten(x, 2, size).transpose(0, 1).flatten(1, 2)
 
 
 _WITH_WEIGHTS = {nn.Linear: _linear, nn.Conv2d: _conv, Up: _up}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +42,7 @@ class Originals:
     """The same eight validation images for every run of a sweep, uint8 (8, C, H, W); `key` names them."""
 
     images: np.ndarray
-    key: tuple
+    key: tuple[Any, ...]
 
 
 def originals(run: Run) -> Originals | None:
@@ -90,7 +92,7 @@ def _read_last_pictures(run: Run) -> dict[str, bytes]:
     }
 
 
-def log_key(run: Run) -> tuple:
+def log_key(run: Run) -> tuple[Any, ...]:
     """Names what a run has said so far."""
     path = run.path / "events.jsonl"
     try:

@@ -39,7 +39,7 @@ def side_by_side(report: Report, members: Sequence[Member]) -> None:
     if not shown:
         return
     numbers = {row.member.run.id: row.numbers for row in report.rows}
-    originals: dict[tuple, Originals | None] = {}  # those of a sweep are the same for all its runs
+    originals: dict[tuple[Any, ...], Originals | None] = {}  # those of a sweep are the same for all its runs
     reached = list(report.curve.betas) if len(report.curve) > 1 else []  # where the cursor goes
     columns = []
     for m, walk, matched in shown:
@@ -110,7 +110,9 @@ def _about_rows(report: Report, apart: Sequence[float]) -> str:
     return text
 
 
-def pictures_of(run: Run, walk: Walk, known: dict[tuple, Originals | None]) -> dict[str, dict[str, Any]]:
+def pictures_of(
+    run: Run, walk: Walk, known: dict[tuple[Any, ...], Originals | None]
+) -> dict[str, dict[str, Any]]:
     """Of a run by row: where the browser fetches the picture, and its size."""
     record = run.record()
     key = (record.effective.data, record.shape)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dataclasses
 from dataclasses import dataclass
 
@@ -78,7 +80,7 @@ def single_beta_runs(run: Run, fingerprint: str) -> SingleBetaRuns:
     return SingleBetaRuns(tuple(alone), tuple(unmeasured), otherwise)
 
 
-def budget(config: RunConfig) -> tuple:
+def budget(config: RunConfig) -> tuple[Any, ...]:
     """What decides how far a network is trained, besides its objective: not the seed, nor where or how it ran."""
     training = dataclasses.replace(
         config.training, seed=0, device="auto", threads=0, precision="auto", checkpoint_every=0, log_every=0

@@ -10,7 +10,7 @@ from app.boundary import fragment
 from app.plots.path import paths_on_map
 from app.services import geodesics
 from app.state import session
-from app.views.interpolate.path_view import PLAIN
+from app.plots.figure import PLAIN
 from app.views.interpolate.tracks import Track, measured, strip, track
 from vae_core.errors import TooFewPoints
 from vae_core.inference import LoadedModel, StoredCodes
@@ -85,7 +85,8 @@ def draw_map(model: LoadedModel, codes: StoredCodes | None, tracks: list[Track],
             mean, axes, explained = found.mean, found.axes, found.explained
 
             def flat(z: np.ndarray) -> np.ndarray:
-                return (z - mean) @ axes.T
+                flattened: np.ndarray = (z - mean) @ axes.T
+                return flattened
 
             x, y = (
                 f"{w} component ({100 * s:.0f} %)"

@@ -14,7 +14,8 @@ from app.plots.path import leakage_bars
 from app.state import address, session
 from app.state.address import Key
 from app.views.interpolate.attributes import attributes, groups, leaks, sides
-from app.views.interpolate.path_view import PLAIN, follow_weights
+from app.plots.figure import PLAIN
+from app.views.interpolate.path_view import follow_weights
 from app.widgets import image_picker
 from vae_core.errors import VaeCoreError
 from vae_core.inference import LoadedModel, StoredCodes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from collections.abc import Callable
 
 import numpy as np
@@ -81,8 +83,8 @@ def export(name: str, model: LoadedModel, along: Track) -> None:
 
 def encoded_file(
     model: LoadedModel, along: Track, ends: tuple[float, float], form: str, frames: int, size: int, fps: int, back: bool,
-    key: tuple,
-) -> tuple[tuple, bytes] | None:  # fmt: skip
+    key: tuple[Any, ...],
+) -> tuple[tuple[Any, ...], bytes] | None:  # fmt: skip
     """The file's bytes, with progress over decoding and writing; None after saying what went wrong."""
     from vae_core import animation
 
