@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st

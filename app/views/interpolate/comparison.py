@@ -7,10 +7,10 @@ import streamlit as st
 
 from app import boundary
 from app.boundary import fragment
+from app.plots.figure import PLAIN
 from app.plots.path import paths_on_map
 from app.services import geodesics
 from app.state import session
-from app.plots.figure import PLAIN
 from app.views.interpolate.tracks import Track, measured, strip, track
 from vae_core.errors import TooFewPoints
 from vae_core.inference import LoadedModel, StoredCodes

@@ -10,11 +10,11 @@ import streamlit as st
 from app import boundary
 from app.boundary import fragment
 from app.components.path import path as moving
+from app.plots.figure import PLAIN
 from app.plots.path import leakage_bars
 from app.state import address, session
 from app.state.address import Key
 from app.views.interpolate.attributes import attributes, groups, leaks, sides
-from app.plots.figure import PLAIN
 from app.views.interpolate.path_view import follow_weights
 from app.widgets import image_picker
 from vae_core.errors import VaeCoreError
