@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import shutil
 import sys
 from dataclasses import dataclass, field
@@ -156,7 +157,7 @@ def logistic(logits, x, params, log_sigma=None):
     from torch.nn.functional import softplus
 
     u = (x - logits.sigmoid()).flatten(1) / params.spread
-    return (u + 2 * softplus(-u) + np.log(params.spread)).sum(1)
+    return (u + 2 * softplus(-u) + math.log(params.spread)).sum(1)
 
 
 def test_a_likelihood(cli, page, places, monkeypatch, tmp_path):
@@ -286,15 +287,14 @@ class ResidualParams(Options):
 def residual_encoder(params, shape, latent_dim):
     from torch import nn
 
-    return nn.Sequential(
-        nn.Flatten(), nn.Linear(int(np.prod(shape)), 24), *blocks(params), nn.Linear(24, 2 * latent_dim)
-    )
+    first = nn.Linear(math.prod(shape), 24)
+    return nn.Sequential(nn.Flatten(), first, *blocks(params), nn.Linear(24, 2 * latent_dim))
 
 
 def residual_decoder(params, shape, latent_dim):
     from torch import nn
 
-    last = nn.Linear(24, int(np.prod(shape)))
+    last = nn.Linear(24, math.prod(shape))
     return nn.Sequential(nn.Linear(latent_dim, 24), *blocks(params), last, nn.Unflatten(1, shape))
 
 
