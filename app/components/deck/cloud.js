@@ -10,7 +10,8 @@
 /** @typedef {CloudHeader & Codes & { all: Codes }} Cloud `all` are those the nearest is looked for among */
 
 /**
- * What app.services.neighbours.CodeSample.points packs: means of `dims` dimensions, image numbers and classes.
+ * What app.services.neighbours.CodeSample.points packs: means of `dims` dimensions, image numbers and
+ * classes.
  *
  * @param {ArrayBuffer} buffer
  * @param {number} dims
