@@ -35,6 +35,10 @@ class BadRun(VaeCoreError):
     """A run folder is damaged, incomplete or of an unknown format."""
 
 
+class UnknownLauncher(VaeCoreError):
+    """No launcher of that name is registered here."""
+
+
 class RunBusy(VaeCoreError):
     """The run is being trained by another process."""
 

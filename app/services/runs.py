@@ -1,4 +1,4 @@
-"""This server's home: its places, its store of runs, and the launcher that works off the queue of training."""
+"""This server's home: its places, its store of runs, and its queue of those that wait to be trained."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places
 
 if TYPE_CHECKING:
-    from vae_core.runs.jobs import Launcher
+    from vae_core.runs.queue import Queue
     from vae_core.runs.run import Run
     from vae_core.runs.store import Store
 
 JOBS_VARIABLE = "LATENT_EXPLORER_JOBS"  # processes that train at a time
+LAUNCHER_VARIABLE = "LATENT_EXPLORER_LAUNCHER"  # where they run: a name in vae_core.runs.launchers.LAUNCHERS
 
-_launchers: dict[tuple[Places, int], Launcher] = {}
+_queues: dict[tuple[Places, int, str], Queue] = {}
 _lock = threading.Lock()
 
 
@@ -31,24 +32,25 @@ def store() -> Store:
     return Store(places())
 
 
-def launcher() -> Launcher:
-    """The launcher of this server's home, started when first asked for."""
-    from vae_core.runs.jobs import Launcher
+def queue() -> Queue:
+    """The queue of this server's home, looked after from when it is first asked for. Raises UnknownLauncher."""
+    from vae_core.runs.launchers import LOCAL
+    from vae_core.runs.queue import Queue
 
-    key = places(), int(os.environ.get(JOBS_VARIABLE, "1"))
+    key = places(), int(os.environ.get(JOBS_VARIABLE, "1")), os.environ.get(LAUNCHER_VARIABLE, LOCAL)
     with _lock:
-        if key not in _launchers:
-            _launchers[key] = Launcher(*key)
-            _launchers[key].start()
-        return _launchers[key]
+        if key not in _queues:
+            _queues[key] = Queue(*key)
+            _queues[key].start()
+        return _queues[key]
 
 
-def stop_launcher() -> None:
+def stop_queue() -> None:
     """Leave the queue to the next server. Running runs go on."""
     with _lock:
-        for started in _launchers.values():
+        for started in _queues.values():
             started.stop()
-        _launchers.clear()
+        _queues.clear()
 
 
 def of_same_images(run: Run) -> list[Run]:

@@ -33,7 +33,7 @@ def warm_up() -> None:
     Importing takes seconds of processor time, which that page should not have to share.
     """
     _closing.clear()
-    runs.launcher()
+    runs.queue()
     first_page.wait(10)
     time.sleep(1.5)
     import vae_core.inference  # noqa: F401
@@ -54,4 +54,4 @@ def shut_down() -> None:
     tasks.stop_all()
     with _umap_lock:
         projection.cool()
-    runs.stop_launcher()
+    runs.stop_queue()

@@ -76,7 +76,7 @@ def new_run(current: Run | None) -> None:
         ):
             store = runs.store()
             run = store.create(config, name.strip(), start_from=start_from)
-            runs.launcher().wake()
+            runs.queue().wake()
             session.select(run.id)
             st.rerun()
     if ready:
@@ -202,7 +202,7 @@ def controls(run: Run, status: Status) -> None:
         ):
             if ended:
                 run.go_on()
-                runs.launcher().wake()
+                runs.queue().wake()
             else:
                 run.request("resume")
             st.rerun()
@@ -232,13 +232,13 @@ def controls(run: Run, status: Status) -> None:
             epochs = st.number_input("More epochs", 1, 10_000, 5, key="more epochs")
             if session.button("Continue", "continue now", type="primary"):
                 run.go_on(int(epochs))
-                runs.launcher().wake()
+                runs.queue().wake()
                 st.rerun()
         with st.popover("Reset", icon=":material/restart_alt:", disabled=not ended):
             st.markdown(f"Forget what **{run.name}** learned and start afresh from the same settings?")
             if session.button("Reset and start", "reset now", type="primary"):
                 run.reset()
-                runs.launcher().wake()
+                runs.queue().wake()
                 st.rerun()
         if live_now:
             steer(run)

@@ -121,7 +121,8 @@ def test_a_live_run_is_paused_stepped_steered_and_stopped(visit: Callable[..., P
 def test_a_run_outlives_its_page_and_two_tabs_see_it(visit: Callable[..., Page], server: Server) -> None:
     page = visit(QUICK + "&epochs=2000")
     run = start(page, server, "outliving")
-    pid = run.status().pid
+    handle = run.status().handle
+    assert handle is not None
     page.reload()
     expect(page.locator(".live .name")).to_have_text("outliving")
     state(page, "running")
@@ -134,7 +135,7 @@ def test_a_run_outlives_its_page_and_two_tabs_see_it(visit: Callable[..., Page],
         "epoch => Number(document.querySelector('[data-n=epoch]').textContent.split('/')[0]) > epoch",
         arg=epoch,
     )
-    assert run.status().pid == pid
+    assert run.status().handle == handle
     other.get_by_role("button", name="Stop", exact=True).click()
     state(other, "stopped")
 

@@ -20,6 +20,7 @@ from vae_core.events import EpochDone, Finished, StepDone
 from vae_core.inference import load_run
 from vae_core.objectives import OBJECTIVES
 from vae_core.options import to_json
+from vae_core.runs.launchers import LOCAL, Handle
 from vae_core.runs.record import FAILED, FINISHED, QUEUED, RUNNING, STOPPED, Status
 from vae_core.runs.worker import train_run
 
@@ -263,7 +264,7 @@ def test_an_interrupted_run_goes_on(vae_core, mine, store, places):
     run = store.find("broken")
     # killed after its first checkpoint, and nobody has noticed yet
     run.reset()
-    run.write_status(Status(RUNNING, pid=2**22 + 1, process_started=1.0))
+    run.write_status(Status(RUNNING, handle=Handle(LOCAL, {"pid": 2**22 + 1, "started": 1.0})))
     code, _, err = vae_core("runs", "resume", "broken")
     assert code == 0, err
     assert [e.terms for e in of(StepDone, run.history())] == whole

@@ -19,6 +19,7 @@ from vae_core.events import Controlled, EpochDone, Finished, StepDone
 from vae_core.inference import load_run
 from vae_core.options import replace_at
 from vae_core.runs import worker as worker_module
+from vae_core.runs.launchers import LOCAL, Handle
 from vae_core.runs.record import FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, STOPPED
 from vae_core.runs.run import Run
 from vae_core.sweep import create_sweep, go_on, members
@@ -122,7 +123,9 @@ def test_resuming_what_is_not_there_says_so(sweep):
 def test_a_beta_is_added_and_the_interrupted_goes_on(sweep, store):
     assert sweep(*TINY, "--betas", "1,4", "--name", "mine")[0] == 0
     first = members(store, "mine")[0].run
-    first.update_status(state=RUNNING, pid=2**22 + 1, process_started=1.0)  # its process died
+    first.update_status(
+        state=RUNNING, handle=Handle(LOCAL, {"pid": 2**22 + 1, "started": 1.0})
+    )  # its process died
     code, out, err = sweep("--resume", "mine", "--betas", "2", "--json")
     assert code == 0, err
     assert [(r["beta"], r["status"]) for r in json.loads(out)["runs"]] == [
@@ -274,7 +277,7 @@ def test_a_run_whose_process_died_elsewhere_is_not_waited_for(sweep, store, monk
 
     def the_other_dies(run, places, watch):
         other = next(m.run for m in members(store, "mine") if m.beta == 2)
-        other.update_status(state=RUNNING, pid=2**22 + 1, process_started=1.0)
+        other.update_status(state=RUNNING, handle=Handle(LOCAL, {"pid": 2**22 + 1, "started": 1.0}))
         return train_run(run, places, watch)
 
     monkeypatch.setattr(worker_module, "train_run", the_other_dies)
@@ -442,7 +445,7 @@ def test_what_waits_of_the_same_seed_is_taken_from_the_queue(store, places):
     other = create_sweep(store, config_of(), [1, 2], "other")
     mine = runs[::2]
     mine[4].request("stop")
-    mine[0].update_status(state=RUNNING)  # as the launcher leaves it
+    mine[0].update_status(state=RUNNING)  # as the queue leaves it
     assert worker_module.train_from_queue(mine[0], places).state == FINISHED
     assert [run.status().state for run in mine] == [FINISHED] * 4 + [STOPPED]
     assert {run.record().machine["stacked"] for run in mine[:4]} == {4}
@@ -459,7 +462,7 @@ def test_too_few_or_a_busy_one_are_trained_apart_and_the_rest_waits_on(store, pl
         assert worker_module.train_from_queue(runs[0], places).state == FINISHED
     assert "stacked" not in runs[0].record().machine
     assert [run.status().state for run in runs] == [FINISHED, QUEUED, QUEUED, QUEUED]
-    assert {run.status().pid for run in runs} == {0}
+    assert {run.status().handle for run in runs} == {None}
 
 
 def test_a_pause_of_one_holds_up_the_stack_and_says_so(store, places):

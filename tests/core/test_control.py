@@ -9,9 +9,9 @@ from vae_core.events import (
     Command,
 )
 from vae_core.places import Places
+from vae_core.runs.control import FileControl
 from vae_core.runs.record import RUNNING, STOPPED
 from vae_core.runs.run import Run
-from vae_core.runs.worker import FileControl
 
 # ---------------------------------------------------------------- requests
 
@@ -91,7 +91,7 @@ def test_requests_from_several_threads_and_processes_get_numbers_of_their_own(st
 def test_requests_are_taken_up_once_and_in_order(store):
     run = store.create(config_of())
     run.update_status(state=RUNNING)
-    control = FileControl(run)
+    control = FileControl(run.path)
     assert control.poll() == []
     run.request("beta", 2.0)
     run.request("pause")
@@ -104,7 +104,7 @@ def test_requests_are_taken_up_once_and_in_order(store):
 def test_waiting_ends_with_a_request_or_a_signal(store):
     run = store.create(config_of())
     run.update_status(state=RUNNING)
-    control = FileControl(run)
+    control = FileControl(run.path)
     control.poll()
     for wake in (lambda: run.request("resume"), lambda: setattr(control, "stop_asked", True)):
         waiter = threading.Thread(target=control.wait)

@@ -23,6 +23,7 @@ from vae_core.models.build import make_model
 from vae_core.models.networks import ConvParams, MlpParams
 from vae_core.options import Choice
 from vae_core.places import Places
+from vae_core.runs.launchers import LOCAL, Handle
 from vae_core.runs.record import FINISHED, INTERRUPTED, QUEUED, RUNNING, Record, data_of
 from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
@@ -171,10 +172,10 @@ def test_codes_of_other_weights_do_not_travel(copied, digits, other, tmp_path):
 
 @pytest.mark.parametrize("state", [RUNNING, QUEUED])
 def test_a_live_run_arrives_interrupted(copied, other, tmp_path, state):
-    copied.update_status(state=state, pid=4711, process_started=1.0)
+    copied.update_status(state=state, handle=Handle(LOCAL, {"pid": 4711, "started": 1.0}))
     archive(copied, tmp_path / "live.zip")
     status = unarchive(tmp_path / "live.zip", other).status()
-    assert (status.state, status.pid, status.queued) == (INTERRUPTED, 0, 0.0)
+    assert (status.state, status.handle, status.queued) == (INTERRUPTED, None, 0.0)
 
 
 def test_a_run_that_never_started_can_be_carried_too(store, other, tmp_path):

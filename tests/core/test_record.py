@@ -9,7 +9,21 @@ from vae_core.config import RunConfig
 from vae_core.errors import BadRun, RunNotFound
 from vae_core.options import to_json
 from vae_core.runs import record as record_module
-from vae_core.runs.record import FAILED, FINISHED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED, Status
+from vae_core.runs.launchers import Handle, is_alive
+from vae_core.runs.launchers.local import own_handle
+from vae_core.runs.queue import mark_if_gone
+from vae_core.runs.record import (
+    FAILED,
+    FINISHED,
+    INTERRUPTED,
+    PAUSED,
+    QUEUED,
+    RUNNING,
+    STOPPED,
+    Status,
+    status_from_json,
+    status_to_json,
+)
 from vae_core.runs.run import Run
 
 
@@ -147,3 +161,41 @@ def test_settings_are_parsed_once_and_again_when_the_file_has_changed(store, mon
     shutil.rmtree(run.path)
     with pytest.raises(RunNotFound):
         run.record()
+
+
+def test_a_status_is_read_back_as_it_was_written(store):
+    run = store.create(config_of())
+    status = Status(RUNNING, Handle("somewhere", {"id": "a-7", "node": 3}), heartbeat=1.5, step=3, eta=2.5)
+    run.write_status(status)
+    assert run.status() == status
+    assert status_from_json(status_to_json(status)) == status
+
+
+def test_a_status_of_before_there_were_launchers_names_a_process_of_this_machine(store):
+    run = store.create(config_of())
+    me = own_handle()
+    earlier = {"state": "running", "pid": me.job["pid"], "process_started": me.job["started"], "step": 3}
+    (run.path / "status.json").write_text(json.dumps(earlier))
+    assert run.status() == Status(RUNNING, me, step=3)
+    assert not mark_if_gone(run)
+    (run.path / "status.json").write_text(json.dumps(earlier | {"process_started": 1.0}))
+    assert mark_if_gone(run)
+    ended = {"state": "finished", "pid": 0, "process_started": 0.0}
+    (run.path / "status.json").write_text(json.dumps(ended))
+    assert run.status() == Status(FINISHED)
+
+
+@pytest.mark.parametrize(
+    "handle", [7, "local", ["local"], {"launcher": "local"}, {"launcher": "local", "job": 3}]
+)
+def test_a_damaged_handle_is_a_status_that_cannot_be_read(store, handle):
+    run = store.create(config_of())
+    (run.path / "status.json").write_text(json.dumps({"state": "running", "handle": handle}))
+    status = run.status()
+    assert status.state == FAILED
+    assert "status.json cannot be read" in status.error
+
+
+@pytest.mark.parametrize("job", [{}, {"pid": "7", "started": 1.0}, {"pid": -1, "started": 1.0}, {"pid": 7}])
+def test_a_local_handle_that_names_no_process_is_not_alive(job):
+    assert not is_alive(Handle("local", job))

@@ -15,6 +15,7 @@ from vae_core.events import (
 )
 from vae_core.places import Places, check_plain_name
 from vae_core.runs import store as store_module
+from vae_core.runs.launchers.local import own_handle
 from vae_core.runs.record import FINISHED, PAUSED, QUEUED, RUNNING, Status
 from vae_core.runs.store import Store
 
@@ -185,7 +186,7 @@ def test_deleting_takes_notes_and_derived_results_along(store):
 def test_a_live_run_is_not_deleted_and_not_reset(store):
     run = store.create(config_of())
     for state in (RUNNING, PAUSED):
-        run.write_status(Status(state, pid=os.getpid(), heartbeat=time.time()))
+        run.write_status(Status(state, handle=own_handle(), heartbeat=time.time()))
         with pytest.raises(RunBusy, match="stop it first"):
             store.delete(run)
         with pytest.raises(RunBusy, match="stop it first"):

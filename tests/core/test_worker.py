@@ -24,16 +24,17 @@ from vae_core.models.networks import MlpParams
 from vae_core.options import Choice
 from vae_core.places import write_json
 from vae_core.runs import worker as worker_module
+from vae_core.runs.control import FileControl
 from vae_core.runs.record import FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, STOPPED, Status
 from vae_core.runs.run import Run
-from vae_core.runs.worker import FileControl, main, train_run
+from vae_core.runs.worker import main, train_run
 from vae_core.training import resolve, train
 
 LONG = {"epochs": 1_000, "batch_size": 1, "checkpoint_every": 400, "log_every": 20}  # until it is stopped
 
 
 def worker(run, *, before=""):
-    """Train in a process of its own, as the launcher does; `before` is Python to run there first."""
+    """Train in a process of its own, as a launcher does; `before` is Python to run there first."""
     code = f"{before}\nimport sys\nfrom vae_core.runs.worker import main\nsys.exit(main(sys.argv[1:]))"
     arguments = ["--home", str(run.places.home), "--data-dir", str(run.places.data_dir), run.id]
     return subprocess.Popen(
@@ -65,7 +66,7 @@ def test_a_run_is_trained_to_its_end_and_says_so(store, places):
         2,
         2,
     )
-    assert (status.pid, status.error, status.note, status.eta) == (0, "", "", None)
+    assert (status.handle, status.error, status.note, status.eta) == (None, "", "", None)
     assert status.progress == 1.0
     said = list(train(run.record().resolved, open_images("tiny", 16, places)))
     assert [frozen(e) for e in watched] == [frozen(e) for e in said]
@@ -246,7 +247,7 @@ def test_a_stop_is_heard_while_images_are_prepared(store, places, monkeypatch):
     assert len(made) < 10
     assert not (places.datasets / "endless" / "16").exists()
     run.go_on()  # and the stop is not met again
-    control = FileControl(run)
+    control = FileControl(run.path)
     control.start(0, run.status().control)
     assert not control.stop_pending()
 
@@ -326,7 +327,7 @@ def test_a_signal_stops_cleanly_and_keeps_what_was_learned(store, places, number
     code, text = output(process)
     assert (code, text) == (0, "")
     status = run.status()
-    assert (status.state, status.pid, status.error) == (STOPPED, 0, "")
+    assert (status.state, status.handle, status.error) == (STOPPED, None, "")
     assert 100 <= status.step < status.steps_total
     history = run.history()
     assert isinstance(history[-1], Finished)

@@ -67,7 +67,7 @@ def do_runs(args: argparse.Namespace, places: Places) -> int:
 
 
 def _resume(run: Run, places: Places, epochs: int) -> int:
-    from vae_core.runs.jobs import mark_if_gone
+    from vae_core.runs.queue import mark_if_gone
     from vae_core.runs.worker import train_run
 
     status = run.status()

@@ -123,7 +123,7 @@ def _new_sweep(args: argparse.Namespace, store: Store) -> str:
 
 
 def _resumed_sweep(args: argparse.Namespace, store: Store) -> str:
-    from vae_core.runs.jobs import mark_if_gone
+    from vae_core.runs.queue import mark_if_gone
     from vae_core.sweep import add_beta, go_on, members
 
     given = [f"--{k[4:]}" for k, v in vars(args).items() if k.startswith("set:") and v is not None]
@@ -142,8 +142,8 @@ def _resumed_sweep(args: argparse.Namespace, store: Store) -> str:
 def _train_sweep(store: Store, name: str, places: Places, bar: Bar, *, apart: bool) -> bool:
     """Train what waits, and wait for what another process trains; false when Ctrl-C ended it."""
     from vae_core.errors import RunBusy
-    from vae_core.runs.jobs import mark_if_gone
-    from vae_core.runs.worker import stack_of, train_run, train_stack
+    from vae_core.runs.queue import mark_if_gone, stack_of
+    from vae_core.runs.worker import train_run, train_stack
     from vae_core.sweep import members, stop, waiting
 
     elsewhere: set[str] = set()  # taken by another process when we came for them, to be asked for again

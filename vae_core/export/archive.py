@@ -16,6 +16,7 @@ from vae_core.errors import BadConfig, BadRun, RunNotFound
 from vae_core.inference import codes_bytes, load_run, stored_codes
 from vae_core.places import check_plain_name, write_atomically
 from vae_core.runs.array_files import CODES_FILE
+from vae_core.runs.record import INTERRUPTED, QUEUED, status_to_json
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
 
@@ -49,7 +50,7 @@ def archive(run: Run, target: Path) -> list[str]:
                 f"The codes of {len(codes_of_epochs)} epochs, which replay how the space formed, are left out: they "
                 f"take {size / 1e6:.1f} MB, more than {MOST_EPOCH_CODES / 1e6:g} MB."
             )
-        status = dataclasses.asdict(dataclasses.replace(run.status(), pid=0, process_started=0.0, queued=0.0))
+        status = status_to_json(dataclasses.replace(run.status(), handle=None, queued=0.0))
         zf.writestr("status.json", json.dumps(status))
         if run.has_weights():
             for name in ("model.safetensors", "resume.safetensors"):
@@ -85,8 +86,8 @@ def unarchive(source: Path | io.IOBase, store: Store, name: str = "") -> Run:
         chosen = store.check_name(name) if name else store.free_name(record.name)
         run.write_record(dataclasses.replace(record, id=run_id, name=chosen))
         state = run.status()
-        if state.live or state.state == "queued":
-            run.write_status(dataclasses.replace(state, state="interrupted", pid=0, error=""))
+        if state.live or state.state == QUEUED:
+            run.write_status(dataclasses.replace(state, state=INTERRUPTED, handle=None, error=""))
         notes = work / "notes"
         if notes.is_dir():
             store.places.notes.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from vae_core.errors import BadRun
 from vae_core.inference import codes_bytes, encode_images, load_run
 from vae_core.pictures import fewer_colours
 from vae_core.places import check_plain_name, write_atomically, write_json
-from vae_core.runs.record import ENDED
+from vae_core.runs.record import ENDED, status_to_json
 from vae_core.runs.run import Run
 
 CODES, STEPS, PICTURES = 5_000, 150, 4  # most that is kept: codes, points of the curves, epochs with pictures
@@ -51,8 +51,8 @@ def ship(run: Run, target: Path, data: ImageSet, *, recipe: str = "", progress: 
     _thin(run, target)
     if (run.path / "thumbnail.png").exists():
         shutil.copyfile(run.path / "thumbnail.png", target / "thumbnail.png")
-    ended = dataclasses.replace(run.status(), pid=0, process_started=0.0, heartbeat=0.0, queued=0.0, born=0.0)
-    write_json(target / "status.json", dataclasses.asdict(ended))
+    ended = dataclasses.replace(run.status(), handle=None, heartbeat=0.0, queued=0.0, born=0.0)
+    write_json(target / "status.json", status_to_json(ended))
     model = load_run(shipped)
     codes = encode_images(model, data, _images_to_keep(run, data), "all", progress=progress)
     write_atomically(target / "codes.npz", codes_bytes(codes, model.stamp, np.float16))

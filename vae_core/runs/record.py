@@ -14,6 +14,8 @@ from vae_core.data.imageset import ImageSet
 from vae_core.errors import BadRun
 from vae_core.options import from_json, to_json
 from vae_core.places import check_plain_name
+from vae_core.runs.launchers.base import Handle
+from vae_core.runs.launchers.local import handle_of_earlier_version
 
 QUEUED, RUNNING, PAUSED = "queued", "running", "paused"
 FINISHED, STOPPED, FAILED, INTERRUPTED = "finished", "stopped", "failed", "interrupted"
@@ -26,8 +28,7 @@ class Status:
     """What a run is doing. `progress` is a share of all planned steps; `eta` is in seconds."""
 
     state: str = QUEUED
-    pid: int = 0
-    process_started: float = 0.0
+    handle: Handle | None = None  # what trains it, while it is live
     heartbeat: float = 0.0
     step: int = 0
     steps_total: int = 0
@@ -56,9 +57,17 @@ def status_to_json(status: Status) -> dict[str, Any]:
 
 
 def status_from_json(raw: dict[str, Any]) -> Status:
-    """The status in such an object; what this version does not know is left out. Raises TypeError, AttributeError."""
+    """The status in such an object; what this version does not know is left out.
+
+    Raises KeyError, TypeError, ValueError or AttributeError for an object that is no status.
+    """
     known = {f.name for f in dataclasses.fields(Status)}
-    return Status(**{k: v for k, v in raw.items() if k in known})
+    values = {k: v for k, v in raw.items() if k in known}
+    if values.get("handle"):
+        values["handle"] = Handle(str(raw["handle"]["launcher"]), dict(raw["handle"]["job"]))
+    else:
+        values["handle"] = handle_of_earlier_version(raw)
+    return Status(**values)
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ class Run:
             if not self.path.is_dir():
                 raise RunNotFound(f"the run {self.id} is not there any more") from None
             return Status(FINISHED if self.read_only else INTERRUPTED)
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
             return Status(FAILED, error=f"status.json cannot be read: {error}")
 
     def write_status(self, status: Status) -> None:

@@ -1,6 +1,6 @@
 """Train one run folder in this process, from whatever state it is in to its end.
 
-`python -m vae_core.runs.worker --home HOME --data-dir DIR RUN_ID` is what the launcher starts; the command
+`python -m vae_core.runs.worker --home HOME --data-dir DIR RUN_ID` is what a launcher starts; the command
 line calls `train_run` in the foreground. Runs of a sweep that train faster as one are taken from the queue together.
 """
 
@@ -16,9 +16,10 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 from filelock import BaseFileLock, Timeout
@@ -27,12 +28,15 @@ from vae_core.config import RunConfig
 from vae_core.data import find_spec, open_images
 from vae_core.devices import choose_device
 from vae_core.errors import BadConfig, BadRun, RunBusy, RunNotFound, VaeCoreError
-from vae_core.events import Command, Controlled, Event, Failed, Finished, Resumed, Started, StepDone
+from vae_core.events import Controlled, Event, Failed, Finished, Resumed, Started, StepDone
 from vae_core.models.build import choose_side
 from vae_core.places import Places
+from vae_core.runs.control import FileControl
+from vae_core.runs.launchers import Handle, is_alive
+from vae_core.runs.launchers.local import own_handle
+from vae_core.runs.queue import put_back, stack_mates, stack_of, take
 from vae_core.runs.record import FAILED, FINISHED, PAUSED, QUEUED, RUNNING, STOPPED, Record, Status, data_of
 from vae_core.runs.run import Run
-from vae_core.runs.store import Store
 from vae_core.training import machine_of, resolve, train
 
 if TYPE_CHECKING:
@@ -41,7 +45,6 @@ if TYPE_CHECKING:
     from vae_core.data.imageset import ImageSet
 
 HEARTBEAT_SECONDS = 0.5
-POLL_SECONDS = 0.05
 Watch = Callable[[Event], None]
 
 
@@ -49,61 +52,14 @@ class StoppedEarly(Exception):  # noqa: N818 - no fault
     """A stop was asked for before the first step."""
 
 
-class FileControl:
-    """Requests from the run's control.jsonl, and a stop from inside the process (a signal)."""
-
-    def __init__(self, run: Run) -> None:
-        self.path = run.path / "control.jsonl"
-        self.run, self.after, self.seen = run, 0, -1
-        self.earlier = 0  # requests up to this number were made before the run was queued
-        self.stop_asked = False
-
-    def start(self, after: int, earlier: int) -> None:
-        """Take up requests above `after`; of those up to `earlier` only settings, not a pause or stop of old."""
-        self.after, self.earlier = after, earlier
-
-    def pending(self) -> list[Command]:
-        commands = self.run.requests(self.after)
-        return [c for c in commands if c.number > self.earlier or c.name in ("beta", "learning_rate")]
-
-    def stop_pending(self) -> bool:
-        """Whether a stop waits to be taken up."""
-        return self.stop_asked or any(command.name == "stop" for command in self.pending())
-
-    def poll(self) -> list[Command]:
-        if self.stop_asked:
-            self.stop_asked = False
-            return [Command(self.after, "stop")]
-        try:
-            size = os.stat(self.path).st_size
-        except OSError:
-            size = 0
-        if size == self.seen:
-            return []
-        self.seen = size
-        commands = self.pending()
-        if commands:
-            self.after = commands[-1].number
-        return commands
-
-    def wait(self) -> None:
-        while not self.stop_asked:
-            with contextlib.suppress(OSError):
-                if os.stat(self.path).st_size != self.seen:
-                    return
-            time.sleep(POLL_SECONDS)
-
-
 class Reporter:
     """Writes status.json twice a second from a thread of its own, so that a pause looks alive too."""
 
-    def __init__(self, run: Run, control: FileControl) -> None:
+    def __init__(self, run: Run, control: FileControl, handle: Handle) -> None:
         self.run, self.control = run, control
-        process = psutil.Process()
         self.status = dataclasses.replace(
-            run.status(), state=RUNNING, pid=process.pid, process_started=process.create_time(), error="",
-            note="starting", eta=None,
-        )  # fmt: skip
+            run.status(), state=RUNNING, handle=handle, error="", note="starting", eta=None
+        )
         self.speed = 0.0  # steps a second, smoothed
         self.last: tuple[int, float] | None = None
         self.done = threading.Event()
@@ -133,7 +89,7 @@ class Reporter:
         self.status = dataclasses.replace(self.status, note=why, eta=None)
 
     def see(self, event: Event) -> None:
-        changes: dict = {"step": getattr(event, "step", self.status.step), "note": ""}
+        changes: dict[str, Any] = {"step": getattr(event, "step", self.status.step), "note": ""}
         if isinstance(event, (Started, Resumed)):
             changes |= {"steps_total": event.steps_total, "epochs": event.epochs}
         elif isinstance(event, StepDone):
@@ -155,37 +111,30 @@ class Reporter:
         self.done.set()
         self.thread.join()
         self.status = dataclasses.replace(
-            self.status, state=state, error=error, note="", eta=None, pid=0, process_started=0.0
+            self.status, state=state, error=error, note="", eta=None, handle=None
         )
         self.write()
         return self.status
 
 
-def train_run(run: Run, places: Places, watch: Watch | None = None) -> Status:
+def train_run(run: Run, places: Places, watch: Watch | None = None, handle: Handle | None = None) -> Status:
     """Train to the end or to a stop; faults end in status `failed` with a sentence, and are not raised.
 
-    `watch` sees every event after it is stored. SIGTERM and Ctrl-C stop cleanly when this is the main thread.
+    `watch` sees every event after it is stored; `handle` names what trains it, this process unless given. SIGTERM and Ctrl-C stop cleanly when this is the main thread.
     Raises RunBusy when another process trains the run, RunNotFound when it is gone.
     """
-    run.status()  # raises when the run is gone; a lock would bring its folder back
-    lock = run.lock()
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise RunBusy(f"{run.name} is being trained by another process") from None
-    try:
-        control = FileControl(run)
-        with _stop_on_signals(control):
-            reporter = Reporter(run, control)
-            try:
-                state, error = _train(run, places, control, reporter, watch)
-            except Exception as fault:
-                state, error = _ended_by(fault)
-            if not run.path.is_dir():
-                raise RunNotFound(f"the run {run.id} was deleted while it trained")
-            return reporter.end(state, error)
-    finally:
-        _let_go(run, lock)
+    with contextlib.ExitStack() as held:
+        _locked(run, held)
+        control = FileControl(run.path)
+        held.enter_context(_stop_on_signals(control))
+        reporter = Reporter(run, control, handle or own_handle())
+        try:
+            state, error = _train(run, places, control, reporter, watch)
+        except Exception as fault:
+            state, error = _ended_by(fault)
+        if not run.path.is_dir():
+            raise RunNotFound(f"the run {run.id} was deleted while it trained")
+        return reporter.end(state, error)
 
 
 def _train(
@@ -203,128 +152,118 @@ def _train(
     return state, error
 
 
-def train_stack(runs: Sequence[Run], places: Places, watches: Sequence[Watch]) -> list[Status]:
+def train_stack(
+    runs: Sequence[Run], places: Places, watches: Sequence[Watch], handle: Handle | None = None
+) -> list[Status]:
     """Train fresh runs that differ in β alone as one model, each into its own folder as `train_run` would.
 
     A stop asked of one lets the others go on (those are queued again if it came before the first step); a signal stops
     all; a fault that is not one run's own (a full disk) ends all. What they learn is, but for rounding, what they
-    would have learned apart; the record says how many were stacked. Raises RunBusy when another process trains one of them, RunNotFound when one is gone, BadConfig when they
-    cannot be stacked.
+    would have learned apart; the record says how many were stacked. Raises RunBusy when another process trains one of
+    them, RunNotFound when one is gone, BadConfig when they cannot be stacked.
     """
-    from vae_core.training.stacked import train_stacked, why_apart
+    from vae_core.training.stacked import why_apart
 
     if reason := why_apart([run.record().config for run in runs]):
         raise BadConfig(reason)
     if begun := [run.name for run in runs if run.has_weights()]:
         raise BadConfig(f"{', '.join(begun)} began before; a stack takes runs that have not")
-    locks = [run.lock() for run in runs]
     with contextlib.ExitStack() as held:
-        for run, lock in zip(runs, locks, strict=True):
-            run.status()  # raises when the run is gone; a lock would bring its folder back
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                raise RunBusy(f"{run.name} is being trained by another process") from None
-            held.callback(_let_go, run, lock)
-        controls = [FileControl(run) for run in runs]
+        locks = [_locked(run, held) for run in runs]
+        controls = [FileControl(run.path) for run in runs]
         held.enter_context(_stop_on_signals(*controls))
-        reporters = [Reporter(run, control) for run, control in zip(runs, controls, strict=True)]
-        statuses: dict[int, Status] = {}
-
-        def end(number: int, state: str, error: str) -> None:
-            if number not in statuses:
-                statuses[number] = reporters[number].end(state, error)
-                _let_go(runs[number], locks[number])  # the others may go on for hours
-
+        handle = handle or own_handle()
+        stack = [
+            Stacked(run, lock, control, Reporter(run, control, handle), watch)
+            for run, lock, control, watch in zip(runs, locks, controls, watches, strict=True)
+        ]
         try:
-            prepared = [
-                _prepare(run, places, control, reporter, stacked=len(runs))
-                for run, control, reporter in zip(runs, controls, reporters, strict=True)
-            ]
-            configs, data = [config for config, _, _ in prepared], prepared[0][1]
-            for number, event in train_stacked(configs, data, controls):
-                runs[number].append(event)
-                reporters[number].see(event)
-                if isinstance(event, Controlled) and event.command == "pause":
-                    for other, reporter in enumerate(reporters):
-                        if other != number and other not in statuses:
-                            reporter.hold_up(f"held up while {runs[number].name} is paused")
-                watches[number](event)
-                if isinstance(event, (Finished, Failed)):
-                    end(number, *_end_of(event))
+            _train_together(stack, places)
         except StoppedEarly:
-            for number, control in enumerate(controls):
-                end(number, STOPPED if control.stop_pending() else QUEUED, "")
+            for one in stack:
+                one.end(STOPPED if one.control.stop_pending() else QUEUED)
         except Exception as fault:
             state, error = _ended_by(fault)
-            for number in range(len(runs)):
-                end(number, state, error)
-        return [statuses[number] for number in range(len(runs))]
+            for one in stack:
+                one.end(state, error)
+        return [one.reporter.status for one in stack]
 
 
-def stack_of(queue: Sequence[Run]) -> list[Run]:
-    """Of runs that wait, the first and those that can be trained with it as one; it alone where that is no faster."""
-    from vae_core.training.stacked import MOST, pays, why_apart
+@dataclass
+class Stacked:
+    """One run of a stack, as it is trained with the others."""
 
-    config = queue[0].record().config
-    fresh = [run for run in queue if not run.has_weights()]
-    alike = [run for run in fresh if run is queue[0] or not why_apart([config, run.record().config])][:MOST]
-    together = queue[0] in alike and pays(config, choose_device(config.training.device), len(alike))
-    return alike if together else list(queue[:1])
+    run: Run
+    lock: BaseFileLock
+    control: FileControl
+    reporter: Reporter
+    watch: Watch
+    ended: bool = False
+
+    def end(self, state: str, error: str = "") -> None:
+        """Say how the run ended, unless it has, and let go of it: the others may go on for hours."""
+        if not self.ended:
+            self.ended = True
+            self.reporter.end(state, error)
+            _let_go(self.run, self.lock)
 
 
-def train_from_queue(run: Run, places: Places) -> Status:
+def _train_together(stack: Sequence[Stacked], places: Places) -> None:
+    from vae_core.training.stacked import train_stacked
+
+    prepared = [_prepare(one.run, places, one.control, one.reporter, stacked=len(stack)) for one in stack]
+    configs, data = [config for config, _, _ in prepared], prepared[0][1]
+    for number, event in train_stacked(configs, data, [one.control for one in stack]):
+        one = stack[number]
+        one.run.append(event)
+        one.reporter.see(event)
+        if isinstance(event, Controlled) and event.command == "pause":
+            for other in stack:
+                if other is not one and not other.ended:
+                    other.reporter.hold_up(f"held up while {one.run.name} is paused")
+        one.watch(event)
+        if isinstance(event, (Finished, Failed)):
+            one.end(*_end_of(event))
+    for one in stack:
+        one.end(FAILED, "training ended without saying why")
+
+
+def _locked(run: Run, held: contextlib.ExitStack) -> BaseFileLock:
+    """The run's lock, held until `held` closes. Raises RunBusy, RunNotFound."""
+    run.status()  # raises when the run is gone; a lock would bring its folder back
+    lock = run.lock()
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RunBusy(f"{run.name} is being trained by another process") from None
+    held.callback(_let_go, run, lock)
+    return lock
+
+
+def train_from_queue(run: Run, places: Places, handle: Handle | None = None) -> Status:
     """Train a run that left the queue, together with those of its sweep that still wait there if that is faster.
 
     Raises RunBusy and RunNotFound as `train_run` does.
     """
-    taken = [other for other in _stack_from_queue(run, places) if _take(other)]
+    handle = handle or own_handle()
+    taken = [other for other in stack_mates(run, places) if take(other, handle)]
     try:
         if taken and len(stack_of([run, *taken])) == 1 + len(taken):
-            return train_stack([run, *taken], places, [lambda event: None] * (1 + len(taken)))[0]
+            watches: list[Watch] = [lambda event: None] * (1 + len(taken))
+            return train_stack([run, *taken], places, watches, handle)[0]
     except (RunBusy, RunNotFound, BadConfig):
         pass  # one of them was taken or deleted meanwhile: each on its own, then
     finally:
         for other in taken:
-            _give_back(other)
-    return train_run(run, places)
+            put_back(other, handle)
+    return train_run(run, places, handle=handle)
 
 
-def _stack_from_queue(run: Run, places: Places) -> list[Run]:
-    """The runs that wait and train faster with `run` as one, in the order of the queue."""
-    group, waiting = run.record().group, []
-    if not group:
-        return []
-    for other in Store(places).own():
-        with contextlib.suppress(VaeCoreError):
-            status = other.status()
-            if status.state == QUEUED and other.id != run.id and other.record().group == group:
-                waiting.append((status.queued, other.id, other))
-    return stack_of([run, *(other for _, _, other in sorted(waiting, key=lambda w: w[:2]))])[1:]
-
-
-def _take(run: Run) -> bool:
-    """Take a run from the queue into this process, unless it was stopped or taken meanwhile."""
-    with contextlib.suppress(VaeCoreError, OSError), run.control_lock():
+def handle_from_queue(run: Run) -> Handle:
+    """The handle that the queue gave the worker of `run`; that of this process when no queue started it."""
+    with run.control_lock():  # the queue holds it until it has written the handle
         status = run.status()
-        if status.state == QUEUED:
-            process = psutil.Process()
-            run.write_status(
-                dataclasses.replace(
-                    status, state=RUNNING, pid=process.pid, process_started=process.create_time(),
-                    heartbeat=time.time(), note="starting",
-                )
-            )  # fmt: skip
-            return True
-    return False
-
-
-def _give_back(run: Run) -> None:
-    """Queue a run again that was taken and not trained; what was trained has said how it ended."""
-    with contextlib.suppress(VaeCoreError, OSError), run.control_lock():
-        status = run.status()
-        if status.live and status.pid == os.getpid():
-            run.write_status(dataclasses.replace(status, state=QUEUED, pid=0, process_started=0.0, note=""))
+    return status.handle if status.live and status.handle and is_alive(status.handle) else own_handle()
 
 
 def _let_go(run: Run, lock: BaseFileLock) -> None:
@@ -398,7 +337,7 @@ def _say_os_error(fault: OSError) -> str:
 
 
 @contextlib.contextmanager
-def _stop_on_signals(*controls: FileControl):
+def _stop_on_signals(*controls: FileControl) -> Iterator[None]:
     """SIGINT and SIGTERM ask for a stop; only the main thread may set that up."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -427,7 +366,9 @@ def main(argv: list[str] | None = None) -> int:
         psutil.Process().nice(10 if os.name == "posix" else psutil.BELOW_NORMAL_PRIORITY_CLASS)
     places = Places(Path(args.home), Path(args.data_dir))
     try:
-        status = train_from_queue(Run(places.runs / args.run, places), places)
+        run = Run(places.runs / args.run, places)
+        run.status()  # raises when the run is gone; a lock would bring its folder back
+        status = train_from_queue(run, places, handle_from_queue(run))
     except (RunBusy, RunNotFound) as fault:
         sys.stderr.write(f"{fault}\n")
         return 1

@@ -61,7 +61,7 @@ def new_sweep() -> None:
         except VaeCoreError as error:
             st.error(sentence(error), icon=":material/error:")
             return
-        runs.launcher().wake()
+        runs.queue().wake()
         session.put(address.SWEEP, name.strip())
         st.rerun()
 
@@ -103,7 +103,7 @@ def progress(name: str, members: Sequence[Member]) -> None:
         "sweep on", icon=":material/play_arrow:", help="Each from its last checkpoint.",
     ):  # fmt: skip
         go_on(cut_short)
-        runs.launcher().wake()
+        runs.queue().wake()
         st.rerun(scope="app")
     if not any(m.run.read_only for m in members):
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -119,5 +119,5 @@ def progress(name: str, members: Sequence[Member]) -> None:
                 except VaeCoreError as error:
                     st.error(sentence(error), icon=":material/error:")
                     return
-                runs.launcher().wake()
+                runs.queue().wake()
                 st.rerun(scope="app")

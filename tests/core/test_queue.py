@@ -1,5 +1,6 @@
 import os
 import signal
+import subprocess
 import time
 
 import numpy as np
@@ -19,7 +20,9 @@ from vae_core.events import (
     StepDone,
     to_line,
 )
-from vae_core.runs.jobs import Launcher, is_alive
+from vae_core.runs.launchers import LOCAL, Handle, is_alive, local
+from vae_core.runs.launchers.local import own_handle
+from vae_core.runs.queue import Queue
 from vae_core.runs.record import FAILED, FINISHED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED, Status
 from vae_core.runs.worker import train_run
 from vae_core.sweep import create_sweep
@@ -30,15 +33,28 @@ pytestmark = pytest.mark.slow
 ENDLESS = {"epochs": 100_000, "checkpoint_every": 1_000, "log_every": 100}
 
 
-@pytest.fixture
-def launcher(places):
-    """A launcher ticked by hand; whatever it started is gone afterwards."""
-    launcher = Launcher(places)
-    yield launcher
-    for child in launcher.children.values():
+@pytest.fixture(autouse=True)
+def children(monkeypatch):
+    """The processes that were started, in order; none is left afterwards."""
+    started, popen = [], subprocess.Popen
+
+    def recorded(*args, **kwargs):
+        started.append(popen(*args, **kwargs))
+        return started[-1]
+
+    monkeypatch.setattr(local.subprocess, "Popen", recorded)
+    yield started
+    for child in started:
         child.kill()
         child.wait()
-    launcher.stop()
+
+
+@pytest.fixture
+def queue(places):
+    """A queue ticked by hand."""
+    queue = Queue(places)
+    yield queue
+    queue.stop()
 
 
 def stepped(run, step):
@@ -50,79 +66,81 @@ def stepped(run, step):
 
 def test_a_process_is_known_by_its_start_time_not_by_its_number_alone():
     me = psutil.Process()
-    assert is_alive(Status(RUNNING, pid=me.pid, process_started=me.create_time()))
-    assert not is_alive(Status(RUNNING, pid=me.pid, process_started=me.create_time() - 100))
-    assert not is_alive(Status(RUNNING, pid=0))
+    assert is_alive(own_handle())
+    assert own_handle() == Handle(LOCAL, {"pid": me.pid, "started": me.create_time()})
+    assert not is_alive(Handle(LOCAL, {"pid": me.pid, "started": me.create_time() - 100}))
+    assert not is_alive(None)
     gone = psutil.Popen(["true"])
-    started = gone.create_time()
+    handle = Handle(LOCAL, {"pid": gone.pid, "started": gone.create_time()})
     until(lambda: gone.status() == psutil.STATUS_ZOMBIE, "the process has ended")
-    assert not is_alive(Status(RUNNING, pid=gone.pid, process_started=started))  # ended, not yet reaped
+    assert not is_alive(handle)  # ended, not yet reaped
     gone.wait()
-    assert not is_alive(Status(RUNNING, pid=gone.pid, process_started=started))
+    assert not is_alive(handle)
 
 
 @pytest.mark.parametrize("state", [RUNNING, PAUSED])
-def test_a_run_whose_process_number_went_to_another_is_marked_interrupted(launcher, store, state):
+def test_a_run_whose_process_number_went_to_another_is_marked_interrupted(queue, store, children, state):
     run = store.create(config_of())
     run.write_status(
-        Status(state, pid=os.getpid(), process_started=time.time() - 5_000, step=3, steps_total=8)
+        Status(
+            state, Handle(LOCAL, {"pid": os.getpid(), "started": time.time() - 5_000}), step=3, steps_total=8
+        )
     )
-    launcher.tick()
+    queue.tick()
     status = run.status()
-    assert (status.state, status.pid, status.step) == (INTERRUPTED, 0, 3)
+    assert (status.state, status.handle, status.step) == (INTERRUPTED, None, 3)
     assert "go on from the last checkpoint" in status.error
-    launcher.tick()
+    queue.tick()
     assert run.status() == status
-    assert launcher.children == {}
+    assert children == []
 
 
-def test_ended_runs_are_left_alone(launcher, store):
+def test_ended_runs_are_left_alone(queue, store):
     states = [FINISHED, STOPPED, FAILED, INTERRUPTED]
     runs = [store.create(config_of()) for _ in states]
     for run, state in zip(runs, states, strict=True):
         run.write_status(Status(state, error="as it was"))
-    launcher.tick()
+    queue.tick()
     assert [run.status() for run in runs] == [Status(state, error="as it was") for state in states]
 
 
-def test_a_run_stopped_while_queued_is_never_started(launcher, store):
+def test_a_run_stopped_while_queued_is_never_started(queue, store, children):
     run = store.create(config_of())
     run.request("stop")
-    launcher.tick()
-    assert launcher.children == {}
+    queue.tick()
+    assert children == []
     assert run.status().state == STOPPED
     assert run.history() == []
 
 
-def test_a_damaged_run_does_not_hold_up_the_queue(launcher, store, monkeypatch):
+def test_a_damaged_run_does_not_hold_up_the_queue(queue, store, monkeypatch):
     started = []
-    monkeypatch.setattr(launcher, "launch", lambda run: started.append(run.name))
+    monkeypatch.setattr(queue, "launch", lambda run: started.append(run.name))
     first, damaged, gone = (store.create(config_of(), name) for name in ("first", "damaged", "gone"))
     (damaged.path / "status.json").write_text("{")
     (gone.path / "config.json").unlink()
-    launcher.tick()
+    queue.tick()
     assert started == [first.name]
 
 
 def test_the_queue_is_first_in_first_out_and_busy_slots_count(places, store, monkeypatch):
-    launcher = Launcher(places, slots=3)
+    queue = Queue(places, slots=3)
     started = []
-    monkeypatch.setattr(launcher, "launch", lambda run: started.append(run.name))
+    monkeypatch.setattr(queue, "launch", lambda run: started.append(run.name))
     for number, name in enumerate(("c", "a", "d", "b")):
         store.create(config_of(), name).write_status(Status(QUEUED, queued=100.0 + number))
     busy = store.create(config_of(), "busy")
-    me = psutil.Process()
-    busy.write_status(Status(PAUSED, pid=me.pid, process_started=me.create_time()))
-    launcher.tick()
+    busy.write_status(Status(PAUSED, own_handle()))
+    queue.tick()
     assert started == ["c", "a"]  # the third slot is taken
-    launcher.stop()
+    queue.stop()
 
 
-def test_only_one_launcher_of_a_home_is_active(places, store, monkeypatch):
-    one, two = Launcher(places), Launcher(places)
+def test_only_one_queue_of_a_home_is_active(places, store, monkeypatch):
+    one, two = Queue(places), Queue(places)
     started = []
-    for launcher in (one, two):
-        monkeypatch.setattr(launcher, "launch", lambda run, who=launcher: started.append(who))
+    for queue in (one, two):
+        monkeypatch.setattr(queue, "launch", lambda run, who=queue: started.append(who))
     store.create(config_of())
     for _ in range(3):
         one.tick()
@@ -137,8 +155,8 @@ def test_only_one_launcher_of_a_home_is_active(places, store, monkeypatch):
 # ---------------------------------------------------------------- real processes
 
 
-def test_queued_runs_are_started_and_finish_no_more_at_a_time_than_slots(places, store):
-    launcher = Launcher(places, slots=1)
+def test_queued_runs_are_started_and_finish_no_more_at_a_time_than_slots(places, store, children):
+    queue = Queue(places, slots=1)
     config = config_of(epochs=3)
     runs = [store.create(config, name) for name in ("one", "two")]
     most = 0
@@ -147,9 +165,9 @@ def test_queued_runs_are_started_and_finish_no_more_at_a_time_than_slots(places,
         nonlocal most
         most = max(most, sum(run.status().live for run in runs))
 
-    launcher.start()
+    queue.start()
     try:
-        launcher.wake()
+        queue.wake()
         done = [FINISHED] * 2
         until(
             lambda: [run.status().state for run in runs] == done,
@@ -158,11 +176,11 @@ def test_queued_runs_are_started_and_finish_no_more_at_a_time_than_slots(places,
             runs=runs,
         )
     finally:
-        launcher.stop()
-        for child in launcher.children.values():
+        queue.stop()
+        for child in children:
             child.wait(30)
     assert most == 1
-    assert not launcher.thread.is_alive()
+    assert not queue.thread.is_alive()
     for run in runs:
         history = run.history()
         assert len(of(Started, history)) == 1
@@ -177,13 +195,13 @@ def test_queued_runs_are_started_and_finish_no_more_at_a_time_than_slots(places,
     assert runs[0].status().heartbeat <= runs[1].status().heartbeat
 
 
-def test_a_live_run_is_steered_adopted_and_stopped(places, store, launcher):
+def test_a_live_run_is_steered_adopted_and_stopped(places, store, queue, children):
     run, second = store.create(config_of(**ENDLESS), "live"), store.create(config_of(), "second")
-    launcher.tick()
-    child = launcher.children[run.id]
+    queue.tick()
+    (child,) = children
     status = run.status()
-    assert (status.state, status.pid, status.note) == (RUNNING, child.pid, "starting")
-    assert is_alive(status)
+    assert (status.state, status.handle.job["pid"], status.note) == (RUNNING, child.pid, "starting")
+    assert is_alive(status.handle)
     until(stepped(run, 200), "it learns", runs=[run])
 
     # pause: it goes on living without a step
@@ -211,12 +229,12 @@ def test_a_live_run_is_steered_adopted_and_stopped(places, store, launcher):
     assert of(StepDone, run.history())[-1].coefficients == {"beta": 0.25}
 
     # another server comes, then the first goes: the run is adopted, not started again
-    heir = Launcher(places)
+    heir = Queue(places)
     heir.tick()
-    assert heir.children == {}
-    launcher.lock.release(force=True)
+    assert children == [child]
+    queue.lock.release(force=True)
     heir.tick()
-    assert heir.children == {}
+    assert children == [child]
     assert run.status().state == RUNNING
     assert second.status().state == QUEUED  # the adopted run takes the only slot
     before = run.status().step
@@ -226,9 +244,8 @@ def test_a_live_run_is_steered_adopted_and_stopped(places, store, launcher):
     until(lambda: run.status().state == STOPPED, "it has stopped")
     assert child.wait(30) == 0
     heir.tick()
-    assert set(heir.children) == {second.id}
-    heir.children[second.id].kill()
-    heir.children[second.id].wait()
+    assert second.status().state == RUNNING
+    assert second.status().handle.job["pid"] == children[1].pid
     heir.stop()
     history = run.history()
     assert len(of(Started, history)) == 1
@@ -252,17 +269,17 @@ def told(run):
     return max((e.step for e in of(StepDone, run.history())), default=0)
 
 
-def test_a_killed_run_is_interrupted_and_goes_on_as_if_it_had_never_been(places, store, launcher):
+def test_a_killed_run_is_interrupted_and_goes_on_as_if_it_had_never_been(places, store, queue, children):
     config = config_of(epochs=40, batch_size=1, checkpoint_every=150, log_every=7)
     run = store.create(config, "killed")
     killed_at = []
     for wanted in (200, 600):  # of 2,600: the end is seconds away
-        launcher.tick()
+        queue.tick()
         until(lambda wanted=wanted: told(run) >= wanted, f"it reached step {wanted}", runs=[run])
-        os.kill(run.status().pid, signal.SIGKILL)
-        launcher.children[run.id].wait()
+        os.kill(run.status().handle.job["pid"], signal.SIGKILL)
+        children[-1].wait()
         killed_at.append(told(run))
-        launcher.tick()
+        queue.tick()
         assert run.status().state == INTERRUPTED
         run.go_on()
     assert train_run(run, places).state == FINISHED
@@ -291,15 +308,16 @@ def test_a_killed_run_is_interrupted_and_goes_on_as_if_it_had_never_been(places,
 # ---------------------------------------------------------------- a sweep's runs as one
 
 
-def test_a_sweeps_runs_leave_the_queue_together_where_that_is_faster(store, launcher):
+def test_a_sweeps_runs_leave_the_queue_together_where_that_is_faster(store, queue, children):
     """One process for five βs of one seed; what comes after them waits for it."""
     runs = create_sweep(store, config_of(), [0.5, 1, 2, 4, 8], "mine")
     after = store.create(config_of(), "after")
-    launcher.tick()
-    assert list(launcher.children) == [runs[0].id]
+    queue.tick()
+    assert [run.status().state for run in [*runs, after]] == [RUNNING] + [QUEUED] * 5
+    assert len(children) == 1
     until(
         lambda: all(run.status().state == FINISHED for run in runs), "the sweep is trained",
-        meanwhile=launcher.tick, runs=[*runs, after],
+        meanwhile=queue.tick, runs=[*runs, after],
     )  # fmt: skip
     assert [run.record().machine.get("stacked") for run in runs] == [5] * 5
     assert len({of(Started, run.history())[0].steps_total for run in runs}) == 1
@@ -307,22 +325,22 @@ def test_a_sweeps_runs_leave_the_queue_together_where_that_is_faster(store, laun
     until(
         lambda: after.status().state == FINISHED,
         "what waited is trained",
-        meanwhile=launcher.tick,
+        meanwhile=queue.tick,
         runs=[after],
     )
     assert "stacked" not in after.record().machine
 
 
-def test_one_of_a_stack_from_the_queue_is_stopped_alone_and_all_share_a_slot(store, launcher):
+def test_one_of_a_stack_from_the_queue_is_stopped_alone_and_all_share_a_slot(store, queue):
     runs = create_sweep(store, config_of(**ENDLESS), [0.5, 1, 2, 4], "mine")
     others = [runs[0], runs[1], runs[3]]
-    launcher.tick()
+    queue.tick()
     try:
         until(
             lambda: all(run.status().step > 0 for run in runs), "all have begun",
-            meanwhile=launcher.tick, runs=runs,
+            meanwhile=queue.tick, runs=runs,
         )  # fmt: skip
-        assert len({run.status().pid for run in runs}) == 1
+        assert [run.status().handle for run in runs] == [runs[0].status().handle] * 4
         runs[2].request("stop")
         until(lambda: runs[2].status().state == STOPPED, "the one is stopped")
         assert isinstance(runs[2].history()[-1], Finished)
@@ -333,11 +351,11 @@ def test_one_of_a_stack_from_the_queue_is_stopped_alone_and_all_share_a_slot(sto
         )
         assert [c.command for c in of(Controlled, runs[2].history())] == ["stop"]
         assert not of(Controlled, runs[3].history())
-        launcher.slots = 2
+        queue.slots = 2
         after = store.create(config_of(), "after")
         until(
             lambda: after.status().state == FINISHED, "another run has the second slot",
-            meanwhile=launcher.tick, runs=[after],
+            meanwhile=queue.tick, runs=[after],
         )  # fmt: skip
     finally:
         for run in runs:

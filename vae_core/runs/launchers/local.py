@@ -1,0 +1,80 @@
+"""Child processes of this machine. The only module of the runs that knows process numbers."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import psutil
+
+from vae_core.places import Places
+from vae_core.processes import child_environment, still_runs
+from vae_core.runs.launchers.base import Handle
+
+LOCAL = "local"
+
+
+class LocalLauncher:
+    """One child process per worker, in a session of its own, so that it outlives the server that started it."""
+
+    name = LOCAL
+
+    def start(self, places: Places, run_id: str) -> Handle:
+        with open(places.runs / run_id / "log.txt", "ab") as log:
+            child = subprocess.Popen(
+                [
+                    sys.executable, "-m", "vae_core.runs.worker", "--home", str(places.home),
+                    "--data-dir", str(places.data_dir), run_id,
+                ],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                cwd=places.home, env=child_environment(),
+            )  # fmt: skip
+        try:
+            handle = handle_of(psutil.Process(child.pid))
+        except psutil.Error:  # ended already
+            handle = Handle(LOCAL, {"pid": child.pid, "started": time.time()})
+        # its exit status is collected when it ends, so that no zombie stays
+        threading.Thread(target=child.wait, name=f"end of {child.pid}", daemon=True).start()
+        return handle
+
+    def alive(self, handle: Handle) -> bool:
+        pid, started = handle.job.get("pid"), handle.job.get("started")
+        # a status may be edited by hand, and one run that cannot be asked must not hold up the queue
+        if not isinstance(pid, int) or pid < 1 or not isinstance(started, (int, float)):
+            return False
+        return still_runs(pid, started)
+
+    def stop(self, handle: Handle) -> None:
+        if self.alive(handle):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                psutil.Process(handle.job["pid"]).terminate()
+
+    def log(self, places: Places, run_id: str) -> str:
+        try:
+            return (places.runs / run_id / "log.txt").read_text(errors="replace")
+        except FileNotFoundError:
+            return ""
+
+
+def handle_of(process: psutil.Process) -> Handle:
+    """The handle of a process: its number and when it started, since numbers are used again."""
+    return Handle(LOCAL, {"pid": process.pid, "started": process.create_time()})
+
+
+def own_handle() -> Handle:
+    """The handle of this very process, which trains a run in the foreground."""
+    return handle_of(psutil.Process())
+
+
+def handle_of_earlier_version(raw: Mapping[str, Any]) -> Handle | None:
+    """The handle in a status.json written before there were launchers, which named a process by two fields."""
+    return (
+        Handle(LOCAL, {"pid": raw["pid"], "started": raw.get("process_started", 0.0)})
+        if raw.get("pid")
+        else None
+    )
