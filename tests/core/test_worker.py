@@ -297,7 +297,7 @@ def test_a_worker_process_trains_politely_and_exits_with_zero(store):
     before = os.getpriority(os.PRIO_PROCESS, 0)
     code, text = output(worker(run, before="import atexit, os; atexit.register(lambda: print(os.nice(0)))"))
     assert code == 0
-    assert int(text) == min(19, before + 10)
+    assert int(text) == max(10, before)  # the tests may run politely themselves
     assert os.getpriority(os.PRIO_PROCESS, 0) == before
     assert run.status().state == FINISHED
 
