@@ -10,15 +10,17 @@ import dataclasses
 import json
 import math
 import shutil
+import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import blobs, of
+from helpers import blobs, config_of, of, until
 from streamlit.testing.v1 import AppTest
 
+from app.services import runs as server_runs
 from app.state import session
 from app.widgets.config_form import as_params
 from app.widgets.run_picker import describe
@@ -29,14 +31,15 @@ from vae_core.data import open_images
 from vae_core.data.imageset import Chunk, Source
 from vae_core.data.registry import DATASETS, DatasetSpec
 from vae_core.evaluation.metrics import METRICS, Metric, Value
-from vae_core.events import EpochDone, StepDone
+from vae_core.events import EpochDone, Resumed, StepDone
 from vae_core.inference import load_run
 from vae_core.models.networks import ARCHITECTURES, Architecture
 from vae_core.objectives import LIKELIHOODS, OBJECTIVES, Coefficient, Likelihood, Objective, Term
 from vae_core.objectives.losses import DISTORTION, RATE
 from vae_core.options import Options, from_json, option
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places
-from vae_core.runs.record import FINISHED
+from vae_core.runs.launchers import LAUNCHERS, Handle
+from vae_core.runs.record import FINISHED, INTERRUPTED, RUNNING
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
@@ -463,3 +466,85 @@ def test_a_setting(cli, page, places, tmp_path, request):
     cli("runs", "delete", "mine", "--yes")
     cli("import", str(tmp_path / "mine.zip"))
     assert Store(places).find("mine").record().config == record.config
+
+
+# ---------------------------------------------------------------- a launcher
+
+JOBS: list[subprocess.Popen[bytes]] = []  # the batch system of the recipe: what was submitted, by its number
+
+
+def submit(command: list[str]) -> int:
+    JOBS.append(subprocess.Popen([sys.executable, *command[1:]], cwd=ROOT))
+    return len(JOBS) - 1
+
+
+def state_of(number: int) -> str:
+    return "running" if number < len(JOBS) and JOBS[number].poll() is None else "ended"
+
+
+def cancel(number: int) -> None:
+    JOBS[number].kill()
+
+
+def output_of(folder: Path) -> str:
+    return f"what {folder.name} printed"
+
+
+class BatchLauncher:
+    """Trains each run as a job of a batch system that sees this home."""
+
+    name = "batch"
+
+    def start(self, places: Places, run_id: str) -> Handle:
+        command = ["python", "-m", "vae_core.runs.worker", "--queued", "--home", str(places.home)]
+        number = submit([*command, "--data-dir", str(places.data_dir), run_id])
+        return Handle(self.name, {"number": number})
+
+    def alive(self, handle: Handle) -> bool:
+        return state_of(handle.job["number"]) in ("waiting", "running")
+
+    def stop(self, handle: Handle) -> None:
+        cancel(handle.job["number"])
+
+    def log(self, places: Places, run_id: str) -> str:
+        return output_of(places.runs / run_id)
+
+
+@pytest.fixture
+def batch(monkeypatch):
+    launcher = BatchLauncher()
+    monkeypatch.setitem(LAUNCHERS, launcher.name, launcher)
+    monkeypatch.setenv(server_runs.LAUNCHER_VARIABLE, launcher.name)
+    yield launcher
+    server_runs.stop_queue()
+    for job in JOBS:
+        job.kill()
+        job.wait()
+    JOBS.clear()
+
+
+@pytest.mark.slow
+def test_a_launcher(cli, places, batch):
+    store = Store(places)
+    run = store.create(config_of(epochs=100, batch_size=1, checkpoint_every=100), "mine")
+    after = store.create(config_of(), "after")
+    server_runs.queue().wake()  # as a page does
+    until(lambda: run.has_weights() and run.status().step > 100, "it learns", runs=[run])
+    handle = run.status().handle
+    assert handle == Handle("batch", {"number": 0})
+    assert json.loads((run.path / "status.json").read_text())["handle"] == dataclasses.asdict(handle)
+    assert after.status().state != RUNNING, "the only slot is taken"
+    assert batch.log(places, run.id) == f"what {run.id} printed"
+
+    # another server adopts it, and marks it when the batch system has lost it
+    server_runs.stop_queue()
+    server_runs.queue()
+    assert run.status().state == RUNNING
+    batch.stop(handle)
+    until(lambda: run.status().state == INTERRUPTED, "it is marked", runs=[run])
+    until(lambda: after.status().state == FINISHED, "the next one has the slot", runs=[after])
+    assert len(JOBS) == 2
+    assert '"interrupted"' in cli("runs", "--json")
+    cli("runs", "resume", "mine")
+    assert run.status().state == FINISHED
+    assert of(Resumed, run.history())

@@ -17,7 +17,7 @@ TOPS = ("app/", "vae_core/", "tests/", "assets/", ".config/", ".ci/", ".github/"
 BUILT = "api/"  # pages that are made of the docstrings
 # what a recipe asks for, and what the tools make
 NOT_YET = {"vae_core/data/sets/stripes.py", "vae_core/evaluation/metrics/code_spread.py", "app/views/greeting.py",
-           "app/views/greeting/"}  # fmt: skip
+           "app/views/greeting/", "vae_core/runs/launchers/batch.py"}  # fmt: skip
 
 
 def names(path: Path) -> str:
@@ -69,7 +69,7 @@ def test_every_document_is_reached() -> None:
 
 def test_the_code_of_the_recipes_parses() -> None:
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / "adding.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) >= 9
+    assert len(blocks) >= 10
     for block in blocks:
         ast.parse(block)
 
@@ -80,7 +80,7 @@ def test_every_recipe_is_followed() -> None:
     tree = ast.parse((ROOT / "tests" / "test_adding.py").read_text(encoding="utf-8"))
     tests = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     expected = {f"test_{recipe.lower().replace(' ', '_')}" for recipe in recipes} - {"test_a_learner"}
-    assert len(expected) >= 7
+    assert len(expected) >= 8
     assert expected <= tests, "a recipe without its test"
     assert "class TinyGan" in (ROOT / "tests" / "core" / "test_learners.py").read_text(encoding="utf-8")
 

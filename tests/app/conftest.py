@@ -1,4 +1,4 @@
-"""Pages run without a browser: a home of their own, and the launcher kept still unless a test wants it."""
+"""Pages run without a browser: a home of their own, and the queue kept still unless a test wants it."""
 
 from __future__ import annotations
 

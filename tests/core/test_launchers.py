@@ -1,16 +1,19 @@
 """Another launcher is a file and an entry: here one that trains in threads of this process, registered in the test."""
 
+import subprocess
+import sys
 import threading
 import time
 import traceback
 
+import psutil
 import pytest
 from helpers import config_of, of, until
 
 from vae_core.errors import UnknownLauncher
 from vae_core.events import Checkpoint, Finished, Started
 from vae_core.runs.launchers import LAUNCHERS, LOCAL, Handle, find_launcher, is_alive
-from vae_core.runs.launchers.local import own_handle
+from vae_core.runs.launchers.local import handle_of
 from vae_core.runs.queue import Queue, mark_if_gone
 from vae_core.runs.record import FINISHED, INTERRUPTED, QUEUED, RUNNING, STOPPED, Status
 from vae_core.runs.run import Run
@@ -160,13 +163,21 @@ def test_a_launcher_that_is_not_known_here_is_named_and_its_runs_are_left_alone(
     until(lambda: run.status().state == FINISHED, "the others go on", runs=[run])
 
 
-def test_a_worker_that_no_queue_started_reports_under_its_own_process(store):
-    run = store.create(config_of())
-    assert handle_from_queue(run) == own_handle()
+@pytest.mark.slow
+def test_a_worker_that_no_queue_started_reports_under_its_own_process(store, places):
+    """Also where a killed worker left its handle: under that one it would be marked interrupted while it trains."""
+    run = store.create(config_of(**ENDLESS))
     run.update_status(state=RUNNING, handle=Handle(LOCAL, {"pid": 2**22 + 1, "started": 1.0}))
-    assert handle_from_queue(run) == own_handle(), "what a killed worker left is not taken over"
-    run.update_status(handle=own_handle(), state=RUNNING)
-    assert handle_from_queue(run) == own_handle()
+    words = ["--home", str(places.home), "--data-dir", str(places.data_dir), run.id]
+    worker = subprocess.Popen([sys.executable, "-m", "vae_core.runs.worker", *words])
+    try:
+        until(lambda: run.status().step > 0, "it learns", runs=[run])
+        assert run.status().handle == handle_of(psutil.Process(worker.pid))
+        run.request("stop")
+        assert worker.wait(60) == 0
+    finally:
+        worker.kill()
+        worker.wait()
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """Train one run folder in this process, from whatever state it is in to its end.
 
-`python -m vae_core.runs.worker --home HOME --data-dir DIR RUN_ID` is what a launcher starts; the command
-line calls `train_run` in the foreground. Runs of a sweep that train faster as one are taken from the queue together.
+`python -m vae_core.runs.worker --queued --home HOME --data-dir DIR RUN_ID` is what a launcher starts; the command line
+calls `train_run` in the foreground. Runs of a sweep that train faster as one are taken from the queue together.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from vae_core.events import Controlled, Event, Failed, Finished, Resumed, Starte
 from vae_core.models.build import choose_side
 from vae_core.places import Places
 from vae_core.runs.control import FileControl
-from vae_core.runs.launchers import Handle, is_alive
+from vae_core.runs.launchers import Handle
 from vae_core.runs.launchers.local import own_handle
 from vae_core.runs.queue import put_back, stack_mates, stack_of, take
 from vae_core.runs.record import FAILED, FINISHED, PAUSED, QUEUED, RUNNING, STOPPED, Record, Status, data_of
@@ -259,11 +259,10 @@ def train_from_queue(run: Run, places: Places, handle: Handle | None = None) -> 
     return train_run(run, places, handle=handle)
 
 
-def handle_from_queue(run: Run) -> Handle:
-    """The handle that the queue gave the worker of `run`; that of this process when no queue started it."""
-    with run.control_lock():  # the queue holds it until it has written the handle
-        status = run.status()
-    return status.handle if status.live and status.handle and is_alive(status.handle) else own_handle()
+def handle_from_queue(run: Run) -> Handle | None:
+    """The handle that the queue writes into the status of a run it has just started a worker for."""
+    with run.control_lock():  # which the queue holds until it has written it
+        return run.status().handle
 
 
 def _let_go(run: Run, lock: BaseFileLock) -> None:
@@ -359,6 +358,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m vae_core.runs.worker", description=__doc__)
     parser.add_argument("--home", required=True)
     parser.add_argument("--data-dir", required=True)
+    parser.add_argument("--queued", action="store_true", help="started by the queue: report under its handle")
     parser.add_argument("run")
     args = parser.parse_args(argv)
     with contextlib.suppress(psutil.Error, OSError):
@@ -368,7 +368,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         run = Run(places.runs / args.run, places)
         run.status()  # raises when the run is gone; a lock would bring its folder back
-        status = train_from_queue(run, places, handle_from_queue(run))
+        status = train_from_queue(run, places, handle_from_queue(run) if args.queued else None)
     except (RunBusy, RunNotFound) as fault:
         sys.stderr.write(f"{fault}\n")
         return 1

@@ -23,7 +23,7 @@ class Handle:
 
 
 class Launcher(Protocol):
-    """Starts `python -m vae_core.runs.worker` for a run and looks after it; training itself knows no launcher.
+    """Starts `python -m vae_core.runs.worker --queued` for a run and looks after it; training itself knows no launcher.
 
     What is started outlives this process and reports through the run folder alone. Runs are asked to pause or stop
     through their folder too (Run.request); `stop` is for what no longer listens.

@@ -28,7 +28,7 @@ class LocalLauncher:
         with open(places.runs / run_id / "log.txt", "ab") as log:
             child = subprocess.Popen(
                 [
-                    sys.executable, "-m", "vae_core.runs.worker", "--home", str(places.home),
+                    sys.executable, "-m", "vae_core.runs.worker", "--queued", "--home", str(places.home),
                     "--data-dir", str(places.data_dir), run_id,
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
