@@ -348,7 +348,7 @@ class JobState:
     started: float = 0.0
 
 
-_CHILDREN: dict[int, subprocess.Popen] = {}  # jobs of this process, until they are seen to have ended
+_CHILDREN: dict[int, subprocess.Popen[bytes]] = {}  # jobs of this process, until they are seen to have ended
 
 
 def start_job(codes: np.ndarray, params: UmapParams, result: Path) -> None:
@@ -541,7 +541,7 @@ def _gets_on(worker: _Worker) -> bool:
         times = psutil.Process(worker.process.pid).cpu_times()
     except psutil.Error:
         return False
-    return times.user + times.system > 0.5 * (time.time() - worker.started)
+    return bool(times.user + times.system > 0.5 * (time.time() - worker.started))
 
 
 def _serve() -> int:

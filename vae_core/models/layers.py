@@ -53,7 +53,7 @@ class Up(nn.ConvTranspose2d):
         plain = self.out_channels > 1 or input.device.type != "cpu" or torch.is_autocast_enabled("cpu")
         if plain or not torch.is_grad_enabled() or self.bias is None:
             return super().forward(input, output_size)
-        found: Tensor = _GreyUp.apply(input, self.weight, self.bias)
+        found: Tensor = _GreyUp.apply(input, self.weight, self.bias)  # type: ignore[no-untyped-call]
         return found
 
 
