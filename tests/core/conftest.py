@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from command_line import TINY
 from web_mirror import Mirror
 
 from vae_core.cli import main
@@ -38,3 +39,11 @@ def mirror() -> Iterator[Mirror]:
     mirror = Mirror()
     yield mirror
     mirror.close()
+
+
+@pytest.fixture
+def mine(store, places, vae_core):
+    """A finished run named mine."""
+    code, _, err = vae_core("train", *TINY, "--name", "mine")
+    assert code == 0, err
+    return store.find("mine")

@@ -15,6 +15,7 @@ from vae_core.places import Places
 
 
 def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
+    """Add the command to the parser; `common` holds the switches that all commands have."""
     parser = commands.add_parser("data", help="list datasets or add images of your own")
     acts = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = acts.add_parser("list", parents=[common], help="datasets known here")
@@ -36,6 +37,7 @@ def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
 
 
 def do_data(args: argparse.Namespace, places: Places) -> int:
+    """List datasets, or import or remove one."""
     if args.action == "list":
         rows = [
             {

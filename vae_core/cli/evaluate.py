@@ -22,6 +22,7 @@ MOST_SCORED = 10_000  # images behind the metrics of `evaluate --scores`
 
 
 def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
+    """Add the command to the parser; `common` holds the switches that all commands have."""
     parser = commands.add_parser("evaluate", parents=[common], help="ELBO and its terms on a split")
     parser.add_argument("run", metavar="RUN")
     parser.add_argument("--json", action="store_true", help="one JSON object")
@@ -57,6 +58,7 @@ def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
 
 
 def do_evaluate(args: argparse.Namespace, places: Places) -> int:
+    """Print the ELBO and its terms, and what else was asked for."""
     from vae_core.evaluation.likelihood import evaluate
     from vae_core.inference import load_run
 

@@ -15,6 +15,7 @@ from vae_core.runs.store import Store
 
 
 def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
+    """Add the command to the parser; `common` holds the switches that all commands have."""
     parser = commands.add_parser("export", parents=[common], help="write a run as .zip, .onnx or .gif")
     parser.add_argument("run", metavar="RUN")
     parser.add_argument(
@@ -29,6 +30,7 @@ def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
 
 
 def do_export(args: argparse.Namespace, places: Places) -> int:
+    """Write a run to a file and print the file's name."""
     from vae_core.export.archive import archive
     from vae_core.export.gif import export_gif
     from vae_core.export.onnx import export_onnx

@@ -12,6 +12,7 @@ from vae_core.runs.store import Store
 
 
 def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
+    """Add the command to the parser; `common` holds the switches that all commands have."""
     parser = commands.add_parser("import", parents=[common], help="bring a .zip of a run back")
     parser.add_argument("file", metavar="FILE.zip")
     parser.add_argument("--name", help="default: its own, or a free one like it")
@@ -19,6 +20,7 @@ def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
 
 
 def do_import(args: argparse.Namespace, places: Places) -> int:
+    """Bring an archive back and print its name and id."""
     from vae_core.export.archive import unarchive
 
     path = Path(args.file)

@@ -18,6 +18,7 @@ from vae_core.runs.store import Store
 
 
 def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
+    """Add the command to the parser; `common` holds the switches that all commands have."""
     parser = commands.add_parser("runs", parents=[common], help="list, show, rename, delete or resume runs")
     parser.add_argument("--json", action="store_true", help="list as JSON")
     parser.set_defaults(do=do_runs, action=None)
@@ -37,6 +38,7 @@ def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
 
 
 def do_runs(args: argparse.Namespace, places: Places) -> int:
+    """List runs, or do the action that was asked to one."""
     store = Store(places)
     if args.action is None:
         rows = [_row(run) for run in store.all()]

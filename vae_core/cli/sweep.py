@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
+    """Add the command to the parser; `common` holds the switches that all commands have."""
     parser = commands.add_parser(
         "sweep", parents=[common], help="train one model at several values of β, and compare",
         description="One run per β and seed; runs of one seed share their first weights and the order of images.",
@@ -60,6 +61,7 @@ def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
 
 
 def do_sweep(args: argparse.Namespace, places: Places) -> int:
+    """Train the runs of a sweep, measure them and print what the sweep says; 1 when a run failed."""
     from vae_core import sweep
 
     store, bar = Store(places), Bar()

@@ -13,6 +13,7 @@ from vae_core.runs.store import Store
 
 
 def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
+    """Add the command to the parser; `common` holds the switches that all commands have."""
     parser = commands.add_parser("train", parents=[common], help="train a new run in the foreground")
     parser.add_argument("--name", help="plain and not taken; default names dataset, model and objective")
     parser.add_argument("--group", default="", metavar="NAME", help="runs of one sweep share it")
@@ -22,6 +23,7 @@ def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
 
 
 def do_train(args: argparse.Namespace, places: Places) -> int:
+    """Train a new run to its end or to Ctrl-C."""
     from vae_core.runs.worker import train_run
 
     config, store = config_from(args), Store(places)

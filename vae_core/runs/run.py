@@ -98,7 +98,7 @@ class Run:
     # ------------------------------------------------ settings and status
 
     def record(self) -> Record:
-        """Raises RunNotFound when the folder is gone, BadRun when it cannot be read."""
+        """The settings. Raises RunNotFound when the folder is gone, BadRun when it cannot be read."""
         try:
             return read_record(self.path / "config.json")
         except (FileNotFoundError, NotADirectoryError):
@@ -127,6 +127,7 @@ class Run:
             return Status(FAILED, error=f"status.json cannot be read: {error}")
 
     def write_status(self, status: Status) -> None:
+        """Replace status.json. Raises ReadOnlyRun."""
         self.check_writable()
         try:
             write_json(self.path / "status.json", status_to_json(status), durable=False)
@@ -137,6 +138,7 @@ class Run:
             (self.path / "status.json").write_text(json.dumps(status_to_json(status)))
 
     def update_status(self, **changes: Any) -> Status:
+        """Change fields of the status by name, and return it. Raises ReadOnlyRun."""
         status = dataclasses.replace(self.status(), **changes)
         self.write_status(status)
         return status
@@ -203,6 +205,7 @@ class Run:
     # ------------------------------------------------ weights
 
     def has_weights(self) -> bool:
+        """Whether a checkpoint was written, so that the run can be loaded."""
         return (self.path / WEIGHTS).exists()
 
     def arrays(self, which: str = "last") -> dict[str, np.ndarray]:

@@ -38,6 +38,7 @@ class Store:
         return [Run(folder, self.places) for _, folder in sorted(found, reverse=True)]
 
     def pretrained(self) -> list[Run]:
+        """The runs that are shipped with the package, read-only, by name."""
         folder = assets() / "pretrained"
         if not folder.is_dir():
             return []
@@ -48,6 +49,7 @@ class Store:
         ]
 
     def all(self) -> list[Run]:
+        """The home's runs, newest first, then the pretrained ones."""
         return [*self.own(), *self.pretrained()]
 
     def readable(self) -> list[Run]:
@@ -71,6 +73,7 @@ class Store:
         raise RunNotFound(f"there is no run {ref!r}; `vae-core runs` lists them")
 
     def names(self) -> set[str]:
+        """Every name and id that is taken."""
         names = set()
         for run in self.all():
             names.add(run.id)
@@ -88,6 +91,7 @@ class Store:
         return name
 
     def check_name(self, name: str) -> str:
+        """`name`, when a new run may have it. Raises BadName when it is not plain or is taken."""
         check_plain_name(name, "run")
         if name in self.names():
             raise BadName(f"there already is a run {name!r}; choose another name")
@@ -127,6 +131,7 @@ class Store:
         return Run(final, self.places)
 
     def rename(self, run: Run, name: str) -> None:
+        """Give a run another name; its id stays. Raises BadName, ReadOnlyRun."""
         run.check_writable()
         with FileLock(self.places.runs / ".names.lock"):
             record = run.record()

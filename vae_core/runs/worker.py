@@ -68,6 +68,7 @@ class Reporter:
         self.thread.start()
 
     def write(self) -> None:
+        """Write the status with the time as a sign of life."""
         self.run.write_status(dataclasses.replace(self.status, heartbeat=time.time()))
 
     def _beat(self) -> None:
@@ -89,6 +90,7 @@ class Reporter:
         self.status = dataclasses.replace(self.status, note=why, eta=None)
 
     def see(self, event: Event) -> None:
+        """Take up what an event says of the run's progress."""
         changes: dict[str, Any] = {"step": getattr(event, "step", self.status.step), "note": ""}
         if isinstance(event, (Started, Resumed)):
             changes |= {"steps_total": event.steps_total, "epochs": event.epochs}
@@ -108,6 +110,7 @@ class Reporter:
         self.status = dataclasses.replace(self.status, **changes)
 
     def end(self, state: str, error: str = "") -> Status:
+        """Write the last status and stop."""
         self.done.set()
         self.thread.join()
         self.status = dataclasses.replace(
