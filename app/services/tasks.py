@@ -221,7 +221,9 @@ class Lane:
         with contextlib.suppress(
             AttributeError, OSError
         ):  # a thread of its own priority, where there is such
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self.niceness)
+            thread = threading.get_native_id()
+            if self.niceness > os.getpriority(os.PRIO_PROCESS, thread):
+                os.setpriority(os.PRIO_PROCESS, thread, self.niceness)
         while True:
             with self._lock:
                 if not self._queue:

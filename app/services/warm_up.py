@@ -6,7 +6,7 @@ import gc
 import threading
 import time
 
-from app.services import runs, tasks
+from app.services import runs, tasks, umap
 
 first_page = threading.Event()  # set when a page was drawn
 _closing = threading.Event()  # set when the server ends
@@ -37,21 +37,18 @@ def warm_up() -> None:
     first_page.wait(10)
     time.sleep(1.5)
     import vae_core.inference  # noqa: F401
-    from vae_core.latent import projection
 
     spare_the_collector()
     _closing.wait(2)
     with _umap_lock:  # not after the server has ended it
         if not _closing.is_set():
-            projection.warm()
+            umap.warm()
 
 
 def shut_down() -> None:
     """Cancel what goes on behind the pages and leave the queue to the next server. Running runs go on."""
-    from vae_core.latent import projection
-
     _closing.set()
     tasks.stop_all()
     with _umap_lock:
-        projection.cool()
+        umap.cool()
     runs.stop_queue()

@@ -6,7 +6,7 @@ import csv
 import dataclasses
 import io
 import json
-import os
+import threading
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
@@ -14,16 +14,20 @@ from urllib.parse import parse_qs
 import numpy as np
 import pytest
 from conftest import shown
+from helpers import until
 from streamlit.testing.v1 import AppTest
 
 from app.components.map import bits_of, images_of
 from app.services import array_store, datasets, run_codes
+from app.services import umap as umap_service
 from app.services.cache import LruCache
+from app.services.tasks import Task, TaskCancelled
 from app.views.map import caches, colours, groups, image, prior, projections, quality, tables, umap_layout
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from vae_core.errors import BadCodes
 from vae_core.inference import StoredCodes, load_run
-from vae_core.latent.projection import UmapParams, check_codes
+from vae_core.latent.pca import check_codes
+from vae_core.latent.umap import UmapParams
 from vae_core.places import Places
 from vae_core.runs.groups import read_groups, write_group
 from vae_core.runs.record import FINISHED
@@ -474,13 +478,17 @@ def plant_umap(run: Run, rows: np.ndarray | None = None, params: UmapParams = Um
     if rows is None:
         np.savez(file, points=xy)
         return
-    import psutil
 
-    np.savez(file.with_suffix(".sample.npz"), rows=rows, points=xy[rows])
-    state = {"state": "running", "share": 0.4, "what": "laying out", "pid": os.getpid()}
-    file.with_suffix(".progress.json").write_text(
-        json.dumps(state | {"started": psutil.Process().create_time()})
-    )
+    def half_done(task: Task[np.ndarray]) -> np.ndarray:
+        task.show((rows, xy[rows]))
+        task.report(0.4, "laying out")
+        cancelled = threading.Event()
+        task.on_cancel(cancelled.set)
+        cancelled.wait()
+        raise TaskCancelled
+
+    task = umap_service.LANE.submit(file, half_done, name="UMAP")
+    until(lambda: task.share == 0.4, "the sample is there")
 
 
 def test_a_first_sample_of_a_umap_is_shown_while_the_whole_is_computed(open_page: Open, copied: Run) -> None:

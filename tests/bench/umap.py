@@ -23,7 +23,9 @@ from pathlib import Path
 import numpy as np
 
 sys.path.pop(0)  # where this file has the name of the package to be measured
-from vae_core.latent import projection
+from app.services import umap as service
+from app.services.tasks import DONE
+from vae_core.latent.umap import UmapParams
 from vae_core.places import assets
 
 PLAIN = """
@@ -62,15 +64,15 @@ def ours(codes: np.ndarray, seed: int, folder: Path) -> tuple[float, float, np.n
     result = folder / "ours.npz"
     first = 0.0
     begin = time.perf_counter()
-    projection.start_job(codes, projection.UmapParams(seed=seed), result)
-    while (state := projection.job_state(result)).state == "running":
-        if not first and projection.read_sample(result) is not None:
+    task = service.start(codes, UmapParams(seed=seed), result)
+    while not task.wait(0.01):
+        if not first and task.partial is not None:
             first = time.perf_counter() - begin
-        time.sleep(0.01)
     whole = time.perf_counter() - begin
-    if state.state != "done":
-        raise SystemExit(f"the job {state.state}: {state.error}")
-    points = projection.read_job(result).points
+    if task.state != DONE:
+        raise SystemExit(f"the job {task.state}: {task.error}")
+    points = service.read(result)
+    service.stop(result)
     result.unlink()
     return first, whole, points
 
@@ -90,7 +92,7 @@ def main() -> None:
             compare("planted clusters", planted(), rounds, folder)
             compare("codes of the MNIST run", mnist.astype(np.float32), rounds, folder)
         finally:
-            projection.cool()
+            service.cool()
             os.chdir(home)
 
 
@@ -106,13 +108,13 @@ def compare(title: str, codes: np.ndarray, rounds: int, folder: Path) -> None:
         os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(dir=folder)
         row["cold, first sample"], row["cold, whole"], points = ours(codes, seed, folder)
         row["second process, first sample"], row["second process, whole"], _ = ours(codes, seed, folder)
-        projection.warm()
-        while not projection.is_warm():
+        service.warm()
+        while not service.is_warm():
             time.sleep(0.05)
         row["warm, first sample"], row["warm, whole"], again = ours(codes, seed, folder)
         if not (points == again).all():
             raise SystemExit("the same seed gave another map")
-        projection.cool()
+        service.cool()
         for name, value in row.items():
             seconds.setdefault(name, []).append(value)
         good["plain"].append(quality(codes, theirs))

@@ -5,7 +5,7 @@ import pytest
 
 from vae_core.errors import BadCodes, TooFewPoints
 from vae_core.latent.axes import custom_axis, lift, project
-from vae_core.latent.projection import Projection, pca
+from vae_core.latent.pca import Projection, pca
 
 
 def planted(count=3000, seed=0):

@@ -20,7 +20,7 @@ from vae_core.data.imageset import ImageSet, Progress, silent
 from vae_core.errors import BadConfig, BadImages
 from vae_core.evaluation.likelihood import check_sizes, log_sigma_of
 from vae_core.inference import Rows, load_run
-from vae_core.latent.projection import pca
+from vae_core.latent.pca import pca
 from vae_core.latent.statistics import active_units, kl_from_prior
 from vae_core.places import write_atomically
 from vae_core.runs.run import Run

@@ -9,7 +9,7 @@ import numpy as np
 
 from vae_core.errors import BadCodes, TooFewPoints
 from vae_core.latent.directions import attribute_direction
-from vae_core.latent.projection import Projection, check_codes
+from vae_core.latent.pca import Projection, check_codes
 
 
 def custom_axis(codes: np.ndarray, a: np.ndarray, b: np.ndarray) -> Projection:

@@ -14,7 +14,7 @@ from app.state import session
 from app.views.interpolate.tracks import Track, measured, strip, track
 from vae_core.errors import TooFewPoints
 from vae_core.inference import LoadedModel, StoredCodes
-from vae_core.latent import projection
+from vae_core.latent.pca import check_codes, pca
 from vae_core.runs.run import Run
 
 
@@ -71,14 +71,14 @@ def draw_map(model: LoadedModel, codes: StoredCodes | None, tracks: list[Track],
     t = np.linspace(0, 1, 65)
     try:
         if model.latent_dim == 2:
-            projection.check_codes(codes.mean, 3)
+            check_codes(codes.mean, 3)
 
             def flat(z: np.ndarray) -> np.ndarray:
                 return z
 
             x, y, title = "z0", "z1", "The paths among the codes"
         else:
-            found = projection.pca(codes.mean)
+            found = pca(codes.mean)
             assert found.mean is not None
             assert found.axes is not None
             assert found.explained is not None

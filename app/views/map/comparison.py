@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.boundary import sentence
 from app.components.map import bits_of, latent_map, points
-from app.services import datasets, models, runs
+from app.services import datasets, models, runs, umap
 from app.state import address, session
 from app.views.map import caches
 from app.views.map.caches import digest
@@ -23,8 +23,8 @@ from app.views.map.umap_layout import read_umap, umap_file, umap_params
 from vae_core.data import ImageSet
 from vae_core.errors import TooFewPoints
 from vae_core.inference import LoadedModel, StoredCodes, encode_images
-from vae_core.latent import projection
 from vae_core.latent.alignment import procrustes
+from vae_core.latent.pca import pca
 from vae_core.runs.array_files import EpochCodes
 from vae_core.runs.run import Run
 
@@ -83,7 +83,7 @@ def second_map(
                 return None
             numbers_of, source = epoch.images[shared], epoch.mean[shared]
             raw = source.shape[1] == 2
-            found = source if raw else projection.pca(source).points
+            found = source if raw else pca(source).points
             title = f"{'The two dimensions' if raw else 'PCA'} of epoch {epoch.epoch}"
         else:
             owner = runs_of_same_images(run)[compared_with]
@@ -125,12 +125,12 @@ def _project_like_first(
     """
     if kind == "UMAP":
         result = umap_file(owner.places.derived, stamp, other, umap_params(session.param(address.UMAP)))
-        if projection.job_state(result).state == "done":
+        if umap.is_stored(result):
             return read_umap(result)[shared], "UMAP"
-        return projection.pca(other.mean[shared]).points, "PCA (its UMAP is not computed yet)"
+        return pca(other.mean[shared]).points, "PCA (its UMAP is not computed yet)"
     if kind == "dimensions" and other.mean.shape[1] == 2:
         return other.mean[shared], "The two dimensions"
-    return projection.pca(other.mean[shared]).points, "PCA"
+    return pca(other.mean[shared]).points, "PCA"
 
 
 def draw_second_map(other: SecondMap, chosen: int | None, selected: np.ndarray) -> None:
@@ -162,6 +162,6 @@ def _pixel_map(codes: StoredCodes, data: ImageSet) -> tuple[np.ndarray, np.ndarr
             x = x[:, :, : side // by * by, : side // by * by].reshape(n, c, side // by, by, side // by, by)
             parts.append(np.rint(x.mean((3, 5)).reshape(n, -1)).astype(np.uint8))
         squares = np.concatenate(parts)
-        return squares, projection.pca(squares).points / 255
+        return squares, pca(squares).points / 255
 
     return caches.pixel_maps.get_or_make((data.fingerprint, digest(codes.index)), compute)

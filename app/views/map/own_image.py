@@ -10,8 +10,8 @@ from app.views.map.projections import Layout
 from app.widgets import image_picker
 from vae_core.errors import VaeCoreError
 from vae_core.inference import LoadedModel, StoredCodes
-from vae_core.latent import projection
 from vae_core.latent.axes import project
+from vae_core.latent.umap import place_by
 
 
 def own_image(model: LoadedModel, codes: StoredCodes, layout: Layout, asked: Any) -> list[dict[str, Any]]:
@@ -25,7 +25,7 @@ def own_image(model: LoadedModel, codes: StoredCodes, layout: Layout, asked: Any
         if image is None:
             return []
         if layout.linear is None:
-            spot = projection.place_by(asked.metric, image.code[None], codes.mean, layout.points)[0]
+            spot = place_by(asked.metric, image.code[None], codes.mean, layout.points)[0]
             st.caption(
                 "Placed by the weighted mean of its nearest neighbours' places: UMAP was not computed again."
             )

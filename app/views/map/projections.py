@@ -11,9 +11,9 @@ from app.views.map.caches import digest
 from app.widgets import image_picker
 from vae_core.errors import BadCodes
 from vae_core.inference import StoredCodes
-from vae_core.latent import projection
 from vae_core.latent.axes import custom_axis, project
-from vae_core.latent.projection import Projection, UmapParams
+from vae_core.latent.pca import Projection, check_codes, pca
+from vae_core.latent.umap import UmapParams
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Layout:
 
 def by_dimensions(codes: StoredCodes, x: int, y: int) -> Layout:
     """Two of the code's own dimensions. Raises TooFewPoints."""
-    projection.check_codes(codes.mean, 1)
+    check_codes(codes.mean, 1)
     axes = np.zeros((2, codes.mean.shape[1]), np.float32)
     axes[0, x] = axes[1, y] = 1
     xy = np.ascontiguousarray(codes.mean[:, [x, y]])
@@ -49,7 +49,7 @@ def by_dimensions(codes: StoredCodes, x: int, y: int) -> Layout:
 
 def by_pca(codes: StoredCodes) -> Layout:
     """The first two principal components. Raises TooFewPoints."""
-    found = projection.pca(codes.mean)
+    found = pca(codes.mean)
     assert found.explained is not None
     first, second = (f"{100 * s:.0f} %" for s in found.explained)
     return Layout(

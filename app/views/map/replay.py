@@ -13,8 +13,8 @@ from app.services import array_store
 from app.state import address
 from app.views.map.quality import quality_caption
 from vae_core.errors import TooFewPoints
-from vae_core.latent import projection
 from vae_core.latent.axes import project
+from vae_core.latent.pca import pca
 from vae_core.runs.array_files import EpochCodes
 from vae_core.runs.run import Run
 
@@ -33,7 +33,7 @@ def epoch_replay(run: Run, asked: Any, kind: str, kept: list[EpochCodes]) -> Non
         frames, x, y = np.stack([m[:, list(asked)] for m in means]), f"z{asked[0]}", f"z{asked[1]}"
     else:
         try:
-            last = projection.pca(means[-1])
+            last = pca(means[-1])
         except TooFewPoints as error:
             st.info(sentence(error))
             return

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from app.services import umap
 from app.state import address, session
 from app.views.map.projections import Layout, axis_groups, by_axis, by_dimensions, by_pca, by_umap
 from app.views.map.shown_codes import MOST_IMAGES
 from app.views.map.umap_layout import read_umap, umap_file, umap_params, umap_text
 from vae_core.inference import LoadedModel, StoredCodes
-from vae_core.latent import projection
-from vae_core.latent.projection import UmapParams
 from vae_core.latent.statistics import order_by_kl
+from vae_core.latent.umap import UmapParams
 from vae_core.options import capitalised
 from vae_core.runs.groups import read_groups
 from vae_core.runs.run import Run
@@ -94,9 +94,9 @@ def layout_of(run: Run, model: LoadedModel, codes: StoredCodes, kind: str, optio
     if kind == "axis":
         return by_axis(codes, axis_groups(codes, read_groups(run)), *options)
     result = umap_file(run.places.derived, model.stamp, codes, options)
-    if projection.job_state(result).state == "done":
+    if umap.is_stored(result):
         return by_umap(codes, read_umap(result), options)
-    if (sample := projection.read_sample(result)) is not None:
+    if (sample := umap.sample(result)) is not None:
         rows, points_of_sample = sample
         return by_umap(codes, points_of_sample.astype(np.float32), options, rows)
     return None

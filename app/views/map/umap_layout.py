@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from app.boundary import fragment
+from app.services import umap
+from app.services.tasks import FAILED, Task
 from app.state import address, session
 from app.views.map import caches
 from vae_core.errors import BadConfig
 from vae_core.inference import StoredCodes
-from vae_core.latent import projection
-from vae_core.latent.projection import UmapParams
+from vae_core.latent.umap import UmapParams
 from vae_core.runs.run import Run
 
 
@@ -40,25 +42,23 @@ def umap_params(text: str) -> UmapParams:
 
 
 def read_umap(result: Path) -> np.ndarray:
-    return caches.umap_points.get_or_make(
-        (result, result.stat().st_mtime_ns), lambda: projection.read_job(result).points
-    )
+    return caches.umap_points.get_or_make((result, result.stat().st_mtime_ns), lambda: umap.read(result))
 
 
 @fragment(run_every=0.5)
 def umap_progress(run: Run, stamp: str, codes: StoredCodes, params: UmapParams, sampled: bool) -> None:
     """Start UMAP in another process and follow it; redraw the map when its sample and when the whole is there."""
     result = umap_file(run.places.derived, stamp, codes, params)
-    job = projection.job_state(result)
-    if job.state == "done" or (not sampled and projection.read_sample(result) is not None):
+    task = umap.find(result)
+    if umap.is_stored(result) or (not sampled and umap.sample(result) is not None):
         st.rerun(scope="app")
-    if job.state == "failed":
-        st.error(f"UMAP could not be computed: {job.error}", icon=":material/error:")
+    if task is not None and task.state == FAILED:
+        st.error(f"UMAP could not be computed: {task.error}", icon=":material/error:")
         if session.button("Try again", "again umap", icon=":material/refresh:"):
-            projection.stop_job(result)
+            umap.stop(result)
             st.rerun(scope="fragment")
         return
-    if job.state == "absent":
+    if task is None:
         if session.get(address.UMAP_STOPPED) == str(result):
             st.info("UMAP was stopped.", icon=":material/stop:")
             if session.button("Start UMAP", "start umap", type="primary"):
@@ -66,31 +66,30 @@ def umap_progress(run: Run, stamp: str, codes: StoredCodes, params: UmapParams, 
                 st.rerun(scope="fragment")
             return
         if (former := session.get(address.UMAP_JOB)) is not None and former != result:
-            projection.stop_job(former)  # settings or a split that nobody waits for any more
+            umap.stop(former)  # settings or a split that nobody waits for any more
         session.put(address.UMAP_JOB, result)
-        projection.start_job(codes.mean, params, result)
-        job = projection.job_state(result)
+        task = umap.start(codes.mean, params, result)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.progress(
-            min(1.0, job.share),
-            text=f"UMAP of {len(codes):,} codes: {job.what or 'starting'}{_time_left(job)}",
+            task.share,
+            text=f"UMAP of {len(codes):,} codes: {task.words}{_time_left(task)}",
             width="stretch",
         )
         if session.button("Stop UMAP", "stop umap", icon=":material/stop:"):
-            projection.stop_job(result)
+            umap.stop(result)
             session.put(address.UMAP_STOPPED, str(result))
             st.rerun(scope="app" if sampled else "fragment")
 
 
-def _time_left(job: projection.JobState) -> str:
+def _time_left(task: Task[Any]) -> str:
     """Time left, of the step under way; measured from when this session first saw it begin."""
     began = session.get(address.UMAP_STEP)
-    if began is None or began[0] != job.what or job.share < began[2]:
-        began = (job.what, time.monotonic(), job.share)
+    if began is None or began[0] != task.words or task.share < began[2]:
+        began = (task.words, time.monotonic(), task.share)
         session.put(address.UMAP_STEP, began)
-    done, passed = job.share - began[2], time.monotonic() - began[1]
+    done, passed = task.share - began[2], time.monotonic() - began[1]
     return (
-        f" · about {passed * (0.95 - job.share) / done:.0f} s left"
-        if done > 0.05 and job.share < 0.95
+        f" · about {passed * (0.95 - task.share) / done:.0f} s left"
+        if done > 0.05 and task.share < 0.95
         else ""
     )
