@@ -110,7 +110,7 @@ function shownChart(runs, look) {
   });
   const titles = distinct(runs.flatMap((run) => run.shown.map((term) => term.title)));
   const layout = { yaxis: { title: { text: "nats per image" }, type: look.log ? "log" : "linear" } };
-  return { name: "shown", title: `Measured beside it: ${titles.join(", ")}`, traces, layout };
+  return { name: "shown", title: `Also measured: ${titles.join(", ")}`, traces, layout };
 }
 
 /**
