@@ -327,21 +327,21 @@ def test_a_worker_that_died_is_not_counted_on(worker: umap.UmapProcess, tmp_path
 
 
 ORPHAN = """
-import sys, time
+import sys
 from pathlib import Path
 import numpy as np
+sys.path.insert(0, sys.argv[3])
+from helpers import until
 from app.services import umap
 from vae_core.latent.umap import UmapParams
 umap.warm()
 if sys.argv[1] == "busy":
-    while not umap.is_warm():
-        time.sleep(0.05)
+    until(umap.is_warm, "it is warm")
     codes = np.random.default_rng(0).standard_normal((9000, 5))
     umap.start(codes, UmapParams(), Path(sys.argv[2]))
-    while not umap._spare.busy:
-        time.sleep(0.05)
+    until(lambda: umap._spare.busy, "it has the job")
 print(umap._spare.pid, flush=True)
-time.sleep(600)
+sys.stdin.read()  # until it is killed
 """
 
 
@@ -349,8 +349,9 @@ time.sleep(600)
 def test_no_worker_outlives_its_parent(tmp_path: Path, when: str) -> None:
     """Killed without a chance to say anything, as by kill -9."""
     result = tmp_path / "map.npz"
-    command = [sys.executable, "-c", ORPHAN, when, str(result)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+    command = [sys.executable, "-c", ORPHAN, when, str(result), str(Path(__file__).parents[1])]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as parent:
         try:
             assert parent.stdout is not None
             pid = int(parent.stdout.readline())
