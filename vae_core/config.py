@@ -210,14 +210,14 @@ class TrainingConfig(Options):
     )
     checkpoint_every: int = option(
         0,
-        help="steps between checkpoints; 0 estimates about 30 seconds' worth",
+        help="steps between checkpoints in the record; 0 estimates about 30 seconds' worth. A run saves itself every 30 s besides",
         unit="steps",
         minimum=0,
         advanced=True,
     )
     log_every: int = option(
         0,
-        help="steps between points of the curves; 0 chooses by the cost of a step",
+        help="steps between points of the curves in the record; 0 chooses by the cost of a step. Slow steps are shown meanwhile",
         unit="steps",
         minimum=0,
         advanced=True,

@@ -2,7 +2,8 @@
 
 Every term has the unit its objective declares, nats per image (see objectives/losses.py). Events come at fixed step
 counts, never by the clock; fields that hold wall time are named in WALL_FIELDS, and all others repeat bit for bit on
-the same machine.
+the same machine. Two kinds do come by the clock, and only where it is asked for: Live and ClockCheckpoint, which leave
+no line.
 Encoded, Snapshot and Checkpoint carry arrays: the run store writes those to files and leaves their names in the line.
 """
 
@@ -96,6 +97,25 @@ class StepDone:
 
 
 @dataclass(frozen=True)
+class Live:
+    """How the run does since its last StepDone: points by the clock, each the means over the steps since the one before.
+
+    No part of the record: each replaces the one before, and the next StepDone stands for all. Beside it, none of the
+    points but the newest tells the KL per dimension. There is at least one.
+    """
+
+    points: tuple[StepDone, ...]
+
+    @property
+    def newest(self) -> StepDone:
+        return self.points[-1]
+
+    @property
+    def step(self) -> int:
+        return self.newest.step
+
+
+@dataclass(frozen=True)
 class EpochDone:
     """Means over an epoch, and the same terms on the validation images, with the noise fixed.
 
@@ -153,6 +173,11 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
+class ClockCheckpoint(Checkpoint):
+    """A checkpoint by the clock: files alone, no line, so that the record is the same on a slow machine."""
+
+
+@dataclass(frozen=True)
 class Controlled:
     """A person's request, taken up after `step`. `number` is the request's own number."""
 
@@ -164,11 +189,15 @@ class Controlled:
 
 @dataclass(frozen=True)
 class Resumed:
-    """Training went on from a checkpoint: lines after that checkpoint's are superseded."""
+    """Training went on from a checkpoint: what was said after it is superseded.
+
+    `control` is the last request that the checkpoint knows of; None in runs of earlier versions.
+    """
 
     step: int
     steps_total: int
     epochs: int
+    control: int | None = None
 
 
 @dataclass(frozen=True)
@@ -194,6 +223,7 @@ class Failed:
 Event = (
     Started
     | StepDone
+    | Live
     | EpochDone
     | Encoded
     | Snapshot
@@ -219,7 +249,10 @@ NAMES = {cls: name for name, cls in KINDS.items()}
 
 
 def to_line(event: Event, **replaced: Any) -> dict[str, Any]:
-    """The event as a JSON object. Arrays must be replaced by name, e.g. by the files they went to."""
+    """The event as a JSON object. Arrays must be replaced by name, e.g. by the files they went to.
+
+    Raises KeyError for what comes by the clock and leaves no line.
+    """
     line: dict[str, Any] = {"event": NAMES[type(event)]}
     for f in dataclasses.fields(event):
         value = replaced[f.name] if f.name in replaced else getattr(event, f.name)

@@ -19,7 +19,8 @@ from app.web.requests import NO_STORE, answers
 def events(request: Request) -> Response:
     """Lines of events.jsonl from byte `after` on, as they stand, with status and advice.
 
-    {"next": offset, "more": bool, "log": text, "status": {...}, "advice": [...], "name": text, "lines": [...]}
+    {"next": offset, "more": bool, "log": text, "status": {...}, "advice": [...], "name": text, "live": [...], "lines": [...]}
+    `live` holds points of a learning run since its last line of a step (see vae_core.events.Live).
     `log` names the picture_file: it changes when a run is reset, and offsets into the old one mean nothing then.
     """
     from dataclasses import asdict
@@ -40,6 +41,7 @@ def events(request: Request) -> Response:
         "status": asdict(status) | {"progress": status.progress, "live": status.live},
         "advice": _advice(run.path),
         "name": run.name,
+        "live": run.live_points() if status.live else [],
     }
     # the lines are JSON already
     body = json.dumps(head)[:-1].encode() + b', "lines": [' + b",".join(text.splitlines()) + b"]}"

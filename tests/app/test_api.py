@@ -46,6 +46,14 @@ def test_events_come_from_an_offset_on(client: TestClient, copied: Run) -> None:
     assert client.get(f"/api/runs/{copied.id}/events?after={first}").json()["lines"] == lines[1:]
 
 
+def test_live_points_come_beside_the_events_of_a_run_that_learns(client: TestClient, copied: Run) -> None:
+    point = {"event": "step", "step": 99}
+    (copied.path / "live.json").write_text(json.dumps({"points": [point]}))
+    assert client.get(f"/api/runs/{copied.id}/events").json()["live"] == []
+    copied.update_status(state="running")
+    assert client.get(f"/api/runs/{copied.id}/events").json()["live"] == [point]
+
+
 def test_a_reset_gives_the_log_another_name(client: TestClient, copied: Run) -> None:
     before = client.get(f"/api/runs/{copied.id}/events").json()
     copied.reset()

@@ -206,9 +206,9 @@ def test_resumed_supersedes_what_came_after_the_checkpoint(store):
 def test_what_was_said_at_the_checkpoints_own_step_is_kept_only_before_it():
     before, after = step_done(4, 1.0), Controlled(4, 2, "beta", 3.0)
     events = [before, checkpoint(4), after]
-    assert not_superseded(events, 4) == events[:2]
+    assert not_superseded(events, Resumed(4, 8, 2)) == events[:2]
     # killed between the checkpoint's files and its line: everything up to its step counts
-    assert not_superseded([before, step_done(6)], 4) == [before]
+    assert not_superseded([before, step_done(6)], Resumed(4, 8, 2)) == [before]
 
 
 def test_a_run_can_be_read_while_it_is_written(store):

@@ -115,7 +115,7 @@ def test_going_on_from_any_checkpoint_equals_never_having_stopped(changes):
     for i in places:
         torch.manual_seed(i)
         rest = run(config, resume=whole[i].resume)
-        assert rest[0] == Resumed(whole[i].step, whole[0].steps_total, whole[0].epochs)
+        assert rest[0] == Resumed(whole[i].step, whole[0].steps_total, whole[0].epochs, 0)
         assert [frozen(e) for e in rest[1:]] == [frozen(e) for e in whole[i + 1 :]]
 
 
@@ -457,7 +457,7 @@ def test_a_continued_run_goes_on_where_the_first_ended():
     first = run(config)
     longer = dataclasses.replace(config, training=dataclasses.replace(config.training, continued=(2,)))
     more = run(longer, resume=of(Checkpoint, first)[-1].resume)
-    assert more[0] == Resumed(12, 20, 5)
+    assert more[0] == Resumed(12, 20, 5, 0)
     assert isinstance(more[-1], Finished)
     assert [e.epoch for e in of(EpochDone, more)] == [4, 5]
     assert of(EpochDone, more)[-1].validation.objective < of(EpochDone, first)[-1].validation.objective

@@ -97,6 +97,50 @@ test("a resumed run supersedes what came after its checkpoint", () => {
   );
 });
 
+test("of what a checkpoint by the clock was gone on from, requests it did not know of are left out", () => {
+  const record = recordOf([stepLine(2)]);
+  const request = { event: /** @type {const} */ ("controlled"), step: 2, command: "beta", value: 2 };
+  record.take({ ...request, number: 1 });
+  record.take({ ...request, number: 2 });
+  record.take(stepLine(4));
+  record.take({ event: "resumed", step: 2, control: 1 });
+  const left = record.lines.map((line) => ("number" in line ? line.number : line.event));
+  assert.deepEqual(left, ["step", 1, "resumed"]);
+});
+
+test("live points stand behind the record until its next step stands for them", async () => {
+  const answer = (/** @type {object} */ more) => ({
+    ...{ next: 1, more: false, log: "a", status: { state: "running" }, advice: [], name: "a", lines: [] },
+    ...more,
+  });
+  const answers = [
+    answer({ lines: [stepLine(20)], live: [stepLine(20), stepLine(24), stepLine(31)] }),
+    answer({ live: [stepLine(24), stepLine(31)] }),
+    answer({ lines: [stepLine(40)], live: [stepLine(24), stepLine(31)], next: 2 }),
+    answer({ next: 2 }),
+  ];
+  const real = globalThis.fetch;
+  globalThis.fetch = async () => new Response(JSON.stringify(answers.shift()));
+  try {
+    const record = recordOf([]);
+    const seen = [];
+    for (let i = 0; i < 4; i++) {
+      record.changed = false;
+      await record.fetch();
+      seen.push([record.steps.map(({ step }) => step), record.changed]);
+    }
+    assert.deepEqual(seen, [
+      [[20, 24, 31], true],
+      [[20, 24, 31], false],
+      [[20, 40], true],
+      [[20, 40], false],
+    ]);
+    assert.equal(toCsv(record).split("\n").length, 4, "the CSV holds what repeats");
+  } finally {
+    globalThis.fetch = real;
+  }
+});
+
 test("a moving average begins at its first value and forgets", () => {
   close(/** @type {number[]} */ (smooth([4, 4, 4], 0.9)), [4, 4, 4], 1e-12);
   const [, second, third] = smooth([0, 1, null], 0.5);

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from vae_core.errors import VaeCoreError
-from vae_core.events import EpochDone, Event, StepDone
+from vae_core.events import EpochDone, Event, Live, StepDone
 from vae_core.objectives import Term
 from vae_core.runs.record import FAILED, Status
 from vae_core.runs.run import Run
@@ -46,14 +46,15 @@ class Bar:
         """A function that shows every event of `run` it is given; `before` leads the line of an epoch."""
 
         def see(event: Event) -> None:
-            if isinstance(event, StepDone):
+            if isinstance(event, (StepDone, Live)):
+                point = event.newest if isinstance(event, Live) else event
                 status = run.status()
                 total = max(1, status.steps_total)
-                done = event.step / total
+                done = point.step / total
                 eta = "" if status.eta is None else f" · {clock(status.eta)} left"
                 self.show(
-                    f"{'█' * round(20 * done):░<20} {done:4.0%} · epoch {event.epoch} · loss {event.terms.loss:.2f}"
-                    f" nats · {event.images_per_second:,.0f} images/s{eta}"
+                    f"{'█' * round(20 * done):░<20} {done:4.0%} · epoch {point.epoch} · loss {point.terms.loss:.2f}"
+                    f" nats · {point.images_per_second:,.0f} images/s{eta}"
                 )
             elif isinstance(event, EpochDone):
                 self.line(f"{before}{epoch_words(event, terms)}")

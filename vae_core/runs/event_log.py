@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from vae_core.errors import BadRun
-from vae_core.events import Checkpoint, Event, Resumed, from_line
+from vae_core.events import Checkpoint, Controlled, Event, Resumed, from_line
 
 MOST_BYTES_READ = 4_000_000  # of lines at once
 
@@ -81,17 +81,26 @@ class EventLog:
                 with contextlib.suppress(BadRun):
                     event = from_line(line)
                     if isinstance(event, Resumed):
-                        events = not_superseded(events, event.step)
+                        events = not_superseded(events, event)
                     events.append(event)
             if following == offset:
                 return events
             offset = following
 
 
-def not_superseded(events: list[Event], step: int) -> list[Event]:
-    """Events up to and with the last checkpoint at `step`: those a Resumed(step) does not supersede."""
+def not_superseded(events: list[Event], resumed: Resumed) -> list[Event]:
+    """Those of `events` that a Resumed leaves: up to and with the checkpoint it went on from.
+
+    A checkpoint by the clock left no line: then up to its step, without requests that it did not know of.
+    """
     for i in range(len(events) - 1, -1, -1):
         event = events[i]
-        if isinstance(event, Checkpoint) and event.step == step:
+        if isinstance(event, Checkpoint) and event.step == resumed.step:
             return events[: i + 1]
-    return [e for e in events if e.step <= step]
+    known = resumed.control
+    return [
+        e
+        for e in events
+        if e.step <= resumed.step
+        and not (isinstance(e, Controlled) and known is not None and e.number > known)
+    ]

@@ -3,6 +3,7 @@
     <home>/runs/<id>/
       config.json          settings as asked and as resolved, name, machine, data fingerprint
       events.jsonl         append-only, one event a line
+      live.json            points of the curves since its last step, while the run learns; replaced
       status.json          state, process, progress, error
       control.jsonl        requests to a live run, append-only and numbered
       model.safetensors    weights, named last/... and best/...
@@ -29,7 +30,18 @@ from filelock import FileLock
 
 from vae_core.config import RunConfig
 from vae_core.errors import BadConfig, BadName, BadRun, ReadOnlyRun, RunBusy, RunNotFound
-from vae_core.events import Checkpoint, Command, Encoded, Event, Snapshot, to_line
+from vae_core.events import (
+    Checkpoint,
+    ClockCheckpoint,
+    Command,
+    Encoded,
+    Event,
+    Live,
+    Resumed,
+    Snapshot,
+    Started,
+    to_line,
+)
 from vae_core.places import Places, write_atomically, write_json
 from vae_core.runs.array_files import (
     INITIAL,
@@ -46,6 +58,7 @@ from vae_core.runs.array_files import (
 )
 from vae_core.runs.control import CONTROL, add_request, check_request, read_requests
 from vae_core.runs.event_log import MOST_BYTES_READ, EventLog
+from vae_core.runs.live import LIVE, forget_live, read_live, write_live
 from vae_core.runs.record import (
     FAILED,
     FINISHED,
@@ -161,20 +174,36 @@ class Run:
     # ------------------------------------------------ events
 
     def append(self, event: Event) -> None:
-        """Add an event's line; pictures, codes and weights go to files of their own first. Raises ReadOnlyRun."""
+        """Add an event's line; pictures, codes and weights go to files of their own first. Raises ReadOnlyRun.
+
+        What comes by the clock has its file alone.
+        """
         self.check_writable()
         names: dict[str, Any] = {}
+        if isinstance(event, Live):
+            write_live(self.path, event)
+            return
+        if isinstance(event, (Started, Resumed)):
+            forget_live(self.path)  # of a process that was killed
         if isinstance(event, Snapshot):
             names = write_pictures(self.path, event)
         elif isinstance(event, Encoded):
             names = write_codes(self.path, event)
         elif isinstance(event, Checkpoint):
             names = write_weights(self.path, event)
+            if isinstance(event, ClockCheckpoint):
+                return
         self._log.append(to_line(event, **names))
 
     def close(self) -> None:
         """Stop writing events; `append` goes on where they end."""
         self._log.close()
+        if not self.read_only:
+            forget_live(self.path)
+
+    def live_points(self) -> list[dict[str, Any]]:
+        """Lines as of StepDone, which tell how a learning run does since the last one in the record."""
+        return read_live(self.path)
 
     def lines(self, after: int = 0) -> tuple[list[dict[str, Any]], int]:
         """Whole lines of events.jsonl from a byte offset on, parsed, and the offset to ask from next."""
@@ -272,7 +301,7 @@ class Run:
         if self.status().live:
             raise RunBusy(f"{self.name} is being trained; stop it first")
         record = self.record()
-        for name in ("events.jsonl", CONTROL, WEIGHTS, RESUME, "thumbnail.png"):
+        for name in ("events.jsonl", LIVE, CONTROL, WEIGHTS, RESUME, "thumbnail.png"):
             (self.path / name).unlink(missing_ok=True)
         for name in ("snapshots", "codes"):
             shutil.rmtree(self.path / name, ignore_errors=True)

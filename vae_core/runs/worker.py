@@ -28,7 +28,7 @@ from vae_core.config import RunConfig
 from vae_core.data import find_spec, open_images
 from vae_core.devices import choose_device
 from vae_core.errors import BadConfig, BadRun, RunBusy, RunNotFound, VaeCoreError
-from vae_core.events import Controlled, Event, Failed, Finished, Resumed, Started, StepDone
+from vae_core.events import Controlled, Event, Failed, Finished, Live, Resumed, Started, StepDone
 from vae_core.models.build import choose_side
 from vae_core.places import Places
 from vae_core.runs.control import FileControl
@@ -37,7 +37,7 @@ from vae_core.runs.launchers.local import own_handle
 from vae_core.runs.queue import put_back, stack_mates, stack_of, take
 from vae_core.runs.record import FAILED, FINISHED, PAUSED, QUEUED, RUNNING, STOPPED, Record, Status, data_of
 from vae_core.runs.run import Run
-from vae_core.training import machine_of, resolve, train
+from vae_core.training import Clock, machine_of, resolve, train
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -93,14 +93,10 @@ class Reporter:
         """Take up what an event says of the run's progress."""
         changes: dict[str, Any] = {"step": getattr(event, "step", self.status.step), "note": ""}
         if isinstance(event, (Started, Resumed)):
-            changes |= {"steps_total": event.steps_total, "epochs": event.epochs}
-        elif isinstance(event, StepDone):
-            changes |= {"epoch": event.epoch, "images_per_second": round(event.images_per_second, 1)}
-            if self.last is not None and event.seconds > self.last[1]:
-                now = (event.step - self.last[0]) / (event.seconds - self.last[1])
-                self.speed = now if self.speed == 0 else 0.8 * self.speed + 0.2 * now
-                changes["eta"] = round((self.status.steps_total - event.step) / max(1e-9, self.speed), 1)
-            self.last = (event.step, event.seconds)
+            done = event.step * event.epochs // max(1, event.steps_total)
+            changes |= {"steps_total": event.steps_total, "epochs": event.epochs, "epoch": done}
+        elif isinstance(event, (StepDone, Live)):
+            changes |= self._speed_of(event.newest if isinstance(event, Live) else event)
         elif isinstance(event, Controlled):
             changes["control"] = max(self.status.control, event.number)
             if event.command == "pause":
@@ -108,6 +104,17 @@ class Reporter:
             elif event.command in ("resume", "step", "epoch"):
                 changes["state"] = RUNNING
         self.status = dataclasses.replace(self.status, **changes)
+
+    def _speed_of(self, point: StepDone) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            "epoch": point.epoch, "images_per_second": round(point.images_per_second, 1),
+        }  # fmt: skip
+        if self.last is not None and point.seconds > self.last[1]:
+            now = (point.step - self.last[0]) / (point.seconds - self.last[1])
+            self.speed = now if self.speed == 0 else 0.8 * self.speed + 0.2 * now
+            found["eta"] = round((self.status.steps_total - point.step) / max(1e-9, self.speed), 1)
+        self.last = (point.step, point.seconds)
+        return found
 
     def end(self, state: str, error: str = "") -> Status:
         """Write the last status and stop."""
@@ -145,7 +152,8 @@ def _train(
 ) -> tuple[str, str]:
     config, data, resume = _prepare(run, places, control, reporter)
     state, error = FAILED, "training ended without saying why"
-    for event in train(config, data, control, resume, None if resume else run.initial_weights()):
+    initial = None if resume else run.initial_weights()
+    for event in train(config, data, control, resume, initial, Clock()):
         run.append(event)
         reporter.see(event)
         if watch is not None:
@@ -216,7 +224,8 @@ def _train_together(stack: Sequence[Stacked], places: Places) -> None:
 
     prepared = [_prepare(one.run, places, one.control, one.reporter, stacked=len(stack)) for one in stack]
     configs, data = [config for config, _, _ in prepared], prepared[0][1]
-    for number, event in train_stacked(configs, data, [one.control for one in stack]):
+    controls, clocks = [one.control for one in stack], [Clock() for _ in stack]
+    for number, event in train_stacked(configs, data, controls, clocks=clocks):
         one = stack[number]
         one.run.append(event)
         one.reporter.see(event)

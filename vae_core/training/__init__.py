@@ -2,7 +2,8 @@
 
 Images stay uint8 and resident (or memory-mapped); a batch is gathered by index and converted to float once.
 Nothing is read back from the device more often than events need it. On a CPU the same resolved config gives
-the same events bit for bit, wall-time fields aside, whether or not a run was interrupted and resumed.
+the same events bit for bit, wall-time fields aside, whether or not a run was interrupted and resumed. A clock adds
+what a slow machine needs, live values and checkpoints by wall time, and changes no other event.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from torch import Tensor
 from vae_core.config import RunConfig
 from vae_core.data.imageset import ImageSet
 from vae_core.events import Event
+from vae_core.training.clock import Clock
 from vae_core.training.loop import Control, Loop, NoControl
 from vae_core.training.plan import Plan
 from vae_core.training.resolve import machine_of, resolve
 
-__all__ = ["Control", "Loop", "NoControl", "Plan", "machine_of", "resolve", "time_step", "train"]
+__all__ = ["Clock", "Control", "Loop", "NoControl", "Plan", "machine_of", "resolve", "time_step", "train"]
 
 
 def train(
@@ -29,6 +31,7 @@ def train(
     control: Control | None = None,
     resume: Mapping[str, Tensor] | None = None,
     initial: Mapping[str, Tensor] | None = None,
+    clock: Clock | None = None,
 ) -> Iterator[Event]:
     """Train and say so. The generator ends after Finished or Failed.
 
@@ -38,11 +41,12 @@ def train(
         control: where live requests come from; None for nobody.
         resume: a Checkpoint's `resume` arrays, to go on from there.
         initial: weights to start from (fine-tuning); shapes must be equal.
+        clock: when Live and ClockCheckpoint are due; None for never.
 
     Raises BadConfig, BadImages or BadRun before the first event; afterwards a fault is a Failed event.
     Sets torch's thread count for the whole process.
     """
-    loop = Loop(resolve(config, data), data, control or NoControl())
+    loop = Loop(resolve(config, data), data, control or NoControl(), clock)
     if resume is not None:
         loop.restore(resume)
     elif initial is not None:

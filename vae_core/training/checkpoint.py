@@ -16,6 +16,7 @@ from vae_core.training.learners import Learner
 SCALARS = (
     "step", "in_window", "in_epoch", "best_value", "best_epoch", "live", "rate_factor", "control",
 )  # fmt: skip
+CLOCK = "clock"  # is there in a checkpoint by the clock
 FORMAT = 2  # of the rows; 1 is loss, distortion, rate, objective, KL per dimension, and is not named
 
 
@@ -38,8 +39,8 @@ class Resumable(Protocol):
     learner: Learner
 
 
-def pack(loop: Resumable, last: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The state of a loop whose weights are `last`."""
+def pack(loop: Resumable, last: Mapping[str, Tensor], *, by_clock: bool = False) -> dict[str, Tensor]:
+    """The state of a loop whose weights are `last`; `by_clock` marks one that no line of the record tells of."""
     values = {
         "step": loop.step,
         "in_window": loop.in_window,
@@ -57,6 +58,8 @@ def pack(loop: Resumable, last: Mapping[str, Tensor]) -> dict[str, Tensor]:
         "window": loop.window.cpu().clone(),
         "epoch_sum": torch.from_numpy(loop.epoch_sum.copy()),
     }
+    if by_clock:
+        state[CLOCK] = torch.tensor(1)
     state |= {f"last/{k}": v for k, v in last.items()}
     state |= {f"best/{k}": v for k, v in (loop.best or {}).items()}
     state |= {f"adam/{k}": v for k, v in loop.learner.optimiser_state().items()}

@@ -16,6 +16,7 @@ from vae_core.data.imageset import ImageSet
 from vae_core.errors import BadConfig
 from vae_core.events import (
     Checkpoint,
+    ClockCheckpoint,
     Command,
     Controlled,
     EpochDone,
@@ -30,6 +31,7 @@ from vae_core.events import (
 from vae_core.latent.statistics import active_units
 from vae_core.objectives import Moment
 from vae_core.training import checkpoint, snapshot
+from vae_core.training.clock import Clock
 from vae_core.training.feed import Feed
 from vae_core.training.learners import PART, finite, make_learner, row_names
 from vae_core.training.plan import Plan
@@ -58,10 +60,12 @@ class NoControl:
 class Loop:
     """One run while it trains. `config` is resolved. Sets torch's thread count for the whole process."""
 
-    def __init__(self, config: RunConfig, data: ImageSet, control: Control) -> None:
+    def __init__(
+        self, config: RunConfig, data: ImageSet, control: Control, clock: Clock | None = None
+    ) -> None:
         training = config.training
         torch.set_num_threads(training.threads)
-        self.config, self.control = config, control
+        self.config, self.control, self.clock = config, control, clock
         self.device = torch.device(training.device)
         self.splits = config.data.split(data)
         self.plan = Plan(config, len(self.splits.train))
@@ -74,6 +78,7 @@ class Loop:
         self.window = torch.zeros(training.log_every, len(self.names) + self.learner.dims, device=self.device)
         self.epoch_sum = np.zeros(self.window.shape[1])
         self.step = self.in_window = self.in_epoch = 0
+        self.shown = 0  # rows of the window that were shown by the clock
         self.best: dict[str, Tensor] | None = None
         self.best_value, self.best_epoch = math.inf, 0
         self.live: float | None = None  # what a person set the live coefficient to
@@ -82,7 +87,7 @@ class Loop:
         self.saved = (-1, -1)  # step and request number of the last checkpoint
         self.paused = self.stopping = self.failed = False
         self.pause_at: int | None = None  # a step at which to pause again
-        self.began = self.logged_at = time.perf_counter()
+        self.began = self.logged_at = self.shown_at = time.perf_counter()
 
     @property
     def epoch(self) -> int:
@@ -137,7 +142,7 @@ class Loop:
     def begin(self, *, resumed: bool) -> Iterator[Event]:
         training = self.config.training
         if resumed:
-            yield Resumed(self.step, self.plan.steps_total, self.plan.epochs)
+            yield Resumed(self.step, self.plan.steps_total, self.plan.epochs, self.last_control)
         else:
             yield Started(
                 step=0,
@@ -151,7 +156,7 @@ class Loop:
                 log_every=training.log_every,
                 checkpoint_every=training.checkpoint_every,
             )
-        self.began = self.logged_at = time.perf_counter()
+        self.began = self.logged_at = self.shown_at = time.perf_counter()
         if not resumed:
             yield self.save()
 
@@ -166,6 +171,20 @@ class Loop:
             yield from self.end_epoch()
         if saves and not self.failed:
             yield self.save()
+        if self.clock is not None and not self.failed:
+            yield from self.by_clock(self.clock)
+
+    def by_clock(self, clock: Clock) -> Iterator[Event]:
+        """What is due by wall time. It changes nothing of what the record says."""
+        if self.in_window > self.shown and clock.live_due():
+            rows = self.window[self.shown : self.in_window].double().cpu().numpy()
+            if np.isfinite(rows).all():  # else the record will say which term is not
+                yield clock.show(self.point(rows, self.shown_at))
+            self.shown, self.shown_at = self.in_window, time.perf_counter()
+        # the last step's checkpoint is part of the record
+        if clock.save_due() and self.step < self.plan.steps_total and finite(self.learner):
+            clock.saved()
+            yield self.checkpoint(ClockCheckpoint)
 
     def end(self) -> Iterator[Event]:
         if self.in_window and not self.failed:
@@ -204,6 +223,7 @@ class Loop:
                 waited = time.perf_counter() - begin  # which is not training time
                 self.began += waited
                 self.logged_at += waited
+                self.shown_at += waited
             commands = self.control.poll()
 
     def take(self, command: Command) -> bool:
@@ -246,20 +266,25 @@ class Loop:
             )  # fmt: skip
         self.epoch_sum += rows.sum(0)
         self.in_epoch += len(rows)
+        event = self.point(rows, self.logged_at)
+        self.logged_at = self.shown_at = time.perf_counter()
+        self.in_window = self.shown = 0
+        if self.clock is not None:
+            self.clock.recorded()
+        return event
+
+    def point(self, rows: np.ndarray, since: float) -> StepDone:
+        """A point of the curves: means over the rows of the last steps, which began at the time `since`."""
         now = time.perf_counter()
-        images = len(rows) * self.config.training.batch_size
-        event = StepDone(
+        return StepDone(
             step=self.step,
             epoch=(self.step - 1) // self.plan.steps_per_epoch + 1,
             terms=self.terms(rows.mean(0), every=self.learner.dims <= MOST_LOGGED_DIMS),
             learning_rate=self.plan.learning_rate(self.step - 1) * self.rate_factor,
             coefficients=self.moments(self.step - 1)[0].values,
             seconds=now - self.began,
-            images_per_second=images / max(1e-9, now - self.logged_at),
+            images_per_second=len(rows) * self.config.training.batch_size / max(1e-9, now - since),
         )
-        self.logged_at = now
-        self.in_window = 0
-        return event
 
     def first_bad(self, row: np.ndarray) -> str:
         """The title of the first term that is not finite; the loss where every term is."""
@@ -344,22 +369,23 @@ class Loop:
                 "are kept. A lower learning rate usually helps",
             )  # fmt: skip
         self.saved = (self.step, self.last_control)
+        if self.clock is not None:
+            self.clock.saved()
+        return self.checkpoint(Checkpoint)
+
+    def checkpoint(self, kind: type[Checkpoint]) -> Checkpoint:
         last = self.learner.weights()
-        return Checkpoint(
-            self.step,
-            self.epoch,
-            last,
-            self.best or {},
-            checkpoint.pack(self, last),
-            best_epoch=self.best_epoch,
-        )
+        resume = checkpoint.pack(self, last, by_clock=kind is ClockCheckpoint)
+        return kind(self.step, self.epoch, last, self.best or {}, resume, self.best_epoch)
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go on from a checkpoint's `resume`. Raises BadRun when it does not belong to this config."""
         checkpoint.unpack(self, state)
         if self.step % self.plan.steps_per_epoch:
             self.order = self.feed.shuffled(self.epoch)
-        self.saved = (self.step, self.last_control)
+        self.shown = self.in_window
+        if checkpoint.CLOCK not in state:  # else the record knows of no checkpoint here
+            self.saved = (self.step, self.last_control)
 
     def start_from(self, initial: Mapping[str, Tensor]) -> None:
         """Begin with given weights. Raises BadConfig when they do not fit."""

@@ -23,6 +23,7 @@ from vae_core.models.layers import Up
 from vae_core.models.vae import Posterior
 from vae_core.objectives.terms import Batch, Moment
 from vae_core.options import replace_at
+from vae_core.training.clock import Clock
 from vae_core.training.learners import VaeLearner
 from vae_core.training.loop import Control, Loop, NoControl
 from vae_core.training.optimiser import Adam
@@ -64,6 +65,7 @@ def train_stacked(
     data: ImageSet,
     controls: Sequence[Control] | None = None,
     resumes: Sequence[Mapping[str, Tensor]] | None = None,
+    clocks: Sequence[Clock] | None = None,
 ) -> Iterator[tuple[int, Event]]:
     """As `train` for each config, all at once: (number of the run, its event).
 
@@ -74,7 +76,8 @@ def train_stacked(
     if reason := why_apart(resolved):
         raise BadConfig(reason)
     listen = controls or [NoControl() for _ in resolved]
-    loops = [Loop(config, data, control) for config, control in zip(resolved, listen, strict=True)]
+    told: Sequence[Clock | None] = clocks or [None for _ in resolved]
+    loops = [Loop(*each) for each in zip(resolved, [data] * len(resolved), listen, told, strict=True)]
     for loop, state in zip(loops, resumes or (), strict=bool(resumes)):
         loop.restore(state)
     if len({loop.step for loop in loops}) > 1:

@@ -2,12 +2,14 @@ import { get } from "../shared/requests.js";
 
 /** @import { Advice, EpochLine, Events, Line, RunName } from "./types.js" */
 /** @import { SnapshotLine, Status, StepLine, Term, Terms } from "./types.js" */
-/** @import { WrittenLine, WrittenTerms } from "./types.js" */
+/** @import { ResumedLine, WrittenLine, WrittenStep, WrittenTerms } from "./types.js" */
 
 /** What is known of one run: the lines of its record so far, and its state. */
 export class RunRecord {
   /** @type {Line[]} */
   lines = [];
+  /** @type {StepLine[]} points since the last step of the record, while the run learns */
+  live = [];
   /** @type {Status | null} */
   status = null;
   /** @type {Advice[]} */
@@ -49,6 +51,7 @@ export class RunRecord {
       if (JSON.stringify(got.advice) !== JSON.stringify(this.advice)) this.changed = true;
       this.advice = got.advice;
       for (const line of got.lines) this.take(line);
+      this.#show(got.live ?? []);
       const more = got.next !== this.#next && got.lines.length > 0 && got.more;
       this.#next = got.next;
       if (!more) return;
@@ -60,9 +63,23 @@ export class RunRecord {
     this.log = log;
     this.#next = 0;
     this.lines = [];
+    this.live = [];
     this.status = null;
     this.advice = [];
     this.changed = true;
+  }
+
+  /**
+   * Takes up what the run shows beside its record; what the record tells of meanwhile is left out.
+   *
+   * @param {WrittenStep[]} points
+   */
+  #show(points) {
+    const last = this.lines.findLast((line) => line.event === "step");
+    const newer = points.filter(({ step }) => step > (last?.step ?? 0));
+    const same = newer.length === this.live.length && newer.at(-1)?.step === this.live.at(-1)?.step;
+    if (!same) this.changed = true;
+    this.live = newer.map((point) => readableStep(point, this.terms));
   }
 
   /**
@@ -74,7 +91,7 @@ export class RunRecord {
     this.changed = true;
     if (line.event === "resumed") {
       const at = this.lines.findLastIndex((l) => l.event === "checkpoint" && l.step === line.step);
-      this.lines = at >= 0 ? this.lines.slice(0, at + 1) : this.lines.filter((l) => l.step <= line.step);
+      this.lines = at >= 0 ? this.lines.slice(0, at + 1) : this.lines.filter((l) => isLeft(l, line));
     }
     const found = readable(line, this.terms, this.#coefficients);
     if (found.event === "step") this.#coefficients = found.coefficients;
@@ -99,9 +116,9 @@ export class RunRecord {
     return coefficient ? `${coefficient.symbol} · ${term.label}` : term.label;
   }
 
-  /** @returns {StepLine[]} */
+  /** @returns {StepLine[]} those of the record, and what is shown since */
   get steps() {
-    return this.lines.filter((line) => line.event === "step");
+    return [...this.lines.filter((line) => line.event === "step"), ...this.live];
   }
 
   /** @returns {EpochLine[]} */
@@ -124,19 +141,36 @@ export class RunRecord {
  * @returns {Line}
  */
 export function readable(line, terms, before) {
-  if (line.event === "step") {
-    const { beta, capacity } = line;
-    /** @type {Record<string, number | null>} */
-    const earlier = capacity == null ? { beta: beta ?? null } : { gamma: beta ?? null, capacity };
-    const coefficients = line.coefficients ?? earlier;
-    return { ...line, coefficients, terms: readableTerms(line.terms, terms, coefficients) };
-  }
+  if (line.event === "step") return readableStep(line, terms);
   if (line.event === "epoch") {
     const train = readableTerms(line.train, terms, before);
     return { ...line, train, validation: readableTerms(line.validation, terms, before) };
   }
   return line;
 }
+
+/**
+ * @param {WrittenStep} line
+ * @param {Term[]} terms
+ * @returns {StepLine}
+ */
+function readableStep(line, terms) {
+  const { beta, capacity } = line;
+  /** @type {Record<string, number | null>} */
+  const earlier = capacity == null ? { beta: beta ?? null } : { gamma: beta ?? null, capacity };
+  const coefficients = line.coefficients ?? earlier;
+  return { ...line, coefficients, terms: readableTerms(line.terms, terms, coefficients) };
+}
+
+/**
+ * Whether a line stays when a run went on from a checkpoint by the clock, which left no line: it is not of a
+ * later step, nor a request that the checkpoint did not know of.
+ *
+ * @param {Line} line
+ * @param {ResumedLine} resumed
+ */
+const isLeft = (line, resumed) =>
+  line.step <= resumed.step && !(line.event === "controlled" && line.number > (resumed.control ?? Infinity));
 
 /**
  * @param {WrittenTerms} written

@@ -54,7 +54,7 @@ export interface WrittenTerms extends Partial<Terms> {
 }
 
 /** Lines of events.jsonl as they are drawn (see record.js); further kinds pass unread. */
-export type Line = StepLine | EpochLine | SnapshotLine | MarkLine;
+export type Line = StepLine | EpochLine | SnapshotLine | ControlledLine | ResumedLine | MarkLine;
 
 export interface StepLine {
   event: "step";
@@ -76,7 +76,7 @@ export interface EpochLine {
 }
 
 /** A line as vae_core.events writes it, or wrote it. */
-export type WrittenLine = MarkLine | SnapshotLine | WrittenStep | WrittenEpoch;
+export type WrittenLine = MarkLine | ControlledLine | ResumedLine | SnapshotLine | WrittenStep | WrittenEpoch;
 
 export interface WrittenStep extends Omit<StepLine, "terms" | "coefficients"> {
   terms: WrittenTerms;
@@ -103,8 +103,24 @@ export interface SnapshotLine {
 }
 
 export interface MarkLine {
-  event: "checkpoint" | "resumed";
+  event: "checkpoint";
   step: number;
+}
+
+/** `control` is the last request that what was gone on from knows of; missing in earlier versions. */
+export interface ResumedLine {
+  event: "resumed";
+  step: number;
+  control?: number | null;
+}
+
+/** A person's request, taken up after `step`. */
+export interface ControlledLine {
+  event: "controlled";
+  step: number;
+  number: number;
+  command: string;
+  value: number | null;
 }
 
 export interface Status {
@@ -130,6 +146,8 @@ export interface Events {
   name: string;
   status: Status;
   advice: Advice[];
+  /** points since the last step of the record, while the run learns */
+  live?: WrittenStep[];
   lines: WrittenLine[];
   next: number;
   more: boolean;
