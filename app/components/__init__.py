@@ -50,9 +50,9 @@ def component(name: str, html: str, *, isolate: bool = True) -> Callable[..., An
 def scripts_digest() -> str:
     """Names all modules as they are now: it stands in their addresses, so that a browser keeps them for good."""
     digest = hashlib.sha256()
-    for path in sorted(HERE.rglob("*.js")):
+    for name, path in modules().items():
         content = path.read_bytes()
-        digest.update(f"{path.relative_to(HERE).as_posix()} {len(content)}\n".encode() + content)
+        digest.update(f"{name} {len(content)}\n".encode() + content)
     return digest.hexdigest()[:16]
 
 
@@ -63,9 +63,13 @@ def module_url(name: str) -> str:
 
 def module_path(digest: str, name: str) -> Path | None:
     """File of the module that `module_url` names, or None where these scripts have no such module."""
-    path = (HERE / name).resolve()
-    known = digest == scripts_digest() and path.suffix == ".js" and path.is_relative_to(HERE.resolve())
-    return path if known and path.is_file() else None
+    return modules().get(name) if digest == scripts_digest() else None
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """The file of each module, by its path in this folder."""
+    return {path.relative_to(HERE).as_posix(): path for path in sorted(HERE.rglob("*.js"))}
 
 
 @cache

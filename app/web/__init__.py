@@ -1,7 +1,7 @@
 """Routes that the components fetch from, split by subject; this table names them all.
 
-No route changes stored state. Those that compute are plain `def`, so that they run in a thread and never stall the
-server.
+No route changes stored state. Routes are plain functions that run in threads of two pools, for what reads and for what
+computes (app/web/requests.py); a body is read before a thread is taken. The health check needs none.
 """
 
 from starlette.routing import BaseRoute, Route
@@ -14,7 +14,7 @@ ROUTES: list[BaseRoute] = [
     Route("/api/plotly.min.js", scripts.plotly_script),
     Route("/api/runs/{run}/events", runs.events),
     Route("/api/runs/{run}/file/{path:path}", runs.picture_file),
-    Route("/api/runs/{run}/image/{number:int}.png", runs.image),
+    Route("/api/runs/{run}/image/{number}.png", runs.image),
     Route("/api/runs/{run}/decoder.json", decoders.decoder_header),
     Route("/api/runs/{run}/decoder-{stamp}.bin", decoders.decoder_weights),
     Route("/api/runs/{run}/dial.json", decoders.dial_header),
@@ -26,6 +26,6 @@ ROUTES: list[BaseRoute] = [
     Route("/api/runs/{run}/crowd-{version}.bin", codes.crowd),
     Route("/api/arrays/{digest}.bin", maps.array),
     Route("/api/arrays/{digest}.png", maps.array),
-    Route("/api/runs/{run}/atlas/{stamp}/{split}/{digest}-{tile:int}.png", maps.atlas),
-    Route("/api/runs/{run}/pair/{stamp}/{split}/{number:int}.png", maps.pair),
+    Route("/api/runs/{run}/atlas/{stamp}/{split}/{digest}-{tile}.png", maps.atlas),
+    Route("/api/runs/{run}/pair/{stamp}/{split}/{number}.png", maps.pair),
 ]

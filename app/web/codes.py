@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import numpy as np
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from app.services import models, neighbours, runs
 from app.web.requests import (
     IMMUTABLE,
     NO_STORE,
+    Json,
     RefusedError,
-    answers,
+    check_size,
     compute_turn,
+    computes,
+    computes_from,
     current_model,
-    read_body,
     require_stamp,
     whole_number,
 )
 
 DRAWING_BYTES = 512 * 512  # of the largest drawing
+MOST_CODES = 4 * 512 * models.DECODE_BATCH  # bytes of the widest codes that a setting allows
 
 
-@answers
-def decode(request: Request) -> Response:
+@computes_from(MOST_CODES)
+def decode(request: Request, body: bytes) -> Response:
     """Decode codes: body float32 (B, D), little-endian, B <= models.DECODE_BATCH -> uint8 (B, H, W, C)."""
     run = runs.store().find(request.path_params["run"])
     require_stamp(request, run.stamp())
     width = 4 * run.record().effective.model.latent_dim
-    body = read_body(request, models.DECODE_BATCH * width)
+    check_size(len(body), models.DECODE_BATCH * width)
     if not body or len(body) % width:
         raise RefusedError(400, f"expected float32 codes of {width // 4} numbers each, got {len(body)} bytes")
     codes = np.frombuffer(body, "<f4").reshape(-1, width // 4).copy()
@@ -41,8 +44,8 @@ def decode(request: Request) -> Response:
     )
 
 
-@answers
-def encode(request: Request) -> Response:
+@computes_from(DRAWING_BYTES)
+def encode(request: Request, body: bytes) -> Response:
     """Encode a drawing: body uint8 (height, width) -> its posterior, and the picture that was encoded.
 
     Answers {"mean": [D], "std": [D], "width", "height", "channels", "picture": base64 of uint8 (H, W, C)}
@@ -54,7 +57,6 @@ def encode(request: Request) -> Response:
     run = runs.store().find(request.path_params["run"])
     require_stamp(request, run.stamp())
     width, height = whole_number(request, "width", 8, 512), whole_number(request, "height", 8, 512)
-    body = read_body(request, DRAWING_BYTES)
     if len(body) != width * height:
         raise RefusedError(400, f"expected {width}×{height} bytes, got {len(body)}")
     record = run.record()
@@ -66,7 +68,7 @@ def encode(request: Request) -> Response:
         model = current_model(request, run)
         prepared = model.prepare(digit)
         posterior = model.encode(prepared)
-    return JSONResponse(
+    return Json(
         {"mean": posterior.mean[0].tolist(), "std": posterior.std[0].tolist(), "width": side, "height": side,
          "channels": channels,
          "picture": base64.b64encode(np.ascontiguousarray(prepared[0].transpose(1, 2, 0)).tobytes()).decode()},
@@ -74,7 +76,7 @@ def encode(request: Request) -> Response:
     )  # fmt: skip
 
 
-@answers
+@computes
 def cloud(request: Request) -> Response:
     """Where the run's images lie in the code space of the present weights: the header of a neighbours.CodeSample.
 
@@ -82,14 +84,14 @@ def cloud(request: Request) -> Response:
     """
     run = runs.store().find(request.path_params["run"])
     found = neighbours.code_sample(run)
-    return _not_yet() if found is None else JSONResponse(found.header(), headers=NO_STORE)
+    return _not_yet() if found is None else Json(found.header(), headers=NO_STORE)
 
 
 def _not_yet() -> Response:
-    return JSONResponse({"wait": True}, 202, headers=NO_STORE)
+    return Json({"wait": True}, 202, headers=NO_STORE)
 
 
-@answers
+@computes
 def cloud_points(request: Request) -> Response:
     """The cloud's arrays, little-endian and one after the other; 202 while they are being computed.
 
@@ -100,11 +102,11 @@ def cloud_points(request: Request) -> Response:
     if found is None:
         return _not_yet()
     if request.path_params["version"] != found.version:
-        return JSONResponse({"error": "the weights changed; fetch cloud.json again"}, 410, headers=NO_STORE)
+        return Json({"error": "the weights changed; fetch cloud.json again"}, 410, headers=NO_STORE)
     return Response(found.points(), media_type="application/octet-stream", headers=IMMUTABLE)
 
 
-@answers
+@computes
 def crowd(request: Request) -> Response:
     """The same arrays for all training images; 202 while they are being encoded."""
     run = runs.store().find(request.path_params["run"])
@@ -112,12 +114,12 @@ def crowd(request: Request) -> Response:
     if current is None:
         return _not_yet()
     if request.path_params["version"] != current.version:
-        return JSONResponse({"error": "the weights changed; fetch cloud.json again"}, 410, headers=NO_STORE)
+        return Json({"error": "the weights changed; fetch cloud.json again"}, 410, headers=NO_STORE)
     found = neighbours.searched_codes(run, current.version)
     if found is None:
         return _not_yet()
     if not found:
-        return JSONResponse(
+        return Json(
             {"error": "not all images could be encoded; the server's log says why"}, 409, headers=NO_STORE
         )
     return Response(found, media_type="application/octet-stream", headers=IMMUTABLE)

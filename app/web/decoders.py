@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from app.services import models, runs
-from app.web.requests import IMMUTABLE, NO_STORE, answers
+from app.web.requests import IMMUTABLE, NO_STORE, Json, computes
 
 
-@answers
+@computes
 def decoder_header(request: Request) -> Response:
     """The decoder's layers, and the stamp under which its weights are to be fetched."""
     run = runs.store().find(request.path_params["run"])
-    return JSONResponse(models.decoder_header(run), headers=NO_STORE)
+    return Json(models.decoder_header(run), headers=NO_STORE)
 
 
-@answers
+@computes
 def decoder_weights(request: Request) -> Response:
     """The decoder's float32 weights, little-endian; cached for good under their stamp."""
     run = runs.store().find(request.path_params["run"])
@@ -25,14 +25,14 @@ def decoder_weights(request: Request) -> Response:
     return _weights(request, stamp, decoder.weights)
 
 
-@answers
+@computes
 def dial_header(request: Request) -> Response:
     """Both networks' layers of a run with a β dial, as decoder_header; 409 for a run without one."""
     run = runs.store().find(request.path_params["run"])
-    return JSONResponse(models.dial_header(run), headers=NO_STORE)
+    return Json(models.dial_header(run), headers=NO_STORE)
 
 
-@answers
+@computes
 def dial_weights(request: Request) -> Response:
     """The float32 weights of both networks and their gates, as decoder_weights."""
     run = runs.store().find(request.path_params["run"])
@@ -42,6 +42,6 @@ def dial_weights(request: Request) -> Response:
 
 def _weights(request: Request, stamp: str, weights: np.ndarray) -> Response:
     if request.path_params["stamp"] != stamp:
-        return JSONResponse({"error": "the weights changed; fetch the header again"}, 410, headers=NO_STORE)
+        return Json({"error": "the weights changed; fetch the header again"}, 410, headers=NO_STORE)
     body = weights.astype("<f4").tobytes()
     return Response(body, media_type="application/octet-stream", headers=IMMUTABLE)

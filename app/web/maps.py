@@ -6,11 +6,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from app.services import array_store, datasets, models, run_codes, runs
 from app.services.array_store import SPRITE, TILE
-from app.web.requests import IMMUTABLE, NO_STORE, RefusedError, answers, compute_turn
+from app.web.requests import (
+    IMMUTABLE,
+    NO_STORE,
+    Json,
+    RefusedError,
+    answers,
+    compute_turn,
+    computes,
+    path_number,
+)
 
 if TYPE_CHECKING:
     from vae_core.runs.run import Run
@@ -20,11 +29,12 @@ ONE_DAY = {"cache-control": "private, max-age=86400"}  # pictures under a weight
 Means = tuple[np.ndarray, np.ndarray]  # image numbers (N,), posterior means (N, D)
 
 
+@answers
 def array(request: Request) -> Response:
     """An array that a page published (app.services.array_store): little-endian numbers or a PNG, cached for good under its digest."""
     found = array_store.find(request.path_params["digest"])
     if found is None:
-        return JSONResponse({"error": "this was forgotten; reload the page"}, 410, headers=NO_STORE)
+        return Json({"error": "this was forgotten; reload the page"}, 410, headers=NO_STORE)
     kind = "image/png" if request.url.path.endswith(".png") else "application/octet-stream"
     return Response(found.tobytes(), media_type=kind, headers=IMMUTABLE)
 
@@ -44,7 +54,7 @@ def _stored_means(run: Run, request: Request) -> Means | None:
     return None if codes is None else (codes.index, codes.mean)
 
 
-@answers
+@computes
 def atlas(request: Request) -> Response:
     """A PNG of eight rows of eight small pictures, each at most SPRITE pixels wide, for a tile of published image numbers.
 
@@ -56,7 +66,7 @@ def atlas(request: Request) -> Response:
     numbers = array_store.find(request.path_params["digest"])
     if numbers is None:
         raise RefusedError(410, "these numbers were forgotten; reload the page")
-    tile = request.path_params["tile"]
+    tile = path_number(request, "tile", "tile")
     chosen = numbers[tile * TILE : (tile + 1) * TILE]
     if not len(chosen):
         raise RefusedError(404, f"there is no tile {tile}")
@@ -99,7 +109,7 @@ def _means(codes: Means | None, numbers: np.ndarray) -> np.ndarray:
     return found
 
 
-@answers
+@computes
 def pair(request: Request) -> Response:
     """A PNG of an image and, beside it, its reconstruction from the stored posterior mean.
 
@@ -109,7 +119,7 @@ def pair(request: Request) -> Response:
     from vae_core.pictures import sheet
 
     run = runs.store().find(request.path_params["run"])
-    number = np.array([request.path_params["number"]])
+    number = np.array([path_number(request, "number", "image")])
     codes = _stored_means(run, request)
     data = datasets.images_of(run)
     with compute_turn():

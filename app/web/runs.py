@@ -8,16 +8,18 @@ from pathlib import Path
 
 import numpy as np
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, Response
 
 from app.services import datasets, runs
 from app.services.cache import LruCache
-from app.web.requests import NO_STORE, answers
+from app.web.requests import NO_STORE, Json, RefusedError, answers, as_json, path_number
 
 
 @answers
 def events(request: Request) -> Response:
-    """Lines of events.jsonl from byte `after` on, as they stand, with status and advice.
+    """Lines of events.jsonl from byte `after` on, as they stand but for NaN, with status and advice.
+
+    A line that is no JSON object is left out.
 
     {"next": offset, "more": bool, "log": text, "status": {...}, "advice": [...], "name": text, "live": [...], "lines": [...]}
     `live` holds points of a learning run since its last line of a step (see vae_core.events.Live).
@@ -26,13 +28,12 @@ def events(request: Request) -> Response:
     from dataclasses import asdict
 
     run = runs.store().find(request.path_params["run"])
-    try:
-        after = max(0, int(request.query_params.get("after", 0)))
-    except ValueError:
-        return JSONResponse({"error": "after: expected a byte offset"}, 400)
+    after = request.query_params.get("after", "0")
+    if not re.fullmatch(r"-?[0-9]{1,18}", after, re.ASCII):
+        raise RefusedError(400, "after: expected a byte offset")
     log = run.path / "events.jsonl"
     stat = log.stat() if log.exists() else None
-    text, following = run.raw_lines(after)
+    text, following = run.raw_lines(max(0, int(after)))
     status = run.status()
     head = {
         "next": following,
@@ -43,9 +44,22 @@ def events(request: Request) -> Response:
         "name": run.name,
         "live": run.live_points() if status.live else [],
     }
-    # the lines are JSON already
-    body = json.dumps(head)[:-1].encode() + b', "lines": [' + b",".join(text.splitlines()) + b"]}"
+    lines = ",".join(line for line in map(_as_read, text.split(b"\n")) if line)
+    body = f'{as_json(head)[:-1]}, "lines": [{lines}]}}'
     return Response(body, media_type="application/json", headers=NO_STORE)
+
+
+def _as_read(line: bytes) -> str:
+    """A line of a log as strict JSON: as it stands where it is that, else nothing of what is no JSON object."""
+    constants: list[str] = []
+    try:
+        text = line.decode()
+        found = json.loads(text, parse_constant=constants.append)  # NaN, Infinity: no JSON, read as null
+    except (ValueError, RecursionError):  # torn, no UTF-8, nested or long beyond reason
+        return ""
+    if not isinstance(found, dict):
+        return ""
+    return as_json(found) if constants else text
 
 
 _advices: LruCache[list[dict[str, str]]] = LruCache(32)
@@ -71,7 +85,7 @@ def _diagnose(log: Path) -> list[dict[str, str]]:
     return [asdict(a) for a in diagnose(run.history(), run.record().effective)]
 
 
-FILE = re.compile(r"(snapshots/[\w.-]+\.png|thumbnail\.png)")
+FILE = re.compile(r"(snapshots/[\w.-]{1,100}\.png|thumbnail\.png)", re.ASCII)
 
 
 @answers
@@ -81,7 +95,7 @@ def picture_file(request: Request) -> Response:
     name = request.path_params["path"]
     path = run.path / name
     if not FILE.fullmatch(name) or not path.is_file():
-        return JSONResponse({"error": f"the run {run.id} has no picture {name!r}"}, 404)
+        return Json({"error": f"the run {run.id} has no picture {name!r}"}, 404)
     # a snapshot's name holds its step and is written once; a reset run counts anew, so ask every time
     return FileResponse(path, media_type="image/png", headers={"cache-control": "no-cache"})
 
@@ -93,9 +107,9 @@ def image(request: Request) -> Response:
 
     run = runs.store().find(request.path_params["run"])
     data = datasets.images_of(run)
-    number = request.path_params["number"]
+    number = path_number(request, "number", "image")
     if data is None or number >= len(data):
-        return JSONResponse({"error": f"the images of {run.name} are not read here"}, 404, headers=NO_STORE)
+        return Json({"error": f"the images of {run.name} are not read here"}, 404, headers=NO_STORE)
     return Response(
         encode_png(np.asarray(data.images[number])),
         media_type="image/png",

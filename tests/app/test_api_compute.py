@@ -113,15 +113,15 @@ def test_weights_that_change_while_a_request_is_read_are_said(
 ) -> None:
     stamp, read = copied.stamp(), requests.read_body
 
-    def checkpoint_lands(request: Request, most: int) -> bytes:
-        body = read(request, most)
+    async def checkpoint_lands(request: Request, most: int) -> bytes:
+        body = await read(request, most)
         path = copied.path / "model.safetensors"
         tensors = safetensors.numpy.load_file(path)
         name = next(n for n in tensors if n.endswith("bias"))
         safetensors.numpy.save_file(tensors | {name: tensors[name] + 0.01}, path)
         return body
 
-    monkeypatch.setattr(web.codes, "read_body", checkpoint_lands)
+    monkeypatch.setattr(requests, "read_body", checkpoint_lands)
     drawing = np.full((10, 10), 255, np.uint8).tobytes()
     for path, body in (("decode?", codes_of(1).tobytes()), ("encode?width=10&height=10&", drawing)):
         address = f"/api/runs/{copied.id}/{path}stamp={stamp}"

@@ -50,7 +50,7 @@ class EventLog:
         text, after = self.raw_lines(after)
         lines = []
         for line in text.splitlines():
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError, RecursionError):
                 parsed = json.loads(line)
                 if isinstance(parsed, dict):
                     lines.append(parsed)
@@ -59,16 +59,19 @@ class EventLog:
     def raw_lines(self, after: int = 0, most: int = MOST_BYTES_READ) -> tuple[bytes, int]:
         """Up to `most` bytes of whole lines from a byte offset on, and the offset to ask from next.
 
-        An offset beyond the end is one into a file that a reset has removed: it starts over.
+        An offset beyond the end is one into a file that a reset has removed: it starts over. A line that is longer than
+        `most` is no event, and is passed over.
         """
         try:
             with open(self.path, "rb") as file:
                 after = after if after <= file.seek(0, os.SEEK_END) else 0
                 file.seek(after)
                 text = file.read(most)
+                end = text.rfind(b"\n") + 1
+                if not end and len(text) == most:
+                    return b"", _line_end(file, after, most)
         except FileNotFoundError:
             return b"", 0
-        end = text.rfind(b"\n") + 1
         return text[:end], after + end
 
     def history(self) -> list[Event]:
@@ -86,6 +89,14 @@ class EventLog:
             if following == offset:
                 return events
             offset = following
+
+
+def _line_end(file: IO[bytes], after: int, most: int) -> int:
+    """Where the line ends that goes on here, read `most` bytes at a time; `after` where it has no end yet."""
+    while text := file.read(most):
+        if end := text.find(b"\n") + 1:
+            return file.tell() - len(text) + end
+    return after
 
 
 def not_superseded(events: list[Event], resumed: Resumed) -> list[Event]:

@@ -52,7 +52,7 @@ export class RunRecord {
       this.advice = got.advice;
       for (const line of got.lines) this.take(line);
       this.#show(got.live ?? []);
-      const more = got.next !== this.#next && got.lines.length > 0 && got.more;
+      const more = got.next !== this.#next && got.more;
       this.#next = got.next;
       if (!more) return;
     }
