@@ -2,14 +2,13 @@
 
 Either of these starts it:
 
-    latent-explorer [--host 127.0.0.1] [--port 8501] [--home DIR] [--data-dir DIR]
+    latent-explorer [--host 127.0.0.1] [--port 8501] [--home DIR] [--data-dir DIR] [--origin URL] [--embed-in URL]
     streamlit run app/server.py
 """
 
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import os
 import sys
 import threading
@@ -24,54 +23,45 @@ if str(HERE.parent) not in sys.path:  # `streamlit run app/server.py` puts app/ 
 
 import streamlit as st  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
-from starlette.requests import HTTPConnection  # noqa: E402
-from starlette.responses import PlainTextResponse  # noqa: E402
-from starlette.types import ASGIApp, Receive, Scope, Send  # noqa: E402
 
 from app.services import runs, warm_up  # noqa: E402
-from app.web import ROUTES  # noqa: E402
+from app.web import ROUTES, guards  # noqa: E402
+from app.web.guards import is_loopback  # noqa: E402
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places  # noqa: E402
-
-HOST_VARIABLE = "LATENT_EXPLORER_HOST"
 
 
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
+    tell_streamlit()
     threading.Thread(target=warm_up.warm_up, name="warm-up", daemon=True).start()
     yield
     warm_up.shut_down()
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server that listens on `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
+MIDDLEWARE = [Middleware(guards.Frames), Middleware(guards.OwnNames)]
 
 
-class LoopbackNames:
-    """While listening on loopback, answer to loopback names only.
+def tell_streamlit() -> None:
+    """Let Streamlit know of the addresses and sites that `app.web.guards` reads from the environment.
 
-    Otherwise a web page elsewhere could let its own name point here and drive the app (DNS rebinding).
+    Raises ValueError for one that is no origin.
     """
+    from streamlit import config
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] in ("http", "websocket") and is_loopback(os.environ.get(HOST_VARIABLE, "127.0.0.1")):
-            name = HTTPConnection(scope).url.hostname or ""
-            if not is_loopback(name) and name != "testserver":
-                refusal = "This server answers to localhost only; start it with --host to open it to others."
-                await PlainTextResponse(refusal, 421)(scope, receive, send)
-                return
-        await self.app(scope, receive, send)
+    config.set_option("server.corsAllowedOrigins", guards.listed(guards.ORIGINS_VARIABLE))
+    # a frame on another site gets no cookie, by which Streamlit knows its own pages; the guard knows them by their origin
+    config.set_option("server.enableXsrfProtection", not guards.listed(guards.FRAMES_VARIABLE))
 
 
-app = st.App(HERE / "main.py", routes=ROUTES, lifespan=lifespan, middleware=[Middleware(LoopbackNames)])
+app = st.App(HERE / "main.py", routes=ROUTES, lifespan=lifespan, middleware=MIDDLEWARE)
+
+
+def origin(text: str) -> str:
+    """A switch's value as an origin. Raises argparse.ArgumentTypeError."""
+    try:
+        return guards.origin_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -90,6 +80,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--jobs", type=int, default=1, metavar="N", help="processes that train at a time; default 1"
     )
+    parser.add_argument(
+        "--origin", action="append", default=[], type=origin, metavar="URL",
+        help="address under which browsers reach this server, such as https://lab.example behind a proxy; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--embed-in", action="append", default=[], type=origin, metavar="URL",
+        help="a site whose pages may show this app in a frame, such as https://course.example; may be repeated",
+    )  # fmt: skip
     args = parser.parse_args(argv)
     if args.jobs < 1:
         parser.error(f"--jobs {args.jobs}: expected 1 or more")
@@ -97,7 +95,10 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"--port {args.port}: expected 1 to 65535")
     places = Places.find(args.home, args.data_dir)
     os.environ[HOME_VARIABLE], os.environ[DATA_VARIABLE] = str(places.home), str(places.data_dir)
-    os.environ[HOST_VARIABLE] = args.host
+    os.environ[guards.HOST_VARIABLE] = args.host
+    for variable, sites in ((guards.ORIGINS_VARIABLE, args.origin), (guards.FRAMES_VARIABLE, args.embed_in)):
+        if sites:
+            os.environ[variable] = " ".join(sites)
     os.environ[runs.JOBS_VARIABLE] = str(args.jobs)
     try:
         places.home.mkdir(parents=True, exist_ok=True)
