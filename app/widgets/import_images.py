@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -13,12 +14,24 @@ from app.services import runs
 from app.state import address, session
 from vae_core import pictures
 from vae_core.data import list_specs
-from vae_core.data.user import COLOURS, FITS, SIDES, ImportPlan, accept, crop_box, inspect, preview, remove
+from vae_core.data.user import (
+    COLOURS,
+    FITS,
+    SIDES,
+    SPLITS,
+    ImportChoices,
+    ImportPlan,
+    accept,
+    crop_box,
+    inspect,
+    preview,
+    remove,
+)
 from vae_core.errors import VaeCoreError
 
 SHOWN = 3  # originals drawn with their crop
 
-Form = tuple[int, str, str]  # side in pixels, colour, fit
+Form = dict[str, Any]  # fields of ImportChoices
 
 
 def show() -> None:
@@ -80,15 +93,17 @@ def _offer(plan: ImportPlan) -> None:
     more = f" and {len(plan.sizes) - 3} other sizes" if len(plan.sizes) > 3 else ""
     classes = f" in {len(plan.label_names)} classes" if plan.label_names else ""
     st.markdown(f"**{plan.title}**: {plan.count:,} images{classes}, {sizes}{more}")
-    for note in plan.notes:
-        st.caption(f":material/info: {note}")
+    told = st.container()
     form = _form(plan)
+    with told:
+        for note in (*plan.found, *plan.images.meaning(ImportChoices(**form)).notes):
+            st.caption(f":material/info: {note}")
     try:
-        result = preview(plan, *form)
+        result = preview(plan, **form)
     except VaeCoreError as error:
         _nothing_imported(error)
         return
-    _before_and_after(plan, result, form[2])
+    _before_and_after(plan, result, form["fit"])
     suggested = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(plan.title).stem).strip("-")[:40] or "my-images"
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name", suggested, key=f"own name {plan.title}", width=260)
@@ -108,7 +123,19 @@ def _form(plan: ImportPlan) -> Form:
             "Fit", list(FITS), default="crop", key="own fit", required=True,
             help="  \n".join(f"**{k}**: {v}" for k, v in FITS.items()),
         )  # fmt: skip
-    return side or plan.side, colour or "auto", fit or "crop"
+        splits = "auto"
+        if plan.split_folders:
+            splits = st.segmented_control(
+                f"Folders {', '.join(plan.split_folders)}", list(SPLITS), default="auto", key="own splits", required=True,
+                format_func={"auto": "splits", "labels": "classes", "none": "neither"}.__getitem__,
+                help="  \n".join(f"**{k}**: {v}" for k, v in SPLITS.items()),
+            )  # fmt: skip
+    return {
+        "side": side or plan.side,
+        "colour": colour or "auto",
+        "fit": fit or "crop",
+        "splits": splits or "auto",
+    }
 
 
 def _before_and_after(plan: ImportPlan, result: np.ndarray, fit: str) -> None:
@@ -130,12 +157,11 @@ def _before_and_after(plan: ImportPlan, result: np.ndarray, fit: str) -> None:
 
 def _import(plan: ImportPlan, name: str, form: Form) -> None:
     """Write the dataset, with progress, and let the form of a new run choose it."""
-    side, colour, fit = form
     bar = st.progress(0.0, text="importing")
     try:
         spec = accept(
-            plan, name, runs.places(), side=side, colour=colour, fit=fit, title=plan.title,
-            progress=lambda share, what: bar.progress(min(1.0, share), text=what),
+            plan, name, runs.places(), title=plan.title,
+            progress=lambda share, what: bar.progress(min(1.0, share), text=what), **form,
         )  # fmt: skip
     except VaeCoreError as error:
         _nothing_imported(error)

@@ -6,11 +6,14 @@ import argparse
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from vae_core.cli.bar import Bar
 from vae_core.cli.tables import print_table
 from vae_core.cli.usage import Commands
 from vae_core.data import list_specs, open_images
+from vae_core.data.user.choices import ImportChoices
+from vae_core.options import Leaf, leaves
 from vae_core.places import Places
 
 
@@ -24,16 +27,28 @@ def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
     adding = acts.add_parser("add", parents=[common], help="import images of your own")
     adding.add_argument("path", metavar="PATH", help="a folder or .zip of images, a .npy or an .npz")
     adding.add_argument("--name", help="plain and not taken; default from the path")
-    adding.add_argument("--side", type=int, choices=(16, 32, 64, 128), help="pixels; default what suits")
-    adding.add_argument("--colour", choices=("auto", "grey", "colour"), default="auto", help="default auto")
-    adding.add_argument(
-        "--fit", choices=("crop", "pad", "stretch"), default="crop", help="of images not square; default crop"
-    )
-    adding.add_argument("--limit", type=int, default=0, metavar="N", help="keep N images; default 0, all")
+    for leaf in leaves(ImportChoices):
+        adding.add_argument(f"--{leaf.switch}", **_as_switch(leaf))
     adding.set_defaults(do=do_data)
     removing = acts.add_parser("remove", parents=[common], help="delete an imported dataset; runs stay")
     removing.add_argument("name", metavar="NAME")
     removing.set_defaults(do=do_data)
+
+
+def _as_switch(leaf: Leaf) -> dict[str, Any]:
+    """A choice of an import as argparse takes it."""
+    known: dict[str, Any] = {"dest": leaf.name, "default": leaf.default}
+    if isinstance(leaf.default, bool):
+        known["action"] = "store_true"
+    elif leaf.spec.values is not None:
+        known |= {"type": type(leaf.default), "choices": [value for value in leaf.spec.values if value != 0]}
+    elif isinstance(leaf.default, tuple):
+        known |= {"action": "extend", "nargs": "+", "metavar": "NAME", "default": []}
+    else:
+        known |= {"type": type(leaf.default), "metavar": "N" if isinstance(leaf.default, int) else "VALUE"}
+    default = "" if known.get("action") else f"; default {leaf.default}" if leaf.default else ""
+    known["help"] = f"{leaf.spec.help}{default}".replace("%", "%%")
+    return known
 
 
 def do_data(args: argparse.Namespace, places: Places) -> int:
@@ -63,12 +78,9 @@ def do_data(args: argparse.Namespace, places: Places) -> int:
         plan,
         name,
         places,
-        side=args.side or plan.side,
-        colour=args.colour,
-        fit=args.fit,
-        limit=args.limit,
         title=plan.title,
         progress=lambda share, what: bar.show(f"{share:4.0%} {what}"),
+        **{leaf.name: getattr(args, leaf.name) for leaf in leaves(ImportChoices)},
     )
     data = open_images(spec.name, spec.sides[0], places)
     for note in data.notes:

@@ -6,6 +6,8 @@ A folder per dataset and side:
     labels.npy   int64 (N,)            where the source has labels
     factors.npy  float32 (N, K)        where the generating factors are known
     test.npy     int64, sorted         indices that never train
+    validation.npy  int64, sorted      indices of the source's own validation split, where it has one
+    names.txt    a line per image      the file it came from, where it came from one
     meta.json    names, fingerprint, notes
 """
 
@@ -15,7 +17,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,7 +52,8 @@ class Chunk:
 class Source:
     """Images on their way into the one form, in chunks.
 
-    `test` holds the indices of the source's own test split; where it is None, one is cut by SPLIT_SEED. `notes` are
+    `test` holds the indices of the source's own test split; where it is None, one is cut by SPLIT_SEED. `validation`
+    holds those of its own validation split, or is None. `names` are the files' names, one an image. `notes` are
     sentences for a person on what was converted or left out; they are read after the last chunk.
     """
 
@@ -61,6 +64,8 @@ class Source:
     factor_names: tuple[str, ...] = ()
     test: np.ndarray | None = None
     notes: list[str] = field(default_factory=list)
+    validation: np.ndarray | None = None
+    names: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,8 @@ class ImageSet:
     fingerprint: str
     notes: tuple[str, ...] = ()
     own: bool = False
+    validation: np.ndarray | None = None
+    names: tuple[str, ...] | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -97,10 +104,11 @@ class ImageSet:
     def split(self, seed: int, share: float = 0.05, most: int = 2_500, limit: int = 0) -> Splits:
         """Cut validation from what is not test: `share` of it, at most `most`, at least one image.
 
+        A set with a validation split of its own validates on that, at most `most` images of it.
         `limit` keeps that many training images (0: all), chosen by the same seed.
         Raises BadImages when nothing is left to train on.
         """
-        return cut_splits(self.name, len(self), self.test, seed, share, most, limit)
+        return cut_splits(self.name, len(self), self.test, seed, share, most, limit, self.validation)
 
 
 def write_images(
@@ -157,12 +165,15 @@ def _write_into(
         digest.update(np.concatenate(labels).data)
     if factors:
         np.save(work / "factors.npy", np.concatenate(factors))
-    if source.test is None:
-        size = max(1, round(TEST_SHARE * source.count)) if source.count > 2 else 0
-        test = np.random.default_rng(SPLIT_SEED).permutation(source.count)[:size]
-    else:
-        test = np.asarray(source.test)
-    np.save(work / "test.npy", np.sort(test).astype(np.int64))
+    np.save(work / "test.npy", _test_split(source))
+    if source.validation is not None:
+        validation = np.sort(source.validation).astype(np.int64)
+        np.save(work / "validation.npy", validation)
+        digest.update(validation.data)
+    if source.names is not None:
+        if len(source.names) != source.count:
+            raise BadImages(f"{name}: {source.count} images came with {len(source.names)} names")
+        (work / "names.txt").write_text("\n".join(source.names), encoding="utf-8", newline="\n")
     meta = {
         "format": FORMAT,
         "version": version,
@@ -176,6 +187,18 @@ def _write_into(
         "notes": source.notes,
     }
     write_json(work / "meta.json", meta)
+
+
+def _test_split(source: Source) -> np.ndarray:
+    """Sorted numbers of the test images: the source's own, else a tenth of what is not for validation."""
+    if source.test is not None:
+        return np.sort(np.asarray(source.test)).astype(np.int64)
+    size = max(1, round(TEST_SHARE * source.count)) if source.count > 2 else 0
+    order = np.random.default_rng(SPLIT_SEED).permutation(source.count)
+    if source.validation is not None:
+        order = order[~np.isin(order, source.validation)]
+        size = min(size, max(0, len(order) - 1))  # one is left to train on
+    return np.sort(order[:size]).astype(np.int64)
 
 
 def check_room(needed: int, folder: Path) -> None:
@@ -227,8 +250,19 @@ def read_images(folder: Path) -> ImageSet:
             fingerprint=meta["fingerprint"],
             notes=tuple(meta["notes"]),
             own=bool(meta["own"]),
+            validation=load("validation"),
+            names=_read_names(folder / "names.txt", len(images)),
         )
     except (OSError, ValueError, KeyError) as error:
         raise BadImages(
             f"the dataset in {folder} is damaged ({error}); delete that folder and import again"
         ) from None
+
+
+def _read_names(path: Path, count: int) -> tuple[str, ...] | None:
+    if not path.exists():  # of a set that is no files, or imported before names were kept
+        return None
+    names = tuple(path.read_text(encoding="utf-8").split("\n"))
+    if len(names) != count:
+        raise ValueError(f"names.txt names {len(names)} images of {count}")
+    return names

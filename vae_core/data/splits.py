@@ -22,19 +22,30 @@ class Splits:
 
 
 def cut_splits(
-    name: str, count: int, test: np.ndarray, seed: int, share: float, most: int, limit: int
-) -> Splits:
+    name: str, count: int, test: np.ndarray, seed: int, share: float, most: int, limit: int,
+    validation: np.ndarray | None = None,
+) -> Splits:  # fmt: skip
     """Cut validation from the `count` images without those of `test`: `share` of them, at most `most`, at least one.
 
-    `limit` keeps that many training images (0: all), chosen by the same seed.
+    A set's own `validation` images (V,) are taken instead where it has some, at most `most` of them; those beyond
+    train no more than the others. `limit` keeps that many training images (0: all), chosen by the same seed.
     Raises BadImages, naming the dataset `name`, when nothing is left to train on.
     """
     rest = np.setdiff1d(np.arange(count), test, assume_unique=True)
     if len(rest) < 2:
         raise BadImages(f"{name} has {len(rest)} images outside its test split; training needs 2")
-    order = np.random.default_rng(seed).permutation(rest)
-    validation = min(most, max(1, round(share * len(rest))))
-    train = order[validation:]
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(rest)
+    if validation is None or not len(validation):
+        held = min(most, max(1, round(share * len(rest))))
+        train, validation = order[held:], order[:held]
+    else:
+        train = order[~np.isin(order, validation)]
+        validation = rng.permutation(validation)[:most]
+        if not len(train):
+            raise BadImages(
+                f"{name} has no images outside its test and validation splits; training needs some"
+            )
     if limit:
         train = train[:limit]
-    return Splits(np.sort(train), np.sort(order[:validation]), test)
+    return Splits(np.sort(train), np.sort(validation), test)

@@ -6,23 +6,26 @@
 
 Or from images that are in the one form already: `dataset_of_images` makes a dataset of some of another's.
 
-A source is a folder or .zip of image files (class sub-folders become labels; see own_files.py), or an array
-in a .npy or .npz (see own_arrays.py). Nothing is ever unpickled or unpacked to disk.
+A source is a folder or .zip of image files (train, val and test folders become splits, class folders labels; see
+folders.py), or an array in a .npy or .npz (see arrays.py). Nothing is ever unpickled or unpacked to disk.
 """
 
 from __future__ import annotations
 
 from vae_core.data.user.budgets import Budgets
+from vae_core.data.user.choices import COLOURS, SIDES, SPLITS, ImportChoices
 from vae_core.data.user.crop import FITS, crop_box, to_square
 from vae_core.data.user.importing import accept, remove
-from vae_core.data.user.plan import COLOURS, SIDES, ImportPlan, Sample, inspect, preview
+from vae_core.data.user.plan import ImportPlan, Sample, inspect, preview
 from vae_core.data.user.selection import dataset_of_images
 
 __all__ = [
     "COLOURS",
     "FITS",
     "SIDES",
+    "SPLITS",
     "Budgets",
+    "ImportChoices",
     "ImportPlan",
     "Sample",
     "accept",

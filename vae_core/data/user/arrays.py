@@ -27,20 +27,23 @@ from vae_core.data.user.budgets import (
     gigabytes,
     listed,
 )
+from vae_core.data.user.choices import ImportChoices
+from vae_core.data.user.folders import TEST, TRAIN, VALIDATION
 from vae_core.data.user.layout import Layout, ValueRange, check_dtype, read_layout
+from vae_core.data.user.meaning import Meaning
 from vae_core.data.user.npy import Npz, StoredArray, open_npy
 from vae_core.errors import BadImages
 
 IMAGE_KEYS = ("images", "image", "imgs", "x", "data", "pixels", "arr_0")
 LABEL_KEYS = ("labels", "label", "y", "targets", "target", "arr_1")
 NAME_KEYS = ("label_names", "class_names", "classes", "names")
-# (images, labels, is it the test split) of sets that come in parts: Keras' and MedMNIST's names
+# (images, labels, split) of sets that come in parts: Keras' and MedMNIST's names
 PARTS = (
-    (("x_train", "y_train", False), ("x_val", "y_val", False), ("x_test", "y_test", True)),
+    (("x_train", "y_train", TRAIN), ("x_val", "y_val", VALIDATION), ("x_test", "y_test", TEST)),
     (
-        ("train_images", "train_labels", False),
-        ("val_images", "val_labels", False),
-        ("test_images", "test_labels", True),
+        ("train_images", "train_labels", TRAIN),
+        ("val_images", "val_labels", VALIDATION),
+        ("test_images", "test_labels", TEST),
     ),
 )
 DSPRITES_KEYS = ("imgs", "latents_classes", "latents_values")
@@ -79,13 +82,14 @@ def _word(value: object) -> str:
 class _Part:
     images: StoredArray
     labels: StoredArray | None
-    test: bool
+    split: str
 
 
 class ImageArrays:
     """The images of a .npy or .npz, looked through once. Raises BadImages."""
 
     kind = "array"
+    split_folders: tuple[str, ...] = ()
 
     def __init__(self, given: Given, npz: bool, budgets: Budgets, progress: Progress, samples: int):
         self.budgets = budgets
@@ -96,7 +100,7 @@ class ImageArrays:
         self.label_names: tuple[str, ...] = ()
         arrays = Npz(given, budgets) if npz else None
         self.dsprites = arrays is not None and all(key in arrays.members for key in DSPRITES_KEYS)
-        self.parts = self._choose_arrays(arrays) if arrays else [_Part(open_npy(given), None, False)]
+        self.parts = self._choose_arrays(arrays) if arrays else [_Part(open_npy(given), None, TRAIN)]
         layouts = [read_layout(part.images.name, part.images.shape) for part in self.parts]
         for part in self.parts:
             check_dtype(part.images.name, part.images.dtype)
@@ -109,8 +113,12 @@ class ImageArrays:
             raise BadImages(f"{self.parts[0].images.name} holds {found}; a dataset needs at least 2")
         self.sizes = Counter({(self.layout.width, self.layout.height): self.count})
         self.colour = self.layout.channels > 1
-        tests = np.repeat([part.test for part in self.parts], [layout.count for layout in layouts])
-        self.test = np.flatnonzero(tests) if tests.any() and not tests.all() else None
+        splits = np.repeat([part.split for part in self.parts], [layout.count for layout in layouts])
+        own = TRAIN in splits
+        self.test, self.validation = (
+            np.flatnonzero(splits == split) if own and split in splits else None
+            for split in (TEST, VALIDATION)
+        )
         if arrays is not None:
             self._read_labels(arrays)
         self.binary = False
@@ -122,11 +130,11 @@ class ImageArrays:
         """Which arrays hold the images and which their labels."""
         for group in PARTS:
             if arrays.find((group[0][0],)):
-                found = [(arrays.find((x,)), arrays.find((y,)), test) for x, y, test in group]
-                return [_Part(arrays[x], arrays[y] if y else None, test) for x, y, test in found if x]
+                found = [(arrays.find((x,)), arrays.find((y,)), split) for x, y, split in group]
+                return [_Part(arrays[x], arrays[y] if y else None, split) for x, y, split in found if x]
         key = arrays.find(IMAGE_KEYS) or self._guess_images(arrays)
         labels = None if self.dsprites else arrays.find(tuple(k for k in LABEL_KEYS if k != key.lower()))
-        return [_Part(arrays[key], arrays[labels] if labels else None, False)]
+        return [_Part(arrays[key], arrays[labels] if labels else None, TRAIN)]
 
     def _guess_images(self, arrays: Npz) -> str:
         able = []
@@ -234,8 +242,9 @@ class ImageArrays:
             self.notes.append("Four channels were read as RGBA and laid on white.")
         if self.binary:
             self.notes.append("The values are only 0 and 1; 1 was made white.")
-        if self.test is not None:
-            self.notes.append(f"Its own test split of {len(self.test):,} images is kept.")
+        for split, index in ((TEST, self.test), (VALIDATION, self.validation)):
+            if index is not None:
+                self.notes.append(f"Its own {split} split of {len(index):,} images is kept.")
 
     def _blocks(self) -> Iterator[np.ndarray]:
         """All images of all parts, (n, H, W) or (n, H, W, C), in their own type."""
@@ -259,6 +268,18 @@ class ImageArrays:
             ground.alpha_composite(Image.fromarray(np.ascontiguousarray(picture)))
             laid.append(np.asarray(ground.convert("RGB")))
         return np.stack(laid)
+
+    def meaning(self, choices: ImportChoices) -> Meaning:
+        """What the arrays beside the images say."""
+        own = choices.splits != "none"
+        return Meaning(
+            self.labels,
+            self.label_names,
+            self.factors,
+            self.factor_names,
+            self.test if own else None,
+            self.validation if own else None,
+        )
 
     def name_of(self, index: int) -> str:
         return f"image {index}"

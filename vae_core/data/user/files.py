@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 
 import numpy as np
 
@@ -13,58 +13,33 @@ from vae_core.data.user.budgets import (
     Budgets,
     Meter,
     UnreadableError,
-    cleaned,
     counted,
-    listed,
 )
+from vae_core.data.user.choices import ImportChoices
 from vae_core.data.user.decode import CONVERSIONS, FORMAT_WORDS, decode, open_image, read_header
+from vae_core.data.user.folders import natural, read_folders
 from vae_core.data.user.listing import Folder
+from vae_core.data.user.meaning import Meaning
 from vae_core.data.user.zips import Zip
 from vae_core.errors import BadImages
-
-
-def label_by_folder(paths: Sequence[tuple[str, ...]]) -> tuple[np.ndarray | None, tuple[str, ...], list[str]]:
-    """Each image's first folder below what all share: labels int64 (N,) or None, names, notes."""
-    parents = [path[:-1] for path in paths]
-    shared = 0
-    while all(len(p) > shared for p in parents) and len({p[shared] for p in parents}) == 1:
-        shared += 1
-    below = [parent[shared:] for parent in parents]
-    if not any(below):
-        return None, (), []
-    if not all(below):
-        loose = [cleaned("/".join(path)) for path, rest in zip(paths, below, strict=True) if not rest]
-        return None, (), [f"No labels, for some images lie beside the class folders: {listed(loose)}."]
-    names = sorted({rest[0] for rest in below})
-    if all(name.isdecimal() for name in names):
-        names.sort(key=int)
-    place = {name: i for i, name in enumerate(names)}
-    notes = []
-    if any(len(rest) > 1 for rest in below):
-        notes.append("Folders inside a class folder count to that class.")
-    return np.array([place[rest[0]] for rest in below], np.int64), tuple(map(cleaned, names)), notes
 
 
 class ImageFiles:
     """The images of a Folder or Zip, looked through once. Raises BadImages naming every fault."""
 
     kind = "files"
-    factors: np.ndarray | None = None
-    factor_names: tuple[str, ...] = ()
-    test: np.ndarray | None = None
 
     def __init__(self, container: Folder | Zip, budgets: Budgets, progress: Progress):
         self.container, self.budgets = container, budgets
         listing = container.list_images(budgets)
-        self.entries = sorted(listing.images, key=lambda entry: entry.parts)
+        self.entries = sorted(listing.images, key=lambda entry: [natural(part) for part in entry.parts])
         self.count = len(self.entries)
         self.notes = listing.notes()
         if self.count < 2:
             found = f"one image was found ({self.entries[0].name})" if self.count else "no image was found"
             advice = f"a dataset needs at least 2 files in {FORMAT_WORDS} form"
             raise BadImages(" ".join([f"{found}; {advice}.", *self.notes]))
-        self.labels, self.label_names, notes = label_by_folder([entry.parts for entry in self.entries])
-        self.notes += notes
+        self.split_folders = read_folders([entry.parts for entry in self.entries]).split_folders
         self._sizes: list[tuple[int, int]] = []
         self.colour = False
         self._read_headers(progress)
@@ -100,6 +75,17 @@ class ImageFiles:
             files = counted(len(faults), "image file")
             named = "; ".join(faults[:SHOWN])
             raise BadImages(f"{files} cannot be read: {named}. Remove or replace, and try again")
+
+    def meaning(self, choices: ImportChoices) -> Meaning:
+        """Labels and splits as the folders say."""
+        found = read_folders([entry.parts for entry in self.entries], choices.splits)
+        return Meaning(
+            found.labels,
+            found.label_names,
+            test=found.test,
+            validation=found.validation,
+            notes=found.notes,
+        )
 
     def name_of(self, index: int) -> str:
         return self.entries[index].name

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,9 +23,11 @@ from vae_core.data.imageset import (
     write_images,
 )
 from vae_core.data.registry import DATASETS, DatasetSpec, find_spec
+from vae_core.data.user.choices import ImportChoices
 from vae_core.data.user.crop import FITS, to_square
-from vae_core.data.user.plan import ImportPlan, channels_of, check_choices, check_unchanged
+from vae_core.data.user.plan import ImportPlan, channels_of, check_unchanged, settled
 from vae_core.errors import BadConfig, BadImages, BadName, UnknownDataset
+from vae_core.options import from_json
 from vae_core.places import Places, check_plain_name
 
 CHUNK_BYTES = 8 << 20
@@ -35,36 +38,27 @@ def accept(
     name: str,
     places: Places,
     *,
-    side: int,
-    colour: str = "auto",
-    fit: str = "crop",
-    limit: int = 0,
     title: str = "",
     progress: Progress = silent,
+    **chosen: Any,
 ) -> DatasetSpec:
     """Write the plan's images as the dataset `name`, whole or not at all.
 
     Args:
-        side: one of SIDES.
-        colour: one of COLOURS.
-        fit: one of FITS.
-        limit: keep that many images, drawn by a fixed seed (0: all).
         title: what a person reads; the name unless given.
+        chosen: fields of ImportChoices. A limited number of images is drawn by a fixed seed.
 
     Raises BadName, BadConfig, BadImages.
     """
-    check_choices(side, colour, fit)
-    if limit < 0 or limit == 1:
-        raise BadConfig(f"limit: {limit} images make no dataset; 0 keeps all, else at least 2")
+    choices = settled(plan, from_json(ImportChoices, chosen))
+    if choices.limit == 1:
+        raise BadConfig("limit: 1 image makes no dataset; 0 keeps all, else at least 2")
     check_new_name(name, places)
     check_unchanged(plan)
-    channels = channels_of(plan, colour)
     indices = np.arange(plan.count)
-    if 0 < limit < plan.count:
-        indices = np.sort(np.random.default_rng(SPLIT_SEED).permutation(plan.count)[:limit])
-    return write_own(
-        _source(plan, indices, side, channels, fit), plan.title, name, places, side, title, progress
-    )
+    if 0 < choices.limit < plan.count:
+        indices = np.sort(np.random.default_rng(SPLIT_SEED).permutation(plan.count)[: choices.limit])
+    return write_own(_source(plan, indices, choices), plan.title, name, places, choices.side, title, progress)
 
 
 def write_own(
@@ -95,8 +89,13 @@ def check_new_name(name: str, places: Places) -> None:
         raise BadName(f"there is already a dataset {name}; choose another name, or remove it first")
 
 
-def _source(plan: ImportPlan, indices: np.ndarray, side: int, channels: int, fit: str) -> Source:
-    images = plan.images
+def _source(plan: ImportPlan, indices: np.ndarray, choices: ImportChoices) -> Source:
+    images, side, fit = plan.images, choices.side, choices.fit
+    channels = channels_of(plan, choices.colour)
+    known = images.meaning(choices)
+
+    def kept(index: np.ndarray | None) -> np.ndarray | None:
+        return None if index is None else np.flatnonzero(np.isin(indices, index))
 
     def chunks() -> Iterator[Chunk]:
         size = max(1, CHUNK_BYTES // (channels * side * side))
@@ -106,18 +105,20 @@ def _source(plan: ImportPlan, indices: np.ndarray, side: int, channels: int, fit
                 squares = np.stack([to_square(next(pictures), side, channels, fit) for _ in some])
                 yield Chunk(
                     squares,
-                    None if images.labels is None else images.labels[some],
-                    None if images.factors is None else images.factors[some],
+                    None if known.labels is None else known.labels[some],
+                    None if known.factors is None else known.factors[some],
                 )
 
     return Source(
         count=len(indices),
         channels=channels,
         chunks=chunks(),
-        label_names=plan.label_names,
-        factor_names=plan.factor_names,
-        test=None if images.test is None else np.flatnonzero(np.isin(indices, images.test)),
-        notes=[*plan.notes, *_notes(plan, len(indices), side, channels, fit)],
+        label_names=known.label_names,
+        factor_names=known.factor_names,
+        test=kept(known.test),
+        validation=kept(known.validation),
+        names=None if images.kind == "array" else [images.name_of(int(i)) for i in indices],
+        notes=[*plan.found, *known.notes, *_notes(plan, len(indices), side, channels, fit)],
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -15,16 +17,17 @@ from vae_core.data.imageset import (
 )
 from vae_core.data.user.arrays import ImageArrays
 from vae_core.data.user.budgets import Budgets, Given, opened, title_of
-from vae_core.data.user.crop import FITS, to_square
+from vae_core.data.user.choices import SIDES, ImportChoices
+from vae_core.data.user.crop import to_square
 from vae_core.data.user.decode import FORMAT_WORDS
 from vae_core.data.user.files import ImageFiles
 from vae_core.data.user.listing import Folder
+from vae_core.data.user.meaning import Meaning
 from vae_core.data.user.npy import NPY_MAGIC, is_npz
 from vae_core.data.user.zips import Zip, open_zip
-from vae_core.errors import BadConfig, BadImages
+from vae_core.errors import BadImages
+from vae_core.options import from_json
 
-SIDES = (16, 32, 64, 128)
-COLOURS = ("auto", "grey", "colour")
 SAMPLES = 8
 THUMBNAIL = 512  # px, the longer side of a sample's original
 
@@ -59,7 +62,9 @@ class ImportPlan:
         sizes: ((width, height), count), the most frequent first.
         colour: what the colour choice "auto" takes.
         side: a side that suits the images.
-        notes: sentences on what was or will be left out or converted.
+        split_folders: folders that name splits, for training first.
+        notes: sentences on what was or will be left out or converted, and what the default choices mean.
+        found: those of them that hold whatever is chosen.
     """
 
     title: str
@@ -71,6 +76,8 @@ class ImportPlan:
     label_names: tuple[str, ...]
     factor_names: tuple[str, ...]
     notes: tuple[str, ...]
+    found: tuple[str, ...]
+    split_folders: tuple[str, ...]
     samples: tuple[Sample, ...]
     images: ImageFiles | ImageArrays = field(repr=False)
     given: Given = field(repr=False)
@@ -88,11 +95,15 @@ def inspect(given: Given, budgets: Budgets | None = None, progress: Progress = s
         images = _open_source(given, budgets or Budgets(), progress)
         wanted = np.unique(np.linspace(0, images.count - 1, SAMPLES).astype(int))
         pictures = images.sample(wanted, THUMBNAIL)
-        samples = [_sample(images, int(i), picture) for i, picture in zip(wanted, pictures, strict=True)]
+        meaning = images.meaning(ImportChoices())
+        samples = [
+            _sample(images, meaning, int(i), picture) for i, picture in zip(wanted, pictures, strict=True)
+        ]
     except BadImages as error:
         raise BadImages(f"{title_of(given)}: {error}") from None
     except OSError as error:
         raise BadImages(f"{title_of(given)} cannot be read: {error.strerror or error}") from None
+    found = (*images.notes, *_grey_in_colour(images, samples))
     progress(1.0, f"found {images.count:,} images")
     return ImportPlan(
         title=title_of(given),
@@ -101,9 +112,11 @@ def inspect(given: Given, budgets: Budgets | None = None, progress: Progress = s
         sizes=tuple(images.sizes.most_common()),
         colour=images.colour,
         side=_suitable_side(images.sizes.most_common(1)[0][0]),
-        label_names=images.label_names,
-        factor_names=images.factor_names,
-        notes=(*images.notes, *_grey_in_colour(images, samples)),
+        label_names=meaning.label_names,
+        factor_names=meaning.factor_names,
+        notes=(*found, *meaning.notes),
+        found=found,
+        split_folders=images.split_folders,
         samples=tuple(samples),
         images=images,
         given=given,
@@ -147,11 +160,12 @@ def _open_source(given: Given, budgets: Budgets, progress: Progress) -> ImageFil
     raise BadImages(f"this is none of what can be imported: {SOURCES}, the images in {FORMAT_WORDS} form")
 
 
-def _sample(images: ImageFiles | ImageArrays, index: int, picture: np.ndarray) -> Sample:
-    label = images.label_names[images.labels[index]] if images.labels is not None else ""
+def _sample(images: ImageFiles | ImageArrays, meaning: Meaning, index: int, picture: np.ndarray) -> Sample:
     small = Image.fromarray(picture)
     small.thumbnail((THUMBNAIL, THUMBNAIL))
-    return Sample(index, images.name_of(index), label, images.size_of(index), np.asarray(small))
+    return Sample(
+        index, images.name_of(index), meaning.label_of(index), images.size_of(index), np.asarray(small)
+    )
 
 
 def _suitable_side(size: tuple[int, int]) -> int:
@@ -170,28 +184,28 @@ def channels_of(plan: ImportPlan, colour: str) -> int:
     return 3 if colour == "colour" or (colour == "auto" and plan.colour) else 1
 
 
-def check_choices(side: int, colour: str, fit: str) -> None:
-    if side not in SIDES:
-        raise BadConfig(f"side: {side} is not one of {', '.join(map(str, SIDES))}")
-    if colour not in COLOURS:
-        raise BadConfig(f"colour: {colour!r} is not one of {', '.join(COLOURS)}")
-    if fit not in FITS:
-        raise BadConfig(f"fit: {fit!r} is not one of {', '.join(FITS)}")
+def settled(plan: ImportPlan, choices: ImportChoices) -> ImportChoices:
+    """The choices with a side."""
+    return choices if choices.side else dataclasses.replace(choices, side=plan.side)
 
 
-def preview(plan: ImportPlan, side: int, colour: str = "auto", fit: str = "crop") -> np.ndarray:
+def preview(
+    plan: ImportPlan, side: int = 0, colour: str = "auto", fit: str = "crop", **more: Any
+) -> np.ndarray:
     """The plan's samples as `accept` would store them, uint8 (n, C, side, side).
 
-    Raises BadConfig; BadImages when a sample cannot be decoded.
+    `more` are further choices (see ImportChoices). Raises BadConfig; BadImages when a sample cannot be decoded.
     """
-    check_choices(side, colour, fit)
+    given = {"side": side, "colour": colour, "fit": fit, **more}
+    choices = settled(plan, from_json(ImportChoices, given))
     indices = np.array([sample.index for sample in plan.samples])
     check_unchanged(plan)
     try:
-        pictures = plan.images.sample(indices, side)
+        pictures = plan.images.sample(indices, choices.side)
     except (BadImages, OSError) as error:
         raise BadImages(f"{plan.title}: {error}") from None
-    return np.stack([to_square(picture, side, channels_of(plan, colour), fit) for picture in pictures])
+    channels = channels_of(plan, choices.colour)
+    return np.stack([to_square(picture, choices.side, channels, choices.fit) for picture in pictures])
 
 
 def check_unchanged(plan: ImportPlan) -> None:

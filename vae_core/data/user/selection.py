@@ -61,6 +61,8 @@ def dataset_of_images(
         label_names=source.label_names,
         factor_names=source.factor_names,
         test=test,
+        validation=_validation_of(source, chosen, test),
+        names=None if source.names is None else [source.names[i] for i in chosen],
         notes=[f"{len(chosen):,} of the {len(source):,} images of {source.title} ({source.name}).", note],
     )
     return write_own(selected, source.title, name, places, side, title, progress)
@@ -82,6 +84,15 @@ def _chosen(source: ImageSet, images: np.ndarray) -> np.ndarray:
         found = "no image is" if len(chosen) == 0 else "one image is"
         raise BadImages(f"{found} selected; training needs at least {LEAST}, one of them to validate on")
     return chosen
+
+
+def _validation_of(source: ImageSet, chosen: np.ndarray, test: np.ndarray | None) -> np.ndarray | None:
+    """Which of the chosen, places in `chosen`, stay for validation; None where too few would be left to train on."""
+    if source.validation is None or test is None:  # a new test split is cut among all of them
+        return None
+    validation = np.flatnonzero(np.isin(chosen, source.validation))
+    left = len(chosen) - len(test) - len(validation)
+    return validation if len(validation) and left >= max(LEAST, len(validation)) else None
 
 
 def _test_split_of(source: ImageSet, chosen: np.ndarray) -> tuple[np.ndarray | None, str]:
