@@ -23,6 +23,10 @@ class BadImages(VaeCoreError):
     """Images offered for import cannot be used; nothing was imported."""
 
 
+class BadTable(VaeCoreError):
+    """A table of text cannot be read, or does not fit the images it is about."""
+
+
 class BadFactors(VaeCoreError):
     """Generating factors or attributes of a drawn image have the wrong shape, name or range."""
 

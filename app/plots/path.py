@@ -21,14 +21,14 @@ def _upright(x0: float, x1: float, **look: Any) -> dict[str, Any]:
 
 def along_path(
     title: str, t: np.ndarray, lines: Sequence[tuple[str, np.ndarray]], *, low: float, high: float,
-    stations: Sequence[float], position: float | None = None, unit: str = "", reference: tuple[str, float] | None = None,
+    waypoints: Sequence[float], position: float | None = None, unit: str = "", reference: tuple[str, float] | None = None,
     share: bool = False,
 ) -> go.Figure:  # fmt: skip
     """A small chart over positions on a path, aligned with the film strip above it: no margins, axis inside.
 
     `lines` (name, values) over t (S,) or, for what lies between positions, over its S - 1 gaps; `unit` for the
     hover. `reference` (words, value) is a dashed level; `share` fixes the axis to 0...1. What lies beyond the
-    first and last station is shaded.
+    first and last waypoint is shaded.
     """
     found = figure(title, "", "", height=200 if len(lines) > 1 else 165, legend=len(lines) > 1)
     many = len(lines) > 1
@@ -44,10 +44,10 @@ def along_path(
     # as one list: add_vline reads the whole figure through for each
     shapes = [
         _upright(x0, x1, fillcolor=faint(RULE, 0.12), line={"width": 0}, type="rect", layer="below")
-        for x0, x1 in ((low - edge, stations[0]), (stations[-1], high + edge))
-        if low < stations[0] and x1 > x0
+        for x0, x1 in ((low - edge, waypoints[0]), (waypoints[-1], high + edge))
+        if low < waypoints[0] and x1 > x0
     ]
-    shapes += [_upright(s, s, line={"color": faint(RULE, 0.55), "width": 1}) for s in stations]
+    shapes += [_upright(s, s, line={"color": faint(RULE, 0.55), "width": 1}) for s in waypoints]
     if position is not None:
         shapes.append(_upright(position, position, line={"color": CATEGORICAL[5], "width": 2}))
     found.update_layout(shapes=shapes)
@@ -74,13 +74,13 @@ def along_path(
 def paths_on_map(
     points: np.ndarray,
     paths: Sequence[tuple[str, np.ndarray]],
-    stations: np.ndarray,
+    waypoints: np.ndarray,
     *,
     x: str,
     y: str,
     title: str,
 ) -> go.Figure:
-    """Paths (name, (S, 2)) over the codes of images, points (N, 2), as grey dots; stations (K, 2) are numbered."""
+    """Paths (name, (S, 2)) over the codes of images, points (N, 2), as grey dots; waypoints (K, 2) are numbered."""
     found = figure(title, x, y, height=420)
     found.add_scattergl(
         x=points[:, 0], y=points[:, 1], mode="markers", name="images", hoverinfo="skip",
@@ -92,10 +92,10 @@ def paths_on_map(
             line={"color": CATEGORICAL[number], "width": 3, "dash": ("solid", "dash", "dot")[number % 3]},
         )  # fmt: skip
     found.add_scatter(
-        x=stations[:, 0], y=stations[:, 1], mode="markers+text", name="stations", showlegend=False,
-        text=[str(i + 1) for i in range(len(stations))], textposition="top center", textfont={"size": 14},
+        x=waypoints[:, 0], y=waypoints[:, 1], mode="markers+text", name="waypoints", showlegend=False,
+        text=[str(i + 1) for i in range(len(waypoints))], textposition="top center", textfont={"size": 14},
         marker={"size": 11, "color": CATEGORICAL[5], "line": {"width": 1, "color": "white"}},
-        hovertemplate="station %{text}<extra></extra>", cliponaxis=False,
+        hovertemplate="waypoint %{text}<extra></extra>", cliponaxis=False,
     )  # fmt: skip
     return found
 

@@ -4,7 +4,7 @@ A page reads and writes a key through `app.state.session`, and a widget takes it
 place says which words a link may hold, and what each of them means. tests/app/test_address.py finds keys that are
 written as free strings elsewhere.
 
-A `Key` is one value. A `Family` is a set of them with a common pattern: one per run, per station, per setting.
+A `Key` is one value. A `Family` is a set of them with a common pattern: one per run, per waypoint, per setting.
 """
 
 from __future__ import annotations
@@ -57,6 +57,9 @@ def _images(text: str) -> tuple[int, ...] | None:
 
 
 TEXT: Kind[str] = Kind("text", str, str)
+WAYPOINT_NAME: Kind[str] = Kind(  # links of before say "station 2"
+    "name of a waypoint", lambda text: text.replace("station ", "waypoint "), str
+)
 NUMBER: Kind[float] = Kind("number", _number, "{:g}".format)
 PLACE: Kind[float] = Kind("number in thousandths", _number, "{:.3f}".format)
 WHOLE: Kind[int] = Kind("whole number", _whole, str)
@@ -237,8 +240,8 @@ DECK_SENT: Key[str] = _kept("deck sent", "", SLIDERS, "code to be sent to the In
 DECK_DATA: Key[Any] = _kept(
     "deck data", None, SLIDERS, "what the deck was last given, for a run that is gone"
 )
-DECK_ANCHOR: Key[Any] = _kept("deck anchor", None, SLIDERS, "image that the deck started from, encoded")
-DECK_ANCHORS: Key[int] = _kept("deck anchors", 0, SLIDERS, "number of images started from")
+DECK_ENCODED: Key[Any] = _kept("deck encoded", None, SLIDERS, "image that the deck started from, encoded")
+DECK_ENCODED_COUNT: Key[int] = _kept("deck encoded count", 0, SLIDERS, "number of images started from")
 DECK_IMAGE: Key[Any] = _kept("deck image", None, SLIDERS, "pixels of that image, to be encoded anew")
 DECK_KEPT: Key[dict[str, Any]] = _kept(
     "deck kept", {}, SLIDERS, "page, and number of its last change that was kept"
@@ -271,8 +274,8 @@ UPLOAD: Family[Any] = Family("{}-upload", OBJECT, None, (SLIDERS, INTERPOLATE, M
 
 # ---------------------------------------------------------------- interpolate
 
-STATION: Family[str] = Family(
-    "s{}", TEXT, "", (INTERPOLATE,), "a station: image or code", True, members=lambda: range(1, 9)
+WAYPOINT: Family[str] = Family(
+    "s{}", TEXT, "", (INTERPOLATE,), "a waypoint: image or code", True, members=lambda: range(1, 9)
 )
 END_IMAGE: Family[str] = Family(
     "{}-image",
@@ -305,13 +308,13 @@ PATH = _bound("path", TEXT, "linear", INTERPOLATE, "kind of path")
 STEPS = _bound("steps", WHOLE, 11, INTERPOLATE, "pictures in the strip")
 PENALTY = _bound("penalty", NUMBER, 0.0, INTERPOLATE, "how strongly a geodesic is kept near the data")
 POSITION = _param(
-    "position", PLACE, 0.5, INTERPOLATE, "where the handle rests: 0 at the first station, 1 at the last"
+    "position", PLACE, 0.5, INTERPOLATE, "where the handle rests: 0 at the first waypoint, 1 at the last"
 )
 PROBE = _bound("probe", TEXT, FIRST, INTERPOLATE, "what the probabilities are of")
 ATTRIBUTE = _param("attribute", TEXT, "", INTERPOLATE, "what the direction's groups are told apart by")
 GROUP_A = _param("group-a", TEXT, "", INTERPOLATE, "group that the direction leads to")
 GROUP_B = _param("group-b", TEXT, "", INTERPOLATE, "group that the direction leads away from")
-ON = _param("on", TEXT, "", INTERPOLATE, "station that the direction is added to")
+ON = _param("on", WAYPOINT_NAME, "", INTERPOLATE, "waypoint that the direction is added to")
 EXPORT_AS = _bound("as", TEXT, FIRST, INTERPOLATE, "kind of file")
 FRAMES = _bound("frames", WHOLE, 31, INTERPOLATE, "frames of the file")
 SIZE = _bound("size", WHOLE, 256, INTERPOLATE, "size of its pictures, pixels")
@@ -320,27 +323,31 @@ BACK = _bound("back", FLAG, True, INTERPOLATE, "whether the film runs there and 
 BEYOND = _bound("beyond", FLAG, False, INTERPOLATE, "whether the film goes beyond the ends")
 EXPORT: Key[Any] = _kept("export", None, INTERPOLATE, "file that was made, and what of")
 PATH_PICTURE: Key[Any] = _kept("path picture", None, INTERPOLATE, "what the picture with the handle tells")
-STATIONS_OF: Family[list[str]] = Family("stations of {}", OBJECT, [], (INTERPOLATE,), "the stations of a run")
+WAYPOINTS_OF: Family[list[str]] = Family(
+    "waypoints of {}", OBJECT, [], (INTERPOLATE,), "the waypoints of a run"
+)
 STAMP_OF: Family[str | None] = Family(
     "stamp of {}", OBJECT, None, (INTERPOLATE,), "weights that encoded them"
 )
-STATIONS_RUN: Key[str | None] = _kept(
-    "stations run", None, INTERPOLATE, "run whose stations the address names"
+WAYPOINTS_RUN: Key[str | None] = _kept(
+    "waypoints run", None, INTERPOLATE, "run whose waypoints the address names"
 )
-STATIONS_RENEWED: Key[str | None] = _kept(
-    "stations renewed", None, INTERPOLATE, "weights they were encoded anew for"
+WAYPOINTS_RENEWED: Key[str | None] = _kept(
+    "waypoints renewed", None, INTERPOLATE, "weights they were encoded anew for"
 )
-STATION_OPEN: Key[int] = _kept("station open", 0, INTERPOLATE, "number of the station in the editor, from 0")
-STATION_EDITOR: Key[bool] = _kept("station editor", False, INTERPOLATE, "whether the editor is open")
-STATION_LABEL: Key[str] = _kept("station label", "any", INTERPOLATE, "label of the open station's image")
-STATION_PLACE: Key[int] = _kept("station place", 0, INTERPOLATE, "its place among the images of that label")
-STATION_CODE: Key[str] = _kept("station code", "", INTERPOLATE, "numbers of the open station's code")
-STATION_PAD: Key[Any] = _kept("station pad", None, INTERPOLATE, "what the drawing pad tells")
-STATION_FILE: Key[str | None] = _kept("station file", None, INTERPOLATE, "upload that was taken already")
-STATION_FAULT: Key[str] = _kept("station fault", "", INTERPOLATE, "what was wrong with a code or a drawing")
-STATION_NAMES: Key[dict[str, str]] = _kept("station names", {}, INTERPOLATE, "what codes are called")
-STATION_UPLOADS: Key[dict[tuple[str, str], Any]] = _kept(
-    "station uploads", {}, INTERPOLATE, "uploads and drawings by (weights stamp, code)"
+WAYPOINT_OPEN: Key[int] = _kept(
+    "waypoint open", 0, INTERPOLATE, "number of the waypoint in the editor, from 0"
+)
+WAYPOINT_EDITOR: Key[bool] = _kept("waypoint editor", False, INTERPOLATE, "whether the editor is open")
+WAYPOINT_LABEL: Key[str] = _kept("waypoint label", "any", INTERPOLATE, "label of the open waypoint's image")
+WAYPOINT_PLACE: Key[int] = _kept("waypoint place", 0, INTERPOLATE, "its place among the images of that label")
+WAYPOINT_CODE: Key[str] = _kept("waypoint code", "", INTERPOLATE, "numbers of the open waypoint's code")
+WAYPOINT_PAD: Key[Any] = _kept("waypoint pad", None, INTERPOLATE, "what the drawing pad tells")
+WAYPOINT_FILE: Key[str | None] = _kept("waypoint file", None, INTERPOLATE, "upload that was taken already")
+WAYPOINT_FAULT: Key[str] = _kept("waypoint fault", "", INTERPOLATE, "what was wrong with a code or a drawing")
+WAYPOINT_NAMES: Key[dict[str, str]] = _kept("waypoint names", {}, INTERPOLATE, "what codes are called")
+WAYPOINT_UPLOADS: Key[dict[tuple[str, str], Any]] = _kept(
+    "waypoint uploads", {}, INTERPOLATE, "uploads and drawings by (weights stamp, code)"
 )
 
 # ---------------------------------------------------------------- β

@@ -73,7 +73,7 @@ def _deck(run: Run) -> None:
     with st.container():  # always there: what is said in it moves nothing
         data = _top(run)
     if data is not None:
-        deck(data, address.DECK.name, on_code=_rested, on_marks=_keep, on_station=_send)
+        deck(data, address.DECK.name, on_code=_rested, on_marks=_keep, on_waypoint=_send)
 
 
 def _top(run: Run) -> dict[str, Any] | None:
@@ -106,7 +106,7 @@ def _data(run: Run, model: LoadedModel, header: dict[str, Any]) -> dict[str, Any
         "run": run.id, "name": run.name, "header": header, "home": _home(),
         "kl": kl.tolist() if known else [], "order": order,
         "collapsed": [d for d in order if known and kl[d] <= COLLAPSED],
-        "anchor": session.get(address.DECK_ANCHOR), "open": _open(model),
+        "encoded": session.get(address.DECK_ENCODED), "open": _open(model),
         "marks": {"names": {str(d): n for d, n in marks.names.items()}, "bookmarks": [list(c) for c in marks.bookmarks],
                   "kept": session.get(address.DECK_KEPT)},
         "grey": model.shape[0] == 1, "prior": model.stochastic,
@@ -130,7 +130,7 @@ def _rested() -> None:
 
 def _send() -> None:
     """To interpolation, with the code on the picture; the page is changed where the script arrives."""
-    if packed := _code(_told("station")):
+    if packed := _code(_told("waypoint")):
         _link(packed)
         session.put(address.DECK_SENT, packed)
 
@@ -182,7 +182,11 @@ def _choose(run: Run, model: LoadedModel) -> None:
             st.image(pictures.png(chosen.image, 128), width=128)
         st.caption(chosen.words)
         st.button(
-            "Start from it", type="primary", on_click=_take, args=(chosen, model.stamp), key="take anchor"
+            "Start from it",
+            type="primary",
+            on_click=_take,
+            args=(chosen, model.stamp),
+            key="take encoded image",
         )
 
 
@@ -190,7 +194,7 @@ def _first(run: Run, model: LoadedModel) -> None:
     """Begin at an image, since the prior's mean is a blur of all of them."""
     found = image_picker.gallery(run, model)
     if found is None or not len(found.index):
-        session.put(address.DECK_ANCHOR, None)
+        session.put(address.DECK_ENCODED, None)
         _link(pack(np.zeros(model.latent_dim)))
     else:
         _take(image_picker.encoded_image(run, model, 0, found), model.stamp)
@@ -200,12 +204,12 @@ def _take(chosen: image_picker.EncodedImage, stamp: str) -> None:
     """Begin at an image that the weights of this stamp encoded."""
     session.put(address.DECK_IMAGE, chosen.image)
     session.put(
-        address.DECK_ANCHOR,
-        {"key": session.get(address.DECK_ANCHORS), "stamp": stamp, "words": chosen.words, "note": "",
+        address.DECK_ENCODED,
+        {"key": session.get(address.DECK_ENCODED_COUNT), "stamp": stamp, "words": chosen.words, "note": "",
          "picture": None if chosen.image is None else pictures.data_url(pictures.encode_png(chosen.image))}
         | _posterior(chosen.code, chosen.std),
     )  # fmt: skip
-    session.put(address.DECK_ANCHORS, session.get(address.DECK_ANCHORS) + 1)
+    session.put(address.DECK_ENCODED_COUNT, session.get(address.DECK_ENCODED_COUNT) + 1)
     _link(pack(round_code(chosen.code)))
 
 
@@ -218,16 +222,16 @@ def _posterior(code: np.ndarray, std: np.ndarray | None) -> dict[str, Any]:
 
 
 def _renew(model: LoadedModel) -> None:
-    """With new weights the anchor's image is encoded anew: its code and spread would be of an encoder that is gone."""
-    anchor, image = session.get(address.DECK_ANCHOR), session.get(address.DECK_IMAGE)
-    if anchor is None or anchor["stamp"] == model.stamp:
+    """With new weights the image is encoded anew: its code and spread would be of an encoder that is gone."""
+    encoded, image = session.get(address.DECK_ENCODED), session.get(address.DECK_IMAGE)
+    if encoded is None or encoded["stamp"] == model.stamp:
         return
     if image is None:
         changed = {"std": None, "note": "as earlier weights encoded it"}
     else:
         posterior = model.encode(image[None])
         changed = _posterior(posterior.mean[0], posterior.std[0]) | {"note": "encoded anew"}
-    session.put(address.DECK_ANCHOR, anchor | changed | {"stamp": model.stamp})
+    session.put(address.DECK_ENCODED, encoded | changed | {"stamp": model.stamp})
 
 
 page()

@@ -77,7 +77,7 @@ def encode(request: Request, body: bytes) -> Response:
 
 
 @computes
-def cloud(request: Request) -> Response:
+def code_sample(request: Request) -> Response:
     """Where the run's images lie in the code space of the present weights: the header of a neighbours.CodeSample.
 
     Answers 202 while it is being computed.
@@ -92,8 +92,8 @@ def _not_yet() -> Response:
 
 
 @computes
-def cloud_points(request: Request) -> Response:
-    """The cloud's arrays, little-endian and one after the other; 202 while they are being computed.
+def code_sample_points(request: Request) -> Response:
+    """The sample's arrays, little-endian and one after the other; 202 while they are being computed.
 
     Posterior means float32 (N, D), image numbers int32 (N,), classes int32 (N,).
     """
@@ -107,7 +107,7 @@ def cloud_points(request: Request) -> Response:
 
 
 @computes
-def crowd(request: Request) -> Response:
+def searched_codes(request: Request) -> Response:
     """The same arrays for all training images; 202 while they are being encoded."""
     run = runs.store().find(request.path_params["run"])
     current = neighbours.code_sample(run)

@@ -98,13 +98,15 @@ def test_what_is_written_is_read_again(key: Key[Any]) -> None:
 
 
 def test_a_family_knows_its_members() -> None:
-    assert address.STATION.of(8).name == "s8"
+    assert address.WAYPOINT.of(8).name == "s8"
     with pytest.raises(KeyError, match="there is no 9"):
-        address.STATION.of(9)
-    assert address.STATIONS_OF.has("stations of mine")
-    assert not address.STATIONS_OF.has("stations of ")
-    assert not address.STATION.has("size")
-    assert address.STATIONS_OF.of("a").fresh() is not address.STATIONS_OF.of("a").fresh(), "a list of its own"
+        address.WAYPOINT.of(9)
+    assert address.WAYPOINTS_OF.has("waypoints of mine")
+    assert not address.WAYPOINTS_OF.has("waypoints of ")
+    assert not address.WAYPOINT.has("size")
+    assert address.WAYPOINTS_OF.of("a").fresh() is not address.WAYPOINTS_OF.of("a").fresh(), (
+        "a list of its own"
+    )
 
 
 # ---------------------------------------------------------------- through the session
@@ -126,7 +128,7 @@ def probe() -> None:
         [
             session.get(address.MAP_PAGE),
             session.get(address.CURSOR_OF),
-            session.get(address.STATION_PLACE),
+            session.get(address.WAYPOINT_PLACE),
             taken,
         ]
     )
@@ -231,7 +233,7 @@ def test_no_key_is_a_free_string(path: Path) -> None:
         'st.session_state["mine"]', 'st.query_params.get("z")', 'session.get("mine")', 'session.put(f"a {b}", 1)',
         'st.toggle("On", key="mine", bind="query-params")', 'st.toggle("On", key=f"{a}-b", bind="query-params")',
         "st.toggle('On', key=address.X.name, bind=address.Y.bind)", 'st.toggle("On", bind="query-params")',
-        'st.text_input("Code", key="station code")', 'st.text_input("β", key=f"live beta {run.id}")',
+        'st.text_input("Code", key="waypoint code")', 'st.text_input("β", key=f"live beta {run.id}")',
         'st.selectbox("Model", [], key="model")',
     ],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Interpolation: stations that an address carries, paths that meet them exactly, and what is said of a path."""
+"""Interpolation: waypoints that an address carries, paths that meet them exactly, and what is said of a path."""
 
 from __future__ import annotations
 
@@ -82,13 +82,13 @@ def test_a_token_names_an_image_or_a_code(copied: Run, model: LoadedModel) -> No
     gallery = image_picker.gallery(copied, model)
     assert gallery is not None
     assert gallery.labels is not None
-    anchor = tokens.encoded_image_of("i3.12", copied, model, gallery)
-    assert anchor is not None
-    assert anchor.image is not None
+    encoded = tokens.encoded_image_of("i3.12", copied, model, gallery)
+    assert encoded is not None
+    assert encoded.image is not None
     rows = np.flatnonzero(gallery.labels == 3)
     images = datasets.images_of(copied)
     assert images is not None
-    assert (anchor.image == images.images[gallery.index[rows[12 % len(rows)]]]).all()
+    assert (encoded.image == images.images[gallery.index[rows[12 % len(rows)]]]).all()
     np.testing.assert_array_equal(tokens.encoded_image_of(pack(code), copied, model, gallery).code, code)  # type: ignore[union-attr]
     for bad in ("~abc", "1,2", "nan,0,0,0", "i", "ix.3", "x"):
         assert tokens.encoded_image_of(bad, copied, model, gallery) is None
@@ -139,12 +139,12 @@ def test_what_the_pad_tells_is_checked() -> None:
 
 @pytest.mark.parametrize("count", range(2, 9))
 @pytest.mark.parametrize("kind", ["linear", "spherical"])
-def test_a_track_meets_every_station_exactly_and_keeps_to_its_path(kind: str, count: int) -> None:
+def test_a_track_meets_every_waypoint_exactly_and_keeps_to_its_path(kind: str, count: int) -> None:
     ends = RNG.standard_normal((count, 5)).astype(np.float32)
     track = tracks.track(kind, ends)
     assert (track.low, track.high) == (-0.5, 1.5)
     assert np.all(np.diff(track.t) > 0)
-    np.testing.assert_array_equal(track.at(track.stations), ends)
+    np.testing.assert_array_equal(track.at(track.waypoints), ends)
     np.testing.assert_array_equal(track.at(np.array([k / (count - 1) for k in range(count)])), ends)
     t = np.linspace(-0.5, 1.5, 173)
     # straight pieces between 96 or more points per unit leave an arc by little
@@ -155,11 +155,11 @@ def test_a_track_meets_every_station_exactly_and_keeps_to_its_path(kind: str, co
     assert {0.0, 1.0} <= set(frames.tolist())
 
 
-def test_a_geodesics_track_has_its_stations_and_no_overshoot() -> None:
+def test_a_geodesics_track_has_its_waypoints_and_no_overshoot() -> None:
     codes = RNG.standard_normal((1 + 3 * 16, 4)).astype(np.float32)
     track = tracks.track("geodesic", codes[::16], codes)
     assert (track.low, track.high) == (0.0, 1.0)
-    np.testing.assert_array_equal(track.at(track.stations), codes[::16])
+    np.testing.assert_array_equal(track.at(track.waypoints), codes[::16])
     np.testing.assert_array_equal(track.at(track.t), codes)
     assert track.frames(5).tolist() == [0, 0.25, 0.5, 0.75, 1]
 
@@ -233,10 +233,10 @@ def test_the_path_goes_to_the_browser_with_exact_ends(open_page: Open, copied: R
     model = load_run(copied)
     gallery = image_picker.gallery(copied, model)
     for (place, text), token, number in zip(data["marks"], ("i0", "i3.1", "i9"), "123", strict=True):
-        anchor = tokens.encoded_image_of(token, copied, model, gallery)
-        assert anchor is not None
+        encoded = tokens.encoded_image_of(token, copied, model, gallery)
+        assert encoded is not None
         assert text == number
-        np.testing.assert_array_equal(codes[t == place][0], anchor.code)
+        np.testing.assert_array_equal(codes[t == place][0], encoded.code)
     assert (data["low"], data["high"], data["inside"]) == (-0.5, 1.5, [0, 1])
     assert data["frames"] == [-0.5, -0.25, 0, 0.25, 0.5, 0.75, 1, 1.25, 1.5]
     titles = [json.loads(c.proto.spec)["layout"]["title"]["text"] for c in at.get("plotly_chart")]
@@ -253,7 +253,7 @@ def test_links_of_before_open_the_same_two_images(open_page: Open, copied: Run) 
     assert "from-image" not in at.query_params
 
 
-def test_a_link_opens_the_very_stations(open_page: Open, copied: Run) -> None:
+def test_a_link_opens_the_very_waypoints(open_page: Open, copied: Run) -> None:
     code = pack(np.array([0.5, -1.0, 0.25, 1.0]))
     at = open_page(
         "interpolate", run=copied.id, s1="i2", s2=code, s3="i5.0", path="spherical", position="0.125"
@@ -265,7 +265,7 @@ def test_a_link_opens_the_very_stations(open_page: Open, copied: Run) -> None:
     assert component(again)["codes"] == component(at)["codes"]
 
 
-def test_a_code_from_the_sliders_becomes_a_station(open_page: Open, copied: Run) -> None:
+def test_a_code_from_the_sliders_becomes_a_waypoint(open_page: Open, copied: Run) -> None:
     at = open_page("interpolate", run=copied.id, z="0.5,-1,0,2")
     fine(at)
     assert tokens_of(at) == ["i0", "i7", pack(np.array([0.5, -1, 0, 2]))]
@@ -275,14 +275,14 @@ def test_a_code_from_the_sliders_becomes_a_station(open_page: Open, copied: Run)
     np.testing.assert_array_equal(codes[t == 1][0], np.array([0.5, -1, 0, 2], np.float32))
 
 
-def test_a_ninth_station_is_refused_and_said(open_page: Open, copied: Run) -> None:
+def test_a_ninth_waypoint_is_refused_and_said(open_page: Open, copied: Run) -> None:
     eight = [f"i{k}" for k in range(8)]
     at = open_page(
         "interpolate", run=copied.id, z="0.5,-1,0,2", **{f"s{k + 1}": t for k, t in enumerate(eight)}
     )
     fine(at)
     assert tokens_of(at) == eight
-    assert "was not added: a path has 8 stations at most" in at.warning[0].value
+    assert "was not added: a path has 8 waypoints at most" in at.warning[0].value
     at.run()
     assert not at.warning
 
@@ -306,35 +306,35 @@ def test_a_code_of_another_run_is_said(
 
 
 @pytest.mark.slow
-def test_stations_are_added_moved_changed_and_removed(open_page: Open, copied: Run) -> None:
+def test_waypoints_are_added_moved_changed_and_removed(open_page: Open, copied: Run) -> None:
     at = open_page("interpolate", run=copied.id)
     assert tokens_of(at) == ["i0", "i7"]
-    assert at.button("remove station").disabled
-    press(at, "add station")
+    assert at.button("remove waypoint").disabled
+    press(at, "add waypoint")
     assert tokens_of(at) == ["i0", "i7", "i8"]
-    press(at, "earlier station")
+    press(at, "earlier waypoint")
     assert tokens_of(at) == ["i0", "i8", "i7"]
-    at.selectbox("station label").set_value("5").run()
+    at.selectbox("waypoint label").set_value("5").run()
     assert tokens_of(at) == ["i0", "i5.8", "i7"]
-    at.number_input("station place").set_value(2).run()
+    at.number_input("waypoint place").set_value(2).run()
     assert tokens_of(at) == ["i0", "i5.2", "i7"]
-    at.text_input("station code").set_value("1, 0, -1, 0.5").run()
+    at.text_input("waypoint code").set_value("1, 0, -1, 0.5").run()
     assert tokens_of(at) == ["i0", pack(np.array([1, 0, -1, 0.5])), "i7"]
-    press(at, "later station")
-    press(at, "open station 0")
-    press(at, "remove station")
+    press(at, "later waypoint")
+    press(at, "open waypoint 0")
+    press(at, "remove waypoint")
     assert tokens_of(at) == ["i7", pack(np.array([1, 0, -1, 0.5]))]
     fine(at)
     for _ in range(6):
-        press(at, "add station")
+        press(at, "add waypoint")
     assert len(tokens_of(at)) == 8
-    assert at.button("add station").disabled
+    assert at.button("add waypoint").disabled
     fine(at)
 
 
 def test_a_code_that_is_none_is_said_and_changes_nothing(open_page: Open, copied: Run) -> None:
     at = open_page("interpolate", run=copied.id)
-    at.text_input("station code").set_value("1, 2, three").run()
+    at.text_input("waypoint code").set_value("1, 2, three").run()
     assert "needs 4 numbers between commas" in at.error[0].value
     assert tokens_of(at) == ["i0", "i7"]
     at.run()
@@ -347,7 +347,7 @@ def picture(array: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def test_an_upload_of_another_size_and_colour_is_a_station(open_page: Open, copied: Run) -> None:
+def test_an_upload_of_another_size_and_colour_is_a_waypoint(open_page: Open, copied: Run) -> None:
     array = RNG.integers(0, 256, (40, 30, 3), np.uint8)
     at = open_page("interpolate", run=copied.id)
     at.file_uploader[0].upload("mine.png", picture(array), "image/png").run()
@@ -452,13 +452,13 @@ def test_a_fault_of_the_search_is_a_sentence(
     assert (component(at)["low"], component(at)["high"]) == (-0.5, 1.5), "the straight line stays"
 
 
-def test_equal_stations_are_said(open_page: Open, copied: Run) -> None:
+def test_equal_waypoints_are_said(open_page: Open, copied: Run) -> None:
     at = open_page("interpolate", run=copied.id, s1="i4", s2="i4")
     fine(at)
-    assert "All stations have the same code" in shown(at)
+    assert "All waypoints have the same code" in shown(at)
     at = open_page("interpolate", run=copied.id, s1="i4", s2="i4", s3="i5", path="spherical")
     fine(at)
-    assert "Two stations in a row have the same code" in shown(at)
+    assert "Two waypoints in a row have the same code" in shown(at)
 
 
 @pytest.mark.parametrize("objective", ["vae", "autoencoder"])
@@ -518,7 +518,10 @@ def test_a_direction_is_the_difference_of_the_groups(open_page: Open, copied: Ru
     codes = found_codes(copied)
     assert codes.labels is not None
     at = open_page(
-        "interpolate", run=copied.id, attribute="label", **{"group-a": "3", "group-b": "8", "on": "station 2"}
+        "interpolate",
+        run=copied.id,
+        attribute="label",
+        **{"group-a": "3", "group-b": "8", "on": "waypoint 2"},
     )
     fine(at)
     data = component(at, "strength")
@@ -526,9 +529,9 @@ def test_a_direction_is_the_difference_of_the_groups(open_page: Open, copied: Ru
     expected = codes.mean[codes.labels == 3].mean(0) - codes.mean[codes.labels == 8].mean(0)
     np.testing.assert_allclose(walk[t == 3][0] - walk[t == 0][0], 3 * expected, atol=1e-5)
     model = load_run(copied)
-    anchor = tokens.encoded_image_of("i7", copied, model, image_picker.gallery(copied, model))
-    assert anchor is not None
-    np.testing.assert_array_equal(walk[t == 0][0], anchor.code)
+    encoded = tokens.encoded_image_of("i7", copied, model, image_picker.gallery(copied, model))
+    assert encoded is not None
+    np.testing.assert_array_equal(walk[t == 0][0], encoded.code)
     assert (data["low"], data["high"], data["name"]) == (-3, 3, "strength")
     # group B never is group A, whatever the link says
     at.selectbox("group-a").set_value("8").run()
@@ -542,7 +545,7 @@ def test_a_saved_group_is_a_direction(open_page: Open, copied: Run) -> None:
     codes = found_codes(copied)
     write_group(copied, "mine", codes.index[:20])
     write_group(copied, "others", codes.index[50:80])
-    at = open_page("interpolate", run=copied.id, attribute=attributes.SAVED, on="station 1")
+    at = open_page("interpolate", run=copied.id, attribute=attributes.SAVED, on="waypoint 1")
     fine(at)
     assert at.selectbox("group-a").options == ["mine", "others"]
 
@@ -572,11 +575,11 @@ def leakage_of(at: AppTest) -> Any:
 # ---------------------------------------------------------------- new weights
 
 
-def test_new_weights_encode_the_stations_anew_and_say_so(open_page: Open, copied: Run) -> None:
+def test_new_weights_encode_the_waypoints_anew_and_say_so(open_page: Open, copied: Run) -> None:
     array = RNG.integers(0, 256, (16, 16), np.uint8)
     code = np.array([0.5, -1.0, 0.25, 1.0], np.float32)
     at = open_page("interpolate", run=copied.id, s1="i3", s2=pack(code), s3="i4")
-    press(at, "open station 2")
+    press(at, "open waypoint 2")
     at.file_uploader[0].upload("mine.png", picture(array), "image/png").run()
     at.run()
     fine(at)
@@ -586,15 +589,15 @@ def test_new_weights_encode_the_stations_anew_and_say_so(open_page: Open, copied
     assert train_run(copied, copied.places).state == FINISHED
     at.run()
     fine(at)
-    assert "the stations were encoded anew" in shown(at)
+    assert "the waypoints were encoded anew" in shown(at)
     model = load_run(copied)
     t, codes = polyline(component(at))
     assert tokens_of(at)[:2] == old[:2]
     assert tokens_of(at)[2] != old[2]
     met = [codes[t == place][0] for place in (0, 0.5, 1)]
-    anchor = tokens.encoded_image_of("i3", copied, model, image_picker.gallery(copied, model))
-    assert anchor is not None
-    np.testing.assert_array_equal(met[0], anchor.code)
+    encoded = tokens.encoded_image_of("i3", copied, model, image_picker.gallery(copied, model))
+    assert encoded is not None
+    np.testing.assert_array_equal(met[0], encoded.code)
     np.testing.assert_array_equal(met[1], code)
     np.testing.assert_array_equal(met[2], model.encode(array[None, None]).mean[0])
     assert component(at)["header"]["stamp"] == model.stamp
@@ -659,7 +662,7 @@ def test_a_file_may_go_beyond_the_ends(open_page: Open, copied: Run, kind: str) 
     t, codes = polyline(component(at))
     with np.load(io.BytesIO(at.session_state["export"][1]), allow_pickle=False) as npz:
         np.testing.assert_allclose(npz["t"], np.linspace(-0.5, 1.5, 9))
-        # -0.5 -0.25 0 ... 1 1.25 1.5: three of them are the stations
+        # -0.5 -0.25 0 ... 1 1.25 1.5: three of them are the waypoints
         np.testing.assert_array_equal(npz["codes"][[2, 4, 6]], npz["stations"])
         np.testing.assert_array_equal(npz["stations"], codes[np.isin(t, (0, 0.5, 1))])
         np.testing.assert_allclose(npz["codes"][[0, -1]], codes[[0, -1]], atol=1e-6)
@@ -710,7 +713,7 @@ def test_without_ffmpeg_there_is_no_mp4_and_the_page_says_so(
 def test_charts_along_a_path_share_its_axis_and_mark_the_place() -> None:
     t = np.linspace(-0.5, 1.5, 9)
     figure = along_path(
-        "Image change, pixels per unit of path", t, [("change", np.arange(8.0))], low=-0.5, high=1.5, stations=[0, 1],
+        "Image change, pixels per unit of path", t, [("change", np.arange(8.0))], low=-0.5, high=1.5, waypoints=[0, 1],
         position=0.25, reference=("usual", 3.0),
     )  # fmt: skip
     low, high = figure.layout.xaxis.range
@@ -733,7 +736,7 @@ def test_the_strips_edge_is_the_charts() -> None:
 def test_the_map_of_paths_and_the_leakage_bars() -> None:
     line = np.stack((np.linspace(0, 1, 5), np.zeros(5)), 1)
     figure = paths_on_map(RNG.standard_normal((20, 2)), [("linear", line)], line[[0, -1]], x="z0", y="z1", title="Paths")  # fmt: skip
-    assert [trace.name for trace in figure.data] == ["images", "linear", "stations"]
+    assert [trace.name for trace in figure.data] == ["images", "linear", "waypoints"]
     assert list(figure.data[-1].text) == ["1", "2"]
     bars = leakage_bars(["a", "b"], np.array([0.5, 0.1]), np.array([0.4, -0.1]), np.array([0.6, 0.3]), "change").data[0]  # fmt: skip
     np.testing.assert_allclose(bars.error_x.array, [0.1, 0.2])

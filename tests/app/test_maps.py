@@ -24,7 +24,7 @@ from app.services.cache import LruCache
 from app.services.tasks import Task, TaskCancelled
 from app.views.map import caches, colours, groups, image, prior, projections, quality, tables, umap_layout
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
-from vae_core.errors import BadCodes
+from vae_core.errors import BadCodes, BadTable
 from vae_core.inference import StoredCodes, load_run
 from vae_core.latent.pca import check_codes
 from vae_core.latent.umap import UmapParams
@@ -60,12 +60,12 @@ def test_a_csv_joins_by_image_number_or_by_order() -> None:
         (b"image,mood\nx,a\n", "no whole number"),
         (b"image,mood\n50,a\n", "none of the CSV's image numbers"),
         (b"image\n4\n", "no column besides"),
-        (b"a,b\n1,2\n1\n1,2\n", "line 3"),
-        (b"\xff\xfe\x00", "UTF-8"),
+        (b"a,b\n1,2\n1\n1,2\n", "row 2 of the CSV has fewer values"),
+        (b"\x89PNG\0\0", "no text"),
     ],
 )
 def test_a_csv_that_does_not_fit_names_the_fault(raw: bytes, said: str) -> None:
-    with pytest.raises(BadCodes, match=said):
+    with pytest.raises(BadTable, match=said):
         tables.read_table(raw, INDEX)
 
 

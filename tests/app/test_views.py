@@ -133,14 +133,14 @@ def test_the_deck_begins_at_the_first_test_image(open_page: Open, copied: Run) -
     data = np.load(copied.places.datasets / "digits" / "16" / "images.npy")
     test = np.load(copied.places.datasets / "digits" / "16" / "test.npy")
     expected = load_run(copied).encode(data[test[:1]])
-    anchor = told_to_deck(at)["anchor"]
-    assert np.allclose(anchor["code"], expected.mean[0], atol=6e-4)
-    assert np.allclose(anchor["std"], expected.std[0], atol=1e-5)
-    assert anchor["picture"].startswith("data:image/png")
+    encoded = told_to_deck(at)["encoded"]
+    assert np.allclose(encoded["code"], expected.mean[0], atol=6e-4)
+    assert np.allclose(encoded["std"], expected.std[0], atol=1e-5)
+    assert encoded["picture"].startswith("data:image/png")
     # the address carries the code from the first moment, and opens it again
     linked = unpack(at.query_params["z"], 4)
     assert linked is not None
-    assert np.allclose(linked, anchor["code"], atol=1e-6)
+    assert np.allclose(linked, encoded["code"], atol=1e-6)
 
 
 @pytest.mark.parametrize("z", ["-0.5,0,0,2", pack(np.array([-0.5, 0, 0, 2]))])
@@ -155,8 +155,8 @@ def test_a_link_with_no_code_of_this_run_begins_at_an_image(open_page: Open, cop
     at = open_page("sliders", run=copied.id, z=z)
     fine(at)
     told = told_to_deck(at)
-    assert told["anchor"]["words"].startswith("image ")
-    assert told["open"]["code"] == pytest.approx(told["anchor"]["code"])
+    assert told["encoded"]["words"].startswith("image ")
+    assert told["open"]["code"] == pytest.approx(told["encoded"]["code"])
     assert [w.value for w in at.warning] == (
         ["The link's code is none of this run's, which has 4 numbers; it was left out."] if z else []
     )
@@ -206,10 +206,10 @@ def test_coming_back_to_the_deck_finds_its_code(open_page: Open, copied: Run) ->
     assert told["open"]["code"] == [0.25, 0, 0, -1]
     # a deck that is still on the page must not jump: only a link that was opened changes the key
     assert told["open"]["key"] == before["open"]["key"]
-    assert told["anchor"] == before["anchor"]
+    assert told["encoded"] == before["encoded"]
 
 
-def test_new_weights_keep_code_and_anchor(open_page: Open, copied: Run) -> None:
+def test_new_weights_keep_code_and_encoded_image(open_page: Open, copied: Run) -> None:
     at = open_page("sliders", run=copied.id, z="1,0,0,0.5")
     before = told_to_deck(at)
     other_weights(copied)
@@ -219,26 +219,26 @@ def test_new_weights_keep_code_and_anchor(open_page: Open, copied: Run) -> None:
     assert after["header"]["stamp"] != before["header"]["stamp"]
     assert after["open"] == before["open"]
     kept = ("key", "words", "picture")
-    assert [after["anchor"][k] for k in kept] == [before["anchor"][k] for k in kept]
+    assert [after["encoded"][k] for k in kept] == [before["encoded"][k] for k in kept]
     expected = load_run(copied).encode(image)
-    assert np.abs(np.array(before["anchor"]["code"]) - expected.mean[0]).max() > 2e-3
-    np.testing.assert_allclose(after["anchor"]["code"], expected.mean[0], atol=6e-4)
-    np.testing.assert_allclose(after["anchor"]["std"], expected.std[0], atol=1e-5)
-    assert after["anchor"]["note"] == "encoded anew"
-    assert after["anchor"]["stamp"] == after["header"]["stamp"]
+    assert np.abs(np.array(before["encoded"]["code"]) - expected.mean[0]).max() > 2e-3
+    np.testing.assert_allclose(after["encoded"]["code"], expected.mean[0], atol=6e-4)
+    np.testing.assert_allclose(after["encoded"]["std"], expected.std[0], atol=1e-5)
+    assert after["encoded"]["note"] == "encoded anew"
+    assert after["encoded"]["stamp"] == after["header"]["stamp"]
 
 
-def test_an_anchor_without_its_image_is_said_to_be_of_earlier_weights(
+def test_an_encoded_image_without_its_image_is_said_to_be_of_earlier_weights(
     open_page: Open, copied: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compute_codes(copied, load_run(copied), datasets.images_of(copied))  # type: ignore[arg-type]
     monkeypatch.setattr(datasets, "images_of", lambda run: None)
     at = open_page("sliders", run=copied.id)
-    before = told_to_deck(at)["anchor"]
+    before = told_to_deck(at)["encoded"]
     assert before["std"]
     other_weights(copied)
     at.run()
-    after = told_to_deck(at)["anchor"]
+    after = told_to_deck(at)["encoded"]
     assert (after["code"], after["std"], after["note"]) == (
         before["code"],
         None,
@@ -261,7 +261,7 @@ def first_image(run: Run) -> np.ndarray:
     return found
 
 
-def test_an_upload_is_an_anchor_and_one_that_is_no_picture_leaves_the_deck(
+def test_an_upload_is_an_encoded_image_and_one_that_is_no_picture_leaves_the_deck(
     open_page: Open, copied: Run
 ) -> None:
     at = open_page("sliders", run=copied.id, **{"anchor-source": "upload"})
@@ -275,20 +275,20 @@ def test_an_upload_is_an_anchor_and_one_that_is_no_picture_leaves_the_deck(
     at.file_uploader[0].set_value([("mine.png", buffer.getvalue(), "image/png")]).run()
     fine(at)
     assert told_to_deck(at) == before, "only chosen so far"
-    at.button("take anchor").click().run()
+    at.button("take encoded image").click().run()
     fine(at)
-    anchor = told_to_deck(at)["anchor"]
-    assert anchor["words"] == "mine.png"
-    np.testing.assert_allclose(anchor["code"], load_run(copied).encode(image[None, None]).mean[0], atol=6e-4)
-    assert addressed(at) == pack(np.array(anchor["code"]))
+    encoded = told_to_deck(at)["encoded"]
+    assert encoded["words"] == "mine.png"
+    np.testing.assert_allclose(encoded["code"], load_run(copied).encode(image[None, None]).mean[0], atol=6e-4)
+    assert addressed(at) == pack(np.array(encoded["code"]))
 
 
 def test_the_deck_sends_its_code_to_interpolation(open_page: Open, copied: Run) -> None:
     at = open_page("sliders", run=copied.id)
     z = pack(np.array([0.25, 0, 0, -1]))
-    tells(at, "station", {"run": "another", "z": z})
+    tells(at, "waypoint", {"run": "another", "z": z})
     assert at.title[0].value == "Sliders", "what is told of another run is late"
-    tells(at, "station", {"run": copied.id, "z": z, "at": 1})
+    tells(at, "waypoint", {"run": copied.id, "z": z, "at": 1})
     fine(at)
     assert at.title[0].value == "Interpolate"
     assert "from the sliders" in shown(at)

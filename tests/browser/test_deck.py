@@ -187,7 +187,7 @@ def test_keyboard_lock_type_undo_and_reset(visit: Visit, trained: Run) -> None:
     page.get_by_role("button", name="Zero").click()
     expect(page.get_by_label("code", exact=True)).to_have_text("[0, 0, 0, 0, 0]")
     page.get_by_role("button", name="Reset").click()
-    # the anchor is an image, not zero
+    # the encoded image is an image, not zero
     expect(page.get_by_label("code", exact=True)).not_to_have_text("[0, 0, 0, 0, 0]")
     assert len(code(page)) == load_run(trained).latent_dim
     shows_its_code(page, trained)
@@ -232,17 +232,17 @@ def test_a_locked_dimension_stays_when_something_is_drawn(visit: Visit, trained:
     page.get_by_text("Draw", exact=True).click()
     stroke(page, page.get_by_role("img", name="drawing pad"))
     page.mouse.up()
-    expect(page.get_by_text("anchor: your drawing")).to_be_visible()
+    expect(page.get_by_text("encoded: your drawing")).to_be_visible()
     expect(page.get_by_text("Locked dimensions stay")).to_be_visible()
     shows_its_code(page, trained)
     assert code(page)[3] == 2.5
     assert 0 not in code(page)[:3]
 
 
-def test_uncertainty_says_which_dimension_keeps_it_from_the_anchor(visit: Visit, trained: Run) -> None:
+def test_uncertainty_says_which_dimension_keeps_it_from_the_encoded_image(visit: Visit, trained: Run) -> None:
     page = visit(f"/sliders?run={trained.id}")
     ready(page)
-    anchor = code(page)
+    encoded = code(page)
     page.get_by_label("z3 value").fill("2.5")
     page.get_by_label("z3 value").press("Enter")
     page.get_by_label("lock z3").click()
@@ -252,10 +252,10 @@ def test_uncertainty_says_which_dimension_keeps_it_from_the_anchor(visit: Visit,
     expect(uncertainty).to_have_attribute("aria-pressed", "false")
     assert code(page)[3] == 2.5
     page.get_by_label("lock z3").click()
-    page.get_by_label("lock z1").click()  # is where the anchor has it
+    page.get_by_label("lock z1").click()  # is where the encoded image has it
     uncertainty.click()
     expect(page.locator("canvas.overlay")).to_be_visible()
-    assert code(page) == anchor
+    assert code(page) == encoded
 
 
 def start_from(page: Page, place: int) -> None:
@@ -334,7 +334,7 @@ def test_the_code_is_taken_away_as_json_python_and_link(visit: Visit, server: Se
     assert code(again) == [0.5, 1, 0.25, 2, 0]
 
 
-def test_an_upload_is_an_anchor_and_a_broken_one_leaves_the_deck(
+def test_an_upload_is_an_encoded_image_and_a_broken_one_leaves_the_deck(
     visit: Visit, trained: Run, tmp_path: Path
 ) -> None:
     page = visit(f"/sliders?run={trained.id}&z=0,1,0,0,0")
@@ -356,20 +356,20 @@ def test_an_upload_is_an_anchor_and_a_broken_one_leaves_the_deck(
     expect(page.get_by_role("button", name="Undo")).to_be_enabled()
     page.locator("input[type=file]").set_input_files(good)
     page.get_by_role("button", name="Start from it").click()
-    expect(page.get_by_text("anchor: mine.png")).to_be_visible()
+    expect(page.get_by_text("encoded: mine.png")).to_be_visible()
     comes_to(page, load_run(trained).encode(image[None, None]).mean[0])
     shows_its_code(page, trained)
 
 
-def test_a_double_click_takes_a_dimension_back_to_the_anchor(visit: Visit, trained: Run) -> None:
+def test_a_double_click_takes_a_dimension_back_to_the_encoded_image(visit: Visit, trained: Run) -> None:
     page = visit(f"/sliders?run={trained.id}")
     ready(page)
-    anchor = code(page)
+    encoded = code(page)
     for dim, value in ((1, 2.5), (3, -2.5)):
         page.get_by_label(f"z{dim} value").fill(str(value))
         page.get_by_label(f"z{dim} value").press("Enter")
     page.get_by_label("z1", exact=True).dblclick(position={"x": 3, "y": 5})
-    comes_to(page, np.array([*anchor[:3], -2.5, anchor[4]]))
+    comes_to(page, np.array([*encoded[:3], -2.5, encoded[4]]))
 
 
 def touch(page: Page, *places: tuple[float, float]) -> None:
@@ -617,10 +617,10 @@ def test_dragging_the_picture_moves_the_two_chosen_dimensions(visit: Visit, trai
     shows_its_code(page, trained)
 
 
-def test_play_walks_and_pauses_and_compare_shows_the_anchor(visit: Visit, trained: Run) -> None:
+def test_play_walks_and_pauses_and_compare_shows_the_encoded_image(visit: Visit, trained: Run) -> None:
     page = visit(f"/sliders?run={trained.id}")
     ready(page)
-    anchor = pixels(page)
+    encoded = pixels(page)
     before = frames(page)
     page.get_by_role("button", name="Play").click()
     walks(page, 21)
@@ -631,23 +631,23 @@ def test_play_walks_and_pauses_and_compare_shows_the_anchor(visit: Visit, traine
     shows_its_code(page, trained)
     assert frames(page) == still
     moved = pixels(page)
-    assert (moved != anchor).any()
+    assert (moved != encoded).any()
     compare = page.get_by_role("button", name="Compare")
     box = compare.bounding_box()
     assert box
     page.mouse.move(box["x"] + 5, box["y"] + 5)
     page.mouse.down()
     next_frame(page)
-    np.testing.assert_array_equal(pixels(page), anchor)
+    np.testing.assert_array_equal(pixels(page), encoded)
     page.mouse.up()
     next_frame(page)
     np.testing.assert_array_equal(pixels(page), moved)
 
 
-def test_compare_shows_the_anchor_while_the_walk_goes_on(visit: Visit, trained: Run) -> None:
+def test_compare_shows_the_encoded_image_while_the_walk_goes_on(visit: Visit, trained: Run) -> None:
     page = visit(f"/sliders?run={trained.id}")
     ready(page)
-    anchor, at_anchor = pixels(page), code(page)
+    encoded, at_encoded = pixels(page), code(page)
     page.get_by_role("button", name="Play").click()
     walks(page, 20)
     box = page.get_by_role("button", name="Compare").bounding_box()
@@ -657,12 +657,12 @@ def test_compare_shows_the_anchor_while_the_walk_goes_on(visit: Visit, trained: 
     expect(page.get_by_role("button", name="Compare")).to_have_class("on")
     walks(page, 2)
     for _ in range(5):
-        np.testing.assert_array_equal(pixels(page), anchor)
-        assert code(page) == at_anchor
+        np.testing.assert_array_equal(pixels(page), encoded)
+        assert code(page) == at_encoded
         walks(page, 1)
     page.mouse.up()
     walks(page, 3)
-    assert code(page) != at_anchor
+    assert code(page) != at_encoded
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
 
 
@@ -762,7 +762,7 @@ def pinned(page: Page, expected: np.ndarray, run: Run) -> None:
 def test_pins_take_the_steps_of_the_sliders(visit: Visit, trained: Run) -> None:
     page = visit(f"/sliders?run={trained.id}")
     ready(page)
-    anchor = np.array(code(page))
+    encoded = np.array(code(page))
     page.get_by_role("button", name="Zero").click()
     page.get_by_role("button", name="Pin", exact=True).click()
     one = np.zeros((1, 5))
@@ -799,7 +799,7 @@ def test_pins_take_the_steps_of_the_sliders(visit: Visit, trained: Run) -> None:
     comes_to(page, at[0] + step)
     pinned(page, at + step, trained)
     page.get_by_role("button", name="Reset").click()
-    comes_to(page, anchor)
+    comes_to(page, encoded)
     pinned(page, at, trained)
     page.get_by_role("button", name="Undo").click()
     comes_to(page, at[0] + step)
@@ -880,7 +880,7 @@ def test_a_drawing_is_encoded_while_it_is_drawn(visit: Visit, trained: Run) -> N
     page.get_by_text("Draw", exact=True).click()
     pad = page.get_by_role("img", name="drawing pad")
     stroke(page, pad)
-    expect(page.get_by_text("anchor: your drawing")).to_be_visible()  # before the pen is lifted
+    expect(page.get_by_text("encoded: your drawing")).to_be_visible()  # before the pen is lifted
     encoded(page)
     assert code(page) != before
     seen = page.get_by_role("img", name="what is encoded")
@@ -925,8 +925,8 @@ def test_uncertainty_is_the_spread_of_decoded_samples(visit: Visit, trained: Run
     q = model.encode(image_of_set(trained, 0))
     random = seeded(11)
     noise = np.array([gaussian(random) for _ in range(32 * 5)]).reshape(32, 5)
-    anchor = np.array(code(page))
-    samples = model.decode_uint8(anchor + q.std * noise)[:, 0] / 255
+    encoded = np.array(code(page))
+    samples = model.decode_uint8(encoded + q.std * noise)[:, 0] / 255
     np.testing.assert_allclose(found, samples.std(0, ddof=1), atol=0.004)
     # thirty-two samples are enough to tell where it is large
     many = model.decode(q.mean + q.std * np.random.default_rng(0).standard_normal((2_000, 5)))[:, 0].std(0)
@@ -963,8 +963,8 @@ def test_new_weights_under_an_open_page_keep_the_code(visit: Visit, server: Serv
     expect(page.get_by_text("weights changed while this page was open")).to_be_visible()
     assert code(page) == [1, -0.5, 1]
     shows_its_code(page, run)
-    # the anchor's image goes on by the new weights as well
-    expect(page.get_by_text(re.compile(r"anchor: image \d+ \(\d\), encoded anew"))).to_be_visible()
+    # the encoded image's image goes on by the new weights as well
+    expect(page.get_by_text(re.compile(r"encoded: image \d+ \(\d\), encoded anew"))).to_be_visible()
     page.get_by_role("button", name="Reset").click()
     expected = load_run(run).encode(image_of_set(run, 0))
     comes_to(page, expected.mean[0])
@@ -1008,7 +1008,7 @@ def test_a_drawing_goes_on_by_new_weights(visit: Visit, server: Server) -> None:
     page.get_by_text("Draw", exact=True).click()
     stroke(page, page.get_by_role("img", name="drawing pad"))
     page.mouse.up()
-    expect(page.get_by_text("anchor: your drawing")).to_be_visible()
+    expect(page.get_by_text("encoded: your drawing")).to_be_visible()
     for wiped in (False, True):
         if wiped:
             page.get_by_role("button", name="Clear").click()
@@ -1018,20 +1018,20 @@ def test_a_drawing_goes_on_by_new_weights(visit: Visit, server: Server) -> None:
         page.get_by_label("z0 value").fill(f"{1 + wiped}")
         page.get_by_label("z0 value").press("Enter")
         if wiped:
-            expect(page.get_by_text("anchor: your drawing, as earlier weights encoded it")).to_be_visible()
+            expect(page.get_by_text("encoded: your drawing, as earlier weights encoded it")).to_be_visible()
             expect(page.get_by_role("button", name="Uncertainty")).to_be_disabled()
         else:
-            expect(page.get_by_text("anchor: your drawing, encoded anew")).to_be_visible()
+            expect(page.get_by_text("encoded: your drawing, encoded anew")).to_be_visible()
             expect(page.get_by_role("button", name="Uncertainty")).to_be_enabled()
             drawn = page.get_by_role("img", name="what is encoded").evaluate(
                 "c => [...c.getContext('2d').getImageData(0, 0, 16, 16).data]"
             )
             digit = np.array(drawn, np.uint8).reshape(16, 16, 4)[None, None, ..., 0]
-            anchor = load_run(run).encode(digit).mean[0]
+            encoded = load_run(run).encode(digit).mean[0]
         assert code(page) == [1 + wiped, 0, 0]
         shows_its_code(page, run)
         page.get_by_role("button", name="Reset").click()
-        comes_to(page, anchor)
+        comes_to(page, encoded)
 
 
 def test_a_drawing_meets_new_weights_and_is_encoded_by_them(visit: Visit, server: Server) -> None:
@@ -1047,7 +1047,7 @@ def test_a_drawing_meets_new_weights_and_is_encoded_by_them(visit: Visit, server
     assert run.stamp() != old
     stroke(page, pad)
     page.mouse.up()
-    expect(page.get_by_text("anchor: your drawing")).to_be_visible()
+    expect(page.get_by_text("encoded: your drawing")).to_be_visible()
     encoded(page)
     seen = page.get_by_role("img", name="what is encoded")
     drawn = np.array(seen.evaluate("c => [...c.getContext('2d').getImageData(0, 0, 16, 16).data]"), np.uint8)

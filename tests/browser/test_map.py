@@ -661,7 +661,7 @@ def test_many_points_are_shaded_by_how_dense_they_lie_and_few_are_dots(chromium:
     page = context.new_page()
     page.goto(f"{many}/?n={n}&way=map")
     expect(surface(page)).to_have_attribute("data-how", "density")
-    expect(surface(page)).to_have_attribute("data-seen", str(n))
+    expect(surface(page)).to_have_attribute("data-in-view", str(n))
     place = spots(page, xy)
     alpha = np.array(
         surface(page).evaluate(
@@ -686,9 +686,9 @@ def test_many_points_are_shaded_by_how_dense_they_lie_and_few_are_dots(chromium:
             break
         surface(page).press("+")
         next_frame(page)
-    seen = int(surface(page).get_attribute("data-seen") or 0)
+    in_view = int(surface(page).get_attribute("data-in-view") or 0)
     assert surface(page).get_attribute("data-how") == "dots"
-    assert 0 < seen <= 120_000
+    assert 0 < in_view <= 120_000
     x, y = np.array([float(v) for v in (surface(page).get_attribute("data-view") or "").split()])[3:]
     row = np.linalg.norm(spots(page, xy) - [x, y], axis=1).argmin()
     move(page, *spots(page, xy)[row])

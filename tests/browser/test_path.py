@@ -139,10 +139,10 @@ def test_the_handle_goes_beyond_both_ends_and_says_so(visit: Callable[..., Page]
     page = opened(visit, trained)
     assert (handle(page).get_attribute("min"), handle(page).get_attribute("max")) == ("-0.5", "1.5")
     put(page, -0.5)
-    expect(page.get_by_text("before station 1: extrapolated")).to_be_visible()
+    expect(page.get_by_text("before waypoint 1: extrapolated")).to_be_visible()
     np.testing.assert_allclose(code(page), 1.5 * np.array(CODE[0]) - 0.5 * np.array(CODE[1]), atol=1e-6)
     handle(page).press("End")
-    expect(page.get_by_text("beyond station 2: extrapolated")).to_be_visible()
+    expect(page.get_by_text("beyond waypoint 2: extrapolated")).to_be_visible()
 
 
 def test_keys_move_the_handle(visit: Callable[..., Page], trained: Run) -> None:
@@ -251,7 +251,7 @@ def test_a_geodesic_comes_with_progress_and_without_overshoot(
       };
       new MutationObserver(read).observe(document, {subtree: true, childList: true, characterData: true});
     """)
-    # eight stations: long enough to be looked on
+    # eight waypoints: long enough to be looked on
     ends = [*CODE, *(RNG.standard_normal((6, 5)) * 1.5).round(2).tolist()]
     query = "".join(f"&s{i + 1}={','.join(map(str, code))}" for i, code in enumerate(ends))
     page.goto(f"{server.url}/interpolate?run={trained.id}&path=geodesic{query}")
@@ -302,11 +302,11 @@ def test_interpolation_is_taken_away_as_a_gif(
         assert gif.size == (256, 256)
 
 
-def test_an_upload_is_a_station(visit: Callable[..., Page], trained: Run, tmp_path: Path) -> None:
+def test_an_upload_is_a_waypoint(visit: Callable[..., Page], trained: Run, tmp_path: Path) -> None:
     path = tmp_path / "mine.png"
     Image.fromarray(np.tile(np.arange(0, 240, 8, np.uint8), (30, 1))).save(path)
     page = opened(visit, trained)
-    page.get_by_role("button", name="Station 1", exact=True).click()
+    page.get_by_role("button", name="Waypoint 1", exact=True).click()
     page.locator("input[type=file]").first.set_input_files(path)
     expect(page.get_by_text("mine.png · its reconstruction")).to_be_visible()
     bad = tmp_path / "bad.png"
@@ -315,17 +315,17 @@ def test_an_upload_is_a_station(visit: Callable[..., Page], trained: Run, tmp_pa
     expect(page.get_by_text("not an image").first).to_be_visible()
 
 
-def test_stations_are_added_and_moved(visit: Callable[..., Page], trained: Run) -> None:
+def test_waypoints_are_added_and_moved(visit: Callable[..., Page], trained: Run) -> None:
     page = opened(visit, trained)
     page.get_by_role("button", name="Add").click()
     page.wait_for_url(re.compile(r"s3=i0"))
-    expect(page.get_by_role("button", name="Station 3", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Waypoint 3", exact=True)).to_be_visible()
     page.get_by_role("button", name="Remove").click()
-    expect(page.get_by_role("button", name="Station 3", exact=True)).to_have_count(0)
+    expect(page.get_by_role("button", name="Waypoint 3", exact=True)).to_have_count(0)
     assert "s3=" not in page.url
 
 
-def test_a_station_is_added_and_at_once_moved(visit: Callable[..., Page], trained: Run) -> None:
+def test_a_waypoint_is_added_and_at_once_moved(visit: Callable[..., Page], trained: Run) -> None:
     page = opened(visit, trained)
     echo_over(page)
     page.get_by_role("button", name="Add").click()
@@ -333,18 +333,18 @@ def test_a_station_is_added_and_at_once_moved(visit: Callable[..., Page], traine
     page.wait_for_url(re.compile(r"s2=i0&s3="))
 
 
-def test_the_editor_opens_with_a_station_and_stays_as_it_was_left(
+def test_the_editor_opens_with_a_waypoint_and_stays_as_it_was_left(
     visit: Callable[..., Page], trained: Run
 ) -> None:
     page = opened(visit, trained)
     earlier = page.get_by_role("button", name="Earlier")
     expect(earlier).not_to_be_visible()
-    page.get_by_role("button", name="Station 2", exact=True).click()
+    page.get_by_role("button", name="Waypoint 2", exact=True).click()
     expect(earlier).to_be_visible()
-    expect(page.get_by_text("Station 2: a code")).to_be_visible()
+    expect(page.get_by_text("Waypoint 2: a code")).to_be_visible()
     script_at_rest(page)
     already = len(asked(page))
-    page.get_by_text("Change this station").click()
+    page.get_by_text("Change this waypoint").click()
     expect(earlier).not_to_be_visible()
     comes(page, lambda: len(asked(page)) > already, "the script hears of it")
     script_at_rest(page)
@@ -373,7 +373,7 @@ def grey(canvas: Locator) -> np.ndarray:
     return np.array(found[1:], np.uint8).reshape(16, 16, 4)[..., 0]
 
 
-def test_a_drawing_becomes_the_station_when_the_pen_is_lifted(
+def test_a_drawing_becomes_the_waypoint_when_the_pen_is_lifted(
     visit: Callable[..., Page], trained: Run, model: LoadedModel
 ) -> None:
     page = opened(visit, trained, "&position=1")
@@ -387,16 +387,16 @@ def test_a_drawing_becomes_the_station_when_the_pen_is_lifted(
             route.fulfill(status=status, json={"error": "the server is busy"})
 
     page.route("**/encode?*", busy)
-    page.get_by_role("button", name="Station 2", exact=True).click()
-    expect(page.get_by_text("Station 2: a code")).to_be_visible()
+    page.get_by_role("button", name="Waypoint 2", exact=True).click()
+    expect(page.get_by_text("Waypoint 2: a code")).to_be_visible()
     seen, back = (page.get_by_role("img", name=name) for name in ("what is encoded", "the drawing decoded"))
     draw(page, (0.5, 0.1), (0.45, 0.9))
     painted(back)
     assert grey(seen).max() == 255, "encoded before the pen is lifted"
-    assert "s2=-1.5" in page.url, "and no station yet"
+    assert "s2=-1.5" in page.url, "and no waypoint yet"
     expect(page.get_by_text("your drawing")).to_have_count(0)
     page.mouse.up()
-    expect(page.get_by_text("Station 2: your drawing · its reconstruction")).to_be_visible()
+    expect(page.get_by_text("Waypoint 2: your drawing · its reconstruction")).to_be_visible()
     script_at_rest(page)
     drawn = grey(seen)
     expected = model.encode(drawn[None, None]).mean[0]
@@ -413,31 +413,31 @@ def test_a_drawing_becomes_the_station_when_the_pen_is_lifted(
     assert (grey(seen) != drawn).any()
     page.get_by_role("button", name="Clear", exact=True).click()
     assert not grey(seen).any()
-    expect(page.get_by_text("Station 2: your drawing · its reconstruction")).to_be_visible()
+    expect(page.get_by_text("Waypoint 2: your drawing · its reconstruction")).to_be_visible()
 
 
-def test_a_drawing_that_was_begun_for_a_station_goes_there(visit: Callable[..., Page], trained: Run) -> None:
+def test_a_drawing_that_was_begun_for_a_waypoint_goes_there(visit: Callable[..., Page], trained: Run) -> None:
     page = opened(visit, trained)
     held: list[Route] = []
     page.route("**/encode?*", lambda route: held.append(route))
-    page.get_by_role("button", name="Station 1", exact=True).click()
+    page.get_by_role("button", name="Waypoint 1", exact=True).click()
     draw(page, (0.3, 0.2), (0.7, 0.8))
     page.mouse.up()
-    page.get_by_role("button", name="Station 2", exact=True).click()
-    expect(page.get_by_text("Station 2: a code")).to_be_visible()
+    page.get_by_role("button", name="Waypoint 2", exact=True).click()
+    expect(page.get_by_text("Waypoint 2: a code")).to_be_visible()
     page.route("**/encode?*", lambda route: route.continue_())
     for route in held:
         route.continue_()
     page.wait_for_url(lambda url: "s1=0.5" not in url)
     assert "s2=-1.5" in page.url
-    page.get_by_role("button", name="Station 1", exact=True).click()
-    expect(page.get_by_text("Station 1: your drawing")).to_be_visible()
+    page.get_by_role("button", name="Waypoint 1", exact=True).click()
+    expect(page.get_by_text("Waypoint 1: your drawing")).to_be_visible()
 
 
 def test_a_coloured_run_has_no_pad(visit: Callable[..., Page]) -> None:
     page = visit("/interpolate?run=faces", charts=False)
-    expect(page.get_by_role("button", name="Station 1", exact=True)).to_be_visible()
-    page.get_by_role("button", name="Station 1", exact=True).click()
+    expect(page.get_by_role("button", name="Waypoint 1", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Waypoint 1", exact=True).click()
     expect(page.get_by_text("Upload an image")).to_be_visible()
     expect(page.get_by_role("img", name="drawing pad")).to_have_count(0)
 
@@ -479,7 +479,7 @@ def go_on(run: Run, server: Server) -> LoadedModel:
     return load_run(run)
 
 
-ANEW = "the stations were encoded anew"
+ANEW = "the waypoints were encoded anew"
 
 
 def test_new_weights_under_the_page_are_taken_up_by_itself(
@@ -487,12 +487,12 @@ def test_new_weights_under_the_page_are_taken_up_by_itself(
 ) -> None:
     run = short(server, "learns-on")
     page = opened(visit, run, "&s3=i4&position=1")
-    page.get_by_role("button", name="Station 1", exact=True).click()
+    page.get_by_role("button", name="Waypoint 1", exact=True).click()
     expect(page.get_by_role("img", name="drawing pad")).to_be_visible()
     script_at_rest(page)
     draw(page, (0.5, 0.1), (0.45, 0.9))
     page.mouse.up()
-    expect(page.get_by_text("Station 1: your drawing")).to_be_visible()
+    expect(page.get_by_text("Waypoint 1: your drawing")).to_be_visible()
     script_at_rest(page)
     model = go_on(run, server)
     expect(page.get_by_text(ANEW)).to_have_count(0)
@@ -518,14 +518,14 @@ def test_a_drawing_meets_new_weights_and_is_encoded_by_them(
 ) -> None:
     run = short(server, "learns-while-drawn")
     page = opened(visit, run)
-    page.get_by_role("button", name="Station 1", exact=True).click()
+    page.get_by_role("button", name="Waypoint 1", exact=True).click()
     expect(page.get_by_role("img", name="drawing pad")).to_be_visible()
     script_at_rest(page)
     model = go_on(run, server)
     draw(page, (0.5, 0.1), (0.45, 0.9))
     page.mouse.up()
     expect(page.get_by_text(ANEW)).to_be_visible()
-    expect(page.get_by_text("Station 1: your drawing")).to_be_visible()
+    expect(page.get_by_text("Waypoint 1: your drawing")).to_be_visible()
     script_at_rest(page)
     put(page, 0)
     drawn = grey(page.get_by_role("img", name="what is encoded"))

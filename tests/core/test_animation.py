@@ -124,21 +124,21 @@ def test_a_zip_has_a_numbered_png_per_frame(channels):
 
 
 def test_codes_read_back_without_pickles():
-    codes, t, stations = (
+    codes, t, waypoints = (
         np.random.default_rng(0).random((5, 3)),
         np.linspace(0, 1, 5),
         np.ones((2, 3), np.float32),
     )
-    with np.load(io.BytesIO(animation.npz_of(codes, t, stations, "spherical")), allow_pickle=False) as npz:
+    with np.load(io.BytesIO(animation.npz_of(codes, t, waypoints, "spherical")), allow_pickle=False) as npz:
         np.testing.assert_array_equal(npz["codes"], codes)
         np.testing.assert_array_equal(npz["t"], t)
-        np.testing.assert_array_equal(npz["stations"], stations)
+        np.testing.assert_array_equal(npz["stations"], waypoints)
         assert str(npz["kind"]) == "spherical"
         assert int(npz["format"]) == 1
 
 
 @pytest.mark.parametrize(
-    ("codes", "t", "stations"),
+    ("codes", "t", "waypoints"),
     [
         (np.zeros((5, 3)), np.zeros(4), np.zeros((2, 3))),
         (np.zeros((5, 3)), np.zeros(5), np.zeros((2, 4))),
@@ -146,9 +146,9 @@ def test_codes_read_back_without_pickles():
         (np.zeros((5, 3), object), np.zeros(5), np.zeros((2, 3))),
     ],
 )
-def test_codes_that_do_not_fit_are_not_written(codes, t, stations):
+def test_codes_that_do_not_fit_are_not_written(codes, t, waypoints):
     with pytest.raises(BadCodes, match="are expected"):
-        animation.npz_of(codes, t, stations, "linear")
+        animation.npz_of(codes, t, waypoints, "linear")
 
 
 @pytest.mark.parametrize(

@@ -29,10 +29,10 @@ test("a path is straight between its codes, and at a waypoint exactly its own", 
 test("a position is said in words", () => {
   const said = [0, 1, -1, 3].map((position) => track.describe(position, "position"));
   assert.deepEqual(said, [
-    "at station 1",
-    "between stations 1 and 2",
-    "before station 1: extrapolated",
-    "beyond station 2: extrapolated",
+    "at waypoint 1",
+    "between waypoints 1 and 2",
+    "before waypoint 1: extrapolated",
+    "beyond waypoint 2: extrapolated",
   ]);
   assert.equal(track.describe(0, "strength"), "the image as it is");
 });

@@ -16,9 +16,9 @@ HTML = """
     </div>
     <p class="say" role="status"></p>
     <div class="row">
-      <button type="button" data-do="compare" title="Hold to see the anchor">Compare</button>
+      <button type="button" data-do="compare" title="Hold to see the encoded image">Compare</button>
       <button type="button" data-do="sigma" aria-pressed="false"
-        title="Standard deviation of 32 decoded posterior samples of the anchor, per pixel">Uncertainty</button>
+        title="Standard deviation of 32 decoded posterior samples of the encoded image, per pixel">Uncertainty</button>
       <span class="where"></span>
     </div>
     <div class="row drag"><span>Drag on the picture:</span>
@@ -33,8 +33,8 @@ HTML = """
       <div class="place"><canvas width="160" height="160" role="img" aria-label="place among the images"></canvas>
         <small data-n="axes"></small></div>
     </div>
-    <div class="anchor"><canvas width="64" height="64" role="img" aria-label="anchor"></canvas>
-      <span data-n="anchor"></span></div>
+    <div class="encoded"><canvas width="64" height="64" role="img" aria-label="encoded"></canvas>
+      <span data-n="encoded"></span></div>
     <output class="code" aria-label="code"></output>
     <div class="row">
       <button type="button" data-do="json">Copy JSON</button>
@@ -50,11 +50,11 @@ HTML = """
       <label class="speed">speed <input type="range" min="0.1" max="3" step="0.1" value="1" aria-label="speed"></label>
       <button type="button" data-do="undo" title="Ctrl+Z">Undo</button>
       <button type="button" data-do="redo" title="Ctrl+Shift+Z">Redo</button>
-      <button type="button" data-do="reset" title="Back to the anchor">Reset</button>
+      <button type="button" data-do="reset" title="Back to the encoded image">Reset</button>
       <button type="button" data-do="zero" title="The prior's mean">Zero</button>
       <button type="button" data-do="mark" title="Keep this code with the run's notes">Bookmark</button>
       <button type="button" data-do="pin" title="Keep this picture here, and move it along with the sliders">Pin</button>
-      <button type="button" data-do="station" title="The code on the picture, as a station of a path">Send to interpolation</button>
+      <button type="button" data-do="waypoint" title="The code on the picture, as a waypoint of a path">Send to interpolation</button>
     </div>
     <div class="row ranges" role="radiogroup" aria-label="range">
       <span>Range</span>
@@ -100,14 +100,14 @@ def deck(
     *,
     on_code: Callable[[], None],
     on_marks: Callable[[], None],
-    on_station: Callable[[], None],
+    on_waypoint: Callable[[], None],
 ) -> Any:
     """Mount the deck. `result.code` is where it came to rest, {"run", "z"} (`z` as app.state.code_format.pack writes it),
-    `result.station` likewise a code for interpolation, `result.marks` what was changed in names and bookmarks, {"run",
+    `result.waypoint` likewise a code for interpolation, `result.marks` what was changed in names and bookmarks, {"run",
     "page", "changes"}, each change with its number "n" (vae_core.runs.marks.change_marks).
 
     data: `run`, `name`, `home` ("" where Python looks anyway), `header` (models.decoder_header), `kl` (D,) nats or empty, `order` (D,) dimensions from most
-    to least used, `collapsed` dimensions, `anchor` {"key", "stamp" of the weights that encoded it, "code", "std" or None, "words", "note" on new weights,
+    to least used, `collapsed` dimensions, `encoded` {"key", "stamp" of the weights that encoded it, "code", "std" or None, "words", "note" on new weights,
     "picture" data URL or None},
     `open` {"key", "code"}: a code to go to when its key changes, `marks` {"names", "bookmarks", "kept"}, the last {"page", "n"}: up to
     which of a page's changes they hold, `grey`: may be drawn.
@@ -120,6 +120,6 @@ def deck(
         default={"code": None},
         on_code_change=on_code,
         on_marks_change=on_marks,
-        on_station_change=on_station,
+        on_waypoint_change=on_waypoint,
         on_outdated_change=lambda: None,
     )

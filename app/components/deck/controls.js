@@ -41,7 +41,7 @@ function actionsOf(deck) {
     zero: () => deck.jump(deck.code.map(() => 0)),
     mark: () => deck.shelves.bookmark(),
     pin: () => deck.shelves.pin(),
-    sigma: () => deck.anchor.toggleSigma(),
+    sigma: () => deck.encoded.toggleSigma(),
     json: () => copy(deck, JSON.stringify(shown()), "The code as JSON was"),
     python: () => copy(deck, pythonOf(deck, shown()), "Python lines were"),
     link: () => {
@@ -50,9 +50,9 @@ function actionsOf(deck) {
       url.searchParams.set("z", packCode(shown()));
       copy(deck, url.href, "The link was");
     },
-    station: () => {
+    waypoint: () => {
       const sent = { run: deck.given.run, z: packCode(shown()), at: Date.now() };
-      deck.page?.setStateValue("station", sent);
+      deck.page?.setStateValue("waypoint", sent);
     },
     samples: () => deck.gallery.renew(),
     sheet: () => deck.gallery.download(),
@@ -102,16 +102,16 @@ async function copy(deck, text, what) {
 /** @param {Deck} deck */
 function wireCompare(deck) {
   const button = deck.at("[data-do=compare]");
-  const end = () => deck.anchor.compare(false);
+  const end = () => deck.encoded.compare(false);
   button.onpointerdown = (event) => {
     button.setPointerCapture(event.pointerId);
-    deck.anchor.compare(true);
+    deck.encoded.compare(true);
   };
   button.onpointerup = button.onpointercancel = button.onblur = button.onkeyup = end;
   button.onkeydown = (event) => {
     if (event.key !== " " && event.key !== "Enter") return;
     event.preventDefault();
-    deck.anchor.compare(true);
+    deck.encoded.compare(true);
   };
 }
 

@@ -4,8 +4,8 @@ import { decodedBy, openPicture } from "../shared/picture.js";
 import { describe, WeightsRenewal } from "../shared/requests.js";
 import { onKernelFault } from "../shared/simd.js";
 import { Thumbnails } from "../shared/thumbnails.js";
-import { Anchor } from "./anchor.js";
 import { Drawing } from "./drawing.js";
+import { EncodedImage } from "./encoded.js";
 import { Gallery } from "./gallery.js";
 import { History } from "./history.js";
 import { Notes } from "./notes.js";
@@ -51,8 +51,8 @@ export class Deck {
   held = false; // a hand is on the deck
   alive = true;
   turn = 0; // counts loads, of which the newest stands
-  /** @type {string | null | undefined} of the anchor and the code that the page last asked for */
-  anchorKey = null;
+  /** @type {string | null | undefined} of the encoded image and the code that the page last asked for */
+  encodedKey = null;
   /** @type {string | null} */
   openKey = null;
   /** @type {string | null} the code that the page was told last */
@@ -70,7 +70,7 @@ export class Deck {
     this.picks = findAll(root, "[data-pick]", HTMLSelectElement);
     this.sliders = new Sliders(this, root);
     this.trust = new Trust(this, root);
-    this.anchor = new Anchor(this, root);
+    this.encoded = new EncodedImage(this, root);
     this.shelves = new Shelves(this, root);
     this.gallery = new Gallery(this, root);
     this.walk = new Walk(this, root);
@@ -118,7 +118,7 @@ export class Deck {
     this.data = data;
     if (other) this.begin(data);
     else this.updateNotes();
-    this.takeAnchor(data);
+    this.takeEncoded(data);
     if (data.open && data.open.key !== this.openKey) {
       this.openKey = data.open.key;
       this.reported = null;
@@ -137,13 +137,13 @@ export class Deck {
     this.close();
     this.opened = null;
     this.shown = null;
-    this.anchorKey = this.openKey = null;
+    this.encodedKey = this.openKey = null;
     this.gesture = false;
     this.walk.halt();
     this.history.clear();
     this.notes.forget();
     this.trust.forget();
-    this.anchor.forget();
+    this.encoded.forget();
     this.drawing.forget();
     this.updateNotes();
     this.code = new Array(header.latent_dim).fill(0);
@@ -163,14 +163,14 @@ export class Deck {
   }
 
   /** @param {DeckData} data */
-  takeAnchor({ anchor, open }) {
-    if (!anchor) return;
-    if (anchor.key !== this.anchorKey) {
-      this.anchorKey = anchor.key;
-      this.reported = null; // the address says the anchor's code now, wherever the hand goes from there
-      this.anchor.set(anchor, !(open && open.key !== this.openKey));
-    } else if (this.anchor.now?.key === anchor.key && this.anchor.now?.stamp !== anchor.stamp) {
-      this.anchor.set(anchor, false); // encoded anew; a drawing has no key, and is the pad's
+  takeEncoded({ encoded, open }) {
+    if (!encoded) return;
+    if (encoded.key !== this.encodedKey) {
+      this.encodedKey = encoded.key;
+      this.reported = null; // the address says its code now, wherever the hand goes from there
+      this.encoded.set(encoded, !(open && open.key !== this.openKey));
+    } else if (this.encoded.now?.key === encoded.key && this.encoded.now?.stamp !== encoded.stamp) {
+      this.encoded.set(encoded, false); // encoded anew; a drawing has no key, and is the pad's
     }
   }
 
@@ -207,9 +207,9 @@ export class Deck {
     this.drawing.open();
     this.writeWhere();
     this.sliders.forgetStrips();
-    this.anchor.hideSigma();
+    this.encoded.hideSigma();
     this.go(this.code);
-    this.anchor.draw();
+    this.encoded.draw();
     if (changed) this.drawing.renew();
     this.shelves.draw();
     this.gallery.draw();
@@ -229,9 +229,9 @@ export class Deck {
 
   // ---------------------------------------------------------------- moving
 
-  /** Where Reset leads and a double click: the anchor's code, or the prior's mean. */
+  /** Where Reset leads and a double click: the encoded image's code, or the prior's mean. */
   home() {
-    return this.anchor.now?.code ?? this.code.map(() => 0);
+    return this.encoded.now?.code ?? this.code.map(() => 0);
   }
 
   remember() {
@@ -314,7 +314,7 @@ export class Deck {
   }
 
   paint() {
-    this.opened?.picture.draw(this.anchor.comparing ? this.home() : this.code);
+    this.opened?.picture.draw(this.encoded.comparing ? this.home() : this.code);
   }
 
   undo() {
@@ -348,7 +348,7 @@ export class Deck {
   painted(code) {
     this.shown = Array.from(code);
     this.at("output.code").textContent = codeText(code);
-    this.anchor.moved(this.shown);
+    this.encoded.moved(this.shown);
     this.trust.writeSoon();
     this.shelves.follow();
   }

@@ -5,7 +5,7 @@ import { describe } from "../shared/requests.js";
 /** @import { Drawing as Found } from "../shared/drawing_pad.js" */
 /** @import { Deck } from "./deck.js" */
 
-/** What is drawn on the deck's pad: encoded while it is drawn, and the anchor from then on. */
+/** What is drawn on the deck's pad: encoded while it is drawn, and the encoded image from then on. */
 export class Drawing {
   /** @type {DrawingPad | null} */
   #pad = null;
@@ -48,10 +48,11 @@ export class Drawing {
    * stays as it is.
    */
   renew() {
-    const anchor = this.deck.anchor.now;
-    const mine = anchor && anchor.key === undefined;
+    const encoded = this.deck.encoded.now;
+    const mine = encoded && encoded.key === undefined;
     if (!this.#pad || this.#pad.empty) {
-      if (mine) this.deck.anchor.set({ ...anchor, std: null, note: "as earlier weights encoded it" }, false);
+      if (mine)
+        this.deck.encoded.set({ ...encoded, std: null, note: "as earlier weights encoded it" }, false);
       return;
     }
     this.#renewing = Boolean(mine) && !this.#owed;
@@ -67,7 +68,7 @@ export class Drawing {
     this.#renewing = false;
     const note = renewed ? "encoded anew" : "";
     const spread = std.some((v) => v > 0) ? std : null;
-    deck.anchor.set({ code: mean, std: spread, words: "your drawing", note, image }, false);
+    deck.encoded.set({ code: mean, std: spread, words: "your drawing", note, image }, false);
     if (renewed) return;
     deck.walk.halt();
     if (!down) deck.gesture = false;

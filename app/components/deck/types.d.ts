@@ -10,7 +10,7 @@ export interface DeckData {
   kl: number[];
   order: number[];
   collapsed: number[];
-  anchor: AnchorData | null;
+  encoded: EncodedData | null;
   open: { key: string; code: number[] } | null;
   marks: { names: Record<string, string>; bookmarks: number[][]; kept: { page: string; n: number } };
   /** may be drawn */
@@ -21,7 +21,7 @@ export interface DeckData {
 }
 
 /** The encoded image that the sliders set out from. A drawing has no key and carries its picture along. */
-export interface AnchorData {
+export interface EncodedData {
   key?: string;
   stamp?: string;
   code: number[];

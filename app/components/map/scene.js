@@ -20,7 +20,7 @@ export class Scene {
   opacity = 0;
   /** what else is to be said of the picture */
   hint = "";
-  #seen = 0; // points in view
+  #inView = 0; // points in view
   #density = new Density();
   /** @type {ImageData | null} */
   #image = null;
@@ -57,21 +57,21 @@ export class Scene {
     const { data, points, view, scale, surface, tiles } = this.map;
     if (!data || !points || !view.width) return;
     const image = this.#blank(surface);
-    this.#seen = points.grid.count(view.box);
-    const dense = this.#seen > DENSE;
+    this.#inView = points.grid.count(view.box);
+    const dense = this.#inView > DENSE;
     if (dense) this.#density.draw(image, points, view, scale);
     else drawDots(image, points, view, { scale, size: this.dot, opacity: this.strength });
     const context = context2d(surface);
     context.putImageData(image, 0, 0);
-    if (this.wantsImages && this.#seen <= MOST_IMAGES) {
-      surface.dataset.images = String(tiles.draw(context, points, view, scale, this.#seen));
+    if (this.wantsImages && this.#inView <= MOST_IMAGES) {
+      surface.dataset.images = String(tiles.draw(context, points, view, scale, this.#inView));
     }
     this.#writeHint(data);
     this.drawOverlay();
     surface.dataset.first ??= String(performance.now());
     count(surface, "frame");
     surface.dataset.view = `${view.x} ${view.y} ${view.k} ${view.middle.join(" ")}`;
-    surface.dataset.seen = String(this.#seen);
+    surface.dataset.inView = String(this.#inView);
     surface.dataset.how = dense ? "density" : "dots";
   }
 
@@ -85,11 +85,11 @@ export class Scene {
   /** @param {MapData} data */
   #writeHint({ decoded }) {
     const hints = [];
-    if (this.wantsImages && this.#seen > MOST_IMAGES) hints.push("Zoom in to see images.");
+    if (this.wantsImages && this.#inView > MOST_IMAGES) hints.push("Zoom in to see images.");
     else if (this.wantsImages && decoded) {
       hints.push("Decoded from their codes: the images are not on this machine.");
     }
-    if (this.wantsEllipses && this.#seen > MOST_ELLIPSES) {
+    if (this.wantsEllipses && this.#inView > MOST_ELLIPSES) {
       hints.push(`Zoom in to see σ-ellipses: ${MOST_ELLIPSES} at a time.`);
     }
     const hint = hints.join(" ");
@@ -127,7 +127,7 @@ export class Scene {
     const { view, arrays, places, hidden } = this.map;
     const { colour } = data;
     if (data.prior && this.map.toggle("contours").checked) overlay.drawContours(context, view, inks);
-    if (this.wantsEllipses && arrays?.deviations && this.#seen <= MOST_ELLIPSES) {
+    if (this.wantsEllipses && arrays?.deviations && this.#inView <= MOST_ELLIPSES) {
       overlay.drawEllipses(context, view, points, arrays.deviations);
     }
     if (colour.kind === "classes" && this.map.toggle("names").checked) {

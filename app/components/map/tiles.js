@@ -67,12 +67,12 @@ export class Tiles {
    * @param {Points} points
    * @param {View} view
    * @param {number} scale pixels to a CSS pixel
-   * @param {number} seen points in view
+   * @param {number} inView points in view
    * @returns {number} how many were drawn
    */
-  draw(context, { grid, tones, shown, marked, colours }, view, scale, seen) {
+  draw(context, { grid, tones, shown, marked, colours }, view, scale, inView) {
     const { row, xs, ys } = grid;
-    const side = Math.min(56, Math.max(26, Math.round(30 * Math.sqrt(600 / Math.max(60, seen)))));
+    const side = Math.min(56, Math.max(26, Math.round(30 * Math.sqrt(600 / Math.max(60, inView)))));
     const step = side + GAP;
     const { left, right, top, bottom } = MARGIN;
     const taken = new Set();

@@ -43,8 +43,8 @@ def path(
     """Show the path of `codes` (M, D) float32 at rising `t` (M,), straight between; nothing is rerun while it moves.
 
     The handle, called `name`, goes from `low` to `high` and begins at `position`; playing goes over `inside`,
-    beyond which the strip fades. `frames` are the strip's positions and `marks` (position, text) the stations,
-    at which the code is the station's exactly. `on_rest` is called when the handle came to rest; its position is
+    beyond which the strip fades. `frames` are the strip's positions and `marks` (position, text) the waypoints,
+    at which the code is the waypoint's exactly. `on_rest` is called when the handle came to rest; its position is
     then `st.session_state[key]["position"]`. `header` is models.decoder_header's; when the run has other weights by
     now than those, the script (of the fragment) is run, so that it can go on with the new ones.
     """

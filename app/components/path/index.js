@@ -204,7 +204,7 @@ class Path {
     const { status } = describe(error);
     if (status === 404) this.fault("This run was deleted. Choose another one in the sidebar.");
     if (status === 410 && this.page) {
-      this.fault("The run's weights changed: the stations are being encoded anew…");
+      this.fault("The run's weights changed: the waypoints are being encoded anew…");
       this.renewal.ask(this.page, () => this.data?.header.stamp ?? "");
     }
     return status === 404 || status === 410;

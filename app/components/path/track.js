@@ -75,12 +75,12 @@ export class Track {
       return Math.abs(position) < ON ? "the image as it is" : "times the difference of the groups";
     }
     const on = this.#waypoint(position);
-    if (on) return `at station ${on[1]}`;
-    if (position < marks[0][0]) return `before station ${marks[0][1]}: extrapolated`;
+    if (on) return `at waypoint ${on[1]}`;
+    if (position < marks[0][0]) return `before waypoint ${marks[0][1]}: extrapolated`;
     const last = marks[marks.length - 1];
-    if (position > last[0]) return `beyond station ${last[1]}: extrapolated`;
+    if (position > last[0]) return `beyond waypoint ${last[1]}: extrapolated`;
     const after = marks.findIndex(([at]) => at > position);
-    return `between stations ${marks[after - 1][1]} and ${marks[after][1]}`;
+    return `between waypoints ${marks[after - 1][1]} and ${marks[after][1]}`;
   }
 }
 

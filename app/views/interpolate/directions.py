@@ -19,6 +19,7 @@ from app.views.interpolate.path_view import follow_weights
 from app.widgets import image_picker
 from vae_core.errors import VaeCoreError
 from vae_core.inference import LoadedModel, StoredCodes
+from vae_core.latent.directions import Leakage
 from vae_core.runs.groups import read_groups
 from vae_core.runs.run import Run
 
@@ -32,7 +33,7 @@ def directions(
 ) -> None:
     st.subheader("Attribute directions", anchor=False)
     st.caption(
-        "The mean code of one group of images minus that of another, added to a station's code with a chosen strength: "
+        "The mean code of one group of images minus that of another, added to a waypoint's code with a chosen strength: "
         "what makes the groups differ, and whatever else differs with it."
     )
     saved = read_groups(run)
@@ -59,28 +60,19 @@ def push(
     fresh: list[bool],
 ) -> None:
     follow_weights(run, model, fresh)
-    columns = st.columns(4)
-    with columns[0]:
-        attribute = choose("Attribute", names, address.ATTRIBUTE)
-    first, second = sides(codes, attribute, saved)
-    with columns[1]:
-        a = choose("Group A", list(first), address.GROUP_A)
-    with columns[2]:
-        b = choose("minus group B", [n for n in second if n != a], address.GROUP_B)
-    with columns[3]:
-        at = choose("on", [f"station {i + 1}" for i in range(len(met))], address.ON)
+    attribute, a, b, start = choose_groups(codes, names, saved, len(met))
     try:
         parts = groups(codes, attribute, a, b, saved)
         direction, leaking = leaks(model.stamp, codes, parts)
     except VaeCoreError as error:
         st.warning(boundary.sentence(error), icon=":material/groups:")
         return
-    code = met[int(at.split()[1]) - 1].code
+    code = met[start].code
     strengths = np.array([-3.0, 0.0, 3.0])
     walk = (code + strengths[:, None] * direction).astype(np.float32)
     walk[1] = code
-    seen, told = st.columns([3, 2], gap="large")
-    with seen:
+    pictures, changes = st.columns([3, 2], gap="large")
+    with pictures:
         moving(
             run.id, header, strengths, walk, low=-3.0, high=3.0,
             frames=[float(v) for v in np.linspace(-3, 3, 13)], marks=[(0.0, "0")], inside=(-3.0, 3.0), position=0.0,
@@ -90,25 +82,43 @@ def push(
             f"Strength 1 adds the whole difference, {parts.words}: {parts.a.sum():,} and {parts.b.sum():,} images, a step of "
             f"{np.linalg.norm(direction):.2f} in the code."
         )
-    with told:
-        if not leaking:
-            st.info(
-                "No probe could be fitted, so what else changes is not known.", icon=":material/label_off:"
-            )
-            return
-        change, low, high = (
-            np.array([getattr(leak, f) for leak in leaking]) for f in ("change", "low", "high")
-        )
-        names = [leak.name for leak in leaking]
-        st.plotly_chart(
-            leakage_bars(names, change, low, high, "change of probability at strength 1"),
-            key="chart leakage", config=PLAIN,
-        )  # fmt: skip
-        st.caption(
-            "Mean change of each probe over real codes, with 95 % bootstrap intervals; grey where the interval holds 0. Of a "
-            "probe with several classes it is half the summed change of all, never negative, and grey where groups dealt at "
-            "random from the same images would do as much. A bar other than the attribute's own is what comes along with it."
-        )
+    with changes:
+        draw_leaks(leaking)
+
+
+def choose_groups(
+    codes: StoredCodes, names: list[str], saved: dict[str, np.ndarray], waypoints: int
+) -> tuple[str, str, str, int]:
+    """The attribute, its two groups, and the place in the row of the waypoint that the direction is added to."""
+    columns = st.columns(4)
+    with columns[0]:
+        attribute = choose("Attribute", names, address.ATTRIBUTE)
+    first, second = sides(codes, attribute, saved)
+    with columns[1]:
+        a = choose("Group A", list(first), address.GROUP_A)
+    with columns[2]:
+        b = choose("minus group B", [n for n in second if n != a], address.GROUP_B)
+    with columns[3]:
+        on = choose("on", [f"waypoint {i + 1}" for i in range(waypoints)], address.ON)
+    return attribute, a, b, int(on.split()[1]) - 1
+
+
+def draw_leaks(leaking: list[Leakage]) -> None:
+    """Bars of how far each probe's probability changes along the direction, or why there are none."""
+    if not leaking:
+        st.info("No probe could be fitted, so what else changes is not known.", icon=":material/label_off:")
+        return
+    change, low, high = (np.array([getattr(leak, f) for leak in leaking]) for f in ("change", "low", "high"))
+    names = [leak.name for leak in leaking]
+    st.plotly_chart(
+        leakage_bars(names, change, low, high, "change of probability at strength 1"),
+        key="chart leakage", config=PLAIN,
+    )  # fmt: skip
+    st.caption(
+        "Mean change of each probe over real codes, with 95 % bootstrap intervals; grey where the interval holds 0. Of a "
+        "probe with several classes it is half the summed change of all, never negative, and grey where groups dealt at "
+        "random from the same images would do as much. A bar other than the attribute's own is what comes along with it."
+    )
 
 
 def choose(label: str, options: list[str], key: Key[str]) -> str:

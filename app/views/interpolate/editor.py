@@ -37,32 +37,32 @@ def row(
     found: image_picker.Gallery | None,
     tokens: list[str],
 ) -> list[image_picker.EncodedImage]:
-    """The stations as thumbnails, and what changes the open one."""
+    """The waypoints as thumbnails, and what changes the open one."""
     met = []
     for token in tokens:
         uploaded = uploads().get((model.stamp, token))
-        anchor = uploaded or encoded_image_of(token, run, model, found, code_names().get(token, "a code"))
-        assert anchor is not None  # waypoints_from_address left no other
-        met.append(anchor)
-    here = int(session.get(address.STATION_OPEN))
+        encoded = uploaded or encoded_image_of(token, run, model, found, code_names().get(token, "a code"))
+        assert encoded is not None  # waypoints_from_address left no other
+        met.append(encoded)
+    here = int(session.get(address.WAYPOINT_OPEN))
     with st.container():
-        if session.get(address.STATIONS_RENEWED) == model.stamp:
+        if session.get(address.WAYPOINTS_RENEWED) == model.stamp:
             st.caption(
-                ":material/sync: The run's weights changed while this page was open: the stations were encoded anew."
+                ":material/sync: The run's weights changed while this page was open: the waypoints were encoded anew."
             )
-    with st.container(horizontal=True, vertical_alignment="bottom", key="stations"):
-        for i, anchor in enumerate(met):
+    with st.container(horizontal=True, vertical_alignment="bottom", key="waypoints"):
+        for i, encoded in enumerate(met):
             with st.container(width=112, gap="small", key=f"place {i}"):
-                shown = anchor.image if anchor.image is not None else model.decode_uint8(anchor.code)[0]
-                st.image(pictures.png(shown, 112), width=112, alt=f"station {i + 1}: {anchor.words}")
+                shown = encoded.image if encoded.image is not None else model.decode_uint8(encoded.code)[0]
+                st.image(pictures.png(shown, 112), width=112, alt=f"waypoint {i + 1}: {encoded.words}")
                 st.button(
-                    f"Station {i + 1}", key=f"open station {i}", on_click=open_waypoint, args=(i,),
-                    type="primary" if i == here else "secondary", width="stretch", help=anchor.words,
+                    f"Waypoint {i + 1}", key=f"open waypoint {i}", on_click=open_waypoint, args=(i,),
+                    type="primary" if i == here else "secondary", width="stretch", help=encoded.words,
                 )  # fmt: skip
         with st.container(width=112, key="place after"):
             st.button(
-                "Add", key="add station", icon=":material/add:", width="stretch", disabled=len(tokens) >= MOST,
-                on_click=add_waypoint, args=(run.id, found is not None), help="One more station at the end, eight at most.",
+                "Add", key="add waypoint", icon=":material/add:", width="stretch", disabled=len(tokens) >= MOST,
+                on_click=add_waypoint, args=(run.id, found is not None), help="One more waypoint at the end, eight at most.",
             )  # fmt: skip
     editor(run, model, header, found, tokens, met, here)
     return met
@@ -72,45 +72,45 @@ def editor(
     run: Run, model: LoadedModel, header: dict[str, Any], found: image_picker.Gallery | None, tokens: list[str],
     met: list[image_picker.EncodedImage], here: int,
 ) -> None:  # fmt: skip
-    """What the open station is: an image of the set, a code, an upload, a drawing; and its place in the row."""
-    anchor, token = met[here], tokens[here]
+    """What the open waypoint is: an image of the set, a code, an upload, a drawing; and its place in the row."""
+    encoded, token = met[here], tokens[here]
     # its label is its identity: one that changed would take what is pressed in it from under the hand
     with st.expander(
-        "Change this station", key=address.STATION_EDITOR.name, icon=":material/edit:", on_change="rerun"
+        "Change this waypoint", key=address.WAYPOINT_EDITOR.name, icon=":material/edit:", on_change="rerun"
     ):
         grey = model.shape[0] == 1
         columns = st.columns([1.1, 1, 1.1, 1.4] if grey else 3, gap="medium")
         about, chosen, coded = columns[:3]
         with about:
-            decoded = model.decode_uint8(anchor.code)[0]
+            decoded = model.decode_uint8(encoded.code)[0]
             with st.container(horizontal=True, gap="xxsmall"):
-                for image in [decoded] if anchor.image is None else [anchor.image, decoded]:
+                for image in [decoded] if encoded.image is None else [encoded.image, decoded]:
                     st.image(pictures.png(image, 88), width=88)
             st.caption(
-                f"Station {here + 1}: {anchor.words} · its "
-                + ("decoded code" if anchor.image is None else "reconstruction")
+                f"Waypoint {here + 1}: {encoded.words} · its "
+                + ("decoded code" if encoded.image is None else "reconstruction")
             )
             with st.container(horizontal=True, gap="small"):
                 for label, icon, by in (("Earlier", "arrow_back", -1), ("Later", "arrow_forward", 1)):
                     st.button(
-                        label, key=f"{label.lower()} station", icon=f":material/{icon}:", on_click=swap_waypoints, args=(run.id, here, by),
+                        label, key=f"{label.lower()} waypoint", icon=f":material/{icon}:", on_click=swap_waypoints, args=(run.id, here, by),
                         disabled=not 0 <= here + by < len(tokens), help=f"{label} in the row.",
                     )  # fmt: skip
                 st.button(
-                    "Remove", key="remove station", icon=":material/delete:", on_click=remove_waypoint, args=(run.id, here),
-                    disabled=len(tokens) <= LEAST, help="Remove it. A path needs two stations at least.",
+                    "Remove", key="remove waypoint", icon=":material/delete:", on_click=remove_waypoint, args=(run.id, here),
+                    disabled=len(tokens) <= LEAST, help="Remove it. A path needs two waypoints at least.",
                 )  # fmt: skip
         with chosen:
             _from_set(run, found, token, here)
         with coded:
-            session.put(address.STATION_CODE, written(anchor.code))
+            session.put(address.WAYPOINT_CODE, written(encoded.code))
             st.text_input(
-                "Its code", key=address.STATION_CODE.name, on_change=type_code, args=(run.id, model.latent_dim, here),
+                "Its code", key=address.WAYPOINT_CODE.name, on_change=type_code, args=(run.id, model.latent_dim, here),
                 help="The numbers of the code between commas. Paste another one, such as the sliders give.",
             )  # fmt: skip
-            if fault := session.get(address.STATION_FAULT):
+            if fault := session.get(address.WAYPOINT_FAULT):
                 st.error(fault, icon=":material/error:")
-                session.forget(address.STATION_FAULT)
+                session.forget(address.WAYPOINT_FAULT)
             _upload(run, model, here)
         if grey:
             with columns[3]:
@@ -118,7 +118,7 @@ def editor(
                     run.id,
                     header,
                     here,
-                    key=address.STATION_PAD.name,
+                    key=address.WAYPOINT_PAD.name,
                     on_drawn=lambda: take_drawing(run.id, model),
                 )
 
@@ -128,15 +128,15 @@ def _from_set(run: Run, found: image_picker.Gallery | None, token: str, here: in
     image = image_of(token)
     names = list(found.names) if found is not None and found.labels is not None else []
     label = image[0] if image is not None else None
-    # what the widgets show follows the station; a change of theirs has renamed it before this line
-    session.put(address.STATION_LABEL, names[label] if label is not None and label < len(names) else "any")
-    session.put(address.STATION_PLACE, image[1] if image is not None else 0)
+    # what the widgets show follows the waypoint; a change of theirs has renamed it before this line
+    session.put(address.WAYPOINT_LABEL, names[label] if label is not None and label < len(names) else "any")
+    session.put(address.WAYPOINT_PLACE, image[1] if image is not None else 0)
     st.selectbox(
-        "Image of the set", ["any", *names], key=address.STATION_LABEL.name, disabled=not names, on_change=pick_image,
+        "Image of the set", ["any", *names], key=address.WAYPOINT_LABEL.name, disabled=not names, on_change=pick_image,
         args=(run.id, here, names), help="Its label." if names else "These images have no labels.",
     )  # fmt: skip
     st.number_input(
-        "Place", 0, 10**9 - 1, step=1, key=address.STATION_PLACE.name, disabled=found is None, on_change=pick_image,
+        "Place", 0, 10**9 - 1, step=1, key=address.WAYPOINT_PLACE.name, disabled=found is None, on_change=pick_image,
         args=(run.id, here, names), help="Place among the images with that label.",
     )  # fmt: skip
     if found is None:
@@ -146,13 +146,13 @@ def _from_set(run: Run, found: image_picker.Gallery | None, token: str, here: in
 
 def _upload(run: Run, model: LoadedModel, here: int) -> None:
     try:
-        anchor = image_picker.uploaded(model, "station")
+        encoded = image_picker.uploaded(model, "waypoint")
     except VaeCoreError as error:
         st.error(str(error), icon=":material/error:")  # as it is: it may begin with the file's name
         return
-    file = session.get(address.UPLOAD.of("station"))
-    if anchor is None or file is None or file.file_id == session.get(address.STATION_FILE):
+    file = session.get(address.UPLOAD.of("waypoint"))
+    if encoded is None or file is None or file.file_id == session.get(address.WAYPOINT_FILE):
         return
-    session.put(address.STATION_FILE, file.file_id)
-    set_waypoint(run.id, here, keep_picture(model, anchor))
+    session.put(address.WAYPOINT_FILE, file.file_id)
+    set_waypoint(run.id, here, keep_picture(model, encoded))
     st.rerun()

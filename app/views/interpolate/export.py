@@ -52,8 +52,8 @@ def export(name: str, model: LoadedModel, along: Track) -> None:
         )
         beyond = st.checkbox(
             "Beyond the ends", key=address.BEYOND.name, bind=address.BEYOND.bind, disabled=not further,
-            help="From where the handle begins to where it ends, not just from the first station to the last. A geodesic "
-            "ends at its stations.",
+            help="From where the handle begins to where it ends, not just from the first waypoint to the last. A geodesic "
+            "ends at its waypoints.",
         )  # fmt: skip
     ends = (along.low, along.high) if beyond and further else (0.0, 1.0)
     possible = form != "MP4" or animation.ffmpeg() is not None
@@ -96,7 +96,7 @@ def encoded_file(
     path = along.at(t)
     try:
         if form == "codes (npz)":
-            made = animation.npz_of(path, t, along.at(along.stations), along.kind, progress=part(0, 1))
+            made = animation.npz_of(path, t, along.at(along.waypoints), along.kind, progress=part(0, 1))
         else:
             images, rest = decoded(model, path, part(0, 0.5)), part(0.5, 1)
             film = np.concatenate((images, images[-2:0:-1])) if back else images

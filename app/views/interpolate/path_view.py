@@ -79,7 +79,7 @@ def choices(codes: StoredCodes | None) -> tuple[str, int, float]:
     with middle:
         steps = st.slider(
             "Pictures in the strip", 3, 33, address.STEPS.default, key=address.STEPS.name, bind=address.STEPS.bind,
-            help="From the first station to the last; what lies beyond them is added.",
+            help="From the first waypoint to the last; what lies beyond them is added.",
         )  # fmt: skip
     with right:
         penalty = st.select_slider(
@@ -112,9 +112,9 @@ def chosen_track(
             return track("linear", ends)
         words = HELP[kind]
         if all(np.allclose(ends[0], e) for e in ends):
-            words = "All stations have the same code, so nothing moves between them."
+            words = "All waypoints have the same code, so nothing moves between them."
         elif any(np.allclose(a, b) for a, b in pairwise(ends)):
-            words = "Two stations in a row have the same code, so nothing moves between those."
+            words = "Two waypoints in a row have the same code, so nothing moves between those."
         st.caption(words)
     return track(kind, ends)
 
@@ -175,12 +175,12 @@ def view(
     moving(
         run.id, header, along.t, along.codes, low=along.low, high=along.high,
         frames=[float(t) for t in along.frames(steps)],
-        marks=[(float(t), str(i + 1)) for i, t in enumerate(along.stations)], inside=(0.0, 1.0), position=place,
+        marks=[(float(t), str(i + 1)) for i, t in enumerate(along.waypoints)], inside=(0.0, 1.0), position=place,
         key=address.PATH_PICTURE.name, on_rest=lambda: None,
     )  # fmt: skip
     told = measured(model, along, None if codes is None else codes.mean)
     common: dict[str, Any] = {
-        "low": along.low, "high": along.high, "stations": along.stations, "position": place,
+        "low": along.low, "high": along.high, "waypoints": along.waypoints, "position": place,
     }  # fmt: skip
     st.plotly_chart(
         along_path("Image change, pixels per unit of path", told.t, [("change", told.change)], unit="pixels", **common),

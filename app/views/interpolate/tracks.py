@@ -28,7 +28,7 @@ KINDS = ("linear", "spherical", "geodesic")
 class Track:
     """A path as the browser runs along it: codes (M, D) float32 at rising t (M,), straight between.
 
-    The handle reaches from low to high; the stations (K,) lie at t = k / (K - 1), exactly among the codes.
+    The handle reaches from low to high; the waypoints (K,) lie at t = k / (K - 1), exactly among the codes.
     """
 
     kind: str
@@ -36,12 +36,12 @@ class Track:
     codes: np.ndarray
     low: float
     high: float
-    stations: np.ndarray
+    waypoints: np.ndarray
 
     def at(self, t: np.ndarray) -> np.ndarray:
-        """Codes (S, D) float32 at positions t (S,); at a station its code exactly."""
+        """Codes (S, D) float32 at positions t (S,); at a waypoint its code exactly."""
         t = np.asarray(t, np.float64)
-        near = self.stations[np.abs(t[:, None] - self.stations).argmin(1)]
+        near = self.waypoints[np.abs(t[:, None] - self.waypoints).argmin(1)]
         t = np.where(np.abs(t - near) < 1e-9, near, t)
         columns = [np.interp(t, self.t, column) for column in self.codes.T.astype(np.float64)]
         return np.stack(columns, 1).astype(np.float32)
@@ -52,9 +52,9 @@ class Track:
         return np.arange(int(first), int(last) + 1) / (steps - 1)
 
 
-def track(kind: str, stations: np.ndarray, geodesic: np.ndarray | None = None) -> Track:
-    """The line, the arc, or with its codes (1 + (K - 1) n, D) the geodesic through stations (K, D)."""
-    legs = len(stations) - 1
+def track(kind: str, waypoints: np.ndarray, geodesic: np.ndarray | None = None) -> Track:
+    """The line, the arc, or with its codes (1 + (K - 1) n, D) the geodesic through waypoints (K, D)."""
+    legs = len(waypoints) - 1
     met = np.arange(legs + 1) / legs
     if geodesic is not None:
         t = np.linspace(0, 1, len(geodesic))
@@ -65,9 +65,9 @@ def track(kind: str, stations: np.ndarray, geodesic: np.ndarray | None = None) -
     inside[::per_leg] = met
     outside = np.linspace(0, OVER, PER_UNIT // 2 + 1)[1:]
     t = np.concatenate((-outside[::-1], inside, 1 + outside))
-    path = through(stations, t, kind).astype(np.float32)
+    path = through(waypoints, t, kind).astype(np.float32)
     # the codes themselves: rounding twice must not move what the end frames are compared with
-    path[np.searchsorted(t, met)] = stations
+    path[np.searchsorted(t, met)] = waypoints
     return Track(kind, t, path, -OVER, 1 + OVER, met)
 
 
@@ -99,8 +99,8 @@ def measured(model: LoadedModel, path: Track, real: np.ndarray | None) -> PathMe
 def measure_path(model: LoadedModel, path: Track, real: np.ndarray | None) -> PathMeasures:
     from vae_core.latent.measures import image_change, image_length, support
 
-    legs = len(path.stations) - 1
-    steps = 1 + legs * -(-48 // legs)  # so that the stations are among the positions
+    legs = len(path.waypoints) - 1
+    steps = 1 + legs * -(-48 // legs)  # so that the waypoints are among the positions
     t = path.frames(steps)
     places = path.at(t)
     images = model.decode(places)

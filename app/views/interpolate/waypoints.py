@@ -22,14 +22,14 @@ from vae_core.runs.run import Run
 
 
 def waypoints_from_address(run: Run, model: LoadedModel, found: image_picker.Gallery | None) -> list[str]:
-    """The stations as a link, the session or nobody named them; leaves them in the address.
+    """The waypoints as a link, the session or nobody named them; leaves them in the address.
 
     Only in a run of the whole script. `from-image`, `to-image` (with `-label`) name two images as older links do,
     `z` a code sent from the sliders, which comes to what is there.
     """
-    linked = [t for i in range(1, MOST + 1) if (t := session.param(address.STATION.of(i)))]
-    mine = session.get(address.STATIONS_OF.of(run.id))
-    if session.is_link(address.STATION, tuple(linked)):
+    linked = [t for i in range(1, MOST + 1) if (t := session.param(address.WAYPOINT.of(i)))]
+    mine = session.get(address.WAYPOINTS_OF.of(run.id))
+    if session.is_link(address.WAYPOINT, tuple(linked)):
         tokens = linked
     elif mine:
         tokens = list(mine)
@@ -45,7 +45,7 @@ def waypoints_from_address(run: Run, model: LoadedModel, found: image_picker.Gal
     kept = [t for t in tokens[:MOST] if encoded_image_of(t, run, model, found) is not None]
     if len(kept) < len(tokens):
         st.warning(
-            f"{len(tokens) - len(kept)} of the link's stations are no code of this run, which has {model.latent_dim} "
+            f"{len(tokens) - len(kept)} of the link's waypoints are no code of this run, which has {model.latent_dim} "
             "numbers, nor an image of its set; they were left out.",
             icon=":material/link_off:",
         )
@@ -60,19 +60,19 @@ def waypoints_from_address(run: Run, model: LoadedModel, found: image_picker.Gal
             st.warning(f"The code sent here is none of this run's: it needs {model.latent_dim} numbers.")
         elif len(tokens) >= MOST:
             st.warning(
-                f"The code sent here was not added: a path has {MOST} stations at most. Remove one and send it again.",
+                f"The code sent here was not added: a path has {MOST} waypoints at most. Remove one and send it again.",
                 icon=":material/playlist_remove:",
             )
         else:
             token = pack(code)
             code_names()[token] = "from the sliders"
             tokens = [*tokens, token]
-            session.put(address.STATION_OPEN, len(tokens) - 1)
+            session.put(address.WAYPOINT_OPEN, len(tokens) - 1)
     remember(run.id, tokens)
     for i in range(1, MOST + 1):
-        session.set_param(address.STATION.of(i), tokens[i - 1] if i <= len(tokens) else "")
-    session.wrote(address.STATION, tuple(tokens))
-    session.put(address.STATIONS_RUN, run.id)
+        session.set_param(address.WAYPOINT.of(i), tokens[i - 1] if i <= len(tokens) else "")
+    session.wrote(address.WAYPOINT, tuple(tokens))
+    session.put(address.WAYPOINTS_RUN, run.id)
     return tokens
 
 
@@ -85,7 +85,7 @@ def anew(run: Run, model: LoadedModel, tokens: list[str]) -> list[str]:
     session.put(address.STAMP_OF.of(run.id), model.stamp)
     if before in (None, model.stamp):
         return tokens
-    session.put(address.STATIONS_RENEWED, model.stamp)
+    session.put(address.WAYPOINTS_RENEWED, model.stamp)
     found = []
     for token in tokens:
         kept = uploads().get((before, token))
@@ -98,20 +98,20 @@ def anew(run: Run, model: LoadedModel, tokens: list[str]) -> list[str]:
     return found
 
 
-def keep_picture(model: LoadedModel, anchor: image_picker.EncodedImage) -> str:
+def keep_picture(model: LoadedModel, encoded: image_picker.EncodedImage) -> str:
     """The token of an upload or a drawing, whose picture stays with the session."""
-    token = pack(anchor.code)
-    uploads()[(model.stamp, token)] = anchor
-    code_names()[token] = anchor.words
+    token = pack(encoded.code)
+    uploads()[(model.stamp, token)] = encoded
+    code_names()[token] = encoded.words
     return token
 
 
 def of_another_run(run: Run) -> bool:
-    return session.get(address.STATIONS_RUN) not in (None, run.id)
+    return session.get(address.WAYPOINTS_RUN) not in (None, run.id)
 
 
 def two_linked_images(found: image_picker.Gallery | None) -> list[str]:
-    """The stations of a link that names two images, from and to."""
+    """The waypoints of a link that names two images, from and to."""
     if not any(
         session.param(f.of(end)) for end in ("from", "to") for f in (address.END_IMAGE, address.END_LABEL)
     ):
@@ -130,7 +130,7 @@ def two_linked_images(found: image_picker.Gallery | None) -> list[str]:
 
 
 def first_waypoints(model: LoadedModel, found: image_picker.Gallery | None) -> list[str]:
-    """Two stations to begin with: images of the set, or where none are known codes from the prior."""
+    """Two waypoints to begin with: images of the set, or where none are known codes from the prior."""
     if found is not None and len(found.index):
         return [image_token(0), image_token(7)]
     drawn = np.random.default_rng(0).standard_normal((LEAST, model.latent_dim))
@@ -142,32 +142,32 @@ def first_waypoints(model: LoadedModel, found: image_picker.Gallery | None) -> l
 
 def code_names() -> dict[str, str]:
     """What codes are called, by token."""
-    return session.setdefault(address.STATION_NAMES)
+    return session.setdefault(address.WAYPOINT_NAMES)
 
 
 def uploads() -> dict[tuple[str, str], image_picker.EncodedImage]:
     """Uploads and drawings by (weights stamp, token): an address carries the code alone."""
-    return session.setdefault(address.STATION_UPLOADS)
+    return session.setdefault(address.WAYPOINT_UPLOADS)
 
 
 def remember(run_id: str, tokens: list[str]) -> None:
-    session.put(address.STATIONS_OF.of(run_id), list(tokens))
-    session.put(address.STATION_OPEN, min(int(session.get(address.STATION_OPEN)), len(tokens) - 1))
+    session.put(address.WAYPOINTS_OF.of(run_id), list(tokens))
+    session.put(address.WAYPOINT_OPEN, min(int(session.get(address.WAYPOINT_OPEN)), len(tokens) - 1))
 
 
 def take_drawing(run_id: str, model: LoadedModel) -> None:
-    """What the pad tells: the drawing becomes the station at which it was begun."""
-    told = (session.get(address.STATION_PAD) or {}).get("drawn")
+    """What the pad tells: the drawing becomes the waypoint at which it was begun."""
+    told = (session.get(address.WAYPOINT_PAD) or {}).get("drawn")
     if not isinstance(told, dict) or told.get("run") != run_id:
         return
     place, found = told.get("place"), drawing_of(told, model.shape, model.latent_dim)
     if found is None or type(place) is not int or not 0 <= place < len(tokens_of(run_id)):
         session.put(
-            address.STATION_FAULT, "The drawing came in a form that does not fit this run. Draw it again."
+            address.WAYPOINT_FAULT, "The drawing came in a form that does not fit this run. Draw it again."
         )
     elif told.get("stamp") != model.stamp:
         session.put(
-            address.STATION_FAULT,
+            address.WAYPOINT_FAULT,
             "The weights changed while this was drawn. Add a stroke to have it encoded again.",
         )
     else:
@@ -178,12 +178,12 @@ def take_drawing(run_id: str, model: LoadedModel) -> None:
 
 
 def open_waypoint(here: int) -> None:
-    session.put(address.STATION_OPEN, here)
-    session.put(address.STATION_EDITOR, True)
+    session.put(address.WAYPOINT_OPEN, here)
+    session.put(address.WAYPOINT_EDITOR, True)
 
 
 def tokens_of(run_id: str) -> list[str]:
-    kept = session.get(address.STATIONS_OF.of(run_id))
+    kept = session.get(address.WAYPOINTS_OF.of(run_id))
     return list(kept)
 
 
@@ -194,15 +194,15 @@ def set_waypoint(run_id: str, here: int, token: str) -> None:
 
 
 def pick_image(run_id: str, here: int, names: list[str]) -> None:
-    label, place = session.get(address.STATION_LABEL), session.get(address.STATION_PLACE)
+    label, place = session.get(address.WAYPOINT_LABEL), session.get(address.WAYPOINT_PLACE)
     set_waypoint(run_id, here, image_token(int(place or 0), names.index(label) if label in names else None))
 
 
 def type_code(run_id: str, dim: int, here: int) -> None:
-    code = code_of(str(session.get(address.STATION_CODE)), dim)
+    code = code_of(str(session.get(address.WAYPOINT_CODE)), dim)
     if code is None:
         session.put(
-            address.STATION_FAULT, f"That is no code of this run: it needs {dim} numbers between commas."
+            address.WAYPOINT_FAULT, f"That is no code of this run: it needs {dim} numbers between commas."
         )
     else:
         set_waypoint(run_id, here, pack(code))
@@ -228,5 +228,5 @@ def swap_waypoints(run_id: str, here: int, by: int) -> None:
     tokens = tokens_of(run_id)
     if 0 <= here + by < len(tokens):
         tokens[here], tokens[here + by] = tokens[here + by], tokens[here]
-        session.put(address.STATION_OPEN, here + by)
+        session.put(address.WAYPOINT_OPEN, here + by)
         remember(run_id, tokens)

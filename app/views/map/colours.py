@@ -14,7 +14,7 @@ from app.services import array_store
 from app.state import address
 from app.views.map.tables import read_table
 from app.widgets import image_picker
-from vae_core.errors import BadCodes
+from vae_core.errors import BadCodes, BadTable
 from vae_core.inference import LoadedModel, StoredCodes
 from vae_core.latent.statistics import kl_from_prior
 
@@ -93,6 +93,6 @@ def _csv(codes: StoredCodes) -> dict[str, Any]:
             table = read_table(file.getvalue(), codes.index)
             column = st.selectbox("Column", list(table), key="map csv column")
             return by_text(table[column], column)
-        except BadCodes as error:
+        except (BadTable, BadCodes) as error:
             st.error(sentence(error), icon=":material/error:")
             return nothing

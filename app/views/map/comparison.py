@@ -61,11 +61,11 @@ def comparison_choice(run: Run, epochs: list[EpochCodes]) -> str:
 
 def runs_of_same_images(run: Run) -> dict[str, Run]:
     """Other runs of the same images, by name."""
-    return {other.name: other for other in runs.of_same_images(run) if other.id != run.id}
+    return {r.name: r for r in runs.of_same_images(run) if r.id != run.id}
 
 
 def second_map(
-    run: Run, model: LoadedModel, codes: StoredCodes, seen: Layout, kind: str, colour: dict[str, Any], compared_with: str, epochs: list[EpochCodes]
+    run: Run, model: LoadedModel, codes: StoredCodes, first: Layout, kind: str, colour: dict[str, Any], compared_with: str, epochs: list[EpochCodes]
 ) -> SecondMap | None:  # fmt: skip
     """The second map that was asked for, rotated onto the first; None, with the reason on the page, where there is none."""
     if compared_with == "nothing":
@@ -90,25 +90,25 @@ def second_map(
             theirs = models.model(owner)
             stamp = theirs.stamp
             if codes.split == "epochs" and data is not None:
-                other: StoredCodes | None = caches.other_runs_codes.get_or_make((stamp, data.fingerprint, digest(codes.index)), lambda: encode_images(theirs, data, codes.index, "epochs"))  # fmt: skip
+                their_codes: StoredCodes | None = caches.other_runs_codes.get_or_make((stamp, data.fingerprint, digest(codes.index)), lambda: encode_images(theirs, data, codes.index, "epochs"))  # fmt: skip
             else:
-                other = codes_of_split(owner, ShownModel(owner.id, theirs, {}), False, codes.split)
-            if other is None:
+                their_codes = codes_of_split(owner, ShownModel(owner.id, theirs, {}), False, codes.split)
+            if their_codes is None:
                 return None
-            split = other.split
-            shared = np.isin(other.index, codes.index)
+            split = their_codes.split
+            shared = np.isin(their_codes.index, codes.index)
             if shared.sum() < 5:
                 st.info(f"{compared_with} has no codes of these images.", icon=":material/compare:")
                 return None
-            numbers_of, source = other.index[shared], other.mean[shared]
-            found, title = _project_like_first(owner, stamp, other, shared, kind)
+            numbers_of, source = their_codes.index[shared], their_codes.mean[shared]
+            found, title = _project_like_first(owner, stamp, their_codes, shared, kind)
             title = f"{title} of {compared_with}"
     except TooFewPoints as error:
         st.info(sentence(error), icon=":material/compare:")
         return None
     order = np.argsort(codes.index)
     rows = order[np.searchsorted(codes.index, numbers_of, sorter=order)]
-    fit = procrustes(found, seen.points[rows])
+    fit = procrustes(found, first.points[rows])
     words = (
         f"{len(rows):,} images in both; {100 * fit.disparity:.0f} % of the first map's variance is left as distance between the "
         "two after rotating, scaling and shifting (Procrustes)."
@@ -117,36 +117,36 @@ def second_map(
 
 
 def _project_like_first(
-    owner: Run, stamp: str, other: StoredCodes, shared: np.ndarray, kind: str
+    owner: Run, stamp: str, their_codes: StoredCodes, shared: np.ndarray, kind: str
 ) -> tuple[np.ndarray, str]:
     """Points (M, 2) of another run's codes by the first map's kind of projection, and words for it.
 
     PCA stands in for a UMAP that is not computed yet.
     """
     if kind == "UMAP":
-        result = umap_file(owner.places.derived, stamp, other, umap_params(session.param(address.UMAP)))
+        result = umap_file(owner.places.derived, stamp, their_codes, umap_params(session.param(address.UMAP)))
         if umap.is_stored(result):
             return read_umap(result)[shared], "UMAP"
-        return pca(other.mean[shared]).points, "PCA (its UMAP is not computed yet)"
-    if kind == "dimensions" and other.mean.shape[1] == 2:
-        return other.mean[shared], "The two dimensions"
-    return pca(other.mean[shared]).points, "PCA"
+        return pca(their_codes.mean[shared]).points, "PCA (its UMAP is not computed yet)"
+    if kind == "dimensions" and their_codes.mean.shape[1] == 2:
+        return their_codes.mean[shared], "The two dimensions"
+    return pca(their_codes.mean[shared]).points, "PCA"
 
 
-def draw_second_map(other: SecondMap, chosen: int | None, selected: np.ndarray) -> None:
+def draw_second_map(second: SecondMap, chosen: int | None, selected: np.ndarray) -> None:
     """Mount the second map: `chosen` is a row of the first map's codes, `selected` (N,) bool over them."""
-    at = np.flatnonzero(other.rows == (-1 if chosen is None else chosen))
+    at = np.flatnonzero(second.rows == (-1 if chosen is None else chosen))
     latent_map(
-        points(other.owner.id, other.stamp, other.split, other.points, other.numbers)
-        | {"title": other.title, "x": "aligned, units of the first map", "y": "", "colour": other.colour,
-           "chosen": int(at[0]) if len(at) else -1, "selected": bits_of(selected[other.rows]), "link": "map",
-           "decoded": datasets.images_of(other.owner) is None},
+        points(second.owner.id, second.stamp, second.split, second.points, second.numbers)
+        | {"title": second.title, "x": "aligned, units of the first map", "y": "", "colour": second.colour,
+           "chosen": int(at[0]) if len(at) else -1, "selected": bits_of(selected[second.rows]), "link": "map",
+           "decoded": datasets.images_of(second.owner) is None},
         address.MAP_BESIDE.name, on_point=lambda: on_point(address.MAP_BESIDE),
         on_selection=lambda: on_selection(address.MAP_BESIDE), on_spot=lambda: None,
     )  # fmt: skip
     # the source goes by a name: its pixels are too many to be hashed at every rerun
-    key = (other.of, other.stamp, other.title, digest(other.numbers))
-    quality_caption(other.source, other.points, other.words, other.of, key)
+    key = (second.of, second.stamp, second.title, digest(second.numbers))
+    quality_caption(second.source, second.points, second.words, second.of, key)
 
 
 def _pixel_map(codes: StoredCodes, data: ImageSet) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,7 @@ import { context2d, finder, press, putImage } from "../shared/dom.js";
 import { gaussian, roundCode, seeded } from "../shared/latent.js";
 
 /** @import { Deck, Opened } from "./deck.js" */
-/** @import { AnchorData } from "./types.js" */
+/** @import { EncodedData } from "./types.js" */
 
 const SAMPLES = 32;
 const SAME = 6e-4; // codes nearer than this in each dimension are the same
@@ -14,8 +14,8 @@ const sameCode = (a, b) => a.every((v, d) => Math.abs(v - b[d]) < SAME);
  * The encoded image that the sliders set out from: its picture, comparison with it, and its posterior's
  * uncertainty.
  */
-export class Anchor {
-  /** @type {AnchorData | null} */
+export class EncodedImage {
+  /** @type {EncodedData | null} */
   now = null;
   comparing = false;
   /** @type {number[] | null} the code whose uncertainty is shown */
@@ -25,37 +25,37 @@ export class Anchor {
   constructor(deck, root) {
     this.deck = deck;
     this.at = finder(root);
-    this.canvas = this.at(".anchor canvas", HTMLCanvasElement);
+    this.canvas = this.at(".encoded canvas", HTMLCanvasElement);
     this.overlay = this.at("canvas.overlay", HTMLCanvasElement);
     this.sigmaButton = this.at("[data-do=sigma]", HTMLButtonElement);
   }
 
   forget() {
     this.now = null;
-    this.at(".anchor").hidden = true;
+    this.at(".encoded").hidden = true;
   }
 
-  /** @param {AnchorData} anchor @param {boolean} go to its code */
-  set(anchor, go) {
-    const code = roundCode(anchor.code);
-    this.now = { ...anchor, code };
+  /** @param {EncodedData} encoded @param {boolean} go to its code */
+  set(encoded, go) {
+    const code = roundCode(encoded.code);
+    this.now = { ...encoded, code };
     this.hideSigma();
     if (go) this.deck.jump(code);
     this.draw();
   }
 
   async draw() {
-    const { now: anchor, canvas } = this;
+    const { now: encoded, canvas } = this;
     const { opened } = this.deck;
-    this.at(".anchor").hidden = !anchor;
-    this.sigmaButton.disabled = !anchor?.std;
-    if (!anchor || !opened) return;
-    this.at("[data-n=anchor]").textContent =
-      `anchor: ${anchor.words}${anchor.note ? `, ${anchor.note}` : ""}`;
-    if (anchor.image) putImage(canvas, anchor.image);
-    else if (anchor.picture) {
+    this.at(".encoded").hidden = !encoded;
+    this.sigmaButton.disabled = !encoded?.std;
+    if (!encoded || !opened) return;
+    this.at("[data-n=encoded]").textContent =
+      `encoded: ${encoded.words}${encoded.note ? `, ${encoded.note}` : ""}`;
+    if (encoded.image) putImage(canvas, encoded.image);
+    else if (encoded.picture) {
       const picture = new Image();
-      picture.src = anchor.picture;
+      picture.src = encoded.picture;
       try {
         await picture.decode();
       } catch {
@@ -67,7 +67,7 @@ export class Anchor {
       context2d(canvas).drawImage(picture, 0, 0, width, height);
     } else {
       const paint = (/** @type {ImageData} */ image) => putImage(canvas, image);
-      opened.thumbnails.paint("anchor", [anchor.code], paint, { urgent: true });
+      opened.thumbnails.paint("encoded", [encoded.code], paint, { urgent: true });
     }
   }
 
@@ -86,19 +86,19 @@ export class Anchor {
   // ---------------------------------------------------------------- uncertainty
 
   toggleSigma() {
-    const { now: anchor, deck } = this;
+    const { now: encoded, deck } = this;
     if (this.#sigma) return this.hideSigma();
-    if (!anchor?.std || !deck.opened) return;
-    const kept = [...deck.sliders.locked].filter((d) => Math.abs(deck.code[d] - anchor.code[d]) >= SAME);
+    if (!encoded?.std || !deck.opened) return;
+    const kept = [...deck.sliders.locked].filter((d) => Math.abs(deck.code[d] - encoded.code[d]) >= SAME);
     if (kept.length) {
       const names = kept.map((d) => `z${d}`).join(", ");
-      return deck.say(`Uncertainty is that of the anchor's code: unlock ${names} first.`);
+      return deck.say(`Uncertainty is that of the encoded image's code: unlock ${names} first.`);
     }
-    if (!sameCode(deck.code, anchor.code)) deck.jump(anchor.code);
-    this.#sigma = anchor.code;
+    if (!sameCode(deck.code, encoded.code)) deck.jump(encoded.code);
+    this.#sigma = encoded.code;
     press(this.sigmaButton, true);
     deck.say(`Decoding ${SAMPLES} posterior samples…`);
-    this.#decodeSigma(deck.opened, anchor.code, anchor.std);
+    this.#decodeSigma(deck.opened, encoded.code, encoded.std);
   }
 
   /** @param {Opened} opened @param {number[]} code @param {number[]} std */
