@@ -60,7 +60,7 @@ def test_a_csv_joins_by_image_number_or_by_order() -> None:
         (b"image,mood\nx,a\n", "no whole number"),
         (b"image,mood\n50,a\n", "none of the CSV's image numbers"),
         (b"image\n4\n", "no column besides"),
-        (b"a,b\n1,2\n1\n1,2\n", "row 2 of the CSV has fewer values"),
+        (b"a,b\n1,2\n1\n1,2\n", "row 2 of the CSV and its header differ in length: 1 and 2"),
         (b"\x89PNG\0\0", "no text"),
     ],
 )
