@@ -1075,7 +1075,7 @@ def test_a_code_of_the_run_before_is_not_placed_among_the_next_ones_images(
     page.route("**/decode?*", lambda route: held.append(route))
     page.get_by_test_id("stSidebar").get_by_role("button", name=trained.name).click()
     with page.expect_response(re.compile(f"{large.id}/cloud-")):
-        page.get_by_test_id("stPopoverBody").get_by_role("button", name=large.name).click()
+        page.get_by_test_id("stPopoverBody").get_by_role("button", name=re.compile(f"{large.name}$")).click()
     expect(page.get_by_text("decoded by the server")).to_be_visible()
     comes(page, lambda: held, "the server is asked for the picture")
     plans_done(page)
