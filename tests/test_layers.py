@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 CORE = [
-    {"errors", "options", "pictures", "places", "processes", "devices", "tables"},
+    {"errors", "options", "pictures", "places", "processes", "devices", "tables", "words"},
     {"events", "data", "models", "objectives", "latent"},
     {"config"},
     {"models.build"},  # of a whole config

@@ -1,13 +1,16 @@
 """The curve of a sweep, the matching of its dimensions and its words, on planted numbers."""
 
+import re
+
 import numpy as np
 import pytest
 
 from vae_core.errors import BadCodes, TooFewPoints
 from vae_core.evaluation.curve_sentences import read
+from vae_core.evaluation.curve_shape import seed_noise, shape_of
 from vae_core.evaluation.dimension_matching import LEAST_CORRELATION, align
 from vae_core.evaluation.metrics.sharpness import laplacian_variance, sharpness
-from vae_core.evaluation.rate_distortion import Numbers, curve_of, kl_over_beta, tangent
+from vae_core.evaluation.rate_distortion import Band, Numbers, curve_of, kl_over_beta, tangent
 
 
 def run(beta, distortion, rate, active=4, *, seed=0, dim=4, **more):
@@ -382,6 +385,155 @@ def test_a_straight_and_a_bulging_rise_have_no_knee():
     found = read(curve_of(bulging), latent_dim=4)
     assert found.knee is None
     assert "from the smallest β on" in found.text
+
+
+BETAS = [0.5, 1, 2, 4]
+
+
+def of_active(*active, betas=BETAS):
+    return read(
+        curve_of([run(b, 60, 9, a, dim=10) for b, a in zip(betas, active, strict=True)]), latent_dim=10
+    )
+
+
+def of_distortion(*distortion, betas=BETAS):
+    return read(curve_of([run(b, d, 9) for b, d in zip(betas, distortion, strict=True)]), latent_dim=4)
+
+
+@pytest.mark.parametrize(
+    ("active", "words", "collapse"),
+    [
+        (
+            (2, 8, 6, 1),
+            "rise from 2 of 10 at β 0.5 to 8 at β 1, then fall to 1 at β 4, falling fastest between β 2 and 4.",
+            (2, 4),
+        ),
+        ((8, 2, 2, 7), "fall from 8 of 10 at β 0.5 to 2 at β 1, then rise to 7 at β 4, falling fastest", (0.5, 1)),
+        ((2, 3, 5, 9), "Active dimensions rise from 2 of 10 at β 0.5 to 9 at β 4.", None),
+        ((9, 9, 3, 3), "fall from 9 of 10 at β 0.5 to 3 at β 4, fastest between β 1 and 2.", (1, 2)),
+        (
+            (5, 9, 2, 6),
+            "go up and down, from 5 of 10 at β 0.5 to 6 at β 4: most at β 1 (9), fewest at β 2 (2), falling fastest",
+            (1, 2),
+        ),
+        ((8, 8, 8, 8), "8 of 10 dimensions are active at every β.", None),
+        ((3, 2, 1, 0), "fall from 3 of 10 at β 0.5 to 0 at β 4, nowhere faster than", (0.5, 1)),
+    ],
+)  # fmt: skip
+def test_active_dimensions_go_where_they_are_said_to(active, words, collapse):
+    found = of_active(*active)
+    assert words in found.text
+    assert found.collapse == collapse
+
+
+def test_where_a_code_ends_is_said_with_its_beta():
+    assert "; at β 4 the code carries nothing." in of_active(3, 2, 1, 0).text
+    assert "; from β 2 on the code carries nothing." in of_active(1, 9, 0, 0).text
+    # one seed of three keeps a dimension: that is not nothing
+    runs = [run(b, 60, 9, a, seed=s, dim=10) for b, a in ((1, 9), (2, 0)) for s in range(3)]
+    runs[-1] = run(2, 60, 9, 1, seed=2, dim=10)
+    found = read(curve_of(runs), latent_dim=10)
+    assert found.dead is None
+    assert "fall from 9 of 10 at β 1 to 0.3 at β 2." in found.text
+    assert "nothing" not in found.text
+
+
+@pytest.mark.parametrize(
+    ("distortion", "words", "knee"),
+    [
+        ((80, 76.5, 77, 97), "Distortion first falls by 3.5 nats from β 0.5 to 1. Reconstruction starts to suffer beyond β 2: distortion rises by 20.5 nats from β 1 to 4, of which 0.5 come before.", 2),
+        ((80, 70, 80, 90), "first falls by 10.0 nats from β 0.5 to 1. Reconstruction suffers steadily, without a knee: distortion rises by 20.0 nats from β 1 to 4.", None),
+        ((80, 90, 90.5, 70), "is worst at β 2: distortion rises by 10.5 nats from β 0.5 on, then falls by 20.5 to β 4.", None),
+        ((80, 75, 70, 70), "does not suffer from a larger β here: distortion falls by 10.0 nats from β 0.5 to 4.", None),
+        ((70, 80, 60, 75), "goes up and down, between 60.0 nats at β 2 and 80.0 at β 1:", None),
+        ((70, 70, 70, 70), "stays within 0.0 nats", None),
+        ((70, 70.01, 70.02, 70.01), "stays within less than 0.1 nats", None),
+        ((70, 70, 70, 90), "beyond β 2: distortion rises by 20.0 nats from β 0.5 to 4, none of it before.", 2),
+        ((70, 70, 70.02, 90), "to 4, of which less than 0.1 come before.", 2),
+        ((80, 70, 90, 92), "Reconstruction suffers from β 1 on: distortion rises by 22.0 nats from β 1 to 4, faster at first", None),
+    ],
+)  # fmt: skip
+def test_distortion_goes_where_it_is_said_to(distortion, words, knee):
+    found = of_distortion(*distortion)
+    assert words in found.text
+    assert found.knee == knee
+
+
+def test_the_noise_of_three_seeds_is_no_trend():
+    rng = np.random.default_rng(5)
+    runs = [
+        run(b, 60 + 4 * rng.standard_normal(), 9, 5 + seed, seed=seed, dim=10)
+        for b in BETAS for seed in range(3)
+    ]  # fmt: skip
+    text = read(curve_of(runs), latent_dim=10).text
+    assert "6 of 10 dimensions are active at every β." in text
+    assert "Reconstruction changes no more than by the chance of seeds: distortion stays within" in text
+    runs = [run(b, 60, 9, a, seed=s, dim=10) for b, all_ in ((1, (5, 6, 7)), (2, (6, 7, 8))) for s, a in enumerate(all_)]  # fmt: skip
+    text = read(curve_of(runs), latent_dim=10).text
+    assert (
+        "Between 6 and 7 of 10 dimensions are active at every β, no more apart than seeds alone make them."
+        in text
+    )
+    # a trend larger than the seeds' spread is one
+    runs = [run(b, 60 + 20 * i + seed, 9, seed=seed) for i, b in enumerate(BETAS) for seed in range(3)]
+    assert "rises by 60.0 nats from β 0.5 to 4" in read(curve_of(runs), latent_dim=4).text
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("betas", [2, 4, 8])
+def test_noise_alone_turns_in_one_curve_of_twenty(seeds, betas):
+    rng = np.random.default_rng(0)
+    curves = 100 + 3 * rng.standard_normal((400, betas, seeds))
+    bands = [Band(c.mean(1), c.min(1), c.max(1), np.full(betas, seeds)) for c in curves]
+    assert np.mean([bool(shape_of(band, 1.0).turns) for band in bands]) < 0.08
+    assert np.mean([seed_noise(band) for band in bands]) == pytest.approx(3, rel=0.05)
+    # and a rise of five standard deviations is seen
+    rise = curves + np.linspace(0, 15 * np.sqrt(8 / seeds), betas)[:, None]
+    bands = [Band(c.mean(1), c.min(1), c.max(1), np.full(betas, seeds)) for c in rise]
+    assert np.mean([shape_of(band, 1.0).step[:1] > (0,) for band in bands]) > 0.9
+
+
+def test_every_number_of_a_sentence_is_the_curves():
+    """Whatever the curve, "v at β b" is its value there, and "rise" and "fall" go that way."""
+    rng = np.random.default_rng(8)
+    betas = [0.25, 0.5, 1, 2, 4, 8]
+    for _ in range(300):
+        active = dict(zip(betas, rng.integers(0, 11, len(betas)), strict=True))
+        text = of_active(*active.values(), betas=betas).text.split(".  ")[0]
+        for value, beta in re.findall(r"(\d+)(?: of 10)? at β ([\d.]*\d)", text):
+            assert active[float(beta)] == int(value), text
+        for beta, value in re.findall(r"(?:most|fewest) at β ([\d.]*\d) \((\d+)\)", text):
+            assert active[float(beta)] == int(value), text
+        if way := re.search(r"(rise|fall) from (\d+) of 10 at β \S+ to (\d+)", text):
+            assert (int(way[3]) > int(way[2])) == (way[1] == "rise"), text
+        if "go up and down" in text:
+            assert f"({max(active.values())})" in text
+            assert f"({min(active.values())})" in text
+        distortion = dict(zip(betas, 60 + 5 * rng.standard_normal(len(betas)), strict=True))
+        text = of_distortion(*distortion.values(), betas=betas).text
+        for way, by, start, end in re.findall(
+            r"(rises|falls) by ([\d.]+) nats from β (\S+) to ([\d.]*\d)", text
+        ):
+            step = distortion[float(end)] - distortion[float(start)]
+            assert step == pytest.approx(float(by) * (1 if way == "rises" else -1), abs=0.051), text
+
+
+def test_an_elbo_of_nothing_has_no_sign():
+    runs = [run(b, d, 0.04) for b, d in ((1, -0.04 + 1e-9), (2, 3), (4, 5))]
+    assert "best ELBO 0.0 nats; at the end of the range" in read(curve_of(runs), latent_dim=4).text
+
+
+def test_no_beta_lies_below_zero():
+    runs = [run(b, 60 + 5 * b, 20) for b in (0, 1, 2)]
+    assert "do better still" not in read(curve_of(runs), latent_dim=4).text
+
+
+def test_a_score_within_the_spread_of_seeds_is_said_to_be():
+    runs = [run(b, 60, 9, seed=s, scores={"mig": m + 0.1 * s}) for b, m in ((1, 0.1), (2, 0.4), (4, 0.45)) for s in range(3)]  # fmt: skip
+    text = read(curve_of(runs), latent_dim=4, score="mig", title="MIG").text
+    assert text.endswith("MIG is best at β 4 (0.550); β 2 lies within the spread of seeds.")
+    text = read(curve_of(runs), latent_dim=4, score="mig", title="MIG", higher_is_better=False).text
+    assert text.endswith("MIG is best at β 1 (0.200).")
 
 
 def test_a_point_that_was_not_trained_to_its_end_is_named():

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vae_core.evaluation.rate_distortion import ALIKE, Curve
+from vae_core.evaluation.curve_shape import Shape, shape_of, with_equals
+from vae_core.evaluation.rate_distortion import ALIKE, Band, Curve
+from vae_core.words import counted, listed, mean_count, one_decimal, span
 
 LEAST_SPAN = 1.0  # nats between best and worst distortion, below which nothing suffers
+LEAST_DIMENSIONS = 0.5  # active dimensions, mean over seeds, below which their number does not change
 LEAST_BEND = 0.1  # of the curve's height, below which a line bends nowhere
 
 
@@ -47,7 +50,7 @@ def read(
     (Satopää et al. 2011, "Finding a Kneedle in a Haystack"), if that is a tenth or more.
     """
     missing = (
-        f" {_count(waiting, 'run')} still {'has' if waiting == 1 else 'have'} to finish." if waiting else ""
+        f" {counted(waiting, 'run')} still {'has' if waiting == 1 else 'have'} to finish." if waiting else ""
     ) + "".join(f" {sentence}" for sentence in apart)
     if len(curve) < 2:
         text = "One β does not make a curve yet." if len(curve) else "No run of this sweep has finished yet."
@@ -70,71 +73,123 @@ def read(
 
 
 def _collapse(curve: Curve, latent_dim: int) -> tuple[tuple[float, float] | None, float | None, str]:
-    active, betas = curve.active.mean, curve.betas
-    gone = active < 0.5
-    dead = None
-    if gone[-1]:
-        dead = float(betas[len(betas) - int(np.argmin(gone[::-1])) if not gone.all() else 0])
+    active, betas = curve.active, curve.betas
+    gone = active.high < 0.5  # in every seed
     if gone.all():
-        return None, dead, "Every dimension has collapsed at every β: the code carries nothing."
-    falls = active[:-1] - active[1:]
-    i = int(np.argmax(falls))
-    if falls[i] < 0.5:
-        if round(active.max()) == round(active.min()):
-            kept = (
-                f"all {latent_dim}" if round(active[0]) == latent_dim else f"{active[0]:.0f} of {latent_dim}"
-            )
-            return None, dead, f"No dimension collapses: {kept} are active at every β."
-        return (
-            None,
-            dead,
-            f"Active dimensions rise from {active[0]:.0f} to {active[-1]:.0f} of {latent_dim} with β.",
-        )
+        return None, float(betas[0]), "Every dimension has collapsed at every β: the code carries nothing."
+    dead, nothing = None, ""
+    if gone[-1]:
+        dead = float(betas[len(betas) - int(np.argmin(gone[::-1]))])
+        where = f"from β {dead:g} on" if dead < betas[-1] else f"at β {dead:g}"
+        nothing = f"; {where} the code carries nothing"
+    words = [mean_count(v) for v in active.mean]
+    shape = shape_of(active, LEAST_DIMENSIONS)
+    if not shape.turns:
+        return None, dead, _level(active, words, latent_dim) + nothing + "."
+    turns = with_equals(words, shape.turns)
+    text = f"Active dimensions {_moves(turns, shape, words, betas, f' of {latent_dim}')}"
+    falls = active.mean[:-1] - active.mean[1:]
+    falling = [
+        i
+        for start, end, step in zip(turns[:-1], turns[1:], shape.step, strict=True)
+        for i in range(start, end)
+        if step < 0
+    ]
+    if not falling:
+        return None, dead, text + nothing + "."
+    i = max(falling, key=falls.__getitem__)
     pair = (float(betas[i]), float(betas[i + 1]))
-    ends = f"from {active[0]:.0f} of {latent_dim} at β {betas[0]:g} to {active[-1]:.0f} at β {betas[-1]:g}"
-    if active[0] - active[-1] < 0.5:
-        ends = f"between {active.max():.0f} and {active.min():.0f} of {latent_dim}"
-        text = f"Active dimensions go up and down {ends}"
-    else:
-        text = f"Active dimensions fall {ends}"
     if len(betas) > 2:
-        same = int((falls > falls[i] - 0.5).sum()) > 1
-        text += f", {'nowhere faster than' if same else 'fastest'} between β {pair[0]:g} and {pair[1]:g}"
-    if dead is not None:
+        same = sum(bool(falls[j] > falls[i] - LEAST_DIMENSIONS) for j in falling) > 1
+        fall = "" if shape.falls else " falling"
         text += (
-            f"; from β {dead:g} on the code carries nothing"
-            if dead < betas[-1]
-            else "; there the code carries nothing"
+            f",{fall} {'nowhere faster than' if same else 'fastest'} between β {pair[0]:g} and {pair[1]:g}"
         )
-    return pair, dead, text + "."
+    return pair, dead, text + nothing + "."
+
+
+def _level(active: Band, words: list[str], latent_dim: int) -> str:
+    """Active dimensions where their number neither rises nor falls."""
+    if len(set(words)) == 1:
+        if words[0] == str(latent_dim):
+            return f"No dimension collapses: all {latent_dim} are active at every β"
+        return f"{words[0]} of {latent_dim} dimensions are active at every β"
+    least, most = float(active.mean.min()), float(active.mean.max())
+    chance = ", no more apart than seeds alone make them" if most - least >= LEAST_DIMENSIONS else ""
+    return f"Between {mean_count(least)} and {mean_count(most)} of {latent_dim} dimensions are active at every β{chance}"
+
+
+def _moves(turns: tuple[int, ...], shape: Shape, words: list[str], betas: np.ndarray, of: str) -> str:
+    """Rise from 2 of 10 at β 0.5 to 8 at β 1, then fall to 1 at β 4; with more turns, the extremes."""
+    first, last = turns[0], turns[-1]
+    ways = ["rise" if step > 0 else "fall" for step in shape.step]
+    text = f"{ways[0]} from {words[first]}{of} at β {betas[first]:g} to {words[turns[1]]} at β {betas[turns[1]]:g}"
+    if len(ways) == 1:
+        return text
+    if len(ways) == 2:
+        return f"{text}, then {ways[1]} to {words[last]} at β {betas[last]:g}"
+    values = [float(words[i]) for i in turns]
+    low, high = turns[int(np.argmin(values))], turns[int(np.argmax(values))]
+    return (
+        f"go up and down, from {words[first]}{of} at β {betas[first]:g} to {words[last]} at β {betas[last]:g}: "
+        f"most at β {betas[high]:g} ({words[high]}), fewest at β {betas[low]:g} ({words[low]})"
+    )
 
 
 def _knee(curve: Curve) -> tuple[float | None, str]:
     some = curve.betas > 0  # log β
-    distortion, betas = curve.distortion.mean[some], curve.betas[some]
+    whole, betas = curve.distortion, curve.betas[some]
+    band = Band(whole.mean[some], whole.low[some], whole.high[some], whole.count[some])
+    distortion = band.mean
     if len(betas) < 2:
         return None, "One β above 0 does not show where reconstruction suffers."
-    x = np.log(betas)
-    span = float(distortion.max() - distortion.min())
-    if span < LEAST_SPAN:
-        return None, f"Reconstruction hardly changes: distortion stays within {span:.1f} nats."
-    rise = float(distortion[-1] - distortion[0])
-    if rise < LEAST_SPAN:
-        return None, "Reconstruction does not suffer from a larger β here."
-    ends = f"distortion rises by {rise:.1f} nats from β {betas[0]:g} to {betas[-1]:g}"
-    if len(betas) == 2:
+    shape = shape_of(band, LEAST_SPAN)
+    if not shape.turns:
+        width = float(distortion.max() - distortion.min())
+        if width < LEAST_SPAN:
+            return None, f"Reconstruction hardly changes: distortion stays within {span(width)} nats."
+        return None, (
+            f"Reconstruction changes no more than by the chance of seeds: distortion stays within {span(width)} nats."
+        )
+    turns = with_equals([one_decimal(v) for v in distortion], shape.turns)
+    at = [f"{betas[i]:g}" for i in turns]
+    fell = f"by {span(-shape.step[0])} nats from β {at[0]} to {at[1]}"
+    if shape.falls:
+        return None, f"Reconstruction does not suffer from a larger β here: distortion falls {fell}."
+    if shape.rises:
+        return _bend(betas, distortion, turns[0], turns[1])
+    if len(shape.step) == 2 and shape.step[0] < 0:
+        knee, text = _bend(betas, distortion, turns[1], turns[2])
+        return knee, f"Distortion first falls {fell}. {text}"
+    if len(shape.step) == 2:
+        return None, (
+            f"Reconstruction is worst at β {at[1]}: distortion rises by {span(shape.step[0])} nats from β {at[0]} on, "
+            f"then falls by {span(-shape.step[1])} to β {at[2]}."
+        )
+    low, high = min(turns, key=distortion.__getitem__), max(turns, key=distortion.__getitem__)
+    return None, (
+        f"Distortion goes up and down, between {one_decimal(distortion[low])} nats at β {betas[low]:g} and "
+        f"{one_decimal(distortion[high])} at β {betas[high]:g}: no single β from which on reconstruction suffers."
+    )
+
+
+def _bend(betas: np.ndarray, distortion: np.ndarray, start: int, end: int) -> tuple[float | None, str]:
+    """The knee of a rise from point `start` to `end`, and the rise in words."""
+    part = slice(start, end + 1)
+    x, d, b = np.log(betas[part]), distortion[part], betas[part]
+    rise = float(d[-1] - d[0])
+    ends = f"distortion rises by {span(rise)} nats from β {b[0]:g} to {b[-1]:g}"
+    if len(b) == 2:
         return None, f"Reconstruction suffers: {ends} (two values show no knee)."
-    across = (x - x[0]) / (x[-1] - x[0])
-    under = across - (distortion - distortion[0]) / rise
+    under = (x - x[0]) / (x[-1] - x[0]) - (d - d[0]) / rise
     i = int(np.argmax(under))
     if under[i] >= LEAST_BEND:
-        lost = distortion[i] - distortion[0]
-        return float(betas[i]), (
-            f"Reconstruction starts to suffer beyond β {betas[i]:g}: {ends}, of which {max(0.0, lost):.1f} "
-            "come before."
-        )
+        lost = max(0.0, float(d[i] - d[0]))
+        before = f"of which {span(lost)} come before" if lost else "none of it before"
+        return float(b[i]), f"Reconstruction starts to suffer beyond β {b[i]:g}: {ends}, {before}."
     if -under.min() >= LEAST_BEND:
-        return None, f"Reconstruction suffers from the smallest β on: {ends}, most of it at first."
+        first = "the smallest β" if start == 0 else f"β {b[0]:g}"
+        return None, f"Reconstruction suffers from {first} on: {ends}, faster at first than later."
     return None, f"Reconstruction suffers steadily, without a knee: {ends}."
 
 
@@ -143,19 +198,22 @@ def _best_elbo(curve: Curve) -> tuple[tuple[float, ...], str]:
     i = int(np.argmin(total.mean))
     alike = np.flatnonzero(total.mean <= total.mean[i] + ALIKE)
     best = tuple(curve.betas[alike].tolist())
-    value = f"ELBO {_signed(-total.mean[i])} nats"
+    value = f"ELBO {one_decimal(-float(total.mean[i]))} nats"
     if len(best) == len(curve):
         return best, f"Every β does equally well by the ELBO ({value})."
     text = f"{named(best)} {'gives' if len(best) == 1 else 'give'} the best {value}"
-    near = [j for j in range(len(curve)) if j not in alike and total.low[j] <= total.high[i]]
-    if near:
-        text += (
-            f"; {named(curve.betas[near])} {'lies' if len(near) == 1 else 'lie'} within the spread of seeds"
-        )
-    if (alike[0] == 0) != (alike[-1] == len(curve) - 1):
-        side = "smaller" if alike[0] == 0 else "larger"
+    text += _as_good(curve.betas, [j for j in range(len(curve)) if j not in alike and total.low[j] <= total.high[i]])  # fmt: skip
+    at_start, at_end = alike[0] == 0 and curve.betas[0] > 0, alike[-1] == len(curve) - 1
+    if at_start != at_end:
+        side = "smaller" if at_start else "larger"
         text += f"; at the end of the range, a {side} β may do better still"
     return best, text + "."
+
+
+def _as_good(betas: np.ndarray, near: list[int]) -> str:
+    if not near:
+        return ""
+    return f"; {named(betas[near])} {'lies' if len(near) == 1 else 'lie'} within the spread of seeds"
 
 
 def _best_score(
@@ -164,14 +222,18 @@ def _best_score(
     band = curve.scores.get(score)
     if band is None or not band.known.any():
         return (), f"{title} is not known for these runs."
-    most = float(np.nanmax(band.mean) if higher_is_better else np.nanmin(band.mean))
-    alike = np.abs(band.mean - most) <= 0.0005
+    sign = 1.0 if higher_is_better else -1.0
+    i = int(np.nanargmax(sign * band.mean))
+    most = f"{band.mean[i] + 0.0:.3f}"
+    alike = np.abs(band.mean - band.mean[i]) <= 0.0005
     best = tuple(curve.betas[alike].tolist())
     known = int(band.known.sum())
     if known > 1 and len(best) == known:
-        text = f"{title} is the same at every β ({most:.3f})"
+        text = f"{title} is the same at every β ({most})"
     else:
-        text = f"{title} is best at {named(best)} ({most:.3f})"
+        text = f"{title} is best at {named(best)} ({most})"
+        near = band.known & ~alike & (band.high >= band.low[i]) & (band.low <= band.high[i])
+        text += _as_good(curve.betas, [int(j) for j in np.flatnonzero(near)])
     return best, text + (
         f", of the {known} of {len(curve)} βs for which it is known." if known < len(curve) else "."
     )
@@ -179,13 +241,4 @@ def _best_score(
 
 def named(values: Iterable[float]) -> str:
     """β 1, 2 and 4."""
-    words = [f"{v:g}" for v in values]
-    return f"β {words[0]}" if len(words) == 1 else f"β {', '.join(words[:-1])} and {words[-1]}"
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"
-
-
-def _signed(value: float) -> str:
-    return f"{value:.1f}".replace("-", "−")
+    return f"β {listed(f'{v:g}' for v in values)}"

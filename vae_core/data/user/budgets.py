@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vae_core.errors import BadImages
+from vae_core.words import counted as counted
 
 Given = str | PathLike[str] | BinaryIO  # a path, or an open binary file that can seek (an upload)
 SHOWN = 5  # names listed in a message
@@ -73,10 +74,6 @@ def listed(names: Sequence[str]) -> str:
     """The first few names, and how many more."""
     more = len(names) - SHOWN
     return ", ".join(names[:SHOWN]) + (f" and {more:,} more" if more > 0 else "")
-
-
-def counted(count: int, what: str = "image") -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def cleaned(name: str) -> str:

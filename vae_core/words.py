@@ -1,0 +1,31 @@
+"""Numbers in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def counted(count: int, what: str = "image") -> str:
+    """1 image, 1,200 images."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
+def one_decimal(value: float) -> str:
+    """−3.4, and 0.0 for what rounds to it from either side."""
+    return f"{round(value, 1) + 0.0:.1f}".replace("-", "−")
+
+
+def span(value: float) -> str:
+    """A difference of 0 or more, never rounded to a nothing that it is not: 2.5, less than 0.1, 0.0."""
+    return one_decimal(value) if value == 0 or value >= 0.05 else "less than 0.1"
+
+
+def mean_count(value: float) -> str:
+    """A count, or the mean of several: 7, 7.3."""
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def listed(words: Iterable[str]) -> str:
+    """1, 2 and 4."""
+    found = list(words)
+    return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
