@@ -20,6 +20,7 @@ import numpy as np
 from vae_core.data.imageset import Progress, silent
 from vae_core.errors import BadCodes, BadConfig, MissingPackage
 from vae_core.pictures import encode_png, enlarge_to, shared_palette, with_palette
+from vae_core.words import counted
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -154,11 +155,11 @@ def npz_of(
     if any(array.dtype.kind not in "fiu" for array in (codes, t, waypoints)):
         raise BadCodes("codes, t and waypoints are expected as numbers")
     buffer = io.BytesIO()
-    progress(0.0, f"writing {len(codes)} codes")
+    progress(0.0, f"writing {counted(len(codes), 'code')}")
     np.savez_compressed(
         buffer, format=np.array(CODES_FORMAT), kind=np.array(str(kind)), codes=codes, t=t, stations=waypoints
     )
-    progress(1.0, f"{len(codes)} codes")
+    progress(1.0, counted(len(codes), "code"))
     return buffer.getvalue()
 
 

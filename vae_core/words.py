@@ -29,3 +29,14 @@ def listed(words: Iterable[str]) -> str:
     """1, 2 and 4."""
     found = list(words)
     return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
+
+
+def percent(share: float) -> str:
+    """A share of 0 to 1 in whole per cent, never rounded to a none or an all that it is not: 42 %, 0.3 %, over 99.9 %."""
+    value = 100 * float(share)
+    rest = min(value, 100 - value)
+    if rest < 1e-6 or rest >= 0.95:
+        return f"{value:.0f} %"
+    if rest >= 0.05:
+        return f"{value:.1f} %"
+    return "under 0.1 %" if value < 50 else "over 99.9 %"

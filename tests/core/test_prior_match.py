@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vae_core.errors import BadCodes, TooFewPoints
-from vae_core.latent.prior_match import MOST_NEAR, against_prior, wilson
+from vae_core.latent.prior_match import MOST_NEAR, against_prior, perfect_holes, wilson
 
 pytestmark = pytest.mark.slow
 
@@ -37,6 +37,20 @@ def test_one_in_a_hundred_is_the_mean_in_any_number_of_dimensions(dims):
         for seed in range(6)
     ]
     assert np.mean(holes) == pytest.approx(0.01, abs=0.006)
+
+
+@pytest.mark.parametrize("dims", [2, 8])
+@pytest.mark.parametrize(("images", "share"), [(20, 1 / 21), (50, 1 / 51), (150, 2 / 151), (500, 5 / 501)])
+def test_what_a_perfect_match_has_depends_on_the_number_of_images(images, share, dims):
+    """By simulation: the mean over many draws of the very prior."""
+    found = [
+        against_prior(*posteriors(images, [0.8] * dims, seed), samples=500, seed=seed) for seed in range(150)
+    ]
+    assert found[0].perfect == perfect_holes(images) == pytest.approx(share)
+    holes = [match.holes.value for match in found]
+    error = np.std(holes) / np.sqrt(len(holes))
+    assert np.mean(holes) == pytest.approx(share, abs=3 * error)
+    assert error < 0.15 * share
 
 
 def test_kl_and_activity_are_each_dimensions_own():

@@ -12,6 +12,7 @@ from vae_core.events import EpochDone, Event, Live, StepDone
 from vae_core.objectives import Term
 from vae_core.runs.record import FAILED, Status
 from vae_core.runs.run import Run
+from vae_core.words import counted
 
 
 class Bar:
@@ -82,5 +83,5 @@ def report_end(run: Run, status: Status, bar: Bar) -> int:
     """Say how a run ended; returns the exit code. Raises VaeCoreError when it failed."""
     if status.state == FAILED:
         raise VaeCoreError(f"{run.name} failed: {status.error}")
-    bar.line(f"{run.name} {status.state} after {status.step:,} steps")
+    bar.line(f"{run.name} {status.state} after {counted(status.step, 'step')}")
     return 0

@@ -13,6 +13,7 @@ from vae_core.data import ImageSet, open_images
 from vae_core.evaluation.metrics import METRICS, Inputs, compute_metrics
 from vae_core.places import Places
 from vae_core.runs.store import Store
+from vae_core.words import counted
 
 if TYPE_CHECKING:
     from vae_core.evaluation.likelihood import Evaluation
@@ -109,7 +110,9 @@ def _check_counts(args: argparse.Namespace) -> None:
 
 
 def _print_terms(name: str, model: LoadedModel, found: Evaluation) -> None:
-    print(f"{name} on {found.images:,} {found.split} images, nats per image, posterior sampled once")
+    print(
+        f"{name} on {counted(found.images, f'{found.split} image')}, nats per image, posterior sampled once"
+    )
     if found.elbo is not None and found.rate is not None:
         print(f"  −ELBO        {-found.elbo:10.3f} ± {found.standard_error:.3f}")
         print(f"  distortion   {found.distortion:10.3f}")
@@ -130,7 +133,7 @@ def _print_more(more: dict[str, Any]) -> None:
         grey = bound["cross_entropy"]
         print(
             f"  {'bound' if grey else 'log p(x) ≥':12s} {bound['bound']:10.3f} ± {bound['standard_error']:.3f} with "
-            f"{bound['samples']:,} draws, {bound['images']:,} images"
+            f"{counted(bound['samples'], 'draw')}, {counted(bound['images'])}"
         )
         if grey:
             print(

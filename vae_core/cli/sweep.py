@@ -20,6 +20,7 @@ from vae_core.places import Places
 from vae_core.runs.record import FAILED, INTERRUPTED, STOPPED
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
+from vae_core.words import counted
 
 if TYPE_CHECKING:
     from vae_core.evaluation.rate_distortion import Numbers
@@ -120,7 +121,9 @@ def _new_sweep(args: argparse.Namespace, store: Store) -> str:
         raise UsageError(str(error)) from None
     name = args.name or default_group_name(config, store)
     runs = create_sweep(store, config, _betas_of(args), name, seeds=1 if args.seeds is None else args.seeds)
-    sys.stderr.write(f"the sweep {name} has {len(runs)} runs; Ctrl-C stops it and keeps what was learned\n")
+    sys.stderr.write(
+        f"the sweep {name} has {counted(len(runs), 'run')}; Ctrl-C stops it and keeps what was learned\n"
+    )
     return name
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vae_core.errors import BadImages
+from vae_core.words import counted
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def cut_splits(
     """
     rest = np.setdiff1d(np.arange(count), test, assume_unique=True)
     if len(rest) < 2:
-        raise BadImages(f"{name} has {len(rest)} images outside its test split; training needs 2")
+        raise BadImages(f"{name} has {counted(len(rest))} outside its test split; training needs 2")
     rng = np.random.default_rng(seed)
     order = rng.permutation(rest)
     if validation is None or not len(validation):

@@ -33,6 +33,7 @@ from vae_core.places import write_atomically
 from vae_core.runs.record import Record
 from vae_core.runs.run import Run
 from vae_core.sweep import Member
+from vae_core.words import counted
 
 FORMAT = 1
 SPLIT = "test"
@@ -141,7 +142,7 @@ def _without_metrics(
     evaluation = evaluate(model, data, split=SPLIT, progress=_part(progress, 0, 0.7))
     means, log_vars = [], []  # of images that may be more than memory holds
     for start in range(0, len(index), ENCODED):
-        progress(0.7 + 0.3 * start / len(index), f"{start:,} codes")
+        progress(0.7 + 0.3 * start / len(index), counted(start, "code"))
         posterior = model.encode(data.images[index[start : start + ENCODED]])
         means.append(posterior.mean)
         log_vars.append(posterior.log_var)

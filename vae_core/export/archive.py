@@ -19,6 +19,7 @@ from vae_core.runs.array_files import CODES_FILE
 from vae_core.runs.record import INTERRUPTED, QUEUED, status_to_json
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
+from vae_core.words import counted
 
 ARCHIVED = ("config.json", "events.jsonl", "thumbnail.png", "codes.npz")
 ALLOWED = (*ARCHIVED, "status.json", "model.safetensors", "resume.safetensors")
@@ -47,7 +48,7 @@ def archive(run: Run, target: Path) -> list[str]:
                 zf.write(path, f"codes/{path.name}")
         else:
             left_out.append(
-                f"The codes of {len(codes_of_epochs)} epochs, which replay how the space formed, are left out: they "
+                f"The codes of {counted(len(codes_of_epochs), 'epoch')}, which replay how the space formed, are left out: they "
                 f"take {size / 1e6:.1f} MB, more than {MOST_EPOCH_CODES / 1e6:g} MB."
             )
         status = status_to_json(dataclasses.replace(run.status(), handle=None, queued=0.0))

@@ -17,13 +17,15 @@ from vae_core.latent.statistics import active_units, kl_from_prior, nearest
 LEAST_IMAGES = 3
 MOST_NEAR = 4000  # samples z ~ q(z|x) among which distances are taken: O(n^2)
 LEAST_COUNTED = 20_000  # samples in a histogram
+USUAL = 99  # per cent of codes that are in a neighbourhood of another
 CHUNK = 500
 
 
 @dataclass(frozen=True)
 class Match:
     """edges (B+1,) of bins; density (D, B) of samples z ~ q(z|x), each row integrating to 1; kl (D,) mean nats per
-    image and their sum total_kl; active bool (D,); holes: share of prior samples in places no image leads to.
+    image and their sum total_kl; active bool (D,); holes: share of prior samples in places no image leads to; perfect:
+    the share that a perfect match of as many images has on average.
     """
 
     edges: np.ndarray
@@ -32,6 +34,7 @@ class Match:
     total_kl: float
     active: np.ndarray
     holes: Score
+    perfect: float
     images: int
 
 
@@ -42,8 +45,8 @@ def against_prior(
 
     Bins are equal and cover -4 ... 4, or as far as 99 % of the widest dimension reaches; what lies farther out is
     counted into the outermost. A hole is a prior sample, of `samples`, farther from the nearest z ~ q(z|x), one
-    for each of at most 4,000 images, than 99 % of those are from the nearest other: a perfect match has 1 %.
-    Measured on samples, not on means, among which every collapsed dimension would make a hole. Their interval is
+    for each of at most 4,000 images, than 99 % of those are from the nearest other: a perfect match has 1 % of many
+    images, and more of few (see `perfect_holes`). Measured on samples, not on means, among which every collapsed dimension would make a hole. Their interval is
     Wilson's (1927), 95 %, for the draw of prior samples; the draw of images is not in, which matters for few.
 
     A plain autoencoder (log_var -inf) has no posterior: kl and total_kl are NaN, and histograms and holes are those
@@ -68,8 +71,25 @@ def against_prior(
     kl[~np.isfinite(kl)] = np.nan
     edges, density = _histograms(mean, log_var, bins, rng)
     return Match(
-        edges, density, kl, float(kl.sum()), active_units(mean), _holes(mean, log_var, samples, rng), n
-    )
+        edges, density, kl, float(kl.sum()), active_units(mean), _holes(mean, log_var, samples, rng),
+        perfect_holes(n), n,
+    )  # fmt: skip
+
+
+def perfect_holes(images: int) -> float:
+    """The share of holes, on average, where q(z) is the prior, in any number of dimensions: near 1 % from 99 images on.
+
+    Then a prior sample is one more draw among the n: its distance from the nearest other is as likely to take any of
+    the n + 1 ranks among theirs, and holes lie above rank k: (n + 1 - k) / (n + 1). Nearly so: the n have n - 1 others to
+    be near to, the sample has n, which makes holes a little rarer where n is small.
+    """
+    n = min(images, MOST_NEAR)
+    return (n + 1 - _rank(n)) / (n + 1)
+
+
+def _rank(n: int) -> int:
+    """Which of n distances in order, from 1, bounds a neighbourhood, so that 1 % of n + 1 lie above where n allows."""
+    return min(n, round(USUAL * (n + 1) / 100))
 
 
 def wilson(hits: int, trials: int) -> Score:
@@ -111,7 +131,7 @@ def _holes(mean: np.ndarray, log_var: np.ndarray, samples: int, rng: np.random.G
         index, distance = nearest(known[start : start + CHUNK], known, 2)
         itself = index[:, 0] == np.arange(start, start + len(index))
         others.append(np.where(itself, distance[:, 1], distance[:, 0]))
-    usual = np.quantile(np.concatenate(others), 0.99)
+    usual = np.sort(np.concatenate(others))[_rank(len(known)) - 1]
     prior = rng.standard_normal((samples, mean.shape[1]))
     away = [nearest(prior[i : i + CHUNK], known, 1)[1][:, 0] for i in range(0, samples, CHUNK)]
     return wilson(int((np.concatenate(away) > usual).sum()), samples)

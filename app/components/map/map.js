@@ -220,8 +220,9 @@ export class LatentMap {
     const { rows } = this.choice;
     const selected = rows ? `${rows.reduce((a, b) => a + b, 0)} selected` : "none selected";
     const keys = "Arrows move, plus and minus zoom, 0 fits, Enter chooses the nearest to the middle.";
-    const images = (this.data?.count ?? 0).toLocaleString("en");
-    this.surface.setAttribute("aria-description", `${images} images; ${selected}. ${keys}`);
+    const count = this.data?.count ?? 0;
+    const images = `${count.toLocaleString("en")} ${count === 1 ? "image" : "images"}`;
+    this.surface.setAttribute("aria-description", `${images}; ${selected}. ${keys}`);
   }
 
   writeLegend() {

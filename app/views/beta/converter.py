@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.state import address
 from vae_core.evaluation.conversion import ERRORS, OVER, Convention, beta_of_weight, weight_of_beta
+from vae_core.words import counted
 
 
 def _their_convention() -> Convention:
@@ -91,7 +92,7 @@ def converter() -> None:
 
 def _formula(convention: Convention) -> str:
     return (
-        f"β = weight × {convention.factor:.6g}: {convention.pixels:,} numbers an image, {convention.dims} dimensions, "
+        f"β = weight × {convention.factor:.6g}: {counted(convention.pixels, 'number')} an image, {counted(convention.dims, 'dimension')}, "
         f"{convention.error}, {convention.error_over} for the error, {convention.rate_over} for the KL. Only the ratio of "
         "the two terms decides what is learnt; the learning rate may have to change with their size."
     )

@@ -16,6 +16,7 @@ from vae_core.config import RunConfig
 from vae_core.evaluation.dial_curve import DialCurve
 from vae_core.runs.record import FINISHED
 from vae_core.runs.run import Run
+from vae_core.words import counted
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def against_single_betas(run: Run, found: DialCurve, others: SingleBetaRuns) -> 
     )  # fmt: skip
     if not others.alone:
         if not others.unmeasured:
-            st.caption(f"Train the same network at single βs (a sweep, {epochs} epochs) to see here what the dial gives away.{otherwise}")  # fmt: skip
+            st.caption(f"Train the same network at single βs (a sweep, {counted(epochs, 'epoch')}) to see here what the dial gives away.{otherwise}")  # fmt: skip
         return
     # nats of a density may be of either sign: there is no share of them
     density = run.record().effective.objective.likelihood.name != "bernoulli"

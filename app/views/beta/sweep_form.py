@@ -14,6 +14,7 @@ from app.widgets import config_form
 from vae_core.errors import BadConfig, VaeCoreError
 from vae_core.runs.record import ENDED, FINISHED, LIVE, STOPPED
 from vae_core.sweep import MOST_RUNS, Member, add_beta, create_sweep, go_on, log_range, stop
+from vae_core.words import counted
 
 
 def numbers_of(text: str) -> list[float]:
@@ -52,7 +53,7 @@ def new_sweep() -> None:
         st.error(sentence(error), icon=":material/error:")
         return
     st.caption(
-        f"{len(betas) * seeds} runs, at β {', '.join(f'{b:g}' for b in betas)}. All of one seed share initial weights, "
+        f"{counted(len(betas) * seeds, 'run')}, at β {', '.join(f'{b:g}' for b in betas)}. All of one seed share initial weights, "
         "order of images and noise: differences are β's."
     )
     if session.button("Start", "start sweep", type="primary", icon=":material/play_arrow:"):
@@ -83,7 +84,7 @@ def progress(name: str, members: Sequence[Member]) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.progress(
                 min(1.0, done),
-                text=f"{len(members) - len(waiting)} of {len(members)} runs done",
+                text=f"{len(members) - len(waiting)} of {counted(len(members), 'run')} done",
                 width="stretch",
             )
             if session.button("Stop all", "stop sweep", icon=":material/stop:"):

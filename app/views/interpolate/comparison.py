@@ -16,6 +16,7 @@ from vae_core.errors import TooFewPoints
 from vae_core.inference import LoadedModel, StoredCodes
 from vae_core.latent.pca import check_codes, pca
 from vae_core.runs.run import Run
+from vae_core.words import counted, percent
 
 
 def comparison(
@@ -50,7 +51,7 @@ def comparison(
         st.caption(
             "Image length sums the change of the decoded picture along the path: the root of the summed squared "
             "differences of pixels, step by step. A short path may still leave the data."
-            + ("" if codes is None else f" Real codes are those of {len(codes):,} images.")
+            + ("" if codes is None else f" Real codes are those of {counted(len(codes))}.")
         )
     with right:
         draw_map(model, codes, tracks, ends)
@@ -89,8 +90,7 @@ def draw_map(model: LoadedModel, codes: StoredCodes | None, tracks: list[Track],
                 return flattened
 
             x, y = (
-                f"{w} component ({100 * s:.0f} %)"
-                for w, s in zip(("first", "second"), explained, strict=True)
+                f"{w} component ({percent(s)})" for w, s in zip(("first", "second"), explained, strict=True)
             )
             title = "The paths on two components of the codes"
     except TooFewPoints as error:

@@ -22,6 +22,7 @@ from vae_core.inference import LoadedModel, StoredCodes
 from vae_core.latent.directions import Leakage
 from vae_core.runs.groups import read_groups
 from vae_core.runs.run import Run
+from vae_core.words import counted
 
 
 def directions(
@@ -79,7 +80,7 @@ def push(
             name="strength", picture="image along the direction", key="direction picture",
         )  # fmt: skip
         st.caption(
-            f"Strength 1 adds the whole difference, {parts.words}: {parts.a.sum():,} and {parts.b.sum():,} images, a step of "
+            f"Strength 1 adds the whole difference, {parts.words}: {counted(int(parts.a.sum()))} and {counted(int(parts.b.sum()))}, a step of "
             f"{np.linalg.norm(direction):.2f} in the code."
         )
     with changes:

@@ -22,6 +22,7 @@ from vae_core.errors import RunNotFound
 from vae_core.inference import LoadedModel, StoredCodes, compute_codes
 from vae_core.latent.geodesic import Geodesic
 from vae_core.runs.run import Run
+from vae_core.words import percent
 
 HELP = {
     "linear": "The straight line between the codes.",
@@ -243,7 +244,7 @@ def probabilities(
         key="chart probabilities", config=PLAIN,
     )  # fmt: skip
     st.caption(
-        f"A logistic probe on the codes, right for {100 * probe.accuracy:.0f} % of images it was not fitted to; always "
-        f"guessing the commonest would be right for {100 * probe.chance:.0f} %."
+        f"A logistic probe on the codes, right for {percent(probe.accuracy)} of images it was not fitted to; always "
+        f"guessing the commonest would be right for {percent(probe.chance)}."
         + (f" Left out, with fewer than five images: {', '.join(probe.dropped)}." if probe.dropped else "")
     )

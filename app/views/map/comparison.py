@@ -27,6 +27,7 @@ from vae_core.latent.alignment import procrustes
 from vae_core.latent.pca import pca
 from vae_core.runs.array_files import EpochCodes
 from vae_core.runs.run import Run
+from vae_core.words import counted, percent
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def second_map(
     rows = order[np.searchsorted(codes.index, numbers_of, sorter=order)]
     fit = procrustes(found, first.points[rows])
     words = (
-        f"{len(rows):,} images in both; {100 * fit.disparity:.0f} % of the first map's variance is left as distance between the "
+        f"{counted(len(rows))} in both; {percent(fit.disparity)} of the first map's variance is left as distance between the "
         "two after rotating, scaling and shifting (Procrustes)."
     )
     return SecondMap(owner, stamp, split, numbers_of, rows, fit.apply(found).astype(np.float32), colours_of_rows(colour, rows), title, words, source, what)  # fmt: skip

@@ -16,6 +16,7 @@ from vae_core.errors import VaeCoreError
 from vae_core.inference import StoredCodes
 from vae_core.runs.groups import delete_group, read_groups, write_group
 from vae_core.runs.run import Run
+from vae_core.words import counted
 
 
 def save_and_export(run: Run, codes: StoredCodes, rows: np.ndarray) -> None:
@@ -25,7 +26,7 @@ def save_and_export(run: Run, codes: StoredCodes, rows: np.ndarray) -> None:
         if session.button("Save", "save group", icon=":material/bookmark_add:"):
             try:
                 write_group(run, name, codes.index[rows])
-                st.toast(f"{name} holds {len(rows):,} images", icon=":material/check:")
+                st.toast(f"{name} holds {counted(len(rows))}", icon=":material/check:")
             except VaeCoreError as error:
                 st.error(sentence(error), icon=":material/error:")
         # written only when asked for: a whole split takes seconds
@@ -53,7 +54,7 @@ def _dataset(run: Run, name: str, images: np.ndarray) -> None:
         return
     finally:
         bar.empty()
-    st.success(f"{spec.title} holds {len(images):,} images; it is among the datasets of the Train page.", icon=":material/check:")  # fmt: skip
+    st.success(f"{spec.title} holds {counted(len(images))}; it is among the datasets of the Train page.", icon=":material/check:")  # fmt: skip
     with st.container(horizontal=True):
         session.link(
             "train", "Train on it", ":material/model_training:", {address.SETTING.of("dataset"): spec.name}
@@ -81,7 +82,7 @@ def saved_groups(run: Run, codes: StoredCodes) -> None:
         here = int(np.isin(groups[name], codes.index).sum())
         if here < len(groups[name]):
             st.caption(
-                f"{here:,} of its {len(groups[name]):,} images are among these {described(codes)}.",
+                f"{here:,} of its {counted(len(groups[name]))} {'is' if here == 1 else 'are'} among these {described(codes)}.",
                 width="content",
             )
         if session.button("Select group", "select group", icon=":material/select_all:"):

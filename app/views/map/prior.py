@@ -15,6 +15,7 @@ from vae_core.errors import VaeCoreError
 from vae_core.inference import LoadedModel, StoredCodes
 from vae_core.latent.prior_match import against_prior
 from vae_core.latent.statistics import order_by_kl
+from vae_core.words import counted
 
 
 @fragment()
@@ -44,7 +45,7 @@ def prior_panel(model: LoadedModel, codes: StoredCodes) -> None:
             return
         holes = match.holes
         words = [
-            f"**Holes {100 * holes.value:.1f} %** ({100 * holes.low:.1f}–{100 * holes.high:.1f}): the share of prior samples that lie in no image's neighbourhood, farther from every sample z ~ q(z|x) than 99 % of those are from each other. A perfect match has 1 %.",
+            f"**Holes {100 * holes.value:.1f} %** ({100 * holes.low:.1f}–{100 * holes.high:.1f}): the share of prior samples that lie in no image's neighbourhood, farther from every sample z ~ q(z|x) than 99 % of those are from each other. A perfect match of {counted(match.images)} has {100 * match.perfect:.1f} % on average.",
             f"**Active dimensions {int(match.active.sum())} of {len(match.active)}**: those whose mean varies from image to image.",
         ]
         if np.isfinite(match.total_kl):

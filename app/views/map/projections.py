@@ -14,6 +14,7 @@ from vae_core.inference import StoredCodes
 from vae_core.latent.axes import custom_axis, project
 from vae_core.latent.pca import Projection, check_codes, pca
 from vae_core.latent.umap import UmapParams
+from vae_core.words import counted, percent
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,11 @@ def by_pca(codes: StoredCodes) -> Layout:
     """The first two principal components. Raises TooFewPoints."""
     found = pca(codes.mean)
     assert found.explained is not None
-    first, second = (f"{100 * s:.0f} %" for s in found.explained)
+    first, second = (percent(s) for s in found.explained)
     return Layout(
         found.points, f"PCA of posterior means, {described(codes)}", f"first component ({first} of variance)",
         f"second component ({second})",
-        f"A linear projection of the codes that keeps {100 * found.explained.sum():.0f} % of their variance"
+        f"A linear projection of the codes that keeps {percent(found.explained.sum())} of their variance"
         + ("; points that lie close may be far apart in the dimensions not shown." if codes.mean.shape[1] > 2 else "."),
         found,
     )  # fmt: skip
@@ -74,7 +75,7 @@ def by_axis(codes: StoredCodes, groups: dict[str, np.ndarray], start: str, end: 
     return Layout(
         found.points, f"Custom axis, {described(codes)}", f"{start} → {end}, code units", "first component of the rest",
         f"Horizontal: from {start} to {end}. Vertical: the first principal component of the rest. Together they keep "
-        f"{100 * found.explained.sum():.0f} % of the variance; the rest is not shown.",
+        f"{percent(found.explained.sum())} of the variance; the rest is not shown.",
         found,
     )  # fmt: skip
 
@@ -91,9 +92,9 @@ def by_umap(
         laid_out = min(params.sample, laid_out)
     taken = min(params.neighbours, laid_out - 1)
     few = f" (not {params.neighbours}: there are no more)" if taken < params.neighbours else ""
-    words += f" {taken} neighbours{few}, minimum distance {params.min_dist:g}, {params.metric}, seed {params.seed}."
+    words += f" {counted(taken, 'neighbour')}{few}, minimum distance {params.min_dist:g}, {params.metric}, seed {params.seed}."
     if alike := count_duplicates(codes.mean):
-        words += f" {alike:,} codes equal another: equal codes lie near each other, not on one spot."
+        words += f" {counted(alike, 'code')} {'equals' if alike == 1 else 'equal'} another: equal codes lie near each other, not on one spot."
     if rows is None and 0 < params.sample < len(codes):
         words += f" {params.sample:,} were laid out, the others placed among their neighbours."
     if rows is not None:

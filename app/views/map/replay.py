@@ -17,6 +17,7 @@ from vae_core.latent.axes import project
 from vae_core.latent.pca import pca
 from vae_core.runs.array_files import EpochCodes
 from vae_core.runs.run import Run
+from vae_core.words import counted
 
 
 def epoch_replay(run: Run, asked: Any, kind: str, kept: list[EpochCodes]) -> None:
@@ -40,7 +41,7 @@ def epoch_replay(run: Run, asked: Any, kind: str, kept: list[EpochCodes]) -> Non
         frames, x, y = np.stack([project(last, m) for m in means]), "first component", "second component"
     latent_map(
         points(run.id, run.stamp(), "epochs", frames[-1].astype(np.float32), kept[-1].images)
-        | {"title": f"{len(kept[-1].images):,} images, {len(kept)} epochs", "x": x, "y": y, "colour": {"kind": "none", "title": ""}, "chosen": -1, "decoded": True,
+        | {"title": f"{counted(len(kept[-1].images))}, {counted(len(kept), 'epoch')}", "x": x, "y": y, "colour": {"kind": "none", "title": ""}, "chosen": -1, "decoded": True,
            "frames": {"points": array_store.url(frames), "words": [f"epoch {e.epoch}" for e in kept]}},
         "map of epochs", on_point=lambda: None, on_selection=lambda: None, on_spot=lambda: None,
     )  # fmt: skip

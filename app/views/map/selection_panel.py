@@ -15,13 +15,14 @@ from vae_core import pictures
 from vae_core.inference import LoadedModel, StoredCodes
 from vae_core.latent.selection import effect_sizes
 from vae_core.runs.run import Run
+from vae_core.words import counted
 
 IMAGES_A_PAGE = 48  # images of a selection shown at a time
 
 
 def selection_panel(run: Run, model: LoadedModel, codes: StoredCodes, inside: np.ndarray) -> None:
     rows, data = np.flatnonzero(inside), datasets.images_of(run)
-    st.subheader(f"Selected: {len(rows):,} of {len(codes):,} images", anchor=False)
+    st.subheader(f"Selected: {len(rows):,} of {counted(len(codes))}", anchor=False)
     pictures_column, charts_column = st.columns([3, 2], gap="large")
     with pictures_column:
         pages = -(-len(rows) // IMAGES_A_PAGE)

@@ -17,6 +17,7 @@ from vae_core.errors import RunNotFound
 from vae_core.inference import LoadedModel, StoredCodes, compute_codes, encode_images
 from vae_core.runs.array_files import EpochCodes
 from vae_core.runs.run import Run
+from vae_core.words import counted
 
 SPLITS = ["test", "validation", "train"]
 
@@ -85,7 +86,7 @@ def replay_toggle(run: Run, epochs: list[EpochCodes]) -> bool:
         return False
     return st.toggle(
         "Replay epochs", key=address.FORMED.name, bind=address.FORMED.bind,
-        help=f"A slider over {len(epochs)} epochs, on the axes of the newest codes. Shows the {len(epochs[-1].images):,} images whose "
+        help=f"A slider over {counted(len(epochs), 'epoch')}, on the axes of the newest codes. Shows the {counted(len(epochs[-1].images))} whose "
         "codes each epoch kept, whatever the split.",
     )  # fmt: skip
 
@@ -110,7 +111,7 @@ def codes_of_split(run: Run, shown: ShownModel, stale: bool, split: str) -> Stor
         size = min(MOST_IMAGES, len(model.config.data.split(data).named(split)))
         if len(codes) < size:
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.caption(f"{len(codes):,} of {size:,} images are on the map.", width="content")
+                st.caption(f"{len(codes):,} of {counted(size)} are on the map.", width="content")
                 if session.button(f"Encode all {size:,}", f"encode all of {run.id}"):
                     codes = encode_with_progress(run, model, data, split, stale)
     shown.splits[split] = codes

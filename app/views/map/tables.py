@@ -10,6 +10,7 @@ from app.widgets import image_picker
 from vae_core import tables
 from vae_core.errors import BadTable
 from vae_core.inference import StoredCodes
+from vae_core.words import counted
 
 NUMBER_COLUMNS = ("image", "index", "number")  # names of the column that holds the images' numbers
 
@@ -32,7 +33,7 @@ def read_table(raw: bytes, index: np.ndarray) -> dict[str, list[str]]:
         columns = columns.reindex(index, fill_value="")
     elif len(columns) != len(index):
         raise BadTable(
-            f"the CSV has {len(columns):,} rows and this split {len(index):,} images: add a column `image` with their numbers"
+            f"the CSV has {counted(len(columns), 'row')} and this split {counted(len(index))}: add a column `image` with their numbers"
         )
     return {name: list(columns[name]) for name in columns.columns}
 

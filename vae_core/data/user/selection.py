@@ -18,6 +18,7 @@ from vae_core.data.user.budgets import listed
 from vae_core.data.user.importing import CHUNK_BYTES, check_new_name, write_own
 from vae_core.errors import BadImages
 from vae_core.places import Places
+from vae_core.words import counted
 
 LEAST = 2  # images a dataset needs
 
@@ -63,7 +64,7 @@ def dataset_of_images(
         test=test,
         validation=_validation_of(source, chosen, test),
         names=None if source.names is None else [source.names[i] for i in chosen],
-        notes=[f"{len(chosen):,} of the {len(source):,} images of {source.title} ({source.name}).", note],
+        notes=[f"{len(chosen):,} of the {counted(len(source))} of {source.title} ({source.name}).", note],
     )
     return write_own(selected, source.title, name, places, side, title, progress)
 

@@ -19,6 +19,7 @@ from vae_core.evaluation.metrics.mig import MIG
 from vae_core.evaluation.metrics.modularity import MODULARITY
 from vae_core.evaluation.metrics.sap import SAP
 from vae_core.evaluation.metrics.sharpness import SHARPNESS
+from vae_core.words import counted
 
 METRICS = {
     metric.name: metric for metric in (MIG, AAM, DCI, SAP, FACTOR_VAE, BETA_VAE, MODULARITY, SHARPNESS)
@@ -82,5 +83,5 @@ def compute_metrics(
             found[metric.name] = Result(metric.version, values)
         except TooFewPoints as error:
             found[metric.name] = Result(metric.version, {}, str(error))
-    progress(1.0, f"{len(found)} metrics")
+    progress(1.0, counted(len(found), "metric"))
     return found
