@@ -9,7 +9,6 @@ import plotly.graph_objects as go
 
 from app.plots.figure import figure
 from app.plots.palette import CATEGORICAL, CLEAR, FADED, RULE, faint
-from vae_core.words import counted
 
 
 def kl_bars(kl: np.ndarray, *, most: int = 32) -> go.Figure:
@@ -63,7 +62,7 @@ def label_shares(names: Sequence[str], inside: np.ndarray, rest: np.ndarray) -> 
     for name, count, colour in (("selection", inside, CATEGORICAL[0]), ("the rest", rest, FADED)):
         found.add_bar(
             x=list(names), y=count / max(1, count.sum()), name=name, marker={"color": colour},
-            customdata=[counted(int(n)) for n in count], hovertemplate=f"%{{x}}: %{{customdata}}, %{{y:.0%}} of {name}<extra></extra>",
+            customdata=[f"{n:,} image{'' if n == 1 else 's'}" for n in count.tolist()], hovertemplate=f"%{{x}}: %{{customdata}}, %{{y:.0%}} of {name}<extra></extra>",
         )  # fmt: skip
     found.update_xaxes(type="category")
     found.update_yaxes(tickformat=".0%", rangemode="tozero")
