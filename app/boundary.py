@@ -11,6 +11,7 @@ import streamlit as st
 
 from vae_core.errors import VaeCoreError
 from vae_core.options import capitalised
+from vae_core.places import why_unwritable
 
 log = logging.getLogger("latent_explorer")
 
@@ -24,6 +25,8 @@ def show(error: Exception) -> bool:
     """Show a fault; True, so that Streamlit shows nothing of its own."""
     if isinstance(error, VaeCoreError):
         st.error(sentence(error), icon=":material/error:")
+    elif unwritable := why_unwritable(error):
+        st.error(f"{sentence(unwritable)}.", icon=":material/lock:")
     else:
         log.exception("a page failed", exc_info=error)
         st.error(
@@ -32,6 +35,23 @@ def show(error: Exception) -> bool:
             icon=":material/error:",
         )
     return True
+
+
+def dialog(title: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """st.dialog behind this boundary, as `fragment`."""
+
+    def made(function: Callable[..., None]) -> Callable[..., None]:
+        @wraps(function)
+        def guarded(*args: Any, **kwargs: Any) -> None:
+            try:
+                function(*args, **kwargs)
+            except Exception as error:
+                show(error)
+
+        found: Callable[..., None] = st.dialog(title)(guarded)
+        return found
+
+    return made
 
 
 def fragment(run_every: float | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

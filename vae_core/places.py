@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import secrets
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,62 @@ class Places:
     @property
     def notes(self) -> Path:
         return self.home / "notes"
+
+    @property
+    def writable(self) -> bool:
+        """Whether anything can be kept in this home; runs in one that cannot be written can still be looked at."""
+        return _writable(self.home)
+
+    def derived_file(self, *parts: str, write: bool = False) -> Path:
+        """Where a derived result lies or, with `write`, is to be put.
+
+        What is derived in a home that cannot be written is kept for as long as this process lives.
+        """
+        kept = self.derived.joinpath(*parts)
+        if write:
+            return kept if _writable(kept.parent) else _scratch(self.home).joinpath(*parts)
+        if self.home in _scratches and (found := _scratch(self.home).joinpath(*parts)).exists():
+            return found
+        return kept
+
+
+def _writable(folder: Path) -> bool:
+    """Whether files can be made in a folder, which may not be there yet."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
+_scratches: dict[Path, tempfile.TemporaryDirectory[str]] = {}  # by home; each goes with this process
+
+
+def _scratch(home: Path) -> Path:
+    if home not in _scratches:
+        _scratches[home] = tempfile.TemporaryDirectory(prefix="latent-explorer-", ignore_cleanup_errors=True)
+    return Path(_scratches[home].name)
+
+
+UNWRITABLE = {
+    errno.EROFS: "it is read-only",
+    errno.EACCES: "this account may not",
+    errno.EPERM: "this account may not",
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "this account's share of the disk is full",
+}
+
+
+def why_unwritable(error: BaseException) -> str:
+    """A sentence for an error that says that nothing can be kept where it was to be; empty for any other."""
+    if not isinstance(error, OSError) or error.errno not in UNWRITABLE:
+        return ""
+    where = error.filename or "the disk"
+    if isinstance(where, bytes):
+        where = os.fsdecode(where)
+    why = UNWRITABLE[error.errno]
+    remedy = (
+        "make room on it" if "full" in why else "choose a home that can be written (--home), and try again"
+    )
+    return f"this could not be kept: {where} cannot be written, since {why}; {remedy}. Nothing was changed"
 
 
 def assets() -> Path:

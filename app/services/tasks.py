@@ -16,6 +16,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar, cast
 
 from vae_core.errors import VaeCoreError
+from vae_core.places import why_unwritable
 
 log = logging.getLogger("latent_explorer")
 
@@ -121,7 +122,8 @@ class Task(Generic[R]):
             self._end(FAILED, error=str(error), fault=error)
         except Exception as error:  # a thread has no page of its own to show it on
             log.exception("%s failed", self.name)
-            self._end(FAILED, error=f"{type(error).__name__}: {error}", fault=error)
+            words = why_unwritable(error) or f"{type(error).__name__}: {error}"
+            self._end(FAILED, error=words, fault=error)
         else:
             self._end(DONE, result)
 

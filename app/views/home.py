@@ -7,6 +7,7 @@ import io
 import pandas as pd
 import streamlit as st
 
+from app.boundary import dialog
 from app.components.prior_walk import prior_walk
 from app.services import models, runs
 from app.state import session
@@ -131,7 +132,7 @@ def actions(chosen: list[Run]) -> None:
             st.caption("Pretrained runs stay as they were shipped.")
 
 
-@st.dialog("Rename")
+@dialog("Rename")
 def rename(run: Run) -> None:
     name = st.text_input("Name", run.name, help="Letters, digits, '.', '_' and '-'.")
     if session.button("Rename", "rename now", type="primary"):
@@ -143,7 +144,7 @@ def rename(run: Run) -> None:
         st.rerun()
 
 
-@st.dialog("Note")
+@dialog("Note")
 def annotate(run: Run) -> None:
     text = st.text_area("What is worth remembering about this run", run.note(), height=140)
     if session.button("Keep", "keep note", type="primary"):
@@ -151,7 +152,7 @@ def annotate(run: Run) -> None:
         st.rerun()
 
 
-@st.dialog("Export")
+@dialog("Export")
 def export(run: Run) -> None:
     from pathlib import Path
     from tempfile import TemporaryDirectory
@@ -175,7 +176,7 @@ def export(run: Run) -> None:
         )
 
 
-@st.dialog("Delete")
+@dialog("Delete")
 def delete(chosen: list[Run]) -> None:
     names = ", ".join(f"**{run.name}**" for run in chosen)
     st.markdown(

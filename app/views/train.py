@@ -21,6 +21,7 @@ from vae_core.data import DatasetSpec, find_spec
 from vae_core.errors import BadConfig, RunBusy
 from vae_core.models.build import choose_side, count_parameters
 from vae_core.options import Choice, NoParams
+from vae_core.places import why_unwritable
 from vae_core.runs.record import ENDED, FINISHED, PAUSED, QUEUED, RUNNING, Status
 from vae_core.runs.run import Run
 from vae_core.training import Plan, resolve
@@ -278,8 +279,8 @@ def _live(run: Run, name: str) -> None:
         run.request(
             name, session.get((address.LIVE_BETA if name == "beta" else address.LIVE_RATE).of(run.id))
         )
-    except BadConfig as error:
-        st.toast(str(error), icon=":material/error:")
+    except (BadConfig, OSError) as error:
+        st.toast(boundary.sentence(why_unwritable(error) or error), icon=":material/error:")
 
 
 page()

@@ -33,6 +33,11 @@ def show() -> None:
     if chosen is not None:
         st.caption(describe(chosen))
         _unfinished(chosen)
+    if not runs.places().writable:
+        st.caption(
+            ":material/lock: This home cannot be written: look at everything, nothing is kept.",
+            help="To train, import or take notes, start Latent Explorer with another --home.",
+        )
     _progress()
 
 

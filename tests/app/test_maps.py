@@ -473,7 +473,7 @@ def plant_umap(run: Run, rows: np.ndarray | None = None, params: UmapParams = Um
 
     model = load_run(run)
     found = compute_codes(run, model, open_images("digits", 16, run.places))
-    file = umap_layout.umap_file(run.places.derived, model.stamp, found, params)
+    file = umap_layout.umap_file(run.places, model.stamp, found, params)
     xy = check_codes(found.mean, 4)[:, :2].astype(np.float32)
     if rows is None:
         np.savez(file, points=xy)

@@ -78,6 +78,7 @@ def classifier_of(
     described = {
         "version": VERSION, "label_names": found.label_names, "accuracy": found.accuracy, "chance": found.chance,
     }  # fmt: skip
+    path = _path(places, config, data, write=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     weights = {name: value.contiguous() for name, value in found.network.state_dict().items()}
     write_atomically(
@@ -125,10 +126,10 @@ def train_classifier(config: RunConfig, data: ImageSet, *, progress: Progress = 
     )
 
 
-def _path(places: Places, config: RunConfig, data: ImageSet) -> Path:
+def _path(places: Places, config: RunConfig, data: ImageSet, *, write: bool = False) -> Path:
     """Which images are for training is part of its name: a classifier must not have seen another run's test images."""
     split = hashlib.sha256(json.dumps(to_json(config.data), sort_keys=True).encode()).hexdigest()[:8]
-    return places.derived / "classifiers" / f"{data.fingerprint}-{split}.safetensors"
+    return places.derived_file("classifiers", f"{data.fingerprint}-{split}.safetensors", write=write)
 
 
 def _read(path: Path, data: ImageSet) -> Classifier | None:

@@ -98,7 +98,7 @@ def measure_dial(run: Run, data: ImageSet, *, progress: Progress = silent) -> Di
         len(index), index[mapped].astype(np.int64), points.reshape(STOPS, len(mapped), 2).astype(np.float32),
         data.fingerprint,
     )  # fmt: skip
-    path = run.places.derived / model.stamp / "turned.npz"
+    path = run.places.derived_file(model.stamp, "turned.npz", write=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, format=np.array(FORMAT), **found.__dict__)
@@ -108,7 +108,7 @@ def measure_dial(run: Run, data: ImageSet, *, progress: Progress = silent) -> Di
 
 def stored(run: Run) -> DialCurve | None:
     """What was read of these very weights, on whatever images (see `fingerprint`); None when it was not."""
-    path = run.places.derived / run.stamp() / "turned.npz"
+    path = run.places.derived_file(run.stamp(), "turned.npz")
     try:
         stat = path.stat()
     except OSError:

@@ -111,7 +111,7 @@ def measure(run: Run, data: ImageSet, *, progress: Progress = silent) -> RunMetr
     found = compute_metrics(inputs, kept.lacking, progress=_part(progress, 0.6, 1))
     results = {**kept.results, **found}
     measured = RunMetrics(kept.evaluation, kept.active, kept.images, kept.codes, results, kept.fingerprint)
-    path = _path(run, model.stamp)
+    path = _path(run, model.stamp, write=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, _bytes(measured, _key(model.record)), durable=False)
     progress(1.0, "measured")
@@ -165,8 +165,8 @@ def _part(progress: Progress, start: float, end: float) -> Progress:
 # ---------------------------------------------------------------- the file
 
 
-def _path(run: Run, stamp: str) -> Path:
-    return run.places.derived / stamp / "measured.npz"
+def _path(run: Run, stamp: str, *, write: bool = False) -> Path:
+    return run.places.derived_file(stamp, "measured.npz", write=write)
 
 
 def _key(record: Record) -> str:

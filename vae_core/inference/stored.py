@@ -51,9 +51,9 @@ class StoredCodes(Codes):
         )  # fmt: skip
 
 
-def codes_path(run: Run, split: str, stamp: str = "") -> Path:
-    """The file of a split's codes, by the run's own weights or by those with another `stamp`."""
-    return run.places.derived / (stamp or run.stamp()) / f"codes-{split}.npz"
+def codes_path(run: Run, split: str, stamp: str = "", *, write: bool = False) -> Path:
+    """The file of a split's codes, by the run's own weights or by those with another `stamp`; to `write` or to read."""
+    return run.places.derived_file(stamp or run.stamp(), f"codes-{split}.npz", write=write)
 
 
 def stored_codes(run: Run, split: str = "test") -> StoredCodes | None:
@@ -86,7 +86,7 @@ def compute_codes(
     stored = encode_images(model, data, index, split, progress=progress)
     if model.beta in (None, 1.0):  # at another β of a dial they are not what the run's pages show
         # by the weights that made them: the run's may be others by now
-        path = codes_path(run, split, model.stamp)
+        path = codes_path(run, split, model.stamp, write=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, codes_bytes(stored, model.stamp), durable=False)
     return stored

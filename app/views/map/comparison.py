@@ -125,7 +125,7 @@ def _project_like_first(
     PCA stands in for a UMAP that is not computed yet.
     """
     if kind == "UMAP":
-        result = umap_file(owner.places.derived, stamp, their_codes, umap_params(session.param(address.UMAP)))
+        result = umap_file(owner.places, stamp, their_codes, umap_params(session.param(address.UMAP)))
         if umap.is_stored(result):
             return read_umap(result)[shared], "UMAP"
         return pca(their_codes.mean[shared]).points, "PCA (its UMAP is not computed yet)"

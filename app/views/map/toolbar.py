@@ -93,7 +93,7 @@ def layout_of(run: Run, model: LoadedModel, codes: StoredCodes, kind: str, optio
         return by_pca(codes)
     if kind == "axis":
         return by_axis(codes, axis_groups(codes, read_groups(run)), *options)
-    result = umap_file(run.places.derived, model.stamp, codes, options)
+    result = umap_file(run.places, model.stamp, codes, options)
     if umap.is_stored(result):
         return by_umap(codes, read_umap(result), options)
     if (sample := umap.sample(result)) is not None:

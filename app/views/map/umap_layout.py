@@ -17,12 +17,15 @@ from app.views.map import caches
 from vae_core.errors import BadConfig
 from vae_core.inference import StoredCodes
 from vae_core.latent.umap import UmapParams
+from vae_core.places import Places
 from vae_core.runs.run import Run
 
 
-def umap_file(folder: Path, stamp: str, codes: StoredCodes, params: UmapParams) -> Path:
-    """Where a run's UMAP of these codes is kept; `folder` is the run's own of what can be computed again."""
-    return folder / stamp / f"umap-{codes.split}-{len(codes)}-{params.key}.npz"
+def umap_file(places: Places, stamp: str, codes: StoredCodes, params: UmapParams) -> Path:
+    """Where a run's UMAP of these codes is kept, or is to be."""
+    name = f"umap-{codes.split}-{len(codes)}-{params.key}.npz"
+    kept = places.derived_file(stamp, name)
+    return kept if kept.exists() else places.derived_file(stamp, name, write=True)
 
 
 def umap_text(params: UmapParams) -> str:
@@ -48,7 +51,7 @@ def read_umap(result: Path) -> np.ndarray:
 @fragment(run_every=0.5)
 def umap_progress(run: Run, stamp: str, codes: StoredCodes, params: UmapParams, sampled: bool) -> None:
     """Start UMAP in another process and follow it; redraw the map when its sample and when the whole is there."""
-    result = umap_file(run.places.derived, stamp, codes, params)
+    result = umap_file(run.places, stamp, codes, params)
     task = umap.find(result)
     if umap.is_stored(result) or (not sampled and umap.sample(result) is not None):
         st.rerun(scope="app")
