@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 CORE = [
-    {"errors", "options", "pictures", "places", "processes", "devices", "tables", "words"},
+    {"errors", "options", "pictures", "places", "processes", "devices", "tables", "words", "reading"},
     {"events", "data", "models", "objectives", "latent"},
     {"config"},
     {"models.build"},  # of a whole config

@@ -10,13 +10,14 @@ Encoded, Snapshot and Checkpoint carry arrays: the run store writes those to fil
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from vae_core.errors import BadRun
+from vae_core.reading import EXACT, text
 
 
 @dataclass(frozen=True)
@@ -275,29 +276,33 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def from_line(line: dict[str, Any]) -> Event:
-    """The event of one JSON object. Fields unknown to this version are left out. Raises BadRun."""
-    cls = KINDS.get(str(line.get("event")))
+def from_line(line: Any) -> Event:
+    """The event of one JSON object. Fields unknown to this version are left out.
+
+    Raises BadRun for an event of no known kind, or one that lacks a field or has one of a wrong type: a log may come
+    with an archive, and who reads it counts on the types.
+    """
+    kind = line.get("event") if isinstance(line, Mapping) else None
+    cls = KINDS.get(kind) if isinstance(kind, str) else None
     if cls is None:
-        raise BadRun(f"unknown event {line.get('event')!r}")
-    names = {f.name for f in dataclasses.fields(cls)}
-    kwargs = {k: v for k, v in line.items() if k in names}
-    for key in ("terms", "train", "validation"):
-        if isinstance(kwargs.get(key), dict):
-            kwargs[key] = _terms_from(kwargs[key])
-    if cls is StepDone:
-        kwargs["coefficients"] = _coefficients_from(line)
-    if "dims" in kwargs:
-        kwargs["dims"] = tuple(kwargs["dims"])
+        raise BadRun(f"unknown event {str(kind)[:40]!r}")
+    kwargs: dict[str, Any] = {}
     try:
+        for f in dataclasses.fields(cls):
+            if f.name in line:
+                kwargs[f.name] = READERS[str(f.type)](line[f.name])
+        if cls is StepDone:
+            kwargs["coefficients"] = _coefficients_from(line)
         event: Event = cls(**kwargs)
-    except TypeError as error:
-        raise BadRun(f"event {line.get('event')!r} lacks a field: {error}") from None
+    except (TypeError, ValueError, OverflowError) as error:
+        raise BadRun(f"an event {cls.__name__} is damaged: {error}") from None
     return event
 
 
-def _terms_from(line: dict[str, Any]) -> Terms:
+def _terms_from(line: Any) -> Terms:
     """Runs of earlier versions hold distortion and rate beside the loss, and no other terms."""
+    if not isinstance(line, dict):
+        raise TypeError("terms are named values")
     values = line.get("values")
     if not isinstance(values, dict):
         values = {"distortion": line.get("distortion")}
@@ -306,17 +311,17 @@ def _terms_from(line: dict[str, Any]) -> Terms:
     return Terms(
         loss=_number(line.get("loss")),
         objective=_number(line.get("objective")),
-        values={str(k): _number(v) for k, v in values.items()},
-        parts={str(k): _number(v) for k, v in dict(line.get("parts") or {}).items()},
-        kl_per_dim=tuple(_number(v) for v in line.get("kl_per_dim") or ()),
+        values=_numbers(values),
+        parts=_numbers(line.get("parts") or {}),
+        kl_per_dim=tuple(_number(v) for v in _list(line.get("kl_per_dim") or [])),
     )
 
 
-def _coefficients_from(line: dict[str, Any]) -> dict[str, float]:
+def _coefficients_from(line: Mapping[str, Any]) -> dict[str, float]:
     """Runs of earlier versions hold the one weight as `beta`, which is γ where there is a capacity."""
     found = line.get("coefficients")
     if isinstance(found, dict):
-        return {str(k): _number(v) for k, v in found.items()}
+        return _numbers(found)
     if line.get("beta") is None:
         return {}
     if line.get("capacity") is not None:
@@ -325,5 +330,54 @@ def _coefficients_from(line: dict[str, Any]) -> dict[str, float]:
 
 
 def _number(value: Any) -> float:
-    """JSON has no NaN: null stands for it."""
-    return float("nan") if value is None else value
+    """A float; JSON has no NaN: null stands for it. Raises TypeError, OverflowError."""
+    if value is None:
+        return float("nan")
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"expected a number, got {type(value).__name__}")
+    return float(value)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= EXACT:
+        raise TypeError(f"expected a whole number, got {type(value).__name__}")
+    return value
+
+
+def _word(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, got {type(value).__name__}")
+    return text(value)
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"expected true or false, got {type(value).__name__}")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"expected a list, got {type(value).__name__}")
+    return value
+
+
+def _numbers(value: Any) -> dict[str, float]:
+    if not isinstance(value, dict):
+        raise TypeError(f"expected named values, got {type(value).__name__}")
+    return {text(k): _number(v) for k, v in value.items()}
+
+
+# by a field's type, as it is written in its class
+READERS: dict[str, Callable[[Any], Any]] = {
+    "int": _whole,
+    "int | None": lambda value: None if value is None else _whole(value),
+    "float": _number,
+    "float | None": lambda value: None if value is None else _number(value),
+    "str": _word,
+    "bool": _truth,
+    "Terms": _terms_from,
+    "Mapping[str, float]": _numbers,
+    "tuple[int, ...]": lambda value: tuple(_whole(v) for v in _list(value)),
+    "Any": lambda value: value if isinstance(value, str) else None,  # an array's: the name of its file
+}

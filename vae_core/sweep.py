@@ -7,7 +7,6 @@ those; the images shown come from the validation split, which `split_seed` decid
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from vae_core.errors import BadConfig, BadName, BadRun, RunNotFound, VaeCoreErro
 from vae_core.events import Controlled, Resumed, from_line
 from vae_core.objectives import OBJECTIVES
 from vae_core.places import check_plain_name
+from vae_core.reading import parse_json
 from vae_core.runs.record import ENDED, FINISHED, QUEUED
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
@@ -251,12 +251,12 @@ def _values_set(path: Path, mtime: int, size: int) -> tuple[float, ...]:
             if b'"event":"controlled"' not in line and b'"event":"resumed"' not in line:
                 continue
             try:
-                event = from_line(json.loads(line))
+                event = from_line(parse_json(line))
                 if isinstance(event, Resumed):  # what came after its checkpoint counts no more
                     found = [(step, value) for step, value in found if step <= event.step]
                 elif isinstance(event, Controlled) and event.command == "beta" and event.value is not None:
-                    found.append((int(event.step), float(event.value)))
-            except (ValueError, TypeError, AttributeError, BadRun):  # half a line, or one that is damaged
+                    found.append((event.step, event.value))
+            except (ValueError, BadRun):  # half a line, or one that is damaged
                 continue
     return tuple(value for value, _ in groupby(value for _, value in found))
 

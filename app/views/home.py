@@ -86,7 +86,7 @@ def table() -> None:
                 "D": config.model.latent_dim, "objective": objective,
                 "β": config.objective.beta,
                 "status": "pretrained" if run.read_only else status.state,
-                "epochs": status.epoch or config.training.epochs, "created": pd.Timestamp(record.created),
+                "epochs": status.epoch or config.training.epochs, "created": pd.Timestamp(record.created) if record.created else pd.NaT,
                 "note": run.note(),
             }
         )  # fmt: skip

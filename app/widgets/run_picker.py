@@ -74,9 +74,8 @@ def _list(chosen: Run | None) -> None:
     ]
     for run, line in found[:SHOWN]:
         picture, button = st.columns([1, 4], vertical_alignment="center")
-        thumbnail = run.path / "thumbnail.png"
-        if thumbnail.exists():
-            picture.image(thumbnail.read_bytes(), width=44)
+        if (thumbnail := run.picture()) is not None:
+            picture.image(thumbnail, width=44)
         status = run.status().state
         dot = DOTS.get(status, "")
         if button.button(

@@ -22,7 +22,7 @@ def test_runs_are_listed_as_a_table_and_as_json(vae_core, mine, store):
     assert (found["mine"]["β"], found["other"]["β"]) == (1.0, 4.0)
     assert found["mine"] == {
         "name": "mine", "id": mine.id, "dataset": "tiny", "model": "mlp", "D": 3, "objective": "vae", "β": 1.0,
-        "status": FINISHED, "created": mine.record().created,
+        "status": FINISHED, "created": mine.record().created.isoformat(),
     }  # fmt: skip
 
 

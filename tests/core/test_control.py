@@ -65,6 +65,25 @@ def test_a_request_line_on_its_way_is_not_read(store):
     assert run.requests() == [Command(1, "pause")]
 
 
+def test_a_request_after_a_torn_line_is_whole(store):
+    run = store.create(config_of())
+    run.request("pause")
+    with open(run.path / "control.jsonl", "ab") as file:
+        file.write(b'{"number": 2, "na')  # killed while writing
+    assert run.request("resume") == 2
+    assert run.requests() == [Command(1, "pause"), Command(2, "resume")]
+
+
+def test_requests_go_on_above_those_taken_up_where_the_run_came_without_them(store):
+    """An archive holds no requests; its checkpoint knows the number of the last one, and takes up later ones alone."""
+    run = store.create(config_of())
+    run.update_status(state=RUNNING, control=3)
+    assert run.request("pause") == 4
+    run.update_status(state=STOPPED)
+    run.go_on()
+    assert run.status().control == 4
+
+
 def _ask(path, home, count):
     run = Run(path, Places(home, home))
     for _ in range(count):

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import shutil
+from datetime import UTC, datetime
 
 import pytest
 from helpers import config_of
@@ -24,7 +25,7 @@ from vae_core.runs.record import (
     status_from_json,
     status_to_json,
 )
-from vae_core.runs.run import Run
+from vae_core.runs.run import LONGEST_NOTE, Run
 
 
 def test_a_folder_without_a_status_counts_as_interrupted(store):
@@ -34,7 +35,20 @@ def test_a_folder_without_a_status_counts_as_interrupted(store):
     assert Run(run.path, store.places, read_only=True).status().state == FINISHED
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"state": "running", "colour": 1}', "null"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "7",
+        '{"state": "running", "colour": 1}',
+        "null",
+        "{}",
+        '{"state": "flying"}',
+        '{"state": []}',
+    ],
+)
 def test_a_damaged_status_is_read_without_raising(store, text):
     run = store.create(config_of())
     (run.path / "status.json").write_text(text)
@@ -44,6 +58,14 @@ def test_a_damaged_status_is_read_without_raising(store, text):
     else:
         assert status.state == FAILED
         assert "status.json cannot be read" in status.error
+
+
+def test_what_is_no_number_or_text_in_a_status_counts_as_unknown(store):
+    run = store.create(config_of())
+    wrong = {"state": "queued", "step": "3", "steps_total": -1, "epoch": 2.5, "epochs": True, "eta": [], "heartbeat": "now",
+             "images_per_second": 10**400, "control": None, "error": {}, "note": 7, "queued": "x", "born": None}  # fmt: skip
+    (run.path / "status.json").write_text(json.dumps(wrong))
+    assert run.status() == Status(QUEUED)
 
 
 def test_status_says_what_is_live_and_how_far():
@@ -96,7 +118,7 @@ def _with(key, value):
 @pytest.mark.parametrize(
     "change",
     [
-        *(_without(key) for key in ("format", "name", "config", "created")),
+        *(_without(key) for key in ("format", "name", "config")),
         _with("config", 3),
         _with("config", {"training": {"epochs": -1}}),
         _with("config", {"model": {"architecture": {"name": "transformer"}}}),
@@ -110,8 +132,8 @@ def _with(key, value):
         _with("data", {"shape": [1, 16]}),
         _with("data", {"shape": [1, 100_000, 100_000]}),
         _with("data", {"shape": [2, 16, 16]}),
-        _with("machine", [1]),
-        _with("group", 3),
+        _with("name", "a" * 200),
+        _with("config", {"data": {"dataset": "../x"}}),
     ],
 )
 def test_a_damaged_config_is_a_bad_run_and_breaks_no_list(store, change):
@@ -129,7 +151,56 @@ def test_a_damaged_config_is_a_bad_run_and_breaks_no_list(store, change):
     assert "good" in store.names()
 
 
-@pytest.mark.parametrize("text", ["", "[]", "3", '"x"', "{", "null", "\x00"])
+@pytest.mark.parametrize(
+    ("key", "value", "kept"),
+    [
+        ("created", "yesterday", None), ("created", 7, None), ("created", "0001-01-01", None),
+        ("created", "2026-11-23T07:40:14+02:00", datetime(2026, 11, 23, 5, 40, 14, tzinfo=UTC)),
+        ("created", "2026-11-23T07:40:14", datetime(2026, 11, 23, 7, 40, 14, tzinfo=UTC)),
+        ("group", 3, ""), ("group", "a\ud800b", "a?b"), ("machine", [1], {}),
+        ("machine", {"torch": "2", "odd": {"a": {"b": 1}}, "nan": 1}, {"torch": "2", "nan": 1}),
+    ],
+)  # fmt: skip
+def test_what_a_run_says_beside_its_settings_is_of_its_type_or_unknown(store, key, value, kept):
+    run = store.create(config_of(), "odd")
+    raw = json.loads((run.path / "config.json").read_text())
+    raw[key] = value
+    (run.path / "config.json").write_text(json.dumps(raw))
+    assert getattr(run.record(), key) == kept
+    del raw[key]
+    (run.path / "config.json").write_text(json.dumps(raw))
+    assert getattr(run.record(), key) in (None, "", {})
+
+
+def test_what_a_run_remembers_of_its_images_is_of_its_type_or_unknown(store):
+    run = store.create(config_of(), "odd")
+    raw = json.loads((run.path / "config.json").read_text())
+    raw["data"] = {
+        "shape": [1, 16, 16], "images": "many", "label_names": [1, 2], "factor_names": ["x", "y"], "title": None,
+        "fingerprint": 7, "more": "x",
+    }  # fmt: skip
+    (run.path / "config.json").write_text(json.dumps(raw))
+    assert run.record().data == {"shape": [1, 16, 16], "factor_names": ["x", "y"]}
+    assert run.record().shape == (1, 16, 16)
+
+
+def test_a_note_that_is_no_text_is_read_all_the_same(store):
+    run = store.create(config_of())
+    assert run.note() == ""
+    run.write_note("a β-VAE, \ud800")
+    assert run.note() == "a β-VAE, ?"
+    (run.notes / "note.txt").write_bytes(b"caf\xe9\x00")
+    assert run.note() == "caf\ufffd\ufffd"
+    (run.notes / "note.txt").write_bytes(b"x" * 1_000_000)
+    assert len(run.note()) == LONGEST_NOTE
+    (run.notes / "note.txt").unlink()
+    (run.notes / "note.txt").mkdir()
+    assert run.note() == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "3", '"x"', "{", "null", "\x00", '{"format": NaN}', "[" * 100_000]
+)
 def test_a_config_that_is_no_object_is_a_bad_run(store, text):
     run = store.create(config_of())
     (run.path / "config.json").write_text(text)

@@ -94,5 +94,5 @@ def _row(run: Run) -> dict[str, Any]:
         "name": record.name, "id": run.id, "dataset": config.data.dataset,
         "model": config.model.architecture.name, "D": config.model.latent_dim, "objective": objective.name,
         "β": ("" if beta is None else beta) if dial is None else f"{dial.lowest:g}–{dial.highest:g}",
-        "status": "pretrained" if run.read_only else status.state, "created": record.created,
+        "status": "pretrained" if run.read_only else status.state, "created": record.created.isoformat() if record.created else "",
     }  # fmt: skip

@@ -14,7 +14,6 @@ A folder per dataset and side:
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -27,6 +26,7 @@ import numpy as np
 from vae_core.data.splits import Splits, cut_splits
 from vae_core.errors import BadImages
 from vae_core.places import write_json
+from vae_core.reading import read_json, text, texts
 
 FORMAT = 1
 SPLIT_SEED = 20240117  # of the test split of sources that come without one
@@ -217,7 +217,7 @@ def check_room(needed: int, folder: Path) -> None:
 def read_meta(folder: Path) -> dict[str, Any] | None:
     """The meta.json of a dataset folder, or None where there is no whole dataset."""
     try:
-        meta = json.loads((folder / "meta.json").read_text())
+        meta = read_json(folder / "meta.json")
     except (OSError, ValueError):
         return None
     return meta if isinstance(meta, dict) and meta.get("format") == FORMAT else None
@@ -235,25 +235,28 @@ def read_images(folder: Path) -> ImageSet:
             path = folder / f"{name}.npy"
             return np.load(path, mmap_mode="c", allow_pickle=False) if path.exists() else None
 
-        images, test = load("images"), load("test")
+        images, test, validation = (load(name) for name in ("images", "test", "validation"))
+        labels, factors = load("labels"), load("factors")
         if images is None or test is None:
             raise ValueError("images.npy or test.npy is missing")
+        _check_arrays(images, (test, validation), labels, factors)
+        name = text(meta.get("name"), folder.parent.name)
         return ImageSet(
-            name=meta["name"],
-            title=meta["title"],
+            name=name,
+            title=text(meta.get("title"), name),
             images=images,
-            labels=load("labels"),
-            label_names=tuple(meta["label_names"]),
-            factors=load("factors"),
-            factor_names=tuple(meta["factor_names"]),
+            labels=labels,
+            label_names=tuple(texts(meta.get("label_names"))),
+            factors=factors,
+            factor_names=tuple(texts(meta.get("factor_names"))),
             test=np.asarray(test),
-            fingerprint=meta["fingerprint"],
-            notes=tuple(meta["notes"]),
-            own=bool(meta["own"]),
-            validation=load("validation"),
+            fingerprint=text(meta.get("fingerprint")),
+            notes=tuple(texts(meta.get("notes"))),
+            own=meta.get("own") is True,
+            validation=validation,
             names=_read_names(folder / "names.txt", len(images)),
         )
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # an array's header is a Python literal, and a parser fails in many ways
         raise BadImages(
             f"the dataset in {folder} is damaged ({error}); delete that folder and import again"
         ) from None
@@ -266,3 +269,24 @@ def _read_names(path: Path, count: int) -> tuple[str, ...] | None:
     if len(names) != count:
         raise ValueError(f"names.txt names {len(names)} images of {count}")
     return names
+
+
+def _check_arrays(
+    images: np.ndarray,
+    splits: Sequence[np.ndarray | None],
+    labels: np.ndarray | None,
+    factors: np.ndarray | None,
+) -> None:
+    """Raises ValueError for arrays that are not of the one form."""
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise ValueError(f"images.npy is {images.dtype} {images.shape}, not uint8 (N, C, H, W)")
+    count = len(images)
+    for some in (split for split in splits if split is not None):
+        if some.dtype.kind not in "iu" or some.ndim != 1:
+            raise ValueError("test.npy or validation.npy does not hold numbers of images")
+        if len(some) and not 0 <= some.min() <= some.max() < count:
+            raise ValueError(f"test.npy or validation.npy names images beyond the {count:,} that are there")
+    if labels is not None and (labels.dtype.kind not in "iu" or labels.shape != (count,)):
+        raise ValueError(f"labels.npy is {labels.dtype} {labels.shape}, not one whole number an image")
+    if factors is not None and (factors.dtype.kind != "f" or factors.ndim != 2 or len(factors) != count):
+        raise ValueError(f"factors.npy is {factors.dtype} {factors.shape}, not a row an image")

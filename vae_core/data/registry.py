@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from vae_core.errors import BadConfig, BadImages, UnknownDataset
 from vae_core.places import PLAIN_NAME, Places
 
 OWN = "own"
+SIDE = re.compile(r"[0-9]{1,4}")  # the name of a folder of images of that side
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,9 @@ def list_specs(places: Places) -> list[DatasetSpec]:
 
 
 def _own_spec(folder: Path) -> DatasetSpec | None:
-    sides = sorted(int(f.name) for f in folder.iterdir() if f.name.isdigit()) if folder.is_dir() else []
+    sides = sorted(int(f.name) for f in folder.iterdir() if SIDE.fullmatch(f.name)) if folder.is_dir() else []
     metas = [(side, read_meta(folder / str(side))) for side in sides]
-    metas = [(side, meta) for side, meta in metas if meta and meta["own"]]
+    metas = [(side, meta) for side, meta in metas if meta and meta.get("own") is True]
     if not metas:
         return None
     try:
@@ -122,7 +124,7 @@ def find_spec(name: str, places: Places) -> DatasetSpec:
     if PLAIN_NAME.fullmatch(name) and folder.is_dir():
         if (spec := _own_spec(folder)) is not None:
             return spec
-        for side in sorted(f for f in folder.iterdir() if f.name.isdigit()):
+        for side in sorted(f for f in folder.iterdir() if SIDE.fullmatch(f.name)):
             read_images(side)  # raises with what is damaged
     known = ", ".join(spec.name for spec in list_specs(places))
     raise UnknownDataset(
@@ -157,4 +159,4 @@ def is_built(name: str, side: int, places: Places) -> bool:
 
 def _is_current(folder: Path, spec: DatasetSpec) -> bool:
     meta = read_meta(folder)
-    return meta is not None and meta["version"] == spec.version
+    return meta is not None and meta.get("version") == spec.version

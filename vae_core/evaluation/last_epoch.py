@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +12,7 @@ from vae_core.errors import BadRun
 from vae_core.evaluation.rate_distortion import Numbers
 from vae_core.events import EpochDone, Resumed, from_line
 from vae_core.latent.statistics import order_by_kl
+from vae_core.reading import parse_json
 from vae_core.runs.run import Run
 from vae_core.sweep import Member
 
@@ -35,7 +35,7 @@ def _last_epoch(path: Path, mtime: int, size: int) -> EpochDone | None:
         if b'"event":"epoch"' not in line and b'"event":"resumed"' not in line:
             continue
         try:
-            event = from_line(json.loads(line))
+            event = from_line(parse_json(line))
         except (ValueError, BadRun):
             continue
         if isinstance(event, Resumed):

@@ -8,8 +8,6 @@ A pretrained run brings those of its test images along, as codes.npz in its fold
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +58,7 @@ def stored_codes(run: Run, split: str = "test") -> StoredCodes | None:
     """Codes computed before for these very weights, or shipped with a pretrained run; else None."""
     for path in (codes_path(run, split), run.path / "codes.npz"):
         codes = _read_codes(path, run.stamp())
-        if codes is not None:
+        if codes is not None and codes.mean.shape[1] == run.record().effective.model.latent_dim:
             return codes
     return None
 
@@ -137,16 +135,26 @@ def _read_codes(path: Path, stamp: str) -> StoredCodes | None:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as npz:
             if int(npz["format"]) != CODES_FORMAT or str(npz["stamp"]) != stamp:
                 return None
-            return StoredCodes(
+            codes = StoredCodes(
                 npz["mean"].astype(np.float32),
                 npz["log_var"].astype(np.float32),
                 npz["index"].astype(np.int64),
                 npz["labels"].astype(np.int64) if "labels" in npz else None,
                 npz["factors"].astype(np.float32) if "factors" in npz else None,
-                npz["error"],
+                npz["error"].astype(np.float32),
                 tuple(str(n) for n in npz["label_names"]),
                 tuple(str(n) for n in npz["factor_names"]),
                 str(npz["split"]),
             )
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
+        return codes if _whole(codes) else None
+    except Exception:  # an array's header is a Python literal, and a parser fails in many ways
         return None  # missing or damaged: it can be computed again
+
+
+def _whole(codes: StoredCodes) -> bool:
+    """Whether the arrays fit each other: a file may come with an archive."""
+    count = len(codes.index)
+    rows = [codes.index, codes.error, *(a for a in (codes.labels,) if a is not None)]
+    tables = [codes.mean, codes.log_var, *(a for a in (codes.factors,) if a is not None)]
+    fits = all(a.shape == (count,) for a in rows) and all(a.ndim == 2 and len(a) == count for a in tables)
+    return fits and codes.mean.shape == codes.log_var.shape and bool(np.isfinite(codes.mean).all())

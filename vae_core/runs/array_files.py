@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 WEIGHTS, RESUME, INITIAL = "model.safetensors", "resume.safetensors", "initial.safetensors"
 CODES_FILE = re.compile(r"codes/\d{8,20}\.npz")
 CODES_BYTES = 16 << 20  # no epoch's codes unpack to more
+PICTURE_FILE = re.compile(r"(snapshots/[\w.-]{1,100}|thumbnail)\.png", re.ASCII)
+PICTURE_BYTES, PICTURE_PIXELS = 32 << 20, 50_000_000  # of one
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,25 @@ def write_weights(folder: Path, event: Checkpoint) -> dict[str, Any]:
     write_atomically(folder / RESUME, tensors_to_bytes(event.resume))
     write_atomically(folder / WEIGHTS, tensors_to_bytes(weights, meta))
     return {"last": WEIGHTS, "best": WEIGHTS, "resume": RESUME}
+
+
+def read_picture(folder: Path, name: str) -> bytes | None:
+    """The PNG of that name in a run folder, or None where it is missing, damaged or too large."""
+    from PIL import Image
+
+    # an imported run's lines may name anything
+    if not PICTURE_FILE.fullmatch(name):
+        return None
+    try:
+        with open(folder / name, "rb") as file:
+            png = file.read(PICTURE_BYTES + 1)
+        with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
+            if len(png) > PICTURE_BYTES or image.width * image.height > PICTURE_PIXELS:
+                return None
+            image.load()
+    except Exception:  # a decoder fails in many ways
+        return None
+    return png
 
 
 def read_codes(folder: Path, event: Encoded) -> EpochCodes | None:

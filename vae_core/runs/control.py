@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import time
 from pathlib import Path
@@ -13,32 +14,45 @@ import numpy as np
 from vae_core.config import RunConfig
 from vae_core.errors import BadConfig
 from vae_core.events import Command
+from vae_core.reading import number, parse_json, whole
 
 CONTROL = "control.jsonl"
 POLL_SECONDS = 0.05
 
 
 def read_requests(folder: Path, after: int = 0) -> list[Command]:
-    """Requests of the run in `folder` with a number above `after`, in order."""
+    """Requests of the run in `folder` with a number above `after`, in order; a line that is none is passed over."""
     try:
-        text = (folder / CONTROL).read_bytes()
-    except FileNotFoundError:
+        lines = (folder / CONTROL).read_bytes()
+    except OSError:
         return []
     commands = []
-    for line in text[: text.rfind(b"\n") + 1].splitlines():
-        with contextlib.suppress(ValueError, KeyError):
-            raw = json.loads(line)
-            commands.append(Command(int(raw["number"]), str(raw["name"]), raw["value"]))
+    for line in lines[: lines.rfind(b"\n") + 1].split(b"\n"):
+        with contextlib.suppress(ValueError):
+            match parse_json(line):
+                case {"number": int(given), "name": str(name), "value": int() | float() | None as value}:
+                    wanted = None if value is None else number(value, math.nan)
+                    commands.append(Command(whole(given), name, wanted))
     return [c for c in commands if c.number > after]
 
 
-def add_request(folder: Path, name: str, value: float | None) -> int:
-    """Append a request and return its number. The caller holds the run's control lock."""
-    number = len(read_requests(folder)) + 1
-    line = json.dumps({"number": number, "name": name, "value": value})
-    with open(folder / CONTROL, "ab") as file:
-        file.write(line.encode() + b"\n")
-    return number
+def last_number(folder: Path, taken_up: int) -> int:
+    """The number of the last request; `taken_up` is what the status tells: an imported run has no older ones."""
+    return max([taken_up, *(command.number for command in read_requests(folder))])
+
+
+def add_request(folder: Path, name: str, value: float | None, taken_up: int) -> int:
+    """Append a request and return its number, above `taken_up`. The caller holds the run's control lock."""
+    given = last_number(folder, taken_up) + 1
+    line = json.dumps({"number": given, "name": name, "value": value}).encode() + b"\n"
+    with open(folder / CONTROL, "a+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size:
+            file.seek(size - 1)
+            if file.read(1) != b"\n":  # a line torn by a kill
+                line = b"\n" + line
+        file.write(line)
+    return given
 
 
 def check_request(name: str, value: float | None, config: RunConfig) -> None:

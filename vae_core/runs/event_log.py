@@ -70,7 +70,7 @@ class EventLog:
                 end = text.rfind(b"\n") + 1
                 if not end and len(text) == most:
                     return b"", _line_end(file, after, most)
-        except FileNotFoundError:
+        except OSError:  # not there yet, or a folder
             return b"", 0
         return text[:end], after + end
 

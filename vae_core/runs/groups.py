@@ -13,6 +13,7 @@ from filelock import FileLock
 
 from vae_core.errors import BadCodes, BadName, BadRun, TooFewPoints
 from vae_core.places import write_atomically
+from vae_core.reading import read_json
 from vae_core.runs.run import Run
 
 FORMAT = 1
@@ -111,8 +112,8 @@ def _change(run: Run, change: Callable[[Groups], Any]) -> None:
 
 def _found(run: Run) -> Any:
     try:
-        return json.loads(_path(run).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return read_json(_path(run))
+    except (OSError, ValueError):
         return None
 
 

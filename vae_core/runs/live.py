@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from pathlib import Path
 from typing import Any
 
-from vae_core.events import Live, to_line
+from vae_core.errors import BadRun
+from vae_core.events import Live, StepDone, from_line, to_line
 from vae_core.places import write_json
+from vae_core.reading import read_json
 
 LIVE = "live.json"
 MOST_BYTES = 4_000_000
@@ -24,11 +25,18 @@ def write_live(folder: Path, event: Live) -> None:
 def read_live(folder: Path) -> list[dict[str, Any]]:
     """Points as lines of the record; none where there are none, or where the file is not one of ours."""
     try:
-        with open(folder / LIVE, "rb") as file:
-            points = json.loads(file.read(MOST_BYTES))["points"]
-        return [point for point in points if isinstance(point, dict) and point.get("event") == "step"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        found = read_json(folder / LIVE, MOST_BYTES)
+    except (OSError, ValueError):
         return []
+    points = found.get("points") if isinstance(found, dict) else None
+    return [point for point in points if _is_step(point)] if isinstance(points, list) else []
+
+
+def _is_step(point: Any) -> bool:
+    try:
+        return isinstance(from_line(point), StepDone)
+    except BadRun:
+        return False
 
 
 def forget_live(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from filelock import FileLock
 
 from vae_core.places import write_json
+from vae_core.reading import read_json, text
 from vae_core.runs.run import Run
 
 FORMAT = 1
@@ -28,7 +28,7 @@ class Marks:
 def read_marks(run: Run) -> Marks:
     """A run's marks; what is damaged or does not fit the run (its notes may be edited by hand) is left out."""
     try:
-        found = json.loads(_path(run).read_text(encoding="utf-8"))
+        found = read_json(_path(run))
     except (OSError, ValueError):
         return Marks({})
     return clean(found, run.record().effective.model.latent_dim) if isinstance(found, dict) else Marks({})
@@ -73,9 +73,13 @@ def clean(found: dict[str, Any], latent_dim: int) -> Marks:
     names = found.get("names")
     bookmarks = found.get("bookmarks")
     kept = {
-        int(d): str(name).strip()[:LONGEST_NAME]
+        int(d): text(name.strip(), most=LONGEST_NAME)
         for d, name in (names.items() if isinstance(names, dict) else ())
-        if str(d).isdecimal() and int(d) < latent_dim and isinstance(name, str) and name.strip()
+        if len(str(d)) < 9
+        and str(d).isdecimal()
+        and int(d) < latent_dim
+        and isinstance(name, str)
+        and name.strip()
     }
     codes = [
         tuple(float(v) for v in code)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from vae_core.data.imageset import ImageSet
 from vae_core.errors import BadRun
 from vae_core.options import from_json, to_json
 from vae_core.places import check_plain_name
+from vae_core.reading import moment, number, plain, read_json, text, texts, whole
 from vae_core.runs.launchers.base import Handle
 from vae_core.runs.launchers.local import handle_of_earlier_version
 
@@ -21,6 +23,7 @@ QUEUED, RUNNING, PAUSED = "queued", "running", "paused"
 FINISHED, STOPPED, FAILED, INTERRUPTED = "finished", "stopped", "failed", "interrupted"
 LIVE = frozenset({RUNNING, PAUSED})
 ENDED = frozenset({FINISHED, STOPPED, FAILED, INTERRUPTED})
+STATES = LIVE | ENDED | {QUEUED}
 
 
 @dataclass(frozen=True)
@@ -56,27 +59,50 @@ def status_to_json(status: Status) -> dict[str, Any]:
     return dataclasses.asdict(status)
 
 
-def status_from_json(raw: dict[str, Any]) -> Status:
+def status_from_json(raw: Any) -> Status:
     """The status in such an object; what this version does not know is left out.
 
-    Raises KeyError, TypeError, ValueError or AttributeError for an object that is no status.
+    Raises ValueError where it does not say what the run is doing or what trains it. Of the rest, what is no number or
+    text as it should be counts as unknown.
     """
-    known = {f.name for f in dataclasses.fields(Status)}
-    values = {k: v for k, v in raw.items() if k in known}
-    if values.get("handle"):
-        values["handle"] = Handle(str(raw["handle"]["launcher"]), dict(raw["handle"]["job"]))
-    else:
-        values["handle"] = handle_of_earlier_version(raw)
-    return Status(**values)
+    if not isinstance(raw, dict):
+        raise ValueError("it is no object with named values")
+    state, eta = raw.get("state"), raw.get("eta")
+    if not isinstance(state, str) or state not in STATES:
+        raise ValueError(f"its state is {str(state)[:40]!r}, not one of {', '.join(sorted(STATES))}")
+    return Status(
+        state, _handle_from(raw), number(raw.get("heartbeat")), whole(raw.get("step")), whole(raw.get("steps_total")),
+        whole(raw.get("epoch")), whole(raw.get("epochs")), number(raw.get("images_per_second")),
+        max(0.0, number(eta)) if isinstance(eta, (int, float)) else None, whole(raw.get("control")),
+        text(raw.get("error")), text(raw.get("note")), number(raw.get("queued")), number(raw.get("born")),
+    )  # fmt: skip
+
+
+def _handle_from(raw: Mapping[str, Any]) -> Handle | None:
+    found = raw.get("handle")
+    if not found:
+        return handle_of_earlier_version(raw)
+    if isinstance(found, dict):
+        launcher, job = found.get("launcher"), found.get("job")
+        if isinstance(launcher, str) and isinstance(job, dict) and plain(job):
+            return Handle(text(launcher), job)
+    raise ValueError("its handle names no launcher with a job")
 
 
 @dataclass(frozen=True)
 class Record:
-    """config.json: `config` as asked, `resolved` as it ran (None before it started)."""
+    """config.json: `config` as asked, `resolved` as it ran (None before it started).
+
+    All that a page reads is of its type: what the file does not say so is None, empty or left out.
+
+    Attributes:
+        created: in UTC; None where it is unknown.
+        data: what is known of the images, see `data_of`; empty before the run started, else with a shape at least.
+    """
 
     id: str
     name: str
-    created: str
+    created: datetime | None
     config: RunConfig
     resolved: RunConfig | None
     machine: dict[str, Any]
@@ -91,13 +117,13 @@ class Record:
     @property
     def shape(self) -> tuple[int, int, int] | None:
         """(C, H, W) of the images trained on; None before the run started."""
-        return tuple(self.data["shape"]) if self.data else None
+        return tuple(self.data["shape"]) if self.data.get("shape") else None
 
 
 def read_record(path: Path) -> Record:
     """The record in the config.json at `path`, parsed once for as long as the file stays the same.
 
-    Raises OSError, ValueError, KeyError, TypeError, BadRun, BadConfig or BadName for a file no run was written with.
+    Raises OSError, ValueError, BadRun, BadConfig or BadName for a file no run was written with.
     """
     stat = path.stat()
     return _parsed(path, stat.st_mtime_ns, stat.st_size, stat.st_ino)
@@ -108,7 +134,7 @@ def record_to_json(record: Record) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "name": record.name,
-        "created": record.created,
+        "created": record.created.isoformat() if record.created else None,
         "config": to_json(record.config),
         "resolved": to_json(record.resolved) if record.resolved else None,
         "machine": record.machine,
@@ -117,12 +143,13 @@ def record_to_json(record: Record) -> dict[str, Any]:
     }
 
 
-def migrate(raw: dict[str, Any]) -> dict[str, Any]:
+def migrate(raw: Any) -> dict[str, Any]:
     """Bring an older config.json to this FORMAT, one step per bump. Raises BadRun for a newer one."""
     if not isinstance(raw, dict):
         raise BadRun("config.json holds no settings")
     if not isinstance(raw.get("format"), int) or raw["format"] > FORMAT:
-        raise BadRun(f"format {raw.get('format')!r} is newer than this version reads ({FORMAT}); update it")
+        told = str(raw.get("format"))[:40]
+        raise BadRun(f"format {told} is newer than this version reads ({FORMAT}); update it")
     return raw
 
 
@@ -140,28 +167,44 @@ def data_of(data: ImageSet) -> dict[str, Any]:
 
 @lru_cache(maxsize=1024)  # a page asks for every run's settings many times over
 def _parsed(path: Path, mtime: int, size: int, inode: int) -> Record:
-    raw = migrate(json.loads(path.read_text()))
+    raw = migrate(read_json(path))
     unknown: list[str] = []
-    config = from_json(RunConfig, raw["config"], unknown=unknown)
+    config = from_json(RunConfig, raw.get("config"), unknown=unknown)
     resolved = None
     if raw.get("resolved"):
         resolved = from_json(RunConfig, raw["resolved"], unknown=[])
-    warnings = tuple(f"{key} is not known to this version and was left out" for key in unknown)
-    machine, data = raw.get("machine") or {}, raw.get("data") or {}
-    _check_remembered(machine, data, raw["created"], raw.get("group", ""))
+    for one in filter(None, (config, resolved)):
+        check_plain_name(one.data.dataset, "dataset")  # it becomes part of a path
+    warnings = tuple(f"{text(key)} is not known to this version and was left out" for key in unknown)
+    name = check_plain_name(text(raw.get("name"), most=100), "run")
     return Record(
-        path.parent.name, check_plain_name(raw["name"], "run"), raw["created"], config, resolved, machine, data,
-        raw.get("group", ""), warnings,
+        path.parent.name, name, moment(raw.get("created")), config, resolved, _machine_from(raw.get("machine")),
+        _data_from(raw.get("data")), text(raw.get("group"), most=100), warnings,
     )  # fmt: skip
 
 
-def _check_remembered(machine: Any, data: Any, created: Any, group: Any) -> None:
-    """Raises ValueError, TypeError or KeyError for parts of a config.json no run was written with."""
-    if not isinstance(machine, dict) or not isinstance(data, dict):
-        raise TypeError("machine and data are objects with named values")
-    if not isinstance(created, str) or not isinstance(group, str):
-        raise TypeError("created and group are text")
-    if data:
-        channels, height, width = data["shape"]
-        if channels not in (1, 3) or height != width or height not in range(1, 129):
-            raise ValueError(f"no run has images of shape {data['shape']}")
+def _machine_from(raw: Any) -> dict[str, Any]:
+    if not isinstance(raw, dict):
+        return {}
+    return {text(key): value for key, value in raw.items() if plain(value, depth=1)}
+
+
+def _data_from(raw: Any) -> dict[str, Any]:
+    """What a run remembers of its images, see `data_of`. Raises ValueError for images that no run could have had."""
+    if not raw:
+        return {}
+    shape = raw.get("shape") if isinstance(raw, dict) else None
+    if not isinstance(shape, list) or len(shape) != 3 or not all(type(n) is int for n in shape):
+        raise ValueError("it does not say what shape its images have")
+    channels, height, width = shape
+    if channels not in (1, 3) or height != width or height not in range(1, 129):
+        raise ValueError(f"no run has images of shape {shape}")
+    found = {
+        "title": text(raw.get("title")),
+        "fingerprint": text(raw.get("fingerprint")),
+        "images": whole(raw.get("images")),
+        "shape": shape,
+        "label_names": texts(raw.get("label_names")),
+        "factor_names": texts(raw.get("factor_names")),
+    }
+    return {key: value for key, value in found.items() if value or raw.get(key) == value}

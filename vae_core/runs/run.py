@@ -43,6 +43,7 @@ from vae_core.events import (
     to_line,
 )
 from vae_core.places import Places, write_atomically, write_json
+from vae_core.reading import read_json, text
 from vae_core.runs.array_files import (
     INITIAL,
     RESUME,
@@ -51,12 +52,13 @@ from vae_core.runs.array_files import (
     load_tensors,
     named_weights,
     read_codes,
+    read_picture,
     stamp_of,
     write_codes,
     write_pictures,
     write_weights,
 )
-from vae_core.runs.control import CONTROL, add_request, check_request, read_requests
+from vae_core.runs.control import CONTROL, add_request, check_request, last_number, read_requests
 from vae_core.runs.event_log import MOST_BYTES_READ, EventLog
 from vae_core.runs.live import LIVE, forget_live, read_live, write_live
 from vae_core.runs.record import (
@@ -75,6 +77,8 @@ from vae_core.runs.record import (
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+LONGEST_NOTE = 100_000  # characters
 
 
 class Run:
@@ -97,16 +101,18 @@ class Run:
         return self.places.notes / self.id
 
     def note(self) -> str:
-        """A person's words about the run, or an empty string."""
+        """A person's words about the run, or an empty string; what is no UTF-8 is replaced, what is too long cut off."""
         try:
-            return (self.notes / "note.txt").read_text()
+            with open(self.notes / "note.txt", "rb") as file:
+                found = file.read(LONGEST_NOTE)
         except OSError:
             return ""
+        return text(found.decode("utf-8", "replace"), most=LONGEST_NOTE)
 
-    def write_note(self, text: str) -> None:
+    def write_note(self, words: str) -> None:
         """Keep a note, also of a pretrained run."""
         self.notes.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.notes / "note.txt", text.encode())
+        write_atomically(self.notes / "note.txt", text(words, most=LONGEST_NOTE).encode())
 
     # ------------------------------------------------ settings and status
 
@@ -116,8 +122,10 @@ class Run:
             return read_record(self.path / "config.json")
         except (FileNotFoundError, NotADirectoryError):
             raise RunNotFound(f"the run {self.id} is not there any more") from None
-        except (OSError, ValueError, KeyError, TypeError, BadConfig, BadName) as error:
-            raise BadRun(f"the run {self.id} cannot be read: config.json: {error}") from None
+        except (OSError, ValueError, BadConfig, BadName) as error:
+            raise BadRun(
+                f"the run {self.id} cannot be read: config.json: {text(str(error), most=500)}"
+            ) from None
 
     def write_record(self, record: Record) -> None:
         """Replace config.json. Raises ReadOnlyRun."""
@@ -129,15 +137,24 @@ class Run:
         return self.record().name
 
     def status(self) -> Status:
-        """The last status written. A folder without one counts as finished (shipped) or interrupted."""
+        """The last status written. A folder without one counts as finished (shipped) or interrupted, and one whose
+        status cannot be read as failed. Raises RunNotFound.
+        """
         try:
-            return status_from_json(json.loads((self.path / "status.json").read_text()))
-        except FileNotFoundError:
+            return self.read_status()
+        except BadRun as error:
+            return Status(FAILED, error=str(error))
+
+    def read_status(self) -> Status:
+        """As `status`, but raises BadRun for one that cannot be read: whether it is being trained is not known then."""
+        try:
+            return status_from_json(read_json(self.path / "status.json"))
+        except (FileNotFoundError, NotADirectoryError):
             if not self.path.is_dir():
                 raise RunNotFound(f"the run {self.id} is not there any more") from None
             return Status(FINISHED if self.read_only else INTERRUPTED)
-        except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-            return Status(FAILED, error=f"status.json cannot be read: {error}")
+        except (OSError, ValueError) as error:
+            raise BadRun(f"status.json cannot be read: {error}") from None
 
     def write_status(self, status: Status) -> None:
         """Replace status.json. Raises ReadOnlyRun."""
@@ -231,6 +248,10 @@ class Run:
             if codes.mean.shape == found[-1].mean.shape and np.array_equal(codes.images, found[-1].images)
         ]
 
+    def picture(self, name: str = "thumbnail.png") -> bytes | None:
+        """A PNG of the run, such as an event of an epoch names it; None where it is missing or damaged."""
+        return read_picture(self.path, name)
+
     # ------------------------------------------------ weights
 
     def has_weights(self) -> bool:
@@ -263,6 +284,8 @@ class Run:
             if not self.path.is_dir():
                 raise RunNotFound(f"the run {self.id} was deleted; choose another one") from None
             raise BadRun(f"the run {self.id} has no weights yet; wait for its first checkpoint") from None
+        except OSError as error:
+            raise BadRun(f"the run {self.id}: its weights cannot be read ({error})") from None
 
     def resume_state(self) -> dict[str, Tensor] | None:
         """What training goes on from; None before the first checkpoint. Raises BadRun when it is damaged."""
@@ -289,7 +312,7 @@ class Run:
             if name == "stop" and self.status().state == QUEUED:
                 self.update_status(state=STOPPED)
                 return 0
-            return add_request(self.path, name, value)
+            return add_request(self.path, name, value, self.status().control)
 
     def requests(self, after: int = 0) -> list[Command]:
         """Requests with a number above `after`, in order."""
@@ -335,7 +358,7 @@ class Run:
         elif status.state == FINISHED:
             raise BadConfig(f"{record.name} has finished; say for how many more epochs it should go on")
         # a pause or stop that was asked of the process before must not meet the next one
-        control = len(self.requests())
+        control = last_number(self.path, status.control)
         self.write_status(
             dataclasses.replace(status, state=QUEUED, error="", eta=None, queued=time.time(), control=control)
         )

@@ -160,5 +160,5 @@ def default_name(config: RunConfig) -> str:
     return f"{config.data.dataset}-{config.model.architecture.name}-{tail}"
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)

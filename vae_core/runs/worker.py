@@ -313,7 +313,7 @@ def _prepare(
     asked = _for_this_machine(record)
     side = choose_side(asked, find_spec(asked.data.dataset, places).sides)
     data = open_images(asked.data.dataset, side, places, reporter.preparing)
-    if resume and record.data and record.data["fingerprint"] != data.fingerprint:
+    if resume and record.data and record.data.get("fingerprint") != data.fingerprint:
         raise BadRun(
             f"the dataset {data.name} is not the one this run began with; train a new run on it instead"
         )

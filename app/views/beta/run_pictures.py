@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,15 +81,13 @@ def _read_last_pictures(run: Run) -> dict[str, bytes]:
     shape = run.record().shape
     if shot is None or shape is None:
         return {}
-    paths = {
-        "images": run.path / str(shot.originals),
-        "reconstructions": run.path / str(shot.reconstructions),
-    }
-    return {
-        words: pictures.grid(_fours(pictures.cut_strip(path.read_bytes(), shape)), 48)
-        for words, path in paths.items()
-        if path.exists()
-    }
+    found = {}
+    for words, name in (("images", shot.originals), ("reconstructions", shot.reconstructions)):
+        png = run.picture(str(name))
+        with contextlib.suppress(ValueError):  # a picture that is no row of the run's images
+            if png is not None:
+                found[words] = pictures.grid(_fours(pictures.cut_strip(png, shape)), 48)
+    return found
 
 
 def log_key(run: Run) -> tuple[Any, ...]:

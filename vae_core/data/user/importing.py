@@ -145,7 +145,7 @@ def remove(name: str, places: Places) -> None:
         raise BadName(f"{name} is a built-in dataset and cannot be removed")
     folder = places.datasets / name
     sides = [read_meta(side) for side in folder.iterdir()] if folder.is_dir() else []
-    if not any(meta and meta["own"] for meta in sides):
+    if not any(meta and meta.get("own") for meta in sides):
         raise UnknownDataset(f"there is no dataset of yours named {name!r}")
     # out of sight first, so that nobody opens half of it
     doomed = Path(tempfile.mkdtemp(dir=places.datasets, prefix=f".{name}."))
