@@ -45,7 +45,7 @@ def _unfinished(run: Run) -> None:
     """A line that says when the run looked at did not finish, since the pages show the weights it kept."""
     status = run.status()
     if status.state in ("failed", "interrupted") and run.has_weights():
-        where = f" in epoch {status.epoch + 1} of {status.epochs}" if status.epochs else ""
+        where = f" in epoch {max(1, status.epoch)} of {status.epochs}" if status.epochs else ""
         st.caption(
             f"{DOTS[status.state]} {status.state}{where}; shown are the weights it had kept",
             help=status.error or None,
@@ -116,7 +116,7 @@ def activity(status: Status) -> str:
     if status.note:
         return status.note.split(":")[0]
     if status.state == "running":
-        return f"{status.epoch}/{status.epochs}"
+        return f"{status.epoch} / {status.epochs}"
     return status.state
 
 

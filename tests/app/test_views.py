@@ -82,7 +82,7 @@ def test_a_run_without_weights_says_so(open_page: Open, copied: Run, view: str) 
 
 def test_the_sidebar_says_that_a_run_broke_off(open_page: Open, copied: Run) -> None:
     assert "shown are" not in shown(open_page("sliders", run=copied.id))
-    copied.update_status(state="failed", epoch=1, epochs=4, error="the rate is not a finite number")
+    copied.update_status(state="failed", epoch=2, epochs=4, error="the rate is not a finite number")
     assert "failed in epoch 2 of 4; shown are the weights it had kept" in shown(
         open_page("sliders", run=copied.id)
     )

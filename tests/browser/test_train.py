@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, urlparse
 
@@ -86,6 +87,45 @@ def test_zoom_survives_new_events(visit: Callable[..., Page], server: Server) ->
     run.request("stop")
     state(page, "stopped")
     assert chart.evaluate("d => d.layout.xaxis.range.map(Number)") == zoomed
+
+
+def test_a_slow_run_is_seen_between_the_points_of_its_record(
+    visit: Callable[..., Page], server: Server
+) -> None:
+    """Points of the record are an epoch of 1,400 steps apart; what is seen meanwhile comes by the clock."""
+    slow = "/train?dataset=digits&model=conv&batch-size=1&log-every=100000&checkpoint-every=100000&epochs=500"
+    page = visit(slow)
+    run = start(page, server, "slow")
+    page.wait_for_function(
+        """async id => {
+            const drawn = document.querySelector('[data-chart=loss]').data[0].x.length;
+            const record = await (await fetch(`/api/runs/${id}/events`)).json();
+            return drawn >= 2 && !record.lines.some(line => line.event === 'step');
+        }""",
+        arg=run.id,
+    )
+    page.get_by_role("button", name="Pause", exact=True).click()
+    state(page, "paused")
+    at = run.status().step
+    page.get_by_role("button", name="Step", exact=True).click()
+    expect(page.locator("[data-n=step]")).to_have_text(re.compile(f"^{at + 1:,} / "))
+    state(page, "paused")
+    # what is said is that step's alone, not the mean over those since the last point
+    points = [line for line in run.lines()[0] if line["event"] == "step"]
+    assert [line["step"] for line in points[-2:]] == [at, at + 1]
+    loss = points[-1]["terms"]["loss"]
+    expect(page.locator("[data-n=loss]")).to_have_text(f"{loss:.{1 if abs(loss) >= 100 else 2}f}")
+    # a change by hand is an upright edge, drawn at once
+    page.get_by_role("spinbutton", name="Live β").fill("7.5")
+    page.get_by_role("spinbutton", name="Live β").press("Enter")
+    page.wait_for_function("() => document.querySelector('[data-chart=schedule]').data[0].y.at(-1) === 7.5")
+    x, y = page.evaluate(
+        "() => { const {x, y} = document.querySelector('[data-chart=schedule]').data[0]; return [x, y]; }"
+    )
+    assert x[-2:] == [at + 1, at + 1]
+    assert y[-2:] != [7.5, 7.5]
+    run.request("stop")
+    state(page, "stopped")
 
 
 def test_a_live_run_is_paused_stepped_steered_and_stopped(visit: Callable[..., Page], server: Server) -> None:
@@ -199,7 +239,7 @@ def test_the_charts_draw_what_the_objective_declares(
         expect(place).to_be_hidden()
     else:
         assert [name for name, _ in page.evaluate(DRAWN, "shown")] == shown
-    assert page.locator(".numbers dt").all_text_contents()[4:] == tiles
+    assert page.locator(".numbers dt").all_text_contents()[5:] == tiles
     for value in page.locator(".numbers [data-term]").all_text_contents():
         assert value != "–"
 

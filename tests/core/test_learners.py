@@ -14,13 +14,14 @@ from torch.nn.functional import softplus
 
 from vae_core.errors import BadConfig
 from vae_core.events import Checkpoint, Encoded, EpochDone, Finished, Snapshot, StepDone
-from vae_core.objectives import OBJECTIVES, Objective, Term
+from vae_core.models.vae import Posterior
+from vae_core.objectives import BETA_SCHEDULES, OBJECTIVES, Objective, Term
 from vae_core.objectives.losses import BetaParams
 from vae_core.options import Choice, NoParams
 from vae_core.runs.record import FINISHED
 from vae_core.runs.worker import train_run
 from vae_core.training import train
-from vae_core.training.learners import LEARNERS, make_learner
+from vae_core.training.learners import GOLDEN, LEARNERS, make_learner
 from vae_core.training.loop import Loop, NoControl
 from vae_core.training.optimiser import Adam
 from vae_core.training.resolve import resolve
@@ -278,3 +279,38 @@ def test_where_it_lacks_a_term_the_running_epoch_is_told_of_its_rest():
     last_step = of(StepDone, rest)[0]
     assert of(EpochDone, rest)[0].train.values == pytest.approx(last_step.terms.values)
     assert of(EpochDone, rest)[0].validation == of(EpochDone, whole)[0].validation
+
+
+# ---------------------------------------------------------------- training and validation, computed alike
+
+LOSSES = [
+    {"objective": name, "schedule": schedule, "free_bits": free_bits}
+    for name, entry in OBJECTIVES.items()
+    for schedule in BETA_SCHEDULES
+    for free_bits in ((0.0, 0.3) if entry.takes_free_bits else (0.0,))
+    if not (name == "multi_rate" and schedule != "constant")
+]
+
+
+@pytest.mark.parametrize("changes", LOSSES, ids=lambda c: "-".join(map(str, c.values())))
+def test_a_step_and_a_validation_of_the_same_images_tell_the_same(changes, monkeypatch):
+    """At the same weights, moment and noise, in the midst of every objective's schedule."""
+    loop = Loop(resolve(config_of(**changes, epochs=3), DATA), DATA, NoControl())
+    for _ in range(3):
+        loop.learn()
+    noise = torch.randn(16, 3, generator=torch.Generator().manual_seed(8))
+    monkeypatch.setattr(Posterior, "sample", lambda self, _: self.mean + (0.5 * self.log_var).exp() * noise)
+    if changes["objective"] == "multi_rate":  # which image is at which β
+        dial = loop.learner.dial
+        monkeypatch.setattr(
+            loop.learner, "draw", lambda count, _: dial.at((0.5 + GOLDEN * torch.arange(count)) % 1)
+        )
+    moments = loop.moments(loop.step)
+    batch = loop.feed.batch(loop.next_index(), loop.generator)
+    learned = loop.learner.step(batch, *moments, 0.0)  # a rate of 0 leaves the weights as they are
+    evaluated, _ = loop.learner.evaluate(batch, *moments, 0)
+    rows = [dict(zip(loop.names, row.tolist(), strict=False)) for row in (learned, evaluated)]
+    # of a dial, what is only shown is at β = 1 in validation, and says so
+    shown = {t.name for t in loop.learner.terms if not t.minimised and changes["objective"] == "multi_rate"}
+    for name in rows[0].keys() - shown:
+        assert rows[1][name] == pytest.approx(rows[0][name], rel=1e-5), name

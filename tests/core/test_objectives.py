@@ -401,6 +401,18 @@ def test_losses_are_the_formulas_beside_them(rng):
     assert weighted_sum(tcvae.terms, planted, Moment(0, 1.0, {"beta": 4.0})) == 10 + 3 + 4 * 2 + 1
 
 
+@ALL
+def test_terms_move_with_the_moment_where_the_entry_says_so_and_nowhere_else(objective, rng):
+    """So the loss at the end is the same terms weighed otherwise, and need not be computed again."""
+    forward, _, _ = passed(rng, objective)
+    params = objective.params()
+    early, late = (
+        objective.compute(forward, params, objective.moment(params, 0, progress, factor))
+        for progress, factor in ((0.1, 0.2), (1.0, 1.0))
+    )
+    assert any(not torch.equal(early[name], late[name]) for name in early) == objective.terms_move
+
+
 def test_multi_rate_takes_each_image_at_its_own_beta(rng):
     q = Posterior(torch.zeros(3, 2), torch.zeros(3, 2))
     images = torch.zeros(3, 1, 2, 2)

@@ -575,6 +575,30 @@ def test_a_step_between_two_points_of_the_curve_is_said_too():
     assert of(StepDone, events)[1].terms.loss == pytest.approx(mean, rel=1e-6)
 
 
+def test_what_is_said_of_a_step_is_that_steps_alone():
+    """Three steps are in the window when the run is paused; the fourth is asked for by hand."""
+
+    class Counting(Script):
+        def poll(self):
+            due = super().poll()
+            self.step += 1  # a poll a step; nothing is said of these
+            return due
+
+    config = config_of(log_every=100, checkpoint_every=100, batch_size=8, epochs=1)
+    events = run_script(config, Counting({3: ["pause"]}, paused=[["step"], ["resume"]]))
+    singly = of(StepDone, run(config_of(log_every=1, checkpoint_every=100, batch_size=8, epochs=1)))
+    first, alone, rest = of(StepDone, events)
+    assert (first.step, alone.step, rest.step) == (3, 4, 8)
+    assert alone.terms == singly[3].terms
+    assert first.terms.loss == pytest.approx(np.mean([s.terms.loss for s in singly[:3]]), rel=1e-6)
+    assert (
+        of(Checkpoint, events)[-1].resume["epoch_sum"].shape
+        == of(Checkpoint, events)[0].resume["epoch_sum"].shape
+    )
+    epoch = of(EpochDone, events)[0]
+    assert epoch.train.loss == pytest.approx(np.mean([s.terms.loss for s in singly]), rel=1e-6)
+
+
 def test_stop_keeps_what_was_learned_and_can_go_on():
     config = resolve(config_of(log_every=1, epochs=3), DATA)
     events = run_script(config, Script({5: ["stop"]}))

@@ -15,13 +15,13 @@ const term = (name, weight) => ({
 });
 const DISTORTION = term("distortion", "");
 /** @type {Coefficient} */
-const BETA = { name: "beta", symbol: "β", unit: "", help: "" };
+const BETA = { name: "beta", symbol: "β", unit: "", help: "", live: true };
 const VAE = { terms: [DISTORTION, term("rate", "beta")], coefficients: [BETA] };
 const CAPACITY = {
   terms: [DISTORTION, term("rate", null), term("gap", "gamma")],
   coefficients: [
     { ...BETA, name: "gamma", symbol: "γ" },
-    { ...BETA, name: "capacity", symbol: "C", unit: "nats per image" },
+    { ...BETA, name: "capacity", symbol: "C", unit: "nats per image", live: false },
   ],
 };
 
@@ -181,6 +181,84 @@ test("charts show the loss, what adds up to it, KL and schedules", () => {
   assert.deepEqual(names(schedule), ["β", "learning rate"]);
   assert.deepEqual(kl.traces[0].x, ["z0", "z1"]);
   assert.deepEqual(kl.traces[0].marker, { color: ["#000001", "#bbbbbb"] }, "an unused dimension is faded");
+});
+
+test("a change by hand is an upright edge at its own step", () => {
+  const record = recordOf([stepLine(10, 4), stepLine(20, 4)]);
+  const request = { event: /** @type {const} */ ("controlled"), number: 1 };
+  record.take({ ...request, step: 23, command: "beta", value: 6 });
+  record.take({ ...request, step: 25, command: "learning_rate", value: 0.1 });
+  record.take({ ...request, step: 27, command: "beta", value: 8 });
+  const drawn = () => {
+    const [, , , { traces }] = chartsOf([record], LOOK);
+    return traces.map(({ x, y }) => [x, y]);
+  };
+  const edges = [
+    [10, 20, 23, 23, 27, 27],
+    [4, 4, 4, 6, 6, 8],
+  ];
+  const rates = [
+    [10, 20],
+    [0.001, 0.001],
+  ];
+  assert.deepEqual(
+    drawn(),
+    [edges, rates],
+    "shown before the next point is there; its rate is not known yet",
+  );
+  record.take({ ...stepLine(30, 8), learning_rate: 0.0001 });
+  assert.deepEqual(drawn(), [
+    [
+      [...edges[0], 30],
+      [...edges[1], 8],
+    ],
+    [
+      [10, 20, 25, 25, 30],
+      [0.001, 0.001, 0.001, 0.0001, 0.0001],
+    ],
+  ]);
+});
+
+test("a hand moves no coefficient but the one it may, and a refused change none", () => {
+  const line = (/** @type {number} */ step) => ({
+    ...stepLine(step),
+    coefficients: { gamma: 30, capacity: step / 10 },
+  });
+  const record = recordOf([line(10)], CAPACITY);
+  record.take({ event: "controlled", step: 12, number: 1, command: "beta", value: 50 });
+  record.take({ event: "controlled", step: 13, number: 2, command: "beta ignored", value: 70 });
+  record.take({ ...line(20), coefficients: { gamma: 50, capacity: 2 } });
+  const [, , , { traces }] = chartsOf([record], LOOK);
+  assert.deepEqual(traces.map(({ x, y }) => [x, y]).slice(0, 2), [
+    [
+      [10, 12, 12, 20],
+      [30, 30, 50, 50],
+    ],
+    [
+      [10, 20],
+      [1, 2],
+    ],
+  ]);
+});
+
+test("a chart without a point says what it waits for", () => {
+  const status = (/** @type {string} */ state) =>
+    /** @type {import("../../app/components/live/types.js").Status} */ ({ state, live: state === "running" });
+  const said = (/** @type {RunRecord} */ record, state = "") => {
+    record.status = state ? status(state) : null;
+    const [loss, , , , kl] = chartsOf([record], LOOK);
+    return [loss, kl].map(({ layout }) => /** @type {any} */ (layout.annotations)?.[0].text);
+  };
+  const empty = recordOf([]);
+  assert.deepEqual(said(empty), ["loading", "loading"]);
+  assert.deepEqual(said(empty, "queued")[0], "waits for its turn in the queue");
+  assert.deepEqual(said(empty, "running"), ["waits for the first step", "waits for the first step"]);
+  assert.deepEqual(said(empty, "failed")[0], "the run ended before its first step");
+  const { terms: written } = stepLine(1);
+  const wide = recordOf([{ ...stepLine(1), terms: { .../** @type {Terms} */ (written), kl_per_dim: [] } }]);
+  assert.deepEqual(said(wide, "running"), [undefined, "waits for the end of the first epoch"]);
+  const plain = recordOf([earlierStep(1, null)], { terms: [DISTORTION], coefficients: [] });
+  assert.deepEqual(said(plain, "running"), [undefined, "this objective has no KL"]);
 });
 
 test("a term that is only shown stands beside the coefficient it is held against", () => {

@@ -112,6 +112,8 @@ class Objective(Entry):
         with_beta: (parameters, β) -> the same objective at that β; None where there is no single β to set.
         beta_vae: the loss is distortion + β · rate and nothing else.
         takes_free_bits: a rate that every dimension may use free of charge makes sense.
+        terms_move: its terms are functions of the moment too, so what the loss would be at the end has to be computed
+            apart; elsewhere it is the same terms, weighed otherwise.
         stackable: its terms are functions of one forward pass, so several runs can be trained as one.
         needs: what each step must be given beside images, of `terms.NEEDS`.
         frozen: names of the model's parts whose weights stay as they are.
@@ -131,6 +133,7 @@ class Objective(Entry):
     with_beta: Callable[[Any, float], Choice] | None = None
     beta_vae: bool = False
     takes_free_bits: bool = False
+    terms_move: bool = False
     stackable: bool = False
     needs: frozenset[str] = frozenset()
     frozen: tuple[str, ...] = ()
@@ -318,7 +321,7 @@ CAPACITY = Objective(
             help="rate that is asked for now", unit=NATS, scheduled=False, live=False,
         ),
     ),
-    short="capacity", slug="capacity", takes_free_bits=True, stackable=True,
+    short="capacity", slug="capacity", takes_free_bits=True, terms_move=True, stackable=True,
     collapse_remedy="Raise the final capacity C, or lower γ.",
 )  # fmt: skip
 BETA_TCVAE = Objective(

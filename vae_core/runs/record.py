@@ -28,7 +28,10 @@ STATES = LIVE | ENDED | {QUEUED}
 
 @dataclass(frozen=True)
 class Status:
-    """What a run is doing. `progress` is a share of all planned steps; `eta` is in seconds."""
+    """What a run is doing. `progress` is a share of all planned steps; `eta` is in seconds.
+
+    `epoch` is the one it is in, from 1, or the last it was in; 0 before the first step.
+    """
 
     state: str = QUEUED
     handle: Handle | None = None  # what trains it, while it is live

@@ -178,9 +178,10 @@ class VaeLearner:
         with torch.no_grad():
             at_end = loss
             if final is not moment:
-                at_end = weighted_sum(
-                    self.terms, self.objective.compute(seen, settings.objective.params, final), final
-                )
+                there = values
+                if self.objective.terms_move:
+                    there = self.objective.compute(seen, settings.objective.params, final)
+                at_end = weighted_sum(self.terms, there, final)
             parts = parts_of(self.terms, values, moment)
             weighed = [parts[t.name] for t in self.terms if t.weight]
             row = torch.stack((loss, at_end, *(values[t.name] for t in self.terms), *weighed))

@@ -124,7 +124,7 @@ class Loop:
         return self.order[position * size : (position + 1) * size]
 
     def moments(self, step: int) -> tuple[Moment, Moment]:
-        """The coefficients at a step and at the end; one object where they are equal, which saves computing twice."""
+        """The coefficients at a step and at the end; one object where they are equal."""
         now, final = self.plan.moment(step, self.live), self.plan.final(self.live)
         return now, now if now.values == final.values else final
 
@@ -211,6 +211,10 @@ class Loop:
         commands = self.control.poll()
         while commands or (self.paused and not self.stopping and not self.failed):
             for command in commands:
+                if command.name == "step" and self.in_window:
+                    yield self.log()  # so that what is said of the step is that step's alone
+                    if self.failed:
+                        return
                 self.last_control = command.number
                 taken = self.take(command)
                 name = command.name if taken else f"{command.name} ignored"

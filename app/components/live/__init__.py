@@ -18,6 +18,7 @@ _mount = component(
     <div class="bar" role="progressbar" aria-label="progress" aria-valuemin="0" aria-valuemax="100"><i></i></div>
     <dl class="numbers">
       <div><dt>epoch</dt><dd data-n="epoch">–</dd></div>
+      <div><dt>step</dt><dd data-n="step">–</dd></div>
       <div><dt>images/s</dt><dd data-n="speed">–</dd></div>
       <div><dt>time left</dt><dd data-n="eta">–</dd></div>
       <div><dt title="what is minimised, nats per image">loss</dt><dd data-n="loss">–</dd></div>
@@ -59,7 +60,7 @@ def described(run_id: str, name: str, objective: ObjectiveConfig) -> dict[str, A
         "dial": "" if dial is None else f"{dial.lowest:g}–{dial.highest:g}",
         "terms": [asdict(term) for term in objective.terms],
         "coefficients": [
-            {"name": c.name, "symbol": c.symbol, "unit": c.unit, "help": c.help}
+            {"name": c.name, "symbol": c.symbol, "unit": c.unit, "help": c.help, "live": c.live}
             for c in objective.entry.coefficients
         ],
     }

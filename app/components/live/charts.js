@@ -5,7 +5,7 @@ import { smooth } from "./numbers.js";
 
 /** @import { Palette } from "../shared/types.js" */
 /** @import { RunRecord } from "./record.js" */
-/** @import { PlotlyPart, Terms } from "./types.js" */
+/** @import { ControlledLine, PlotlyPart, StepLine, Terms } from "./types.js" */
 
 /** @typedef {{ name: string, title: string, traces: PlotlyPart[], layout: PlotlyPart }} Chart */
 /** @typedef {{ dash?: string, markers?: boolean, axis?: string }} LineStyle */
@@ -32,7 +32,35 @@ export function chartsOf(runs, look) {
     shownChart(runs, look),
     scheduleChart(runs, look),
     klChart(runs[0], look),
-  ];
+  ].map((chart) => saying(chart, runs[0]));
+}
+
+/**
+ * A chart without a point says what it waits for.
+ *
+ * @param {Chart} chart
+ * @param {RunRecord} run the main one
+ * @returns {Chart}
+ */
+function saying(chart, run) {
+  const some = chart.traces.some(({ y }) => /** @type {(number | null)[]} */ (y).some((v) => v != null));
+  if (some || !chart.traces.length) return chart;
+  const annotation = {
+    ...{ text: waitsFor(run, chart.name), xref: "paper", yref: "paper", x: 0.5, y: 0.5, showarrow: false },
+  };
+  const hidden = { visible: false };
+  const axes = { xaxis: hidden, yaxis: hidden, ...(chart.layout.yaxis2 ? { yaxis2: hidden } : {}) };
+  const layout = { ...chart.layout, annotations: [annotation], ...axes };
+  return { ...chart, layout };
+}
+
+/** @param {RunRecord} run @param {string} chart */
+function waitsFor({ status, steps, terms }, chart) {
+  if (chart === "kl" && !terms.some(({ name }) => name === "rate")) return "this objective has no KL";
+  if (!status) return "loading";
+  if (status.state === "queued") return "waits for its turn in the queue";
+  if (!status.live) return steps.length ? "nothing was recorded" : "the run ended before its first step";
+  return steps.length ? "waits for the end of the first epoch" : "waits for the first step";
 }
 
 /** @param {RunRecord[]} runs @param {Look} look @returns {Chart} */
@@ -147,14 +175,19 @@ function scheduleChart(runs, look) {
   const several = runs.length > 1;
   const symbols = distinct(runs.flatMap((run) => run.coefficients.map(({ symbol }) => symbol)));
   const traces = runs.flatMap((run) => {
-    const x = stepsOf(run.steps);
-    const rates = run.steps.map((s) => s.learning_rate);
+    const { x, y: rates } = withEdges(run, run.changesOf("learning_rate"), (s) => s.learning_rate, null);
     const style = { axis: "y2", dash: several ? "dash" : "solid" };
     const second = several ? run.colour : look.palette.categorical[5];
     return [
-      ...run.coefficients.map(({ name, symbol }, i) => {
-        const values = run.steps.map((s) => s.coefficients[name] ?? null);
-        return line(label(run, runs, symbol), x, values, colourOf(run, runs, look, i));
+      ...run.coefficients.map(({ name, symbol, live }, i) => {
+        const changes = live ? run.changesOf("beta") : [];
+        const drawn = withEdges(
+          run,
+          changes,
+          (s) => s.coefficients[name] ?? null,
+          ({ value }) => value,
+        );
+        return line(label(run, runs, symbol), drawn.x, drawn.y, colourOf(run, runs, look, i));
       }),
       line(label(run, runs, "learning rate"), x, rates, second, style),
     ];
@@ -165,6 +198,40 @@ function scheduleChart(runs, look) {
   };
   const title = symbols.length ? `${symbols.join(", ")} and learning rate` : "Learning rate";
   return { name: "schedule", title, traces, layout };
+}
+
+/**
+ * A number over the steps, with an upright edge where a hand changed it between two points of the curve.
+ *
+ * @param {RunRecord} run
+ * @param {ControlledLine[]} changes in order
+ * @param {(step: StepLine) => number | null} of
+ * @param {((change: ControlledLine) => number | null) | null} after the number right after a change; null
+ *   where only the next point tells it
+ */
+function withEdges({ steps }, changes, of, after) {
+  /** @type {{ x: number[], y: (number | null)[] }} */
+  const drawn = { x: [], y: [] };
+  const add = (/** @type {number} */ x, /** @type {number | null} */ y) => {
+    drawn.x.push(x);
+    drawn.y.push(y);
+  };
+  let i = 0;
+  const edgesBefore = (/** @type {number} */ step, /** @type {number | null} */ next) => {
+    for (; i < changes.length && changes[i].step < step; i++) {
+      const value = after ? after(changes[i]) : next;
+      const before = drawn.y.at(-1);
+      if (before === undefined || value === null) continue;
+      add(changes[i].step, before);
+      add(changes[i].step, value);
+    }
+  };
+  for (const step of steps) {
+    edgesBefore(step.step, of(step));
+    add(step.step, of(step));
+  }
+  edgesBefore(Number.POSITIVE_INFINITY, null);
+  return drawn;
 }
 
 /** @param {RunRecord} run @param {Look} look @returns {Chart} */

@@ -6,7 +6,7 @@ import { mounted } from "../shared/mount.js";
 import { describe } from "../shared/requests.js";
 import { chartsOf, themed } from "./charts.js";
 import { toCsv } from "./csv.js";
-import { clock, number, sentence, short } from "./numbers.js";
+import { clock, number, sentence, short, whole } from "./numbers.js";
 import { loadPlotly } from "./plotly.js";
 import { RunRecord } from "./record.js";
 import { Snapshots } from "./snapshots.js";
@@ -221,7 +221,8 @@ class Live {
     const speed = status?.live && status.images_per_second;
     const numbers = {
       epoch: status?.epochs ? `${status.epoch} / ${status.epochs}` : "–",
-      speed: speed ? Math.round(speed).toLocaleString("en") : "–",
+      step: status?.steps_total ? `${whole(status.step)} / ${whole(status.steps_total)}` : "–",
+      speed: speed ? whole(speed) : "–",
       eta: status?.eta != null ? clock(status.eta) : "–",
       loss: number(last?.terms.loss),
       active: String(epochs.at(-1)?.active_units ?? "–"),

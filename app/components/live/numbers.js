@@ -1,9 +1,12 @@
 /** @param {number | null | undefined} v */
 export function number(v) {
   if (v == null) return "–";
-  if (Math.abs(v) >= 1000) return Math.round(v).toLocaleString("en");
+  if (Math.abs(v) >= 1000) return whole(v);
   return v.toFixed(Math.abs(v) >= 100 ? 1 : 2);
 }
+
+/** @param {number} v without decimals */
+export const whole = (v) => Math.round(v).toLocaleString("en");
 
 /** @param {number | null | undefined} v in three digits */
 export const short = (v) => (v == null ? "–" : String(Number(v.toPrecision(3))));

@@ -2,7 +2,7 @@ import { get } from "../shared/requests.js";
 
 /** @import { Advice, EpochLine, Events, Line, RunName } from "./types.js" */
 /** @import { SnapshotLine, Status, StepLine, Term, Terms } from "./types.js" */
-/** @import { ResumedLine, WrittenLine, WrittenStep, WrittenTerms } from "./types.js" */
+/** @import { ControlledLine, ResumedLine, WrittenLine, WrittenStep, WrittenTerms } from "./types.js" */
 
 /** What is known of one run: the lines of its record so far, and its state. */
 export class RunRecord {
@@ -46,6 +46,7 @@ export class RunRecord {
         continue;
       }
       this.log = got.log;
+      if (got.status.state !== this.status?.state) this.changed = true; // a chart says what it waits for
       this.status = got.status;
       this.name = got.name;
       if (JSON.stringify(got.advice) !== JSON.stringify(this.advice)) this.changed = true;
@@ -119,6 +120,13 @@ export class RunRecord {
   /** @returns {StepLine[]} those of the record, and what is shown since */
   get steps() {
     return [...this.lines.filter((line) => line.event === "step"), ...this.live];
+  }
+
+  /** @param {string} command @returns {ControlledLine[]} what a hand changed while the run learned */
+  changesOf(command) {
+    return this.lines
+      .filter((line) => line.event === "controlled")
+      .filter((line) => line.command === command);
   }
 
   /** @returns {EpochLine[]} */

@@ -27,12 +27,13 @@ export interface Term {
   help: string;
 }
 
-/** A number of the loss that may change while a run learns. `unit` is "" for a plain factor. */
+/** A number of the loss that may change while a run learns, by hand if `live`. `unit` is "" for a factor. */
 export interface Coefficient {
   name: string;
   symbol: string;
   unit: string;
   help: string;
+  live: boolean;
 }
 
 /** Terms by name, in their units; `parts` is what each adds to the loss. */
@@ -128,6 +129,8 @@ export interface Status {
   note?: string;
   live: boolean;
   progress: number;
+  step: number;
+  steps_total: number;
   epoch: number;
   epochs: number;
   images_per_second: number;
