@@ -1,4 +1,4 @@
-"""The β lab: a sweep made, followed, measured and read; the way of a live run; KL weights of other projects."""
+"""The β page: a sweep made, followed, measured and read; the trajectory of a live run; KL weights of other projects."""
 
 from __future__ import annotations
 

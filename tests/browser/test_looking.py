@@ -98,7 +98,7 @@ def swept(visit: Callable[..., Page], more: str = "", **size: int) -> Page:
 
 
 def cursor(page: Page) -> Locator:
-    return page.get_by_role("slider", name="β in focus")
+    return page.get_by_role("slider", name="β cursor")
 
 
 def heading(page: Page, beta: str) -> Locator:

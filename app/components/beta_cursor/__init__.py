@@ -9,7 +9,7 @@ from app.components import component
 HTML = """
 <div class="beta_cursor" data-moves="0">
   <output aria-live="off"><b></b><span></span></output>
-  <input type="range" min="0" step="1" aria-label="β in focus">
+  <input type="range" min="0" step="1" aria-label="β cursor">
   <div class="ticks" aria-hidden="true"></div>
 </div>
 """

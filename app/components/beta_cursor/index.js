@@ -124,14 +124,14 @@ class BetaCursor {
     this.input.value = String(this.index);
     this.input.setAttribute("aria-valuetext", `β ${label}, ${words}`);
     this.at("b").textContent = `β ${label}`;
-    this.at("output span").textContent = `in focus: ${words}`;
+    this.at("output span").textContent = `at the cursor: ${words}`;
     for (const mark of this.marks.values()) this.place(mark);
     this.announce();
   }
 
   announce() {
     const detail = this.data?.labels[this.index];
-    document.dispatchEvent(new CustomEvent("beta-focus", { detail }));
+    document.dispatchEvent(new CustomEvent("beta-cursor", { detail }));
   }
 
   stick() {

@@ -32,11 +32,11 @@ class Matrix {
     this.focused = (/** @type {Event} */ event) => {
       if (event instanceof CustomEvent) this.enlarge(event.detail);
     };
-    document.addEventListener("beta-focus", this.focused);
+    document.addEventListener("beta-cursor", this.focused);
   }
 
   stop() {
-    document.removeEventListener("beta-focus", this.focused);
+    document.removeEventListener("beta-cursor", this.focused);
   }
 
   /** @param {MatrixData} data @param {Page} page */

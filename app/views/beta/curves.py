@@ -58,7 +58,7 @@ def as_band(band: Band) -> SeedBand:
 
 @fragment()
 def cursor(name: str, report: Report, betas: list[float]) -> None:
-    """The β in focus. It moves in the browser; the address is told where it rests."""
+    """The β cursor. It moves in the browser; the address is told where it rests."""
     curve, labels = report.curve, [f"{b:g}" for b in betas]
     chosen = _chosen_beta(name, labels)
     usual = labels[len(labels) // 2]  # while a sweep fills in it changes, so an address names what was chosen
@@ -78,7 +78,7 @@ def cursor(name: str, report: Report, betas: list[float]) -> None:
 
 
 def _chosen_beta(name: str, labels: Sequence[str]) -> str:
-    """The β that a link or a hand put in focus, whichever came last, or "" for none; leaves it in the address."""
+    """The β that a link or a hand put the cursor at, whichever came last, or "" for none; leaves it in the address."""
     chosen: dict[str, str] = session.setdefault(address.CURSOR_OF)
     link, told = session.param(address.BETA_CURSOR), (session.get(address.CURSOR) or {}).get("at")
     if session.is_link(address.BETA_CURSOR, link):

@@ -1,6 +1,6 @@
-"""How fast the β lab answers with sixteen finished runs, in a real Chromium.
+"""How fast the β page answers with sixteen finished runs, in a real Chromium.
 
-    python tests/bench/lab.py [--runs 16] [--moves 30] [--profile]
+    python tests/bench/beta_page.py [--runs 16] [--moves 30] [--profile]
 
 Trains the runs for two epochs, measures them and opens the page. Two kinds of interaction: the cursor is moved by a key,
 which the browser does alone, from the key to the frame it is painted in; and another run's way is chosen, which runs a
@@ -119,7 +119,7 @@ async def interact(served: Server, count: int) -> Took:
         page = await (await browser.new_context(viewport={"width": 1440, "height": 900})).new_page()
         heard = Listener(page)
         await page.goto(f"{served.url}/beta?sweep=bench")
-        handle = page.get_by_role("slider", name="β in focus")
+        handle = page.get_by_role("slider", name="β cursor")
         await handle.wait_for(timeout=120_000)
         quiet = page.get_by_test_id("stApp")
         await expect(quiet).to_have_attribute("data-test-script-state", "notRunning", timeout=120_000)
