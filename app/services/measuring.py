@@ -5,23 +5,33 @@ What they find is kept with the run by vae_core.evaluation; a task has no result
 
 from __future__ import annotations
 
-from app.services.tasks import Lane, Task
+from app.services.tasks import CANCELLED, DONE, Lane, Task
 from vae_core.data.imageset import ImageSet
 from vae_core.runs.run import Run
 
 LANE = Lane("measuring", niceness=10, remembered=512)  # as training: somebody waits for it
 
 
-def measure_run(run: Run, data: ImageSet) -> Task[None]:
-    """Measure a run on its test images: rate, distortion, active units and scores."""
-    from vae_core.evaluation.metrics import versions
+def measure_run(run: Run, data: ImageSet, also: tuple[str, ...] = ()) -> Task[None]:
+    """Measure a run on its test images: rate, distortion, active units, scores, and those that take long of `also`."""
     from vae_core.evaluation.run_metrics import measure
 
     def job(task: Task[None]) -> None:
-        measure(run, data, progress=task.report)
+        measure(run, data, also=also, progress=task.report)
 
-    key = ("run", run.id, run.stamp(), data.fingerprint, *versions())
-    return LANE.submit(key, job, name=f"measuring {run.name}")
+    return LANE.submit(_key(run, data, also), job, name=f"measuring {run.name}")
+
+
+def going(run: Run, data: ImageSet, also: tuple[str, ...]) -> Task[None] | None:
+    """The task of `measure_run` while it waits or runs, or once it has failed."""
+    task = LANE.find(_key(run, data, also))
+    return None if task is None or task.state in (DONE, CANCELLED) else task
+
+
+def _key(run: Run, data: ImageSet, also: tuple[str, ...]) -> tuple[object, ...]:
+    from vae_core.evaluation.metrics import versions
+
+    return ("run", run.id, run.stamp(), data.fingerprint, also, *versions())
 
 
 def read_dial(run: Run, data: ImageSet) -> Task[None]:

@@ -21,6 +21,7 @@ from app.services import array_store, datasets, models, runs
 from app.views.beta import run_pictures, side_by_side, trajectory
 from vae_core import pictures
 from vae_core.config import ObjectiveConfig
+from vae_core.data.imageset import Progress
 from vae_core.evaluation import run_metrics as run_metrics_module
 from vae_core.evaluation import sweep_report as sweep_report_module
 from vae_core.evaluation.dial_curve import stored as dial_curve
@@ -355,6 +356,41 @@ def test_a_metric_added_to_the_registry_is_measured_and_gets_a_chart(
     assert "Standard deviation of all codes. Here of posterior means" in shown(at)
     assert all("spread" in stored(run).values for run in swept[:2])
     assert "codes" in handed(at, "labels")["charts"], "the cursor moves through it too"
+
+
+def test_a_score_that_takes_minutes_waits_to_be_asked_for(
+    open_page: Open, swept: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def quick(mean: np.ndarray, rng: np.random.Generator) -> float:
+        return float(mean.std())
+
+    stops: list[bool] = []
+
+    def slow(mean: np.ndarray, rng: np.random.Generator, progress: Progress) -> float:
+        while not stops:  # until somebody stops it
+            progress(0.5, "counting")
+        return 0.25
+
+    spread = Value("spread", "Spread of codes", "Standard deviation of all codes.", "1", high=None)
+    counted = Value("counted", "Counted codes", "A count.", "codes", high=None, estimator="counted by hand")
+    monkeypatch.setitem(METRICS, "spread", Metric("spread", 1, quick, {"mean"}, (spread,), group="codes"))
+    monkeypatch.setitem(METRICS, "counted", Metric("counted", 1, slow, {"mean"}, (counted,), group="codes", on_request=True))  # fmt: skip
+    worked_out(open_page("beta", sweep="mine"))
+    at = worked_out(open_page("beta", sweep="mine", **{"codes-score": "Counted codes"}))
+    fine(at)
+    assert "**Counted codes** · codes · higher is better · counted by hand" in shown(at)
+    assert "2 runs may have it" in shown(at)
+    assert all(stored(run).lacks(METRICS["counted"]) for run in swept[:2])
+    at.button(key="compute counted").click().run()
+    fine(at)
+    at.button(key="stop computing").click().run()
+    fine(at)
+    assert at.button(key="compute counted"), "it can be asked for again"
+    stops.append(True)
+    at = worked_out(at.button(key="compute counted").click().run())
+    fine(at)
+    assert all(stored(run).values["counted"] == 0.25 for run in swept[:2])
+    assert not [button for button in at.button if button.key == "compute counted"]
 
 
 def test_the_score_is_in_the_address_and_says_of_which_codes_it_is(

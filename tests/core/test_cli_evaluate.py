@@ -45,7 +45,7 @@ def test_evaluate_gives_a_bound_and_scores_when_asked(vae_core, mine, places):
     )
     assert err.count("\n") == 1
     assert (
-        "note: no mig, aam, dci, sap, factor_vae, beta_vae, modularity: the factors of tiny are no whole"
+        "note: no mig, aam, dci, sap, factor_vae, beta_vae, modularity, mig_lib, modularity_lib: the factors of tiny are no whole"
         in err
     )
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from vae_core import evaluation
 from vae_core.errors import BadCodes, TooFewPoints
 from vae_core.evaluation import aam, beta_vae, dci, factor_vae, mig, modularity, sap
-from vae_core.evaluation.metrics import METRICS, Inputs, all_values, compute_metrics, values_by_group
+from vae_core.evaluation.metrics import METRICS, Inputs, all_values, compute_metrics
 from vae_core.evaluation.metrics.fixed_factor import group_by_value, halves
 from vae_core.evaluation.metrics.information import cut_into_bins, mutual_information, plug_in
 
@@ -29,7 +29,8 @@ SINGLE = {
     "mig": mig, "aam": aam, "sap": sap, "factor_vae": factor_vae, "beta_vae": beta_vae, "modularity": modularity,
 }  # fmt: skip
 TELL_APART = ("factor_vae", "beta_vae", "modularity")
-SCORES = values_by_group()["scores"]
+OWN = [metric for metric in METRICS.values() if metric.group == "scores" and "log_var" in metric.needs]
+SCORES = {value.name: value for metric in OWN for value in metric.values}
 ALL = {
     **SINGLE,
     "dci_disentanglement": lambda z, v, rng: dci_once(z, v, rng).disentanglement,
@@ -43,9 +44,8 @@ ROOMY = ("factor_vae", "beta_vae", "modularity")  # two dimensions may share a f
 def scores(codes, factors, seed=0, **more):
     """Every score of the registry by name, as a run with these posterior means gets them."""
     given = Inputs.of_arrays(mean=codes, log_var=np.zeros_like(codes), factors=factors)
-    chosen = [metric for metric in METRICS.values() if metric.group == "scores"]
     return {
-        n: v for r in compute_metrics(given, chosen, seed=seed, **more).values() for n, v in r.values.items()
+        n: v for r in compute_metrics(given, OWN, seed=seed, **more).values() for n, v in r.values.items()
     }
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vae_core.cli.bar import Bar
 from vae_core.cli.usage import Commands, UsageError
 from vae_core.data import ImageSet, open_images
-from vae_core.evaluation.metrics import METRICS, Inputs, compute_metrics
+from vae_core.evaluation.metrics import METRICS, Inputs, all_values, compute_metrics
 from vae_core.places import Places
 from vae_core.runs.store import Store
 from vae_core.words import counted
@@ -47,6 +47,10 @@ def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
         "--scores",
         action="store_true",
         help="also every metric that the images allow, such as disentanglement where factors are known",
+    )
+    slow = ", ".join(metric.name for metric in METRICS.values() if metric.on_request)
+    parser.add_argument(
+        "--slow-scores", action="store_true", help=f"all of --scores, and those that take minutes: {slow}"
     )
     parser.add_argument(
         "--images",
@@ -140,7 +144,7 @@ def _print_more(more: dict[str, Any]) -> None:
                 "  (with a cross-entropy for log p(x|z), so on no log p(x): these images are grey, not binary)"
             )
     for name, value in more.get("scores", {}).items():
-        print(f"  {name:19s} {value:10.4f}")
+        print(f"  {name:23s} {value:10.4f}  {all_values()[name].hint}")
 
 
 def _more_scores(
@@ -160,14 +164,15 @@ def _more_scores(
         found["bound"] = importance_bound(
             model, data, samples=args.bound, split=args.split, most=args.images, seed=args.seed, progress=show
         ).to_json()
-    if args.scores:
+    if args.scores or args.slow_scores:
         index = model.config.data.split(data).named(args.split)
         most = min(len(index), args.images or MOST_SCORED)
         index = index[np.linspace(0, len(index) - 1, most).astype(int)]
         inputs = Inputs.of_model(
             model, data, index, classifier=lambda: classifier_of(places, model.config, data, progress=show)
         )
-        results = compute_metrics(inputs, METRICS.values(), seed=args.seed, progress=show)
+        metrics = [m for m in METRICS.values() if args.slow_scores or not m.on_request]
+        results = compute_metrics(inputs, metrics, seed=args.seed, progress=show)
         found["scores"] = {name: value for r in results.values() for name, value in r.values.items()}
         found["scores_missing"] = {name: r.why_not for name, r in results.items() if r.why_not}
     return found

@@ -12,7 +12,7 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -38,8 +38,6 @@ from vae_core.words import counted
 FORMAT = 1
 SPLIT = "test"
 MATCHED = 1_000  # images whose codes tell which dimension is which
-SCORED = 5_000  # images behind a metric
-SCORED_ON = f"of posterior means, not samples, in the active dimensions, of up to {SCORED:,} {SPLIT} images"
 ENCODED = 1_024  # images at a time
 
 
@@ -68,14 +66,14 @@ class RunMetrics:
                 found |= {v.name: result.values[v.name] for v in metric.values if v.name in result.values}
         return found
 
+    def lacks(self, metric: Metric) -> bool:
+        """Whether it was not computed, or in another version."""
+        return metric.name not in self.results or self.results[metric.name].version != metric.version
+
     @property
     def lacking(self) -> list[Metric]:
-        """Metrics of the registry that were not computed, or in another version."""
-        return [
-            metric
-            for metric in METRICS.values()
-            if metric.name not in self.results or self.results[metric.name].version != metric.version
-        ]
+        """Metrics of the registry that are computed without being asked for, and were not."""
+        return [metric for metric in METRICS.values() if not metric.on_request and self.lacks(metric)]
 
     def numbers(self, member: Member) -> Numbers | None:
         """As a point of the curve; None for a plain autoencoder, which has no rate."""
@@ -86,8 +84,19 @@ class RunMetrics:
         return Numbers(member.beta, member.seed, e.distortion, e.rate, kl, self.active, self.values)
 
 
-def measure(run: Run, data: ImageSet, *, progress: Progress = silent) -> RunMetrics:
-    """Measure a run on the test images of `data`, and keep the result for these weights.
+def scored_on(metric: Metric) -> str:
+    """A clause on what of a run's images a metric is computed of, or an empty one where it is not of its codes."""
+    if "mean" not in metric.needs:
+        return ""
+    where = "the active dimensions" if "log_var" in metric.needs else "all dimensions"
+    return f"of posterior means, not samples, in {where}, of up to {metric.most:,} {SPLIT} images"
+
+
+def measure(
+    run: Run, data: ImageSet, *, also: Collection[str] = (), progress: Progress = silent
+) -> RunMetrics:
+    """Measure a run on the test images of `data`, and keep the result for these weights. `also` names metrics that are
+    computed on request alone.
 
     What is kept of the same weights and images is taken over; only the metrics that it lacks are computed. The
     posterior is sampled once with seed 0, as `vae-core evaluate` does, so that the numbers are the same. What
@@ -100,15 +109,23 @@ def measure(run: Run, data: ImageSet, *, progress: Progress = silent) -> RunMetr
     kept, codes = _stored(run, model.stamp, model.record), None
     if kept is None or kept.fingerprint != data.fingerprint:
         kept, codes = _without_metrics(model, data, index, _part(progress, 0, 0.6))
-    rows = _evenly(len(index), SCORED)
-    inputs = Inputs.of_model(
-        model,
-        data,
-        index[rows],
-        codes=None if codes is None else (codes[0][rows], codes[1][rows]),
-        classifier=lambda: classifier_of(run.places, model.config, data),
-    )
-    found = compute_metrics(inputs, kept.lacking, progress=_part(progress, 0.6, 1))
+    by_size: dict[int, Inputs] = {}
+
+    def inputs(metric: Metric) -> Inputs:
+        rows = _evenly(len(index), metric.most)
+        if len(rows) not in by_size:
+            by_size[len(rows)] = Inputs.of_model(
+                model,
+                data,
+                index[rows],
+                codes=None if codes is None else (codes[0][rows], codes[1][rows]),
+                classifier=lambda: classifier_of(run.places, model.config, data),
+            )
+        return by_size[len(rows)]
+
+    wanted = [METRICS[name] for name in also if METRICS[name].on_request and kept.lacks(METRICS[name])]
+    part = _part(progress, 0.6, 1) if codes is not None else progress
+    found = compute_metrics(inputs, [*kept.lacking, *wanted], progress=part)
     results = {**kept.results, **found}
     measured = RunMetrics(kept.evaluation, kept.active, kept.images, kept.codes, results, kept.fingerprint)
     path = _path(run, model.stamp, write=True)

@@ -11,11 +11,12 @@ from app.components.beta_cursor import beta_cursor
 from app.plots.figure import PLAIN
 from app.plots.rate_distortion import SeedBand, kl_over_beta, log_positions, over_beta, rate_distortion_curve
 from app.state import address, session
+from app.views.beta.on_request import ask_for, offered
 from app.views.beta.side_by_side import side_by_side
 from app.views.beta.trajectory import runs_to_compare, trajectory_of
 from vae_core.evaluation.metrics import Value, metric_of, values_by_group
 from vae_core.evaluation.rate_distortion import Band
-from vae_core.evaluation.run_metrics import SCORED_ON
+from vae_core.evaluation.run_metrics import scored_on
 from vae_core.evaluation.sweep_report import Report, gather
 from vae_core.runs.record import LIVE
 from vae_core.runs.run import Run
@@ -46,7 +47,7 @@ def look(name: str, members: Sequence[Member]) -> None:
         f"All numbers are of the {report.split} images, one sample of the posterior each; the ELBO is taken at β = 1 "
         "whatever was minimised. Bands go from the least to the most of a β's seeds."
     )
-    score = details(report, betas)
+    score = details(report, betas, members)
     with told_above:
         st.markdown(report.read(score).text)
     side_by_side(report, members)
@@ -123,11 +124,13 @@ def totals(report: Report, betas: list[float]) -> None:
     st.plotly_chart(active, key="active", config=PLAIN)
 
 
-def details(report: Report, betas: list[float]) -> str:
+def details(report: Report, betas: list[float], members: Sequence[Member]) -> str:
     """KL per dimension, and a chart for each group of metrics that is known; gives the score that the text names."""
     scores, named_score = report.curve.scores, ""
+    known = {name for name, band in scores.items() if band.known.any()}
+    choices = known | offered(known)
     groups = {
-        group: [value for name, value in values.items() if name in scores and scores[name].known.any()]
+        group: [value for name, value in values.items() if name in choices]
         for group, values in values_by_group().items()
     }
     groups = {group: values for group, values in groups.items() if values}
@@ -136,13 +139,15 @@ def details(report: Report, betas: list[float]) -> str:
         st.plotly_chart(kl_over_beta(betas, report.kl[1]), key="kl-over-beta", config=PLAIN)
     for group, values in groups.items():
         with next(columns):
-            value = metric_chart(report, betas, group, values)
+            value = metric_chart(report, betas, group, values, members)
         if value.higher_is_better is not None:
             named_score = named_score or value.name
     return named_score
 
 
-def metric_chart(report: Report, betas: list[float], group: str, values: Sequence[Value]) -> Value:
+def metric_chart(
+    report: Report, betas: list[float], group: str, values: Sequence[Value], members: Sequence[Member]
+) -> Value:
     """One value of a group over β, which a person chooses where there are several; gives that value."""
     place = st.container()
     value = values[0]
@@ -154,10 +159,13 @@ def metric_chart(report: Report, betas: list[float], group: str, values: Sequenc
             "Score", list(titles), key=key.name, bind=key.bind, format_func=titles.__getitem__
         )
         value = next(v for v in values if v.name == chosen)
-    lines = [(value.title, as_band(report.curve.scores[value.name]))]
-    figure = over_beta(betas, lines, f"{value.title} over β", value.unit, share=value.is_share)
-    place.plotly_chart(figure, key=group, config=PLAIN)
-    st.caption(
-        f"{value.definition} Here {SCORED_ON}." if "mean" in metric_of(value.name).needs else value.definition
-    )
+    metric, band = metric_of(value.name), report.curve.scores.get(value.name)
+    if band is not None and band.known.any():
+        figure = over_beta(betas, [(value.title, as_band(band))], f"{value.title} over β", value.unit, share=value.is_share)  # fmt: skip
+        place.plotly_chart(figure, key=group, config=PLAIN)
+    if metric.on_request:
+        ask_for(metric, members)
+    st.caption(f"**{value.title}** · {value.hint}")
+    on = scored_on(metric)
+    st.caption(f"{value.definition} Here {on}." if on else value.definition)
     return value

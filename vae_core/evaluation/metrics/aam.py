@@ -37,6 +37,7 @@ AAM = Metric(
             "Axis alignment metric (Dubois et al. 2019): the information of the most telling dimension about a factor "
             "less that of all others together, not below 0, over that of the most telling, averaged over factors; "
             f"{ESTIMATE}.",
+            estimator="own estimate: published figures (disentangling-vae) are estimated from samples of q(z|x) and cannot be compared",
         ),
     ),
 )

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from vae_core.evaluation.metrics.factors import checked, in_active_dimensions, standardised
-from vae_core.evaluation.metrics.fixed_factor import DRAWN, GUESSING, VOTES, above_chance, halves, portions
+from vae_core.evaluation.metrics.fixed_factor import (
+    DRAWN,
+    GUESSING,
+    RESCALED,
+    VOTES,
+    above_chance,
+    halves,
+    portions,
+)
 from vae_core.evaluation.metrics.metric import Metric, Value
 
 
@@ -53,6 +61,7 @@ BETA_VAE = Metric(
             "β-VAE score",
             f"β-VAE score (Higgins et al. 2017): from |z₁ − z₂| averaged over {DRAWN} pairs of images that share "
             f"one factor's value, a logistic regression names the factor; {GUESSING}.",
+            estimator=RESCALED,
         ),
     ),
 )

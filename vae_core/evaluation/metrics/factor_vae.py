@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from vae_core.evaluation.metrics.factors import checked, in_active_dimensions, standardised
-from vae_core.evaluation.metrics.fixed_factor import DRAWN, GUESSING, VOTES, above_chance, halves, portions
+from vae_core.evaluation.metrics.fixed_factor import (
+    DRAWN,
+    GUESSING,
+    RESCALED,
+    VOTES,
+    above_chance,
+    halves,
+    portions,
+)
 from vae_core.evaluation.metrics.metric import Metric, Value
 
 
@@ -46,6 +54,7 @@ FACTOR_VAE = Metric(
             "FactorVAE score",
             f"FactorVAE score (Kim & Mnih 2018): of {DRAWN} images that share one factor's value, the dimension "
             f"of least variance (over its variance in all images) names the factor by majority vote; {GUESSING}.",
+            estimator=RESCALED,
         ),
     ),
 )

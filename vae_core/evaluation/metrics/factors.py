@@ -43,6 +43,17 @@ def checked(codes: np.ndarray, factors: np.ndarray) -> tuple[np.ndarray, np.ndar
 
     Raises BadCodes, and TooFewPoints when no factor varies.
     """
+    z, v = checked_shapes(codes, factors)
+    z = z[:, np.ptp(z, 0) > 1e-6 * np.abs(z).max(0)]
+    v = np.stack([np.unique(column, return_inverse=True)[1] for column in v.T], 1)
+    v = v[:, v.any(0)]
+    if not v.shape[1]:
+        raise TooFewPoints("no factor varies among these images; scores need one that does")
+    return z, v
+
+
+def checked_shapes(codes: np.ndarray, factors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Codes float64 (N, D) and factors (N, K) of whole numbers, nothing left out. Raises BadCodes, TooFewPoints."""
     z, v = np.asarray(codes), np.asarray(factors)
     if z.ndim != 2 or v.ndim != 2 or len(z) != len(v) or 0 in (z.shape[1], v.shape[1]):
         raise BadCodes(f"codes (N, D) and factors (N, K) are expected, got {z.shape} and {v.shape}")
@@ -54,13 +65,7 @@ def checked(codes: np.ndarray, factors: np.ndarray) -> tuple[np.ndarray, np.ndar
         raise BadCodes("factors must be whole numbers, the index of each value")
     if len(z) < LEAST_IMAGES:
         raise TooFewPoints(f"scores need {LEAST_IMAGES} images with known factors; there are {len(z)}")
-    z = z.astype(np.float64)
-    z = z[:, np.ptp(z, 0) > 1e-6 * np.abs(z).max(0)]
-    v = np.stack([np.unique(column, return_inverse=True)[1] for column in v.T], 1)
-    v = v[:, v.any(0)]
-    if not v.shape[1]:
-        raise TooFewPoints("no factor varies among these images; scores need one that does")
-    return z, v
+    return z.astype(np.float64), v
 
 
 def standardised(x: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from vae_core.evaluation.metrics.factors import unit
 LEAST_OF_A_VALUE = 5
 VOTES = 2_000
 DRAWN = 64  # images, or pairs of images, behind a vote
+RESCALED = "own estimate: published figures are the accuracy itself, in which guessing has 1/K"
 GUESSING = "accuracy on the other half of the images, rescaled from 1/K … 1 to 0 … 1"
 
 

@@ -10,6 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from vae_core.data.imageset import Progress, silent
+
+LIBRARY = "disentanglement_lib"  # whose estimates of these scores most papers quote
+SCORED = 5_000  # images behind a metric, unless it says otherwise
 # What a metric may ask for, by the name of its function's argument. See `inputs.Inputs` for shapes.
 NEEDS = frozenset({"mean", "log_var", "factors", "labels", "images", "model", "classifier"})
 
@@ -20,7 +24,7 @@ class Value:
 
     name: its key in files, JSON and on the command line. definition: a sentence that says what is computed, with its
     source. unit: the axis label. low, high: bounds, None where there is none. higher_is_better: None where neither end
-    is the best.
+    is the best. estimator: a clause on how it is estimated and which published figures it may stand beside.
     """
 
     name: str
@@ -30,6 +34,13 @@ class Value:
     low: float | None = 0.0
     high: float | None = 1.0
     higher_is_better: bool | None = True
+    estimator: str = ""
+
+    @property
+    def hint(self) -> str:
+        """Its unit, direction and estimator in one line."""
+        way = {True: "higher is better", False: "lower is better", None: "neither end is best"}
+        return " · ".join(part for part in (self.unit, way[self.higher_is_better], self.estimator) if part)
 
     @property
     def is_share(self) -> bool:
@@ -41,10 +52,12 @@ class Value:
 class Metric:
     """An entry of the registry.
 
-    compute: a function whose arguments are named as its `needs`, and `rng`. It gives a number, None where there is
+    compute: a function whose arguments are named as its `needs`, `rng`, and `progress` (share of the work, words) if it
+    takes long; what that raises ends it. It gives a number, None where there is
     none to give, or a mapping of them by the names of its `values`. TooFewPoints says that the images do not allow it.
     version: a higher one makes every run be measured anew, so raise it whenever the same run would get another number.
-    group: metrics of one group share a chart.
+    group: metrics of one group share a chart. most: images it is computed of. on_request: it takes minutes, so it is
+    computed when a person asks for it, not by itself.
     """
 
     name: str
@@ -53,6 +66,8 @@ class Metric:
     needs: Set[str]
     values: tuple[Value, ...]
     group: str = "scores"
+    most: int = SCORED
+    on_request: bool = False
 
     def __post_init__(self) -> None:
         if unknown := set(self.needs) - NEEDS:
@@ -61,15 +76,18 @@ class Metric:
                 f"{', '.join(sorted(NEEDS))}"
             )
         arguments = set(inspect.signature(self.compute).parameters)
-        if arguments != {*self.needs, "rng"}:
+        if arguments - {"progress"} != {*self.needs, "rng"}:
             raise ValueError(
                 f"the metric {self.name} needs {', '.join(sorted(self.needs))}, but its function takes "
                 f"{', '.join(sorted(arguments))}: its arguments are its needs and rng"
             )
 
-    def measure(self, asked: Mapping[str, Any], rng: np.random.Generator) -> dict[str, float]:
+    def measure(
+        self, asked: Mapping[str, Any], rng: np.random.Generator, progress: Progress = silent
+    ) -> dict[str, float]:
         """Its values by name for what it asks for; those that are not finite are left out."""
-        found = self.compute(**asked, rng=rng)
+        more = {"progress": progress} if "progress" in inspect.signature(self.compute).parameters else {}
+        found = self.compute(**asked, rng=rng, **more)
         if not isinstance(found, Mapping):
             found = {self.values[0].name: found}
         known = {value.name for value in self.values}

@@ -7,7 +7,7 @@ import numpy as np
 from vae_core.errors import TooFewPoints
 from vae_core.evaluation.metrics.factors import in_active_dimensions, unit
 from vae_core.evaluation.metrics.information import BINS, ESTIMATE, mutual_information
-from vae_core.evaluation.metrics.metric import Metric, Value
+from vae_core.evaluation.metrics.metric import LIBRARY, Metric, Value
 
 
 def modularity(
@@ -43,6 +43,7 @@ MODULARITY = Metric(
             "Modularity (Ridgeway & Mozer 2018): 1 − the squared information of a dimension about all factors "
             "but its best, over (K − 1) times that about its best squared, averaged over the dimensions that know any "
             f"factor; {ESTIMATE}.",
+            estimator=f"own estimate: published figures are to be compared with modularity ({LIBRARY})",
         ),
     ),
 )

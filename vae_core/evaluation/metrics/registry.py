@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,18 +12,24 @@ from vae_core.errors import TooFewPoints
 from vae_core.evaluation.metrics.aam import AAM
 from vae_core.evaluation.metrics.beta_vae import BETA_VAE
 from vae_core.evaluation.metrics.dci import DCI
+from vae_core.evaluation.metrics.dci_lib import DCI_LIB
 from vae_core.evaluation.metrics.factor_vae import FACTOR_VAE
 from vae_core.evaluation.metrics.inputs import Inputs
 from vae_core.evaluation.metrics.metric import Metric, Value
 from vae_core.evaluation.metrics.mig import MIG
+from vae_core.evaluation.metrics.mig_lib import MIG_LIB
 from vae_core.evaluation.metrics.modularity import MODULARITY
+from vae_core.evaluation.metrics.modularity_lib import MODULARITY_LIB
 from vae_core.evaluation.metrics.sap import SAP
 from vae_core.evaluation.metrics.sharpness import SHARPNESS
 from vae_core.words import counted
 
 METRICS = {
-    metric.name: metric for metric in (MIG, AAM, DCI, SAP, FACTOR_VAE, BETA_VAE, MODULARITY, SHARPNESS)
-}
+    metric.name: metric
+    for metric in (
+        MIG, AAM, DCI, SAP, FACTOR_VAE, BETA_VAE, MODULARITY, MIG_LIB, MODULARITY_LIB, DCI_LIB, SHARPNESS,
+    )
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,9 +70,14 @@ def rankable_values() -> dict[str, Value]:
 
 
 def compute_metrics(
-    inputs: Inputs, metrics: Iterable[Metric], *, seed: int = 0, progress: Progress = silent
+    inputs: Inputs | Callable[[Metric], Inputs],
+    metrics: Iterable[Metric],
+    *,
+    seed: int = 0,
+    progress: Progress = silent,
 ) -> dict[str, Result]:
-    """Results by metric name. A metric that cannot be computed of these inputs has no values and says why.
+    """Results by metric name. A metric that cannot be computed of these inputs has no values and says why. `inputs` may
+    be a function that gives a metric its own.
 
     Each metric draws from a generator of its own with that seed: what it gives does not depend on which others are
     computed. What `progress` raises ends it.
@@ -75,11 +86,16 @@ def compute_metrics(
     found: dict[str, Result] = {}
     for i, metric in enumerate(chosen):
         progress(i / len(chosen), metric.name)
-        if why_not := inputs.why_not(metric.needs):
+
+        def inner(share: float, what: str, i: int = i, name: str = metric.name) -> None:
+            progress((i + share) / len(chosen), f"{name}: {what}")
+
+        given = inputs if isinstance(inputs, Inputs) else inputs(metric)
+        if why_not := given.why_not(metric.needs):
             found[metric.name] = Result(metric.version, {}, why_not)
             continue
         try:
-            values = metric.measure(inputs.give(metric.needs), np.random.default_rng(seed))
+            values = metric.measure(given.give(metric.needs), np.random.default_rng(seed), inner)
             found[metric.name] = Result(metric.version, values)
         except TooFewPoints as error:
             found[metric.name] = Result(metric.version, {}, str(error))
