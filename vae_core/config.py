@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+import math
+from collections import ChainMap
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from vae_core.errors import BadConfig
 from vae_core.models.multi_rate import Dial
@@ -20,13 +22,26 @@ from vae_core.objectives import (
     Schedule,
     Term,
 )
-from vae_core.options import Choice, Options, choice, option
+from vae_core.options import Choice, Entry, NoParams, Options, choice, option
 
 if TYPE_CHECKING:
     from vae_core.data.imageset import ImageSet
     from vae_core.data.splits import Splits
 
 FORMAT = 1
+AUTO = "auto"
+OLD_SHARE = 0.1  # of the learning rate: peak of a cycle that Continue added before it stored one
+ENOUGH_STEPS = (
+    600  # steps after which a model was alive on every set of tests/bench/first_run.py; fewer are too few
+)
+BY_THE_IMAGES = Entry(
+    AUTO,
+    "By the images",
+    "Bernoulli for images that are nearly black and white, else a Gaussian: its σ learned, or fixed where βs are compared.",
+    NoParams,
+)
+# what may be asked for; a new likelihood appears here by itself
+LIKELIHOODS_OR_AUTO: ChainMap[str, Any] = ChainMap(LIKELIHOODS, {AUTO: BY_THE_IMAGES})
 
 
 @dataclass(frozen=True)
@@ -54,6 +69,15 @@ class DataConfig(Options):
     split_seed: int = option(
         0, help="seed of the cut between training and validation", minimum=0, maximum=2**31 - 1, advanced=True
     )
+    augment: str = option(
+        AUTO,
+        help="each time an image is learned from, it may be mirrored left to right (flips) or moved by up to an eighth "
+        "of its side (shifts); auto shifts where there are few images, and never flips: choose flips where a mirrored "
+        "image is one that could be",
+        values=(AUTO, "none", "flips", "shifts", "flips+shifts"),
+        advanced=True,
+        title="augmentation",
+    )
 
     def split(self, data: ImageSet) -> Splits:
         """The images a run trains on, validates on and never sees. Raises BadImages when too few are left."""
@@ -66,10 +90,10 @@ class ModelConfig(Options):
         ARCHITECTURES, "conv", help="shape of the two networks", title="model", flag="model"
     )
     latent_dim: int = option(
-        10,
-        help="number of latent dimensions D",
+        0,
+        help="number of latent dimensions D; 0 takes what suits the images",
         unit="dimensions",
-        minimum=1,
+        minimum=0,
         maximum=512,
         title="latent dimensions D",
     )
@@ -84,7 +108,7 @@ class ModelConfig(Options):
 class ObjectiveConfig(Options):
     objective: Choice = choice(OBJECTIVES, "vae", help="what is minimised")
     likelihood: Choice = choice(
-        LIKELIHOODS, "bernoulli", help="pixel model, which defines the distortion", advanced=True
+        LIKELIHOODS_OR_AUTO, AUTO, help="pixel model, which defines the distortion", advanced=True
     )
     schedule: Choice = choice(
         BETA_SCHEDULES, "constant", help="how β comes in over training", title="β schedule", advanced=True
@@ -109,7 +133,7 @@ class ObjectiveConfig(Options):
                 f"schedule: {self.objective.name} draws a β for every image, so there is none that could come in by "
                 f"{self.schedule.name}; choose constant"
             )
-        if self.dial is not None and self.likelihood_entry.learns_sigma:
+        if self.dial is not None and self.likelihood.name != AUTO and self.likelihood_entry.learns_sigma:
             raise BadConfig(
                 f"likelihood: {self.likelihood.name} learns one σ, and every β of {self.objective.name} would need its "
                 "own; choose gaussian, which fixes it"
@@ -122,7 +146,11 @@ class ObjectiveConfig(Options):
 
     @property
     def likelihood_entry(self) -> Likelihood:
-        """What the registry says of the likelihood."""
+        """What the registry says of the likelihood. Raises BadConfig while that is still to be chosen."""
+        if self.likelihood.name == AUTO:
+            raise BadConfig(
+                "likelihood: auto is chosen by the images when a run starts; this one has not started"
+            )
         return LIKELIHOODS[self.likelihood.name]
 
     @property
@@ -161,7 +189,20 @@ class ObjectiveConfig(Options):
 @dataclass(frozen=True)
 class TrainingConfig(Options):
     epochs: int = option(
-        10, help="passes over the training images", unit="epochs", minimum=1, maximum=100_000
+        0,
+        help="passes over the training images; 0 takes as many as it takes to learn",
+        unit="epochs",
+        minimum=0,
+        maximum=100_000,
+    )
+    most_minutes: float = option(
+        3.0,
+        help="what epochs = 0 may take here at the most, as far as can be told before",
+        unit="minutes",
+        minimum=0.1,
+        maximum=10_000.0,
+        advanced=True,
+        title="longest automatic run",
     )
     batch_size: int = option(
         0,
@@ -223,7 +264,24 @@ class TrainingConfig(Options):
         advanced=True,
     )
     continued: tuple[int, ...] = option((), help="epochs of each Continue, in order", minimum=1, hidden=True)
+    continued_rates: tuple[float, ...] = option(
+        (),
+        help="peak of each Continue, as a share of the learning rate",
+        minimum=0.0,
+        maximum=1.0,
+        hidden=True,
+    )
     init_from: str = option("", help="id of the run whose weights a fine-tune starts from", hidden=True)
+
+    def going_on(self, epochs: int) -> TrainingConfig:
+        """The same with a cycle of `epochs` more, at a peak that is stored with it.
+
+        A cycle as long as the first takes its peak, for then it is a warm restart (Loshchilov & Hutter 2017); a shorter
+        one a smaller peak, since it has less time to settle again: by the root of their lengths' ratio.
+        """
+        rates = (*self.continued_rates, *(OLD_SHARE,) * len(self.continued))[: len(self.continued)]
+        share = min(1.0, math.sqrt(max(0, epochs) / max(1, self.epochs)))
+        return replace(self, continued=(*self.continued, epochs), continued_rates=(*rates, round(share, 4)))
 
 
 @dataclass(frozen=True)

@@ -1,83 +1,325 @@
-"""What the curves of a run warn of, each with a remedy a student can act on."""
+"""What the curves of a run warn of: the cause that is seen, and a remedy a student can act on.
+
+Losses of densities have no zero of their own, so no threshold is a share of a loss. A change counts when it is large in
+nats per pixel value, or against the curve's own noise.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from vae_core.config import RunConfig
-from vae_core.events import EpochDone, Event, Failed
+import numpy as np
+
+from vae_core.config import ENOUGH_STEPS, RunConfig
+from vae_core.events import Controlled, EpochDone, Event, Failed, Started, StepDone
 
 PATIENCE = 3  # epochs without a better validation objective before overfitting is named
-RISE = 0.01  # of the best objective's size: how far it must have risen
+OVERFIT = 0.002  # nats per pixel value that validation must have risen by
+RISEN = 0.06  # nats per pixel value by which a loss has risen whatever its noise
+DRIFTED = 0.005  # the same, for a rise that stands out of the curve's noise
+SHARE_OF_FALL = 0.25  # of all that a loss had fallen by: less is no divergence
+NOISES = 3.0  # standard deviations of a curve's noise that a rise must stand out by
+EMPTY_RATE = 0.1  # nats: the whole code says nothing below it
+FEW_IMAGES = 500
+HIGH_RATE, LOW_RATE = 0.02, 1e-4  # learning rates that Adam seldom learns at: units die, or nothing moves
+OFF_BY = 3.0  # times a fixed σ: what pictures may be off by before σ is named
+ALIKE = 1 / 255  # pixel values: images that differ by no more are the same
 
 
 @dataclass(frozen=True)
 class Advice:
-    """kind: collapse, overfitting or divergence. `fault` says what is seen, `remedy` what to try."""
+    """kind: collapse, overfitting, divergence or sigma. `fault` says what is seen, `remedy` what to try."""
 
     kind: str
     fault: str
     remedy: str
 
 
-def diagnose(events: Sequence[Event], config: RunConfig) -> list[Advice]:
-    """Warnings about a run so far, from the events that count (Run.history)."""
-    epochs = [e for e in events if isinstance(e, EpochDone)]
-    failed = next((e for e in events if isinstance(e, Failed)), None)
-    found = [_divergence(epochs, failed), _collapse(epochs, config), _overfitting(epochs, config)]
+@dataclass(frozen=True)
+class Seen:
+    """What is looked at: events that count, sorted by kind, and what is known of the images.
+
+    Attributes:
+        values: pixel values of an image, over which nats are spread.
+        spread: root mean square of what images differ by from their mean, [0, 1]; None where it was not recorded.
+    """
+
+    config: RunConfig
+    epochs: list[EpochDone]
+    steps: list[StepDone]
+    started: Started | None
+    failed: Failed | None
+    beta_set: float | None
+    rate_factor: float
+    values: int
+    spread: float | None
+
+
+def diagnose(
+    events: Sequence[Event], config: RunConfig, data: Mapping[str, Any] | None = None
+) -> list[Advice]:
+    """Warnings about a run so far, from the events that count (Run.history).
+
+    `data` is what the run's record remembers of its images: their shape (C, H, W) and their spread.
+    """
+    seen = _seen(events, config, data or {})
+    found = [_divergence(seen), _collapse(seen), _overfitting(seen), _sigma_too_small(seen)]
     return [advice for advice in found if advice is not None]
 
 
-def _divergence(epochs: list[EpochDone], failed: Failed | None) -> Advice | None:
-    if failed is not None:
+def _seen(events: Sequence[Event], config: RunConfig, data: Mapping[str, Any]) -> Seen:
+    asked = {e.command: e.value for e in events if isinstance(e, Controlled)}
+    side = config.data.side or 32
+    return Seen(
+        config,
+        [e for e in events if isinstance(e, EpochDone)],
+        [e for e in events if isinstance(e, StepDone)],
+        next((e for e in events if isinstance(e, Started)), None),
+        next((e for e in events if isinstance(e, Failed)), None),
+        asked.get("beta"),
+        asked.get("learning_rate") or 1.0,
+        math.prod(data["shape"]) if data.get("shape") else side * side,
+        data.get("spread"),
+    )
+
+
+def noise_of(curve: Sequence[float]) -> float:
+    """Standard deviation of a curve's noise, in its own unit; 0 for fewer than three points.
+
+    From its second differences, which a straight rise or fall does not enter: of independent noise they have six times
+    its variance. The median keeps one bend from counting.
+    """
+    if len(curve) < 3:
+        return 0.0
+    return float(np.median(np.abs(np.diff(np.asarray(curve, np.float64), 2)))) / (0.6745 * math.sqrt(6))
+
+
+# ---------------------------------------------------------------- divergence
+
+
+def _divergence(seen: Seen) -> Advice | None:
+    if seen.failed is not None:
         return Advice(
-            "divergence", f"Training ended: {failed.reason}.", "Start again with a lower learning rate."
+            "divergence", f"Training ended: {seen.failed.reason}.", "Start again with a lower learning rate."
         )
-    if len(epochs) < 3:
+    losses = [e.train.objective for e in seen.epochs]
+    if len(losses) < 3:
         return None
-    first, best, last = (
-        epochs[0].train.objective, min(e.train.objective for e in epochs), epochs[-1].train.objective
-    )  # fmt: skip
-    if last > first and last - best > 0.5 * abs(best):
-        return Advice(
-            "divergence",
-            f"The loss has risen to {last:.1f} nats after it had been {best:.1f}.",
-            "Lower the learning rate (live lr ×0.3), or start again with a tenth of it.",
-        )
-    return None
+    best = int(np.argmin(losses))
+    rise, fall = losses[-1] - losses[best], losses[0] - losses[best]
+    stands_out = rise > DRIFTED * seen.values and rise > NOISES * noise_of(losses[best:]) > 0
+    if rise < SHARE_OF_FALL * fall or not (rise > RISEN * seen.values or stands_out):
+        return None
+    fault = f"The loss has risen to {losses[-1]:.1f} nats after it had been {losses[best]:.1f}."
+    if seen.beta_set is not None and _beta_at(seen, seen.epochs[best]) != seen.beta_set:
+        return Advice("divergence", f"{fault} β was set to {seen.beta_set:g} by hand since.", "Set β back.")
+    return Advice(
+        "divergence", fault, "Lower the learning rate (live lr ×0.3), or start again with a tenth of it."
+    )
 
 
-def _collapse(epochs: list[EpochDone], config: RunConfig) -> Advice | None:
+def _beta_at(seen: Seen, epoch: EpochDone) -> float | None:
+    """β of the last step of an epoch."""
+    until = [s.coefficients.get("beta") for s in seen.steps if s.step <= epoch.step]
+    return until[-1] if until else None
+
+
+# ---------------------------------------------------------------- collapse
+
+
+def _collapse(seen: Seen) -> Advice | None:
+    config, epochs = seen.config, seen.epochs
     if len(epochs) < 2 or not config.objective.entry.has_posterior:
         return None
     last = epochs[-1]
     rate = last.validation.rate
-    if rate is None or last.active_units is None or (last.active_units > 0 and rate > 0.1):
+    if rate is None or last.active_units is None or (last.active_units > 0 and rate > EMPTY_RATE):
         return None
+    planned = seen.started.steps_total if seen.started else 0
+    if last.step < min(planned, ENOUGH_STEPS):
+        return None  # it has only begun
+    cause, remedy = _cause_of_collapse(seen)
     return Advice(
         "collapse",
         f"Posterior collapse: {last.active_units} of {config.model.latent_dim} dimensions are active and the rate "
-        f"is {rate:.2f} nats, so every image gets the same code.",
-        config.objective.entry.collapse_remedy,
+        f"is {rate:.2f} nats, so every image gets the same code.{cause and ' '}{cause}",
+        remedy,
     )
 
 
-def _overfitting(epochs: list[EpochDone], config: RunConfig) -> Advice | None:
+def _cause_of_collapse(seen: Seen) -> tuple[str, str]:
+    """(what is seen to cause it, what to try); the cause is empty where none is seen."""
+    for look in (
+        _same_images,
+        _beta_by_hand,
+        _learning_rate,
+        _beta_came_in,
+        _sigma_too_large,
+        _too_few_steps,
+    ):
+        if (found := look(seen)) is not None:
+            return found
+    objective = seen.config.objective
+    beta = _beta_at(seen, seen.epochs[-1])
+    cause = f"β is {beta:g}." if beta is not None and beta > 1 else ""
+    remedy = objective.entry.collapse_remedy
+    if objective.entry.name == "vae" and seen.config.model.architecture.name == "mlp":
+        remedy += " The conv model sees more."
+    return cause, remedy
+
+
+def _same_images(seen: Seen) -> tuple[str, str] | None:
+    if seen.spread is None or seen.spread > ALIKE:
+        return None
+    return (
+        f"The images are all but the same: they differ by {255 * seen.spread:.1f} of 255 grey levels.",
+        "Check the images: there is nothing to tell apart. A wrong scale makes dark scans look alike too.",
+    )
+
+
+def _beta_by_hand(seen: Seen) -> tuple[str, str] | None:
+    planned = seen.config.objective.beta
+    if seen.beta_set is None or seen.beta_set <= (planned or 0.0):
+        return None
+    return (
+        f"β was set to {seen.beta_set:g} by hand.",
+        f"Set β back{'' if planned is None else f' to {planned:g}'}.",
+    )
+
+
+def _learning_rate(seen: Seen) -> tuple[str, str] | None:
+    peak = seen.config.training.learning_rate * seen.rate_factor
+    if peak >= HIGH_RATE:
+        return (
+            f"The learning rate reaches {peak:g}, at which units die.",
+            "Start again with a learning rate of 0.004 or less.",
+        )
+    if peak <= LOW_RATE:
+        return (
+            f"The learning rate is at most {peak:g}, so little has been learned.",
+            "Raise the learning rate to about 0.004.",
+        )
+    return None
+
+
+def _beta_came_in(seen: Seen) -> tuple[str, str] | None:
+    """Dimensions were active while a schedule held the weight low, and went with its rise."""
+    final = _beta_at(seen, seen.epochs[-1])
+    if seen.config.objective.schedule.name == "constant" or final is None:
+        return None
+    alive = [e for e in seen.epochs if e.active_units]
+    before = _beta_at(seen, alive[-1]) if alive else None
+    if before is None or before >= final:
+        return None
+    return (
+        f"{alive[-1].active_units} were active in epoch {alive[-1].epoch}, at β {before:.3g}; the schedule has raised it "
+        f"to {final:.3g} since.",
+        f"Lower β to about {before:.2g}, or let it rise more slowly.",
+    )
+
+
+def _sigma_too_large(seen: Seen) -> tuple[str, str] | None:
+    sigma = _fixed_sigma(seen.config)
+    if sigma is None or seen.spread is None or sigma <= seen.spread:
+        return None
+    return (
+        f"σ is fixed at {sigma:g}, and the images differ by {seen.spread:.2g}: to this likelihood that is noise.",
+        f"Let σ be learned (gaussian_optimal), or fix it at {_nice(seen.spread / 3)}.",
+    )
+
+
+def _too_few_steps(seen: Seen) -> tuple[str, str] | None:
+    step = seen.epochs[-1].step
+    if step >= ENOUGH_STEPS:
+        return None
+    per_epoch = seen.started.steps_per_epoch if seen.started else max(1, step // seen.epochs[-1].epoch)
+    more = math.ceil((ENOUGH_STEPS - step) / per_epoch)
+    return (
+        f"It has learned for {step} steps; a model needs {ENOUGH_STEPS} or more.",
+        f"Continue for {more:,} epochs or more, or start again with epochs at 0, which takes enough.",
+    )
+
+
+# ---------------------------------------------------------------- overfitting
+
+
+def _overfitting(seen: Seen) -> Advice | None:
+    epochs = seen.epochs
     if len(epochs) <= PATIENCE:
         return None
     # while a schedule still moves the weight, the final objective may rise for good reasons
-    if config.objective.schedule.name != "constant" and epochs[-1].epoch < config.training.epochs:
+    if seen.config.objective.schedule.name != "constant" and epochs[-1].epoch < seen.config.training.epochs:
         return None
     values = [e.validation.objective for e in epochs]
-    best = min(range(len(values)), key=values.__getitem__)
+    best = int(np.argmin(values))
     rise = values[-1] - values[best]
     train_falls = epochs[-1].train.objective < epochs[best].train.objective
-    if len(values) - 1 - best < PATIENCE or rise < RISE * abs(values[best]) or not train_falls:
+    noise = noise_of(values[best:])
+    if (
+        len(values) - 1 - best < PATIENCE
+        or rise < max(OVERFIT * seen.values, NOISES * noise)
+        or not train_falls
+    ):
         return None
+    images = seen.started.train_images if seen.started else None
+    few = images is not None and images < FEW_IMAGES
     return Advice(
         "overfitting",
         f"Overfitting: validation was best in epoch {epochs[best].epoch} and has risen by {rise:.1f} nats since, "
-        "while training still falls.",
-        "Stop here (the best weights are kept), use more images, fewer dimensions or a smaller model.",
+        "while training still falls." + (f" {images} images are few to learn from." if few else ""),
+        "Stop here (the best weights are kept), "
+        + (
+            "use more images, or augmentation (flips, shifts)."
+            if few
+            else "use fewer dimensions or a smaller model."
+        ),
     )
+
+
+# ---------------------------------------------------------------- a fixed σ
+
+
+def _fixed_sigma(config: RunConfig) -> float | None:
+    """σ of a Gaussian, or the scale of another density, that does not move."""
+    params = config.objective.likelihood.params
+    found = getattr(params, "sigma", getattr(params, "scale", None))
+    return None if found is None else float(found)
+
+
+def _sigma_too_small(seen: Seen) -> Advice | None:
+    """Pictures are off by several times what a fixed σ allows, once there were steps enough to learn."""
+    config, sigma = seen.config, _fixed_sigma(seen.config)
+    if sigma is None or not seen.epochs or seen.epochs[-1].step < ENOUGH_STEPS:
+        return None
+    distortion = seen.epochs[-1].validation.distortion
+    if distortion is None or config.objective.likelihood.name not in ERRORS:
+        return None
+    off = ERRORS[config.objective.likelihood.name](distortion / seen.values, sigma)
+    if off < OFF_BY * sigma:
+        return None
+    return Advice(
+        "sigma",
+        f"σ is fixed at {sigma:g}, and pictures are off by {off:.2g}: every error is overrated, so the code is hardly "
+        "charged for what it says, and samples look unlike the images.",
+        f"Let σ be learned (gaussian_optimal), or fix it near {_nice(off)}.",
+    )
+
+
+def _gaussian_error(nats: float, sigma: float) -> float:
+    """Root mean square error from a distortion in nats per pixel value: e²/2σ² + ½ log 2πσ²."""
+    return sigma * math.sqrt(max(0.0, 2 * nats - math.log(2 * math.pi * sigma**2)))
+
+
+def _laplace_error(nats: float, scale: float) -> float:
+    """Mean absolute error from a distortion in nats per pixel value: |e|/b + log 2b."""
+    return scale * max(0.0, nats - math.log(2 * scale))
+
+
+ERRORS = {"gaussian": _gaussian_error, "laplace": _laplace_error}
+
+
+def _nice(value: float) -> str:
+    return f"{max(0.001, value):.1g}"

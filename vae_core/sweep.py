@@ -17,10 +17,12 @@ from pathlib import Path
 from filelock import FileLock
 
 from vae_core.config import RunConfig
+from vae_core.data import find_spec, open_images
 from vae_core.errors import BadConfig, BadName, BadRun, RunNotFound, VaeCoreError
 from vae_core.events import Controlled, Resumed, from_line
+from vae_core.models.build import choose_side
 from vae_core.objectives import OBJECTIVES
-from vae_core.places import check_plain_name
+from vae_core.places import Places, check_plain_name
 from vae_core.reading import parse_json
 from vae_core.runs.record import ENDED, FINISHED, QUEUED
 from vae_core.runs.run import Run
@@ -132,6 +134,7 @@ def create_sweep(
     64 runs, BadName when `name` is taken or not plain, UnknownDataset. Then nothing is created.
     """
     values = _checked_betas(betas)
+    with_beta(config, 1.0)
     if len(values) < 2:
         raise BadConfig("a sweep needs at least two different values of β")
     if seeds < 1:
@@ -140,10 +143,27 @@ def create_sweep(
     plan = [(beta, first + i) for beta in values for i in range(seeds)]
     _check_count(len(plan))
     check_plain_name(name, "sweep")
+    config = settled_for_sweep(config, store.places)
     with _lock(store):
         if name in groups(store):
             raise BadName(f"there already is a sweep {name!r}; choose another name")
         return _create(store, config, plan, name, several=seeds > 1)
+
+
+def settled_for_sweep(config: RunConfig, places: Places) -> RunConfig:
+    """What follows the images, chosen once for all runs of a sweep; σ is fixed, so that β means the same in all.
+
+    Opens the images, building them first where that is needed, unless nothing is left to choose. Raises
+    UnknownDataset, BadConfig, BadImages, DataUnavailable.
+    """
+    from vae_core.training import settle, time_step
+    from vae_core.training.defaults import settled
+
+    if settled(config):
+        return config
+    side = choose_side(config, find_spec(config.data.dataset, places).sides)
+    data = open_images(config.data.dataset, side, places)
+    return settle(config, data, lambda settings: time_step(settings, data), fixed_sigma=True)
 
 
 def create_beta_sweep(store: Store, config: RunConfig, betas: Iterable[float], name: str) -> list[Run]:
@@ -180,7 +200,7 @@ def common_config(found: Sequence[Member]) -> RunConfig:
             raise BadConfig(
                 f"{member.run.name} was fine-tuned from another run; a sweep starts from fresh weights"
             )
-        training = dataclasses.replace(config.training, seed=found[0].seed, continued=())
+        training = dataclasses.replace(config.training, seed=found[0].seed, continued=(), continued_rates=())
         configs.append(with_beta(dataclasses.replace(config, training=training), 1.0))
     for member, config in zip(found, configs, strict=True):
         if config != configs[0]:

@@ -9,9 +9,11 @@ from app.services.cache import LruCache
 
 if TYPE_CHECKING:
     from vae_core.data import ImageSet
+    from vae_core.data.looks import Look
     from vae_core.runs.run import Run
 
 _opened: LruCache[ImageSet] = LruCache(4)
+_looks: LruCache[Look] = LruCache(64)
 
 
 def images(name: str, side: int) -> ImageSet:
@@ -22,6 +24,14 @@ def images(name: str, side: int) -> ImageSet:
     meta = places.datasets / name / str(side) / "meta.json"
     version = meta.stat().st_mtime_ns if meta.exists() else 0
     return _opened.get_or_make((name, side, places, version), lambda: open_images(name, side, places))
+
+
+def look(name: str, side: int) -> Look:
+    """What the images look like, by which defaults are chosen."""
+    from vae_core.data.looks import look_at
+
+    data = images(name, side)
+    return _looks.get_or_make(data.fingerprint, lambda: look_at(data.images))
 
 
 def images_ready(name: str, side: int) -> bool:

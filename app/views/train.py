@@ -20,11 +20,12 @@ from vae_core.config import RunConfig
 from vae_core.data import DatasetSpec, find_spec
 from vae_core.errors import BadConfig, RunBusy
 from vae_core.models.build import choose_side, count_parameters
-from vae_core.options import Choice, NoParams
+from vae_core.options import Choice, NoParams, replace_at
 from vae_core.places import why_unwritable
 from vae_core.runs.record import ENDED, FINISHED, PAUSED, QUEUED, RUNNING, Status
 from vae_core.runs.run import Run
-from vae_core.training import Plan, resolve
+from vae_core.training import Plan, resolve, settle
+from vae_core.training.defaults import FEW_IMAGES, chosen_words, too_short
 
 
 def page() -> None:
@@ -53,9 +54,14 @@ def new_run(current: Run | None) -> None:
         side = choose_side(config, spec.sides)
         st.caption(spec.blurb)
         ready = samples(spec, side)
-        parameters = count_parameters(config, (spec.channels, side, side))
+        asked, busy = config, any(run.status().live for run in runs.store().own())
         facts = st.empty()
-        facts.markdown(f"**{parameters:,}** parameters · {side}×{side} pixels")
+        if ready:
+            config = _settled(asked, side, busy)
+            parameters = count_parameters(config, (spec.channels, side, side))
+            facts.markdown(f"**{parameters:,}** parameters · {side}×{side} pixels")
+            plan = _plan(config, side)
+            before_it_learns(asked, plan)
         start_from = None
         if current is not None and current.has_weights():
             same = _fits(config, side, spec.channels, current)
@@ -76,18 +82,19 @@ def new_run(current: Run | None) -> None:
             width="stretch",
         ):
             store = runs.store()
+            if busy and asked.training.epochs == 0:  # chosen when it starts, and a step can be timed
+                config = replace_at(config, ("training", "epochs"), 0)
             run = store.create(config, name.strip(), start_from=start_from)
             runs.queue().wake()
             session.select(run.id)
             st.rerun()
     if ready:
-        plan = _plan(config, side)
         with st.expander(
             "Schedules: β and learning rate over the planned steps", icon=":material/show_chart:"
         ):
             previews(plan)
         size = f"**{parameters:,}** parameters · {side}×{side} pixels · {plan.steps_total:,} steps"
-        if any(run.status().live for run in runs.store().own()):
+        if busy:
             facts.markdown(f"{size} · time is estimated while nothing trains")
         else:
             with facts.container(), st.spinner("timing three steps…"):
@@ -116,6 +123,27 @@ def samples(spec: DatasetSpec, side: int) -> bool:
     for note in data.notes:
         st.caption(note)
     return True
+
+
+def _settled(asked: RunConfig, side: int, busy: bool) -> RunConfig:
+    """The settings with what follows the images chosen, as Start stores them."""
+    name = asked.data.dataset
+    clock = None if busy else lambda config: _estimate(config, side)
+    return settle(asked, datasets.images(name, side), clock, look=datasets.look(name, side))
+
+
+def before_it_learns(asked: RunConfig, plan: Plan) -> None:
+    """What was chosen for the images, in one line; a word for few images, a warning for few steps."""
+    if words := chosen_words(asked, plan.config, plan.train_images):
+        most = f", at most {asked.training.most_minutes:g} min here" if asked.training.epochs == 0 else ""
+        st.caption(f"Chosen by the images: {words}{most}.")
+    if plan.train_images < FEW_IMAGES and asked.data.augment == "none":
+        st.caption(
+            f"{plan.train_images} images are few to learn from. *Augmentation*, under More, shows each moved a little, or "
+            "mirrored where that makes sense."
+        )
+    if short := too_short(plan.steps_total):
+        st.warning(short, icon=":material/warning:")
 
 
 def _fits(config: RunConfig, side: int, channels: int, run: Run) -> bool:
@@ -228,9 +256,11 @@ def controls(run: Run, status: Status) -> None:
             "Continue",
             icon=":material/more_time:",
             disabled=status.state != FINISHED,
-            help="Train a finished run for more epochs, at a tenth of the peak learning rate.",
+            help="Train a finished run for more epochs. The learning rate rises again and falls to zero: to its first "
+            "peak when the run goes on for as long as it did, to less when for a shorter time.",
         ):
-            epochs = st.number_input("More epochs", 1, 10_000, 5, key="more epochs")
+            usual = min(10_000, max(1, run.record().effective.training.epochs))
+            epochs = st.number_input("More epochs", 1, 10_000, usual, key="more epochs")
             if session.button("Continue", "continue now", type="primary"):
                 run.go_on(int(epochs))
                 runs.queue().wake()

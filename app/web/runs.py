@@ -82,7 +82,7 @@ def _diagnose(log: Path) -> list[dict[str, str]]:
     from vae_core.runs.run import Run
 
     run = Run(log.parent, runs.places(), read_only=True)
-    return [asdict(a) for a in diagnose(run.history(), run.record().effective)]
+    return [asdict(a) for a in diagnose(run.history(), run.record().effective, run.record().data)]
 
 
 FILE = re.compile(r"(snapshots/[\w.-]{1,100}\.png|thumbnail\.png)", re.ASCII)

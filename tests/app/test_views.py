@@ -23,10 +23,11 @@ from vae_core import places as places_module
 from vae_core.inference import compute_codes, load_run, stored_codes
 from vae_core.places import Places
 from vae_core.runs.marks import Marks, read_marks, write_marks
-from vae_core.runs.record import FINISHED
+from vae_core.runs.record import FINISHED, RUNNING
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
+from vae_core.training.defaults import settled
 
 Open = Callable[..., AppTest]
 VIEWS = ("home", "train", "map", "sliders", "interpolate", "beta")
@@ -452,6 +453,68 @@ def test_start_queues_a_run_with_what_the_form_says(open_page: Open, store: Stor
     assert config.objective.objective.params.beta == 2.5
     assert config.objective.likelihood.name == "laplace"
     assert (config.training.epochs, config.training.seed) == (3, 7)
+
+
+def test_an_untouched_form_says_what_it_chose_and_start_stores_that(open_page: Open, store: Store) -> None:
+    at = open_page("train", dataset="tiny")
+    fine(at)
+    line = next(caption.value for caption in at.caption if caption.value.startswith("Chosen by the images"))
+    for words in (
+        "likelihood",
+        "D 10",
+        "batches of 16",
+        "images shifted a little",
+        "steps, at most 3 min here",
+    ):
+        assert words in line
+    assert "few to learn from" not in shown(at), "it is seen to"
+    assert not at.warning
+    at.text_input(key="run-name").set_value("untouched").run()
+    at.button(key="start").click().run()
+    fine(at)
+    config = store.find("untouched").record().config
+    assert settled(config)
+    assert f"{config.training.epochs:,} epochs" in line
+    assert config.data.augment == "shifts"
+
+
+def test_a_run_too_short_to_learn_is_said_before_start(open_page: Open, store: Store) -> None:
+    at = open_page("train", dataset="tiny", model="mlp", epochs="2", augment="none")
+    fine(at)
+    assert "steps in all are too few to learn" in at.warning[0].value
+    assert "images are few to learn from" in shown(at)
+    at.number_input(key="epochs").set_value(500).run()
+    assert not at.warning
+    at.text_input(key="run-name").set_value("typed").run()
+    at.button(key="start").click().run()
+    assert store.find("typed").record().config.training.epochs == 500, "as typed"
+
+
+def test_while_a_run_trains_automatic_epochs_are_left_to_the_start(
+    open_page: Open, copied: Run, store: Store
+) -> None:
+    copied.update_status(state=RUNNING)
+    at = open_page("train", dataset="tiny", model="mlp")
+    at.text_input(key="run-name").set_value("later").run()
+    at.button(key="start").click().run()
+    fine(at)
+    config = store.find("later").record().config
+    assert config.training.epochs == 0
+    assert config.model.latent_dim == 10
+
+
+def test_a_new_sweep_says_what_is_chosen_for_all_its_runs_and_fixes_sigma(
+    open_page: Open, store: Store
+) -> None:
+    at = open_page("beta", **{"sweep-dataset": "tiny", "sweep-model": "mlp"})
+    fine(at)
+    assert "Chosen by the images, for all runs alike" in shown(at)
+    at.button(key="start sweep").click().run()
+    fine(at)
+    configs = [run.record().config for run in store.own() if run.record().group]
+    assert len(configs) == 5
+    assert len({(c.training.epochs, c.objective.likelihood, c.model.latent_dim) for c in configs}) == 1
+    assert all(settled(c) and not c.objective.likelihood_entry.learns_sigma for c in configs)
 
 
 def test_a_taken_name_is_said(open_page: Open, copied: Run) -> None:

@@ -2,7 +2,7 @@
 
 TINY = [
     "--dataset", "tiny", "--model", "mlp", "--hidden", "12", "--latent-dim", "3", "--epochs", "2",
-    "--batch-size", "16", "--precision", "float32", "--device", "cpu", "--threads", "1",
+    "--likelihood", "bernoulli", "--augment", "none", "--batch-size", "16", "--precision", "float32", "--device", "cpu", "--threads", "1",
 ]  # fmt: skip
 
 

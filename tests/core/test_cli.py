@@ -28,10 +28,14 @@ def test_train_trains_in_the_foreground_and_says_how_it_goes(vae_core, store):
     assert run.status().state == FINISHED
     lines = err.splitlines()
     assert lines[0] == f"training mine ({run.id}); Ctrl-C stops it and keeps what it learned"
-    assert [line.split(":")[0] for line in lines[1:-1]] == ["epoch 1", "epoch 2"]
+    assert (
+        lines[1]
+        == "note: 8 steps in all are too few to learn: a model needs 600 or more. Epochs at 0 take enough."
+    )
+    assert [line.split(":")[0] for line in lines[2:-1]] == ["epoch 1", "epoch 2"]
     assert lines[-1] == "mine finished after 8 steps"
     last = of(EpochDone, run.history())[-1]
-    assert f"distortion {last.validation.distortion:.2f}, rate {last.validation.rate:.2f}" in lines[2]
+    assert f"distortion {last.validation.distortion:.2f}, rate {last.validation.rate:.2f}" in lines[3]
     config = run.record().config
     assert config.objective.objective.params.beta == 2.5
     assert (config.model.latent_dim, config.model.architecture.params.hidden) == (3, (12,))
@@ -47,10 +51,10 @@ def test_every_setting_has_a_switch_and_every_switch_reaches_its_setting(vae_cor
         "side": "16", "limit": "40", "validation": "0.25", "split-seed": "5", "latent-dim": "6", "free-bits": "0.5",
         "epochs": "3", "batch-size": "9", "learning-rate": "0.002", "rate-schedule": "constant",
         "precision": "bfloat16", "device": "cpu", "threads": "1", "seed": "4", "checkpoint-every": "7",
-        "log-every": "5",
+        "log-every": "5", "most-minutes": "2.5",
     }  # fmt: skip
     choices = {"dataset": "tiny", "model": "conv", "objective": "capacity", "likelihood": "laplace",
-               "schedule": "cyclical"}  # fmt: skip
+               "schedule": "cyclical", "augment": "flips"}  # fmt: skip
     parameters = {
         "width": "8", "units": "16", "capacity": "12.5", "gamma": "3", "growth": "0.5", "scale": "0.2",
         "cycles": "2", "rise": "0.25",
@@ -71,13 +75,34 @@ def test_every_setting_has_a_switch_and_every_switch_reaches_its_setting(vae_cor
     assert set(given) | unused == set(switches(RunConfig))
 
 
+@pytest.mark.slow
+def test_what_is_left_to_the_images_is_said_before_the_first_step_and_stored(vae_core, store):
+    words = ["--dataset", "tiny", "--model", "mlp", "--hidden", "12", "--threads", "1", "--device", "cpu"]
+    code, _, err = vae_core("train", *words, "--most-minutes", "0.1", "--name", "mine")
+    assert code == 0, err
+    chosen, first = err.splitlines()[1:3]
+    assert chosen.startswith("chosen by the images: ")
+    for word in ("likelihood", "D 10", "batches of 16", "shifted a little", "steps"):
+        assert word in chosen
+    assert first.startswith("epoch 1:"), "600 steps and more are not too few"
+    record = store.find("mine").record()
+    for part in ("model", "objective"):
+        assert getattr(record.config, part) == getattr(record.resolved, part)
+    assert record.config.data.augment == "shifts"
+    epochs = record.resolved.training.epochs
+    assert record.config.training.epochs == epochs > 0
+    run = store.find("mine")
+    run.reset()
+    assert run.record().config.training.epochs == epochs, "chosen once"
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
         (["--beta", "4"], "--beta belongs to beta_vae or beta_tcvae, which was not chosen"),
         (["--objective", "capacity", "--beta", "4"], "--beta belongs to"),
         (["--model", "conv", "--hidden", "3"], "--hidden belongs to mlp"),
-        (["--latent-dim", "0"], "latent_dim: 0 is below the least allowed, 1"),
+        (["--latent-dim", "-1"], "latent_dim: -1 is below the least allowed, 0"),
         (["--learning-rate", "nan"], "finite number"),
         (["--epochs", "9" * 400], "finite number"),
         (["--model", "mlp", "--hidden", "0"], "hidden: 0 is below"),
@@ -156,8 +181,8 @@ def test_help_tells_units_and_defaults(vae_core):
     code, out, _ = vae_core("train", "--help")
     assert code == 0
     text = " ".join(out.split())
-    assert "number of latent dimensions D [dimensions]; default 10" in text
-    assert "passes over the training images [epochs]; default 10" in text
+    assert "number of latent dimensions D; 0 takes what suits the images [dimensions]; default 0" in text
+    assert "passes over the training images; 0 takes as many as it takes to learn [epochs]; default 0" in text
     assert "default 0.004" in text
     assert "{mlp,conv}" in text
     assert "(for beta_vae, beta_tcvae); default 4.0" in text
@@ -207,7 +232,7 @@ def test_the_bar_is_one_line_on_a_terminal(mine, monkeypatch):
     assert len(bars) == len(of(StepDone, mine.history())) == 2
     assert "100%" in bars[-1]
     assert {len(piece) for piece in bars} == {59}
-    assert text.count("\n") == 3  # an epoch each, and the last word
+    assert text.count("\n") == 4  # that it is short, an epoch each, and the last word
 
 
 # ---------------------------------------------------------------- as a program

@@ -264,7 +264,7 @@ def test_a_checkpoint_of_an_earlier_version_goes_on_as_if_never_stopped():
     for now, was in zip(of(EpochDone, rest), of(EpochDone, tail), strict=True):
         assert now.validation == was.validation
         assert now.train.values == was.train.values
-        assert now.train.parts == pytest.approx(was.train.parts, rel=1e-5)
+        assert now.train.parts == pytest.approx(was.train.parts, rel=1e-4)
     assert frozen(of(Checkpoint, rest)[-1].last) == frozen(of(Checkpoint, tail)[-1].last)
 
 

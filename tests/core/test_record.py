@@ -26,6 +26,7 @@ from vae_core.runs.record import (
     status_to_json,
 )
 from vae_core.runs.run import LONGEST_NOTE, Run
+from vae_core.training.defaults import settled
 
 
 def test_a_folder_without_a_status_counts_as_interrupted(store):
@@ -218,6 +219,26 @@ def test_a_record_keeps_what_it_is_given(store):
     assert record.shape == (3, 16, 16)
     assert record.effective == RunConfig()
     assert to_json(record.config) == json.loads((run.path / "config.json").read_text())["config"]
+
+
+def test_a_run_of_before_images_were_augmented_goes_on_without(store):
+    run = store.create(config_of(dataset="tiny"))
+    path = run.path / "config.json"
+    raw = json.loads(path.read_text())
+    raw["resolved"] = raw["config"]
+    for settings in (raw["config"], raw["resolved"]):
+        for group, name in (
+            ("data", "augment"),
+            ("training", "most_minutes"),
+            ("training", "continued_rates"),
+        ):
+            settings[group].pop(name, None)
+    path.write_text(json.dumps(raw))
+    record = run.record()
+    assert record.warnings == ()
+    assert settled(record.effective)
+    assert (record.effective.data.augment, record.config.data.augment) == ("none", "none")
+    assert record.effective.training.continued_rates == ()
 
 
 def test_settings_are_parsed_once_and_again_when_the_file_has_changed(store, monkeypatch):

@@ -105,6 +105,7 @@ def test_going_on_queues_the_run_and_more_epochs_are_noted(copied):
     assert copied.status().state == QUEUED
     record = copied.record()
     assert record.config.training.continued == record.resolved.training.continued == (2,)
+    assert record.config.training.continued_rates == record.resolved.training.continued_rates == (0.5,)
     with pytest.raises(RunBusy, match="already queued"):
         copied.go_on(2)
     copied.update_status(state=RUNNING)

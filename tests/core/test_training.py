@@ -27,8 +27,8 @@ from vae_core.objectives.losses import BetaParams, CapacityParams
 from vae_core.objectives.schedules import CyclicalParams, WarmupParams
 from vae_core.options import Choice
 from vae_core.training import NoControl, Plan, resolve, time_step, train
+from vae_core.training.defaults import choose_batch_size
 from vae_core.training.optimiser import Adam
-from vae_core.training.resolve import choose_batch_size
 
 DATA = blob_set()  # 9 of 90 for testing, 16 for validation: 65 train, 4 steps of 16 an epoch
 SMALL_CONV = Choice("conv", ConvParams(4, 8))
@@ -405,7 +405,26 @@ def test_one_cycle_starts_low_peaks_after_a_tenth_and_ends_at_nothing():
     assert np.all(np.diff(rates[100:]) < 0)
 
 
-def test_continuing_adds_a_cycle_at_a_tenth_of_the_peak_and_leaves_the_first_alone():
+def test_continuing_rises_again_to_what_its_length_can_use_and_leaves_the_first_cycle_alone():
+    once = plan_of(epochs=250, learning_rate=0.01)
+    training = once.config.training.going_on(250).going_on(10)
+    assert (training.continued, training.continued_rates) == ((250, 10), (1.0, 0.2))
+    more = Plan(dataclasses.replace(once.config, training=training), once.train_images)
+    rates = [more.learning_rate(s) for s in range(more.steps_total)]
+    assert rates[:1000] == [once.learning_rate(s) for s in range(1000)]
+    assert max(rates[1000:2000]) == pytest.approx(0.01, rel=0.01), "as long again: a warm restart"
+    assert max(rates[2000:]) == pytest.approx(0.002, rel=0.03)
+    assert 0 < rates[1999] < 1e-6
+    assert 0 < rates[-1] < 1e-4
+
+
+def test_a_longer_continue_takes_no_more_than_the_peak_and_older_ones_keep_their_tenth():
+    assert plan_of(epochs=2).config.training.going_on(50).continued_rates == (1.0,)
+    old = plan_of(epochs=8, continued=(4,)).config.training.going_on(2)
+    assert (old.continued, old.continued_rates) == ((4, 2), (0.1, 0.5))
+
+
+def test_cycles_that_were_continued_before_their_peak_was_stored_stay_at_a_tenth():
     once, more = plan_of(epochs=250), plan_of(epochs=250, continued=(25, 50))
     assert (more.epochs, more.steps_total) == (325, 1300)
     first = [once.learning_rate(s) for s in range(1000)]

@@ -7,8 +7,9 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
+from vae_core.config import RunConfig
 from vae_core.errors import VaeCoreError
-from vae_core.events import EpochDone, Event, Live, StepDone
+from vae_core.events import EpochDone, Event, Live, Started, StepDone
 from vae_core.objectives import Term
 from vae_core.runs.record import FAILED, Status
 from vae_core.runs.run import Run
@@ -44,10 +45,17 @@ class Bar:
         sys.stderr.flush()
 
     def watch(self, run: Run, before: str = "") -> Callable[[Event], None]:
-        """A function that shows every event of `run` it is given; `before` leads the line of an epoch."""
+        """A function that shows every event of `run` it is given; `before` leads the line of an epoch.
+
+        Before the first step it says what was chosen for the images, and that a run is too short to learn.
+        """
+        asked = run.record().config
 
         def see(event: Event) -> None:
-            if isinstance(event, (StepDone, Live)):
+            if isinstance(event, Started):
+                for note in _before_it_learns(event, asked, run.record().effective):
+                    self.line(f"{before}{note}")
+            elif isinstance(event, (StepDone, Live)):
                 point = event.newest if isinstance(event, Live) else event
                 status = run.status()
                 total = max(1, status.steps_total)
@@ -60,8 +68,15 @@ class Bar:
             elif isinstance(event, EpochDone):
                 self.line(f"{before}{epoch_words(event, terms)}")
 
-        terms = run.record().effective.objective.terms
+        terms = asked.objective.terms
         return see
+
+
+def _before_it_learns(event: Started, asked: RunConfig, config: RunConfig) -> list[str]:
+    from vae_core.training.defaults import chosen_words, too_short
+
+    chosen, short = chosen_words(asked, config, event.train_images), too_short(event.steps_total)
+    return [f"chosen by the images: {chosen}"] * bool(chosen) + [f"note: {short}"] * bool(short)
 
 
 def epoch_words(event: EpochDone, terms: Sequence[Term]) -> str:

@@ -84,21 +84,26 @@ class Architecture(Entry):
 def _mlp_encoder(params: MlpParams, shape: Shape, latent_dim: int) -> nn.Module:
     from torch import nn
 
+    from vae_core.models.layers import start_alive
+
     sizes = (math.prod(shape), *params.hidden)
     layers: list[nn.Module] = [nn.Flatten()]
     for a, b in pairwise(sizes):
         layers += [nn.Linear(a, b), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers, nn.Linear(sizes[-1], 2 * latent_dim))
+    return start_alive(nn.Sequential(*layers, nn.Linear(sizes[-1], 2 * latent_dim)))
 
 
 def _mlp_decoder(params: MlpParams, shape: Shape, latent_dim: int) -> nn.Module:
     from torch import nn
 
+    from vae_core.models.layers import start_alive
+
     sizes = (latent_dim, *reversed(params.hidden))
     layers: list[nn.Module] = []
     for a, b in pairwise(sizes):
         layers += [nn.Linear(a, b), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers, nn.Linear(sizes[-1], math.prod(shape)), nn.Unflatten(1, shape))
+    layers += [nn.Linear(sizes[-1], math.prod(shape)), nn.Unflatten(1, shape)]
+    return start_alive(nn.Sequential(*layers))
 
 
 def _conv_channels(params: ConvParams, shape: Shape) -> list[int]:
@@ -110,18 +115,20 @@ def _conv_channels(params: ConvParams, shape: Shape) -> list[int]:
 def _conv_encoder(params: ConvParams, shape: Shape, latent_dim: int) -> nn.Module:
     from torch import nn
 
+    from vae_core.models.layers import start_alive
+
     channels = _conv_channels(params, shape)
     layers: list[nn.Module] = []
     for a, b in pairwise([shape[0], *channels]):
         layers += [nn.Conv2d(a, b, 4, stride=2, padding=1), nn.ReLU(inplace=True)]
     layers += [nn.Flatten(), nn.Linear(channels[-1] * 16, params.units), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers, nn.Linear(params.units, 2 * latent_dim))
+    return start_alive(nn.Sequential(*layers, nn.Linear(params.units, 2 * latent_dim)))
 
 
 def _conv_decoder(params: ConvParams, shape: Shape, latent_dim: int) -> nn.Module:
     from torch import nn
 
-    from vae_core.models.layers import Up
+    from vae_core.models.layers import Up, start_alive
 
     channels = _conv_channels(params, shape)
     layers: list[nn.Module] = [
@@ -134,7 +141,7 @@ def _conv_decoder(params: ConvParams, shape: Shape, latent_dim: int) -> nn.Modul
         layers.append(Up(a, b))
         if i + 1 < len(steps):
             layers.append(nn.ReLU(inplace=True))
-    return nn.Sequential(*layers)
+    return start_alive(nn.Sequential(*layers))
 
 
 MLP = Architecture(

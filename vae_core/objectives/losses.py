@@ -297,7 +297,7 @@ VAE = Objective(
     (DISTORTION, RATE), elbo_terms,
     (Coefficient("beta", "β", lambda p, progress: 1.0, help="weight of the rate; 1 is the ELBO"),),
     short="VAE", slug="vae", with_beta=_beta_vae_at, beta_vae=True, takes_free_bits=True, stackable=True,
-    collapse_remedy="Let β warm up (β schedule), use the conv model, or a Gaussian likelihood with a smaller σ.",
+    collapse_remedy="Let β warm up (β schedule), or take a Gaussian likelihood with a learned or a smaller σ.",
 )  # fmt: skip
 BETA_VAE = Objective(
     "beta_vae", "β-VAE", "The rate weighs β times: fewer dimensions are used, and each means more.", BetaParams,

@@ -12,6 +12,7 @@ from typing import Any
 
 from vae_core.config import FORMAT, RunConfig
 from vae_core.data.imageset import ImageSet
+from vae_core.data.looks import look_at
 from vae_core.errors import BadRun
 from vae_core.options import from_json, to_json
 from vae_core.places import check_plain_name
@@ -153,6 +154,10 @@ def migrate(raw: Any) -> dict[str, Any]:
     if not isinstance(raw.get("format"), int) or raw["format"] > FORMAT:
         told = str(raw.get("format"))[:40]
         raise BadRun(f"format {told} is newer than this version reads ({FORMAT}); update it")
+    for settings in (raw.get("config"), raw.get("resolved")):
+        # a run of before images were augmented; what is not named would be chosen anew
+        if isinstance(settings, dict) and isinstance(settings.get("data"), dict):
+            settings["data"].setdefault("augment", "none")
     return raw
 
 
@@ -165,6 +170,7 @@ def data_of(data: ImageSet) -> dict[str, Any]:
         "shape": list(data.shape),
         "label_names": list(data.label_names),
         "factor_names": list(data.factor_names),
+        "spread": look_at(data.images).spread,
     }
 
 

@@ -328,7 +328,7 @@ class Run:
             (self.path / name).unlink(missing_ok=True)
         for name in ("snapshots", "codes"):
             shutil.rmtree(self.path / name, ignore_errors=True)
-        training = dataclasses.replace(record.config.training, continued=())
+        training = dataclasses.replace(record.config.training, continued=(), continued_rates=())
         config = dataclasses.replace(record.config, training=training)
         self.write_record(dataclasses.replace(record, config=config, resolved=None))
         self.write_status(Status(QUEUED, queued=time.time(), born=time.time()))
@@ -365,5 +365,4 @@ class Run:
 
 
 def _with_more(config: RunConfig, epochs: int) -> RunConfig:
-    training = dataclasses.replace(config.training, continued=(*config.training.continued, epochs))
-    return dataclasses.replace(config, training=training)
+    return dataclasses.replace(config, training=config.training.going_on(epochs))

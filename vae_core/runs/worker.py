@@ -37,7 +37,7 @@ from vae_core.runs.launchers.local import own_handle
 from vae_core.runs.queue import put_back, stack_mates, stack_of, take
 from vae_core.runs.record import FAILED, FINISHED, PAUSED, QUEUED, RUNNING, STOPPED, Record, Status, data_of
 from vae_core.runs.run import Run
-from vae_core.training import Clock, machine_of, resolve, train
+from vae_core.training import Clock, machine_of, resolve, settle, time_step, train
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -317,10 +317,14 @@ def _prepare(
         raise BadRun(
             f"the dataset {data.name} is not the one this run began with; train a new run on it instead"
         )
-    config = resolve(asked, data)
+    chosen = settle(asked, data, lambda settings: time_step(settings, data))
+    config = resolve(chosen, data)
     # read anew: preparing the images may have taken minutes, in which the run was renamed
     machine = machine_of(config) | ({"stacked": stacked} if stacked else {})
-    run.write_record(dataclasses.replace(run.record(), resolved=config, machine=machine, data=data_of(data)))
+    record = run.record()
+    if record.resolved is None:  # what was chosen for the images stays chosen, after a reset too
+        record = dataclasses.replace(record, config=chosen)
+    run.write_record(dataclasses.replace(record, resolved=config, machine=machine, data=data_of(data)))
     return config, data, resume
 
 

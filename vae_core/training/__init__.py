@@ -18,11 +18,23 @@ from vae_core.config import RunConfig
 from vae_core.data.imageset import ImageSet
 from vae_core.events import Event
 from vae_core.training.clock import Clock
+from vae_core.training.defaults import settle
 from vae_core.training.loop import Control, Loop, NoControl
 from vae_core.training.plan import Plan
 from vae_core.training.resolve import machine_of, resolve
 
-__all__ = ["Clock", "Control", "Loop", "NoControl", "Plan", "machine_of", "resolve", "time_step", "train"]
+__all__ = [
+    "Clock",
+    "Control",
+    "Loop",
+    "NoControl",
+    "Plan",
+    "machine_of",
+    "resolve",
+    "settle",
+    "time_step",
+    "train",
+]
 
 
 def train(

@@ -10,6 +10,28 @@ from vae_core.data.imageset import ImageSet
 from vae_core.errors import BadConfig
 from vae_core.objectives.terms import Batch
 
+AUGMENT_STREAM = 1  # tells these random numbers from those of the order of an epoch
+REACH = 8  # of an image's side: the part of it that shifts go to at the most
+
+
+def augmented(images: Tensor, kinds: str, rng: np.random.Generator) -> Tensor:
+    """Images (B, C, H, W), each mirrored or not ("flips" in `kinds`) and moved whole pixels ("shifts"), by chance.
+
+    Edges are repeated where a shift leaves a gap. The numbers depend on `rng` alone, so a run that was interrupted
+    draws the same for the same step.
+    """
+    count, _, height, width = images.shape
+    if "flips" in kinds:
+        mirrored = torch.from_numpy(rng.random(count) < 0.5).to(images.device)
+        images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
+    if "shifts" in kinds:
+        down, right = (rng.integers(-(n // REACH), n // REACH + 1, (count, 1)) for n in (height, width))
+        rows = torch.from_numpy(np.clip(np.arange(height) + down, 0, height - 1)).to(images.device)
+        columns = torch.from_numpy(np.clip(np.arange(width) + right, 0, width - 1)).to(images.device)
+        each = torch.arange(count, device=images.device)[:, None, None]
+        images = images[each, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    return images
+
 
 class Feed:
     """Batches of a dataset, in an order that the seed and the epoch decide.
@@ -26,8 +48,10 @@ class Feed:
         device: torch.device,
         layout: torch.memory_format,
         needs: frozenset[str] = frozenset(),
+        augment: str = "none",
     ) -> None:
         self.train, self.seed, self.device, self.layout, self.needs = train, seed, device, layout, needs
+        self.augment = augment
         for name, there in (("labels", data.labels), ("factors", data.factors)):
             if name in needs and there is None:
                 raise BadConfig(
@@ -49,20 +73,25 @@ class Feed:
         rng = np.random.default_rng((self.seed, epoch))
         return torch.from_numpy(rng.permutation(self.train)).to(self.images.device)
 
-    def floats(self, index: Tensor) -> Tensor:
-        """Images by number -> (B, C, H, W) floats in [0, 1] on the device."""
+    def floats(self, index: Tensor, step: int | None = None) -> Tensor:
+        """Images by number -> (B, C, H, W) floats in [0, 1] on the device; of a `step`, flipped and shifted as asked."""
         x = self.images.index_select(0, index.to(self.images.device)).to(self.device)
+        if step is not None and self.augment != "none":
+            x = augmented(x, self.augment, np.random.default_rng((self.seed, AUGMENT_STREAM, step)))
         return (x / 255).contiguous(memory_format=self.layout)
 
-    def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
-        """What a step gets of the images `index` (B,). A second image is drawn from the training images."""
+    def batch(self, index: Tensor, generator: torch.Generator, step: int | None = None) -> Batch:
+        """What is learned from, or looked at, of the images `index` (B,). A `step` of learning augments them.
+
+        A second image is drawn from the training images.
+        """
         there = index.to(self.images.device)
         second = None
         if "second" in self.needs:
             places = torch.randint(len(self.train), (len(index),), generator=generator, device=self.device)
             second = self.floats(torch.from_numpy(self.train)[places.cpu()])
         return Batch(
-            self.floats(index),
+            self.floats(index, step),
             generator,
             None if self.labels is None else self.labels[there].to(self.device),
             None if self.factors is None else self.factors[there].to(self.device),

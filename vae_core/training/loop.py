@@ -71,7 +71,15 @@ class Loop:
         self.plan = Plan(config, len(self.splits.train))
         self.learner = make_learner(config, data.shape, len(self.splits.train), self.device)
         needs = config.objective.entry.needs
-        self.feed = Feed(data, self.splits.train, training.seed, self.device, self.learner.layout, needs)
+        self.feed = Feed(
+            data,
+            self.splits.train,
+            training.seed,
+            self.device,
+            self.learner.layout,
+            needs,
+            config.data.augment,
+        )
         self.generator = torch.Generator(self.device).manual_seed(training.seed + 1)
         self.order = torch.empty(0, dtype=torch.int64)
         self.names = row_names(self.learner.terms)
@@ -130,7 +138,7 @@ class Loop:
 
     def learn(self) -> None:
         """One step; its row goes into the window."""
-        batch = self.feed.batch(self.next_index(), self.generator)
+        batch = self.feed.batch(self.next_index(), self.generator, self.step)
         now, final = self.moments(self.step)
         self.stepped(self.learner.step(batch, now, final, self.learning_rate))
 

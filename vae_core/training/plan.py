@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from vae_core.config import RunConfig
+from vae_core.config import OLD_SHARE, RunConfig
 from vae_core.objectives import Moment
 
 WARMUP_SHARE = 0.1  # of a one-cycle schedule; then a cosine down to zero
 START_SHARE = 1 / 25  # of the peak, where one-cycle starts
-CONTINUE_SHARE = 0.1  # of the peak: the height of the cycle that Continue adds
 
 
 @dataclass(frozen=True)
@@ -39,11 +38,12 @@ class Plan:
         if training.rate_schedule == "constant":
             return training.learning_rate
         start, length, peak = 0, training.epochs * self.steps_per_epoch, training.learning_rate
-        for epochs in training.continued:
+        shares = dict(enumerate(training.continued_rates))
+        for i, epochs in enumerate(training.continued):
             if step < start + length:
                 break
             start, length = start + length, epochs * self.steps_per_epoch
-            peak = training.learning_rate * CONTINUE_SHARE
+            peak = training.learning_rate * shares.get(i, OLD_SHARE)
         progress = min(1.0, (step - start + 0.5) / length)  # mid-step, so that none has a rate of 0
         if progress < WARMUP_SHARE:
             low, rise = peak * START_SHARE, 0.5 - 0.5 * math.cos(math.pi * progress / WARMUP_SHARE)

@@ -13,24 +13,22 @@ from vae_core.config import RunConfig
 from vae_core.data.imageset import ImageSet
 from vae_core.devices import choose_device, choose_precision, core_count
 from vae_core.models.build import forward_flops
+from vae_core.training.defaults import settle
 
 NOMINAL_FLOPS = {"cpu": 50e9, "cuda": 5e12, "mps": 1e12}  # to turn a network's cost into "about" seconds
-
-
-def choose_batch_size(images: int) -> int:
-    """A power of two that leaves about 200 steps an epoch, between 32 and 128."""
-    return int(min(128, max(32, 2 ** round(math.log2(max(1, images) / 200)))))
 
 
 def resolve(config: RunConfig, data: ImageSet) -> RunConfig:
     """Replace every "0 or auto chooses" by what it is on this machine and dataset.
 
-    The result is what a run stores and what makes it repeatable. Raises BadConfig.
+    The result is what a run stores and what makes it repeatable. What follows the images is chosen as `settle` does
+    without a clock. Raises BadConfig.
     """
+    config = settle(config, data)
     shape = data.shape
     device = choose_device(config.training.device)
     images = len(config.data.split(data).train)
-    batch = min(config.training.batch_size or choose_batch_size(images), images)
+    batch = min(config.training.batch_size, images)
     flops = 3 * forward_flops(config, shape) * batch  # backward costs about two forwards
     step_seconds = flops / NOMINAL_FLOPS[device]
     total = (images // batch) * (config.training.epochs + sum(config.training.continued))

@@ -146,7 +146,7 @@ class Stack:
         index = lead.next_index()
         for loop in self.loops:
             loop.order = lead.order
-        loss, rows = self.losses(lead.feed.floats(index))
+        loss, rows = self.losses(lead.feed.floats(index, lead.step))
         torch.autograd.backward(loss.sum())
         rates = [loop.learning_rate for loop in self.loops]
         if self.adam is not None and len(set(rates)) == 1:

@@ -8,12 +8,18 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app.boundary import sentence
-from app.services import runs
+from app.services import datasets, runs
 from app.state import address, session
 from app.widgets import config_form
+from app.widgets.prepare_dataset import prepare
+from vae_core.config import RunConfig
+from vae_core.data import find_spec
 from vae_core.errors import BadConfig, VaeCoreError
+from vae_core.models.build import choose_side
 from vae_core.runs.record import ENDED, FINISHED, LIVE, STOPPED
 from vae_core.sweep import MOST_RUNS, Member, add_beta, create_sweep, go_on, log_range, stop
+from vae_core.training import Plan, settle
+from vae_core.training.defaults import chosen_words, too_short
 from vae_core.words import counted
 
 
@@ -56,7 +62,13 @@ def new_sweep() -> None:
         f"{counted(len(betas) * seeds, 'run')}, at β {', '.join(f'{b:g}' for b in betas)}. All of one seed share initial weights, "
         "order of images and noise: differences are β's."
     )
+    spec = find_spec(config.data.dataset, runs.places())
+    side = choose_side(config, spec.sides)
+    if datasets.images_ready(spec.name, side):
+        _chosen(config, side)
     if session.button("Start", "start sweep", type="primary", icon=":material/play_arrow:"):
+        if not datasets.images_ready(spec.name, side) and not prepare(spec, side):
+            return
         try:
             create_sweep(runs.store(), config, betas, name.strip(), seeds=seeds)
         except VaeCoreError as error:
@@ -65,6 +77,20 @@ def new_sweep() -> None:
         runs.queue().wake()
         session.put(address.SWEEP, name.strip())
         st.rerun()
+
+
+def _chosen(config: RunConfig, side: int) -> None:
+    """What is chosen for the images, the same for all runs, and a warning where it is too short."""
+    data = datasets.images(config.data.dataset, side)
+    chosen = settle(config, data, fixed_sigma=True, look=datasets.look(config.data.dataset, side))
+    images = len(chosen.data.split(data).train)
+    if words := chosen_words(config, chosen, images):
+        most = (
+            f"; each at most {config.training.most_minutes:g} min here" if config.training.epochs == 0 else ""
+        )
+        st.caption(f"Chosen by the images, for all runs alike: {words}{most}.")
+    if short := too_short(Plan(chosen, images).steps_total):
+        st.warning(short, icon=":material/warning:")
 
 
 def progress(name: str, members: Sequence[Member]) -> None:
