@@ -100,6 +100,34 @@ def test_a_damaged_run_says_so_and_the_page_goes_on(open_page: Open, copied: Run
     assert at.query_params.get("run") != copied.id
 
 
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_run_that_says_odd_things_of_itself_breaks_no_page(open_page: Open, copied: Run, view: str) -> None:
+    """As an archive may bring one: no date, a note that is no UTF-8, a status, marks and pictures that are none."""
+    raw = json.loads((copied.path / "config.json").read_text())
+    raw |= {"created": "yesterday", "group": [1], "machine": 7}
+    raw["data"] |= {"label_names": [1, 2], "title": None, "images": "many"}
+    (copied.path / "config.json").write_text(json.dumps(raw))
+    odd = {
+        "state": "interrupted",
+        "step": "x",
+        "steps_total": [],
+        "eta": {},
+        "epoch": 10**400,
+        "error": 5,
+        "queued": "y",
+    }
+    (copied.path / "status.json").write_text(json.dumps(odd))
+    (copied.path / "thumbnail.png").write_bytes(b"no picture")
+    copied.notes.mkdir(parents=True)
+    (copied.notes / "note.txt").write_bytes(b"caf\xe9\x00")
+    (copied.notes / "deck.json").write_bytes(b"[" * 9_000)
+    with open(copied.path / "events.jsonl", "ab") as log:
+        log.write(b'{"event": "epoch", "step": "x"}\n[[[\n{"event": "step", "step": 3, "terms": 7}\n\xff\n')
+    at = open_page(view, run=copied.id)
+    fine(at)
+    assert at.title
+
+
 def test_a_run_that_is_gone_gives_way_to_another(open_page: Open, copied: Run) -> None:
     at = open_page("sliders", run="gone-for-good")
     fine(at)

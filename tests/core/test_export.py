@@ -1,9 +1,7 @@
 import dataclasses
 import io
 import json
-import struct
 import sys
-import zipfile
 
 import numpy as np
 import pytest
@@ -185,112 +183,6 @@ def test_a_run_that_never_started_can_be_carried_too(store, other, tmp_path):
     assert found.record().config == config_of()
     assert not found.has_weights()
     assert found.status().state == INTERRUPTED
-
-
-def changed(zipped, **replaced):
-    """The archive with some members replaced (None: left out), as bytes."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(zipped) as old, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new:
-        contents = {name: old.read(name) for name in old.namelist()} | replaced
-        for name, content in contents.items():
-            if content is not None:
-                new.writestr(name, content)
-    return buffer.getvalue()
-
-
-def settings(zipped, **values):
-    with zipfile.ZipFile(zipped) as zf:
-        raw = json.loads(zf.read("config.json"))
-    for dotted, value in values.items():
-        holder = raw
-        *heads, last = dotted.split("__")
-        for head in heads:
-            holder = holder[head]
-        holder[last] = value
-    return json.dumps(raw)
-
-
-def flipped(zipped, name):
-    """The archive with bytes in the middle of one member's compressed data turned over."""
-    raw = bytearray(zipped.read_bytes())
-    with zipfile.ZipFile(zipped) as zf:
-        info = zf.getinfo(name)
-    start = info.header_offset + 30 + len(info.filename) + info.compress_size // 2
-    raw[start : start + 8] = bytes(b ^ 0xFF for b in raw[start : start + 8])
-    return bytes(raw)
-
-
-BAD = {
-    "empty": (lambda z: b"", "not a whole .zip"),
-    "no zip": (lambda z: b"hello" * 100, "not a whole .zip"),
-    "cut": (lambda z: z.read_bytes()[:-200], "not a whole .zip"),
-    "cut in the middle": (lambda z: z.read_bytes()[: z.stat().st_size // 2], "not a whole .zip"),
-    "flipped bytes in the weights": (lambda z: flipped(z, "model.safetensors"), "not a whole .zip"),
-    "flipped bytes in the settings": (lambda z: flipped(z, "config.json"), "not a whole .zip"),
-    "an empty zip": (lambda z: changed(z, **dict.fromkeys(zipfile.ZipFile(z).namelist())), "no config.json"),
-    "without settings": (lambda z: changed(z, **{"config.json": None}), "no config.json"),
-    "a path upwards": (lambda z: changed(z, **{"../evil.txt": b"x"}), "no part of a run"),
-    "a path upwards inside": (lambda z: changed(z, **{"notes/../../evil.txt": b"x"}), "no part of a run"),
-    "an absolute path": (lambda z: changed(z, **{"/tmp/evil.txt": b"x"}), "no part of a run"),
-    "a backslash": (lambda z: changed(z, **{"notes\\evil.txt": b"x"}), "no part of a run"),
-    "a stranger": (lambda z: changed(z, **{"setup.py": b"x"}), "no part of a run"),
-    "a name that is nothing": (lambda z: changed(z, **{".": b"x"}), "no part of a run"),
-    "settings that are none": (lambda z: changed(z, **{"config.json": "[]"}), "no settings"),
-    "settings of the future": (lambda z: changed(z, **{"config.json": settings(z, format=99)}), "newer"),
-    "settings out of bounds": (
-        lambda z: changed(z, **{"config.json": settings(z, config__model__latent_dim=10_000)}), "latent_dim",
-    ),
-    "a dataset that is a path": (
-        lambda z: changed(z, **{"config.json": settings(z, config__data__dataset="../../evil")}), "evil",
-    ),
-    "a name that is a path": (lambda z: changed(z, **{"config.json": settings(z, name="../evil")}), "evil"),
-    "weights that do not fit": (
-        lambda z: changed(z, **{"config.json": settings(z, resolved__model__latent_dim=9)}), "do not fit",
-    ),
-    "weights that are none": (lambda z: changed(z, **{"model.safetensors": b"\x00" * 99}), "damaged"),
-    "images of no run": (lambda z: changed(z, **{"config.json": settings(z, data={"shape": [9, 9]})}), "config"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("make", "says"), BAD.values(), ids=BAD.keys())
-def test_a_bad_archive_is_refused_and_leaves_nothing(zipped, other, make, says, tmp_path):
-    content = make(zipped)
-    outside = sorted(str(p) for p in tmp_path.rglob("*"))
-    with pytest.raises((BadRun, BadName), match=says) as caught:
-        unarchive(io.BytesIO(content), other)
-    assert ".import-" not in str(caught.value)
-    assert list(other.places.runs.iterdir()) == []
-    assert not other.places.notes.exists()
-    after = sorted(str(p) for p in tmp_path.rglob("*") if p not in (other.places.home, other.places.runs))
-    assert after == outside
-
-
-def test_a_bomb_is_stopped_while_it_unpacks(zipped, other, monkeypatch):
-    bomb = changed(zipped, **{"events.jsonl": b"\x00" * 3_000_000})
-    assert len(bomb) < zipped.stat().st_size + 10_000
-    monkeypatch.setattr(archive_module, "MOST_BYTES", 2_500_000)
-    with pytest.raises(BadRun, match="more than"):
-        unarchive(io.BytesIO(bomb), other)
-    assert list(other.places.runs.iterdir()) == []
-    monkeypatch.setattr(archive_module, "MOST_FILES", 5)
-    with pytest.raises(BadRun, match="at most 5"):
-        unarchive(zipped, other)
-
-
-def test_the_size_an_archive_claims_is_not_believed(zipped, other, monkeypatch):
-    """A member whose header says ten bytes and that holds a million."""
-    raw = bytearray(changed(zipped, **{"events.jsonl": b"\x00" * 1_000_000}))
-    with zipfile.ZipFile(io.BytesIO(raw)) as zf:
-        info = zf.getinfo("events.jsonl")
-    central = raw.index(b"PK\x01\x02", zf.start_dir)
-    while raw[central + 46 : central + 46 + 12] != b"events.jsonl":
-        central = raw.index(b"PK\x01\x02", central + 4)
-    for place in (info.header_offset + 22, central + 24):
-        raw[place : place + 4] = struct.pack("<I", 10)
-    monkeypatch.setattr(archive_module, "MOST_BYTES", 900_000)
-    with pytest.raises(BadRun):
-        unarchive(io.BytesIO(raw), other)
-    assert list(other.places.runs.iterdir()) == []
 
 
 def test_nobody_lists_a_run_that_is_still_being_unpacked(zipped, other, monkeypatch):

@@ -133,6 +133,16 @@ def read_codes(folder: Path, event: Encoded) -> EpochCodes | None:
         return None
 
 
+def check_resume(folder: Path) -> None:
+    """Raises BadRun when what training would go on from is damaged; reads no tensor."""
+
+    def look(path: Path) -> dict[str, Any]:
+        with safetensors.safe_open(path, "np") as file:
+            return dict.fromkeys(file.keys())
+
+    load_tensors(folder / RESUME, look)
+
+
 def load_tensors(path: Path, load: Callable[[Path], dict[str, Any]]) -> dict[str, Any] | None:
     """What `load` reads at `path`, or None where there is no file. Raises BadRun when it is damaged."""
     try:
