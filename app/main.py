@@ -9,6 +9,7 @@ if str(Path(__file__).parent.parent) not in sys.path:
 import streamlit as st
 
 from app import boundary
+from app.components.server_watch import server_watch
 from app.services import warm_up
 from app.state import session
 from app.widgets import run_picker
@@ -34,6 +35,7 @@ with st.sidebar:
     for entry in PAGES:
         label = entry.title
         st.page_link(entry, label=label, query_params=session.with_run())
+    server_watch()
 try:
     page.run()
 except Exception as error:

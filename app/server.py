@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 import threading
 from collections.abc import AsyncIterator
@@ -24,7 +25,8 @@ if str(HERE.parent) not in sys.path:  # `streamlit run app/server.py` puts app/ 
 import streamlit as st  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
 
-from app.services import runs, warm_up  # noqa: E402
+from app.components.server_watch import COMMAND_VARIABLE, USUAL  # noqa: E402
+from app.services import idle, runs, warm_up  # noqa: E402
 from app.web import ROUTES, guards  # noqa: E402
 from app.web.guards import is_loopback  # noqa: E402
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places  # noqa: E402
@@ -88,7 +90,8 @@ def main(argv: list[str] | None = None) -> int:
         "--embed-in", action="append", default=[], type=origin, metavar="URL",
         help="a site whose pages may show this app in a frame, such as https://course.example; may be repeated",
     )  # fmt: skip
-    args = parser.parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    args = parser.parse_args(given)
     if args.jobs < 1:
         parser.error(f"--jobs {args.jobs}: expected 1 or more")
     if not 0 < args.port < 65536:
@@ -100,6 +103,7 @@ def main(argv: list[str] | None = None) -> int:
         if sites:
             os.environ[variable] = " ".join(sites)
     os.environ[runs.JOBS_VARIABLE] = str(args.jobs)
+    os.environ[COMMAND_VARIABLE] = shlex.join([USUAL, *given])
     try:
         places.home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -123,6 +127,8 @@ def serve(host: str, port: int) -> int:
 
     import uvicorn
     from streamlit import config
+
+    idle.few_arenas()
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: Any = None) -> None:

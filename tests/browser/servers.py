@@ -42,10 +42,10 @@ def free_port() -> int:
         return s.getsockname()[1]
 
 
-def serve(places: Places, cwd: Path, *more: str, pythonpath: Path | None = None) -> Server:
+def serve(places: Places, cwd: Path, *more: str, pythonpath: Path | None = None, port: int = 0) -> Server:
     """Start a server and wait until it answers. `pythonpath` goes before what is installed."""
     places.home.mkdir(parents=True, exist_ok=True)
-    port, log = free_port(), places.home / "server.log"
+    port, log = port or free_port(), places.home / "server.log"
     environment = {
         k: v for k, v in os.environ.items() if not k.startswith(("STREAMLIT_", "LATENT_EXPLORER_"))
     }
