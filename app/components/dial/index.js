@@ -4,8 +4,9 @@ import { loadDial } from "../shared/decoder.js";
 import { arrowWay, count, finder, make, press } from "../shared/dom.js";
 import { mounted } from "../shared/mount.js";
 import { decodedBy } from "../shared/picture.js";
-import { describe, fetchArray, WeightsRenewal } from "../shared/requests.js";
+import { describe, onItsWay, WeightsRenewal } from "../shared/requests.js";
 import { onKernelFault } from "../shared/simd.js";
+import { readArrays } from "./arrays.js";
 import { Cells } from "./cells.js";
 import { CodesChart, CurveChart, KlChart } from "./charts.js";
 import { betaText, interpolate } from "./curve.js";
@@ -118,22 +119,24 @@ class BetaDial {
     const turn = ++this.turns;
     this.data = data;
     this.page = page;
-    const { lowest, highest } = data.header;
+    const { run, header } = data;
+    const { lowest, highest } = header;
     this.span = Math.log(highest / lowest);
-    if (before?.run !== data.run) this.beta = Math.min(highest, Math.max(lowest, data.beta));
+    if (before?.run !== run) this.beta = Math.min(highest, Math.max(lowest, data.beta));
     this.at(".charts").style.display = data.stops ? "" : "none";
     this.writeTicks();
     this.write();
     const stale = () => !this.alive || turn !== this.turns;
     try {
-      const same = before?.run === data.run && before.header.stamp === data.header.stamp && this.network;
+      const same = before?.run === run && before.header.stamp === header.stamp && this.network;
       if (!same) {
         this.network = null;
         this.workers.dismiss();
-        const network = await loadDial(data.run, data.header);
+        const say = (/** @type {string} */ text) => stale() || this.say(text);
+        const network = await onItsWay(loadDial(run, header), header.floats, say);
         if (stale()) return;
         this.network = network;
-        this.workers.hire(data.run, data.header);
+        this.workers.hire(run, header);
       }
       const arrays = await readArrays(data);
       if (stale()) return;
@@ -376,22 +379,6 @@ class BetaDial {
     this.kl.point(at);
     if (points) this.codes.draw(points, this.data.stops.betas.length, colours, at, this.data.palette);
   }
-}
-
-/** @param {DialData} data @returns {Promise<DialArrays>} */
-async function readArrays({ images, noise, points, colours }) {
-  const [readImages, readNoise, readPoints, readColours] = await Promise.all([
-    images && fetchArray(images, Uint8Array),
-    fetchArray(noise, Float32Array),
-    points && fetchArray(points, Float32Array),
-    colours && fetchArray(colours, Uint8Array),
-  ]);
-  return {
-    images: readImages || null,
-    noise: readNoise,
-    points: readPoints || null,
-    colours: readColours || null,
-  };
 }
 
 export default mounted(

@@ -1,6 +1,6 @@
 import { openDecoder } from "./decoder.js";
 import { context2d, count, fitCanvas, pause } from "./dom.js";
-import { describe } from "./requests.js";
+import { describe, onItsWay } from "./requests.js";
 import { kernelFaults } from "./simd.js";
 
 /** @import { Code, Header } from "./types.js" */
@@ -28,10 +28,10 @@ export function decodedBy(where) {
  * @param {string} given.run
  * @param {Header} given.header
  * @param {HTMLCanvasElement} given.canvas
- * @param {(text: string) => void} [given.say] gets what went wrong, and "" when it is well again
+ * @param {(text: string) => void} [given.say] gets what went wrong or is waited for, and "" when it is well
  */
 export async function openPicture({ run, header, canvas, say = () => {} }) {
-  return new Picture(await openDecoder(run, header), canvas, say);
+  return new Picture(await onItsWay(openDecoder(run, header), header.floats, say), canvas, say);
 }
 
 export class Picture {

@@ -69,6 +69,32 @@ export const fetchJson = async (url) => (await get(url)).json();
  */
 export const fetchArray = async (url, Kind) => new Kind(await (await get(url)).arrayBuffer());
 
+const MOMENT = 1000; // milliseconds until a person is told what is waited for
+
+/**
+ * Tells what is waited for where weights take longer than a moment to come, as over a slow network.
+ *
+ * @template Found
+ * @param {Promise<Found>} coming
+ * @param {number} floats that the weights are
+ * @param {(text: string) => void} say gets "" once they are there, if it was told anything
+ * @returns {Promise<Found>}
+ */
+export async function onItsWay(coming, floats, say) {
+  let told = false;
+  const late = setTimeout(() => {
+    told = true;
+    say(`The network's ${(4e-6 * floats).toFixed(1)} MB are on their way …`);
+  }, MOMENT);
+  try {
+    const found = await coming;
+    if (told) say("");
+    return found;
+  } finally {
+    clearTimeout(late);
+  }
+}
+
 /**
  * The bytes of an answer to `body`. A request that hangs would hold up all after it, so its patience ends.
  *
