@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 V = TypeVar("V")
 
@@ -17,16 +18,22 @@ class LruCache(Generic[V]):
     names all that its value depends on: a run's id and the stamp of its weights, a digest of an array, never just a
     path. Safe to use from many threads. It belongs into a module that is imported: the module of a page begins anew
     whenever its script runs.
+
+    lasting: it stays when nobody looks any more (see `clear_all`), for what is small and slow to make.
     """
 
-    def __init__(self, most: float, size: Callable[[V], float] = lambda value: 1) -> None:
+    def __init__(
+        self, most: float, size: Callable[[V], float] = lambda value: 1, *, lasting: bool = False
+    ) -> None:
         self.most = most
+        self.lasting = lasting
         self.made = 0  # values that get_or_make had to make
         self._size = size
         self._total = 0.0
         self._values: OrderedDict[Hashable, V] = OrderedDict()
         self._lock = threading.Lock()
         self._making: dict[Hashable, threading.Lock] = {}
+        _caches.add(self)
 
     def get_or_make(self, key: Hashable, make: Callable[[], V]) -> V:
         """The value of `key`, made by `make` where it is not kept.
@@ -76,5 +83,21 @@ class LruCache(Generic[V]):
             if key in self._values:
                 self._total -= self._size(self._values.pop(key))
 
+    def clear(self) -> None:
+        """Forget every value; those that are being made are kept as they come."""
+        with self._lock:
+            self._values.clear()
+            self._total = 0.0
+
     def __len__(self) -> int:
         return len(self._values)
+
+
+_caches: weakref.WeakSet[LruCache[Any]] = weakref.WeakSet()
+
+
+def clear_all() -> None:
+    """Forget what all caches but lasting ones keep."""
+    for cache in list(_caches):
+        if not cache.lasting:
+            cache.clear()

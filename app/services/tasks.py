@@ -206,6 +206,12 @@ class Lane:
         for key in keys:
             self.forget(key)
 
+    def forget_done(self) -> None:
+        """Forget what has ended, with its results; what waits or runs goes on."""
+        with self._lock:
+            for key in [key for key, task in self._tasks.items() if task.done]:
+                del self._tasks[key]
+
     def stop(self) -> list[threading.Thread]:
         """Cancel and forget everything; gives the threads that may still be ending."""
         with self._lock:
@@ -241,6 +247,12 @@ _lanes: list[Lane] = []
 def idle() -> bool:
     """Whether no task waits or runs in any lane."""
     return all(task.done for lane in _lanes for task in lane.tasks())
+
+
+def forget_done() -> None:
+    """Forget the tasks of every lane that have ended."""
+    for lane in _lanes:
+        lane.forget_done()
 
 
 def stop_all() -> None:

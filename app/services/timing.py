@@ -10,7 +10,7 @@ from app.services.cache import LruCache
 if TYPE_CHECKING:
     from vae_core.config import RunConfig
 
-_step_seconds: LruCache[float] = LruCache(64)
+_step_seconds: LruCache[float] = LruCache(64, lasting=True)
 
 
 def step_seconds(config: RunConfig, fingerprint: str) -> float:

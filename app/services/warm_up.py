@@ -6,7 +6,7 @@ import gc
 import threading
 import time
 
-from app.services import runs, tasks, umap
+from app.services import idle, runs, tasks, umap
 
 first_page = threading.Event()  # set when a page was drawn
 _closing = threading.Event()  # set when the server ends
@@ -40,14 +40,33 @@ def warm_up() -> None:
 
     spare_the_collector()
     _closing.wait(2)
+    with _housekeeping:
+        if not _closing.is_set():
+            housekeeper.start()
+    _warm_umap()
+
+
+def _warm_umap() -> None:
     with _umap_lock:  # not after the server has ended it
         if not _closing.is_set():
             umap.warm()
 
 
+def _cool_umap() -> None:
+    """Its process has imported what the server has, and as much again."""
+    with _umap_lock:
+        umap.cool()
+
+
+housekeeper = idle.Housekeeper(rest=_cool_umap, wake=_warm_umap)
+_housekeeping = threading.Lock()
+
+
 def shut_down() -> None:
     """Cancel what goes on behind the pages and leave the queue to the next server. Running runs go on."""
     _closing.set()
+    with _housekeeping:
+        housekeeper.stop()
     tasks.stop_all()
     with _umap_lock:
         umap.cool()

@@ -10,6 +10,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.services import warm_up
+
 HOST_VARIABLE = "LATENT_EXPLORER_HOST"  # the address it listens on
 ORIGINS_VARIABLE = "LATENT_EXPLORER_ORIGINS"  # addresses under which browsers reach it, by spaces
 FRAMES_VARIABLE = "LATENT_EXPLORER_EMBED_IN"  # sites whose pages may show it in a frame, by spaces
@@ -85,7 +87,10 @@ class OwnNames:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         fault = self._fault(scope) if scope["type"] in ("http", "websocket") else ""
-        if not fault:
+        if not fault and scope["type"] == "websocket":
+            with warm_up.housekeeper.page():
+                await self.app(scope, receive, send)
+        elif not fault:
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": fault})
