@@ -92,7 +92,7 @@ async def hover(page: Page, until: float) -> None:
 
 
 async def turn(page: Page, until: float) -> None:
-    handle = page.get_by_role("slider", name="β in focus")
+    handle = page.get_by_role("slider", name="β cursor")
     move = 0
     while time.monotonic() < until:
         await handle.press("ArrowRight" if move % 12 < 6 else "ArrowLeft")
@@ -212,6 +212,8 @@ def told(what: str, took: list[float]) -> str:
 def settled(process: psutil.Process, endless: Run) -> float:
     """Memory once the run learns, torch is there and nothing has grown for five seconds."""
     while not any(isinstance(event, StepDone) for event in endless.history()):
+        time.sleep(0.5)
+    while not any("libtorch_cpu" in part.path for part in process.memory_maps()):
         time.sleep(0.5)
     last, since = 0.0, time.monotonic()
     while time.monotonic() - since < 5:
