@@ -4,7 +4,7 @@ import { loadDial } from "../shared/decoder.js";
 import { arrowWay, count, finder, make, press } from "../shared/dom.js";
 import { mounted } from "../shared/mount.js";
 import { decodedBy } from "../shared/picture.js";
-import { describe, onItsWay, WeightsRenewal } from "../shared/requests.js";
+import { describe, onItsWay, WeightsRenewal, weightsOf } from "../shared/requests.js";
 import { onKernelFault } from "../shared/simd.js";
 import { readArrays } from "./arrays.js";
 import { Cells } from "./cells.js";
@@ -133,7 +133,7 @@ class BetaDial {
         this.network = null;
         this.workers.dismiss();
         const say = (/** @type {string} */ text) => stale() || this.say(text);
-        const network = await onItsWay(loadDial(run, header), header.floats, say);
+        const network = await onItsWay(loadDial(run, header), weightsOf(header.floats), say);
         if (stale()) return;
         this.network = network;
         this.workers.hire(run, header);

@@ -3,7 +3,7 @@
 
 import { download, findAll, finder, make } from "../shared/dom.js";
 import { mounted } from "../shared/mount.js";
-import { describe } from "../shared/requests.js";
+import { describe, onItsWay } from "../shared/requests.js";
 import { chartsOf, themed } from "./charts.js";
 import { toCsv } from "./csv.js";
 import { clock, number, sentence, short, whole } from "./numbers.js";
@@ -29,6 +29,7 @@ class Live {
   known = "";
   toldAt = Number.NEGATIVE_INFINITY;
   fault = "";
+  awaited = ""; // what is on its way, after the state
   advised = "";
   alive = true;
   looking = false;
@@ -83,7 +84,11 @@ class Live {
     this.known = data.state;
     const ids = data.runs.map((run) => run.id).join();
     if (ids !== this.runs.map((run) => run.id).join()) this.choose(data);
-    loadPlotly(data.plotly).then(
+    const say = (/** @type {string} */ text) => {
+      this.awaited = text && ` · ${text}`;
+      this.writeHeader();
+    };
+    onItsWay(loadPlotly(data.plotly), "The charts' 5 MB", say).then(
       () => this.draw(true),
       (error) => {
         this.fault = describe(error).message;
@@ -213,7 +218,7 @@ class Live {
     const { status = null, name = "", steps = [], epochs = [] } = main ?? {};
     const state = status ? status.note || status.state : "loading";
     this.at(".name").textContent = name;
-    this.at(".state").textContent = this.fault ? `not reached: ${this.fault}` : state;
+    this.at(".state").textContent = this.fault ? `not reached: ${this.fault}` : state + this.awaited;
     const share = status ? Math.round(100 * status.progress) : 0;
     this.at(".bar").setAttribute("aria-valuenow", String(share));
     this.at(".bar i").style.width = `${share}%`;

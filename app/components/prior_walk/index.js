@@ -4,7 +4,7 @@ import { loadDecoder } from "../shared/decoder.js";
 import { context2d, count, finder, fitCanvas, press } from "../shared/dom.js";
 import { gaussian, seeded, slerp } from "../shared/latent.js";
 import { mounted } from "../shared/mount.js";
-import { describe, onItsWay } from "../shared/requests.js";
+import { describe, onItsWay, weightsOf } from "../shared/requests.js";
 
 /** @import { Component, Header } from "../shared/types.js" */
 /** @import { Decoder } from "../shared/decoder.js" */
@@ -59,7 +59,7 @@ class PriorWalk {
       const say = (/** @type {string} */ text) => {
         if (this.alive && this.stamp === header.stamp) this.note.textContent = text || caption;
       };
-      const decoder = await onItsWay(loadDecoder(run, header), header.floats, say);
+      const decoder = await onItsWay(loadDecoder(run, header), weightsOf(header.floats), say);
       if (!this.alive || this.stamp !== header.stamp) return;
       this.decoder = decoder;
     } catch (error) {

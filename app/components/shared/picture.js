@@ -1,6 +1,6 @@
 import { openDecoder } from "./decoder.js";
 import { context2d, count, fitCanvas, pause } from "./dom.js";
-import { describe, onItsWay } from "./requests.js";
+import { describe, onItsWay, weightsOf } from "./requests.js";
 import { kernelFaults } from "./simd.js";
 
 /** @import { Code, Header } from "./types.js" */
@@ -31,7 +31,8 @@ export function decodedBy(where) {
  * @param {(text: string) => void} [given.say] gets what went wrong or is waited for, and "" when it is well
  */
 export async function openPicture({ run, header, canvas, say = () => {} }) {
-  return new Picture(await onItsWay(openDecoder(run, header), header.floats, say), canvas, say);
+  const decoder = await onItsWay(openDecoder(run, header), weightsOf(header.floats), say);
+  return new Picture(decoder, canvas, say);
 }
 
 export class Picture {

@@ -69,22 +69,25 @@ export const fetchJson = async (url) => (await get(url)).json();
  */
 export const fetchArray = async (url, Kind) => new Kind(await (await get(url)).arrayBuffer());
 
+/** @param {number} floats of a network, four bytes each */
+export const weightsOf = (floats) => `The network's ${(4e-6 * floats).toFixed(1)} MB`;
+
 const MOMENT = 1000; // milliseconds until a person is told what is waited for
 
 /**
- * Tells what is waited for where weights take longer than a moment to come, as over a slow network.
+ * Tells what is waited for where it takes longer than a moment to come, as over a slow network.
  *
  * @template Found
  * @param {Promise<Found>} coming
- * @param {number} floats that the weights are
- * @param {(text: string) => void} say gets "" once they are there, if it was told anything
+ * @param {string} what they are, such as "The network's 1.7 MB"
+ * @param {(text: string) => void} say gets "" once they are there, if it got anything
  * @returns {Promise<Found>}
  */
-export async function onItsWay(coming, floats, say) {
+export async function onItsWay(coming, what, say) {
   let told = false;
   const late = setTimeout(() => {
     told = true;
-    say(`The network's ${(4e-6 * floats).toFixed(1)} MB are on their way …`);
+    say(`${what} are on their way …`);
   }, MOMENT);
   try {
     const found = await coming;
