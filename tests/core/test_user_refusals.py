@@ -52,10 +52,11 @@ def test_what_is_no_image_is_named(folder: Path, places: Places) -> None:
     refused(folder, places, "1 image file cannot be read: cat.png is not an image", "Remove or replace")
 
 
-def test_all_faulty_files_are_counted_and_some_named(folder: Path, places: Places) -> None:
-    put(folder, {**some(), **{f"bad{i}.jpg": b"x" for i in range(8)}})
-    text = refused(folder, places, "8 image files cannot be read", "bad0.jpg", "bad4.jpg")
-    assert "bad5.jpg" not in text
+def test_all_faulty_files_are_counted_and_named(folder: Path, places: Places) -> None:
+    put(folder, {**some(), **{f"bad{i}.jpg": b"x" for i in range(25)}})
+    text = refused(folder, places, "25 image files cannot be read", "bad0.jpg", "bad19.jpg", "and 5 more")
+    assert "bad20.jpg" not in text
+    assert [fault.name for fault in inspect(folder).broken] == [f"bad{i}.jpg" for i in range(25)]
 
 
 @pytest.mark.parametrize("ending", ["png", "jpg", "gif", "bmp", "webp", "tif", "ppm"])
@@ -74,16 +75,14 @@ def test_truncated_images_are_named(ending: str, share: float, folder: Path, pla
 def test_several_truncated_images_are_named_together(folder: Path, places: Places) -> None:
     whole = packed(noise(32, 32))
     put(folder, {f"{i:02}.png": whole[:-40] if i in (3, 12, 38) else whole for i in range(40)})
-    plan = inspect(folder)  # the samples are others
-    with pytest.raises(BadImages, match=r"3 image files cannot be read: 03\.png.*; 12\.png.*; 38\.png"):
-        accept(plan, "mine", places, side=16)
-    assert list(places.datasets.iterdir()) == []
+    assert inspect(folder).count == 37  # the samples are others
+    refused(folder, places, "3 image files cannot be read: 03.png, 12.png, 38.png each is cut short")
 
 
-@pytest.mark.parametrize("kind", ["ICO", "TGA", "PCX", "EPS", "PDF", "AVIF", "JPEG2000"])
+@pytest.mark.parametrize("kind", ["ICO", "TGA", "PCX", "EPS", "PDF", "JPEG2000"])
 def test_other_formats_are_not_opened_under_a_borrowed_name(kind: str, folder: Path, places: Places) -> None:
     put(folder, {**some(), "odd.png": packed(noise(32, 32, 3), kind)})
-    refused(folder, places, "odd.png is not an image in PNG, JPEG")
+    refused(folder, places, "odd.png is a PDF" if kind == "PDF" else "odd.png is not an image in PNG, JPEG")
 
 
 def test_other_formats_and_archives_and_pickles_are_left_out_and_said(folder: Path, places: Places) -> None:
@@ -93,10 +92,9 @@ def test_other_formats_and_archives_and_pickles_are_left_out_and_said(folder: Pa
     plan, images = taken(folder, places)
     assert len(images) == 3
     text = " ".join(plan.notes)
-    assert "format that is not read" in text
     assert "a.heic" in text
     assert "Left out (an archive inside, which is not opened (unpack it first)): b.zip." in plan.notes
-    assert "pickle, which is never opened" in text
+    assert "a pickle, never opened because it can run any program): c.pkl." in text
     assert "Left out (no image): d.csv, e.txt, f." in plan.notes
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vae_core.data.user.crop import FITS
+from vae_core.data.user.ground import GROUNDS
 from vae_core.options import Options, option
 
 SIDES = (16, 32, 64, 128)
@@ -28,4 +29,18 @@ class ImportChoices(Options):
         help="train, val and test folders: auto takes them as splits, labels as classes, none as neither",
         values=tuple(SPLITS),
     )
+    scale: str = option(
+        "auto",
+        help=(
+            "which values become black and white in images of more than 8 bits: auto by what the set uses, full by what "
+            "the type can hold, used by the lowest and highest value, or LOW:HIGH such as 0:4095"
+        ),
+    )
+    ground: str = option(
+        "auto",
+        help="what transparent images are laid on; auto takes white unless drawings would vanish on it",
+        values=tuple(GROUNDS),
+    )
+    leave_out: tuple[str, ...] = option((), help="folders to leave out, such as masks")
+    skip_broken: bool = option(False, help="leave out image files that cannot be read, and import the others")
     limit: int = option(0, help="keep that many images; 0 keeps all", unit="images", minimum=0)

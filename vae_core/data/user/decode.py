@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from vae_core.data.user.budgets import (
     Budgets,
     UnreadableError,
 )
+from vae_core.data.user.foreign import contents
+from vae_core.data.user.ground import choose_ground, contrasts, lay
+from vae_core.data.user.scale import Scale, Values
 from vae_core.errors import BadImages
 
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
-FORMAT_WORDS = "PNG, JPEG, GIF, BMP, WebP, TIFF or PPM"
+FORMAT_WORDS = "PNG, JPEG, GIF, BMP, WebP, AVIF, TIFF or PPM"
+HEIC_EXTRA = "pip install 'latent-explorer[heic]'"
+FULL, FULL_FLOATS = (
+    (0.0, 65535.0),
+    (0.0, 1.0),
+)  # what more than 8 bits could hold; floats are expected in [0, 1]
 EXIF_ORIENTATION = 0x0112
 TIFF_WIDTH, TIFF_HEIGHT = 0x0100, 0x0101
 DEEP_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
@@ -27,7 +37,7 @@ CONVERSIONS = {
     "frames": "several frames or pages: the first is taken",
     "cmyk": "CMYK inks: converted to RGB",
     "deep": "more than 8 bits per channel: reduced to 8",
-    "alpha": "transparency: laid on white",
+    "alpha": "transparency: laid on {ground}",
     "palette": "a palette: replaced by its colours",
     "turned": "an EXIF orientation: turned upright",
 }
@@ -37,14 +47,44 @@ def read_picture(stream: BinaryIO, name: str, budgets: Budgets | None = None) ->
     """One image of its own, uint8 (1 or 3, H, W), and sentences on what was converted. Raises BadImages."""
     try:
         with open_image(stream, name, budgets or Budgets()) as image:
-            notes = [f"{name}: {CONVERSIONS[kind]}." for kind in read_header(image).conversions]
-            pixels = decode(image, 0)
+            found = read_header(image).conversions
+            look, told = look_of(image)
+            notes = [f"{name}: {CONVERSIONS[kind].format(ground=look.ground)}." for kind in found]
+            pixels = decode(image, 0, look)
+            notes += [f"{name}: {told}"] if told else []
     except UnreadableError as error:
         raise BadImages(f"{name} {error}; choose another image") from None
     return (pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)), notes
 
 
 @dataclass(frozen=True)
+class Look:
+    """How values and transparency of a set become shades.
+
+    `scale` is for whole numbers of more than 8 bits, `floats` for floats, `shallow` for what has 8 bits already.
+    """
+
+    scale: Scale = field(default_factory=lambda: Scale(*FULL))
+    floats: Scale = field(default_factory=lambda: Scale(*FULL_FLOATS))
+    ground: str = "white"
+    shallow: Scale | None = None
+
+
+@cache
+def formats() -> tuple[str, ...]:
+    """What PIL may open here: AVIF where it was built with it, HEIC with the extra installed."""
+    known = ["PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM"]
+    if features.check("avif"):
+        known.append("AVIF")
+    if find_spec("pillow_heif") is not None:
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener()
+        known.append("HEIF")
+    return tuple(known)
+
+
+@dataclass(frozen=True, slots=True)
 class Header:
     """What an image says of itself before it is decoded: (width, height) upright."""
 
@@ -57,18 +97,21 @@ class Header:
 def open_image(stream: BinaryIO, name: str, budgets: Budgets) -> Iterator[Any]:
     """A PIL image, its pixels not yet decoded. Raises UnreadableError, or BadImages for a huge one."""
     try:
-        with Image.open(stream, formats=FORMATS) as image:
+        with Image.open(stream, formats=formats()) as image:
             if image.width * image.height > budgets.pixels:
                 raise _too_large(f"{image.width:,} × {image.height:,} pixels", name, budgets)
             yield image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(str(error).split(",")[0].lower(), name, budgets) from None
     except UnidentifiedImageError:
-        raise UnreadableError(f"is not an image in {FORMAT_WORDS} form") from None
+        stream.seek(0)
+        known = contents(stream.read(64))
+        raise UnreadableError(known or f"is not an image in {FORMAT_WORDS} form") from None
     except (BadImages, UnreadableError):
         raise
     except Exception as error:  # decoders raise a dozen kinds on damaged data
-        raise UnreadableError(str(error) or type(error).__name__) from None
+        cut = "truncated" in str(error) or isinstance(error, EOFError)
+        raise UnreadableError("is cut short" if cut else str(error) or type(error).__name__) from None
 
 
 def _too_large(what: str, name: str, budgets: Budgets) -> BadImages:
@@ -117,8 +160,8 @@ def _has_colour(image: Any) -> bool:
     return True
 
 
-def decode(image: Any, side: int) -> np.ndarray:
-    """Upright 8-bit grey uint8 (H, W) or RGB (H, W, 3); transparency laid on white.
+def decode(image: Any, side: int, look: Look) -> np.ndarray:
+    """Upright 8-bit grey uint8 (H, W) or RGB (H, W, 3), made 8-bit and laid on a ground as `look` says.
 
     A JPEG much larger than `side` is decoded at 1/2, 1/4 or 1/8, never below twice the side: the eventual
     resizing is the same to the eye and a photograph takes a tenth of the time. 0 decodes it as it is.
@@ -128,20 +171,46 @@ def decode(image: Any, side: int) -> np.ndarray:
         image.draft(None, (2 * side, 2 * side))
     upright = ImageOps.exif_transpose(image)
     if upright.mode in DEEP_MODES:
-        return _eight_bits(np.asarray(upright), upright.mode)
+        scale = look.floats if upright.mode == "F" else look.scale
+        return scale.apply(_finite(np.asarray(upright)))
     if upright.has_transparency_data:
-        laid = Image.new("RGBA", upright.size, "white")
-        laid.alpha_composite(upright.convert("RGBA"))
-        upright = laid.convert("RGB")
-    return np.asarray(upright.convert("L" if grey else "RGB"))
+        upright = lay(upright, look.ground)
+    picture = np.asarray(upright.convert("L" if grey else "RGB"))
+    return picture if look.shallow is None else look.shallow.apply(picture)
 
 
-def _eight_bits(values: np.ndarray, mode: str) -> np.ndarray:
-    """16-bit integers, or floats in [0, 1], as uint8. Raises UnreadableError outside these ranges."""
+def deep_values(image: Any) -> np.ndarray | None:
+    """The values (H, W) of an image with more than 8 bits, in its own type; None for any other."""
+    return _finite(np.asarray(image)) if image.mode in DEEP_MODES else None
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
     if not np.isfinite(values).all():
         raise UnreadableError("holds NaN or infinity")
-    low, high = values.min(), values.max()
-    top = 1 if mode == "F" else 65535
-    if low < 0 or high > top:
-        raise UnreadableError(f"has values from {low:g} to {high:g}; they must lie between 0 and {top}")
-    return np.rint(values * 255.0 if mode == "F" else values / 257).astype(np.uint8)
+    return values
+
+
+def look_of(image: Any) -> tuple[Look, str]:
+    """How a single image is best looked at, by its own range of values or on a ground of its own, and a sentence on that."""
+    values = Values()
+    if (deep := deep_values(image)) is not None:
+        values.add(deep)
+        full = FULL if values.whole else FULL_FLOATS
+        scale = values.scale("auto", full)
+        return Look(scale, scale), "" if scale == Scale(*full) else values.told(scale)
+    return Look(ground=choose_ground([contrasts(image)]) if image.has_transparency_data else "white"), ""
+
+
+def cut_short(stream: BinaryIO, kind: str) -> bool:
+    """Whether a file may be cut short: it lacks the end that its format has. Only decoding it tells for sure."""
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, size - 4096))
+    tail = stream.read(4096)
+    stream.seek(0)
+    head = stream.read(12)
+    if kind in ("PNG", "JPEG"):
+        return (b"IEND" if kind == "PNG" else b"\xff\xd9") not in tail
+    if kind == "GIF":
+        return b"\x3b" not in tail[-16:]
+    announced = {"WEBP": int.from_bytes(head[4:8], "little") + 8, "BMP": int.from_bytes(head[2:6], "little")}
+    return announced.get(kind, 0) > size

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vae_core.data.user.budgets import cleaned, counted, listed
+from vae_core.errors import BadConfig
 
 Path = tuple[str, ...]  # a file's folders and name
 
@@ -171,3 +172,46 @@ def label_by_folder(
         )
         names.append(NO_FOLDER)
     return labels, tuple(map(cleaned, names)), notes
+
+
+_SIDE_WORDS = {
+    "mask", "label", "annotation", "segmentation", "trimap", "groundtruth", "gt", "thumb", "thumbnail", "preview",
+}  # fmt: skip
+
+
+def side_folders(paths: Sequence[Path]) -> list[tuple[str, str]]:
+    """Folders that go with others: (name, that of the images) where masks or thumbnails are named as the images are."""
+    stems: dict[str, set[str]] = {}
+    for path in paths:
+        for folder in path[:-1]:
+            stems.setdefault(folder, set()).add(path[-1].rsplit(".", 1)[0])
+    found = []
+    for name in sorted(stems, key=natural):
+        word = re.sub(r"[\W_\d]", "", name.casefold())
+        if word not in _SIDE_WORDS and word.removesuffix("s") not in _SIDE_WORDS:
+            continue
+        alike = [
+            other
+            for other in stems
+            if other != name and 2 * len(stems[name] & stems[other]) >= len(stems[name])
+        ]
+        beside = next((other for other in alike if not _within(other, name, paths)), None)
+        if beside is not None:
+            found.append((cleaned(name), cleaned(beside)))
+    return found
+
+
+def _within(one: str, other: str, paths: Sequence[Path]) -> bool:
+    """Whether some file lies in both folders."""
+    return any(one in path[:-1] and other in path[:-1] for path in paths)
+
+
+def left_out_folders(paths: Sequence[Path], names: Sequence[str]) -> np.ndarray:
+    """Numbers of the images in none of the named folders. Raises BadConfig for a folder that is not there."""
+    known = {cleaned(folder) for path in paths for folder in path[:-1]}
+    if missing := [name for name in names if name not in known]:
+        raise BadConfig(f"leave_out: there is no folder {missing[0]!r}; there are {listed(sorted(known))}")
+    return np.array(
+        [i for i, path in enumerate(paths) if not {cleaned(part) for part in path[:-1]} & set(names)],
+        np.int64,
+    )

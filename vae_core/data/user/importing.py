@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,10 @@ from vae_core.data.imageset import (
     write_images,
 )
 from vae_core.data.registry import DATASETS, DatasetSpec, find_spec
+from vae_core.data.user.broken import BrokenFiles, Fault, told
 from vae_core.data.user.choices import ImportChoices
 from vae_core.data.user.crop import FITS, to_square
+from vae_core.data.user.files import broken_note
 from vae_core.data.user.plan import ImportPlan, channels_of, check_unchanged, settled
 from vae_core.errors import BadConfig, BadImages, BadName, UnknownDataset
 from vae_core.options import from_json
@@ -55,10 +57,26 @@ def accept(
         raise BadConfig("limit: 1 image makes no dataset; 0 keeps all, else at least 2")
     check_new_name(name, places)
     check_unchanged(plan)
-    indices = np.arange(plan.count)
-    if 0 < choices.limit < plan.count:
-        indices = np.sort(np.random.default_rng(SPLIT_SEED).permutation(plan.count)[: choices.limit])
-    return write_own(_source(plan, indices, choices), plan.title, name, places, choices.side, title, progress)
+    if plan.broken and not choices.skip_broken:
+        raise BadImages(f"{plan.title}: {told(plan.broken)}")
+    indices = plan.images.kept(choices)
+    broken: dict[int, Fault] = {}
+    while True:
+        some = _drawn(np.setdiff1d(indices, list(broken)), choices.limit)
+        try:
+            source = _source(plan, some, choices, [*plan.broken, *broken.values()])
+            return write_own(source, plan.title, name, places, choices.side, title, progress)
+        except BrokenFiles as error:
+            if not (choices.skip_broken and error.fresh):
+                raise BadImages(f"{plan.title}: {error}") from None
+            broken |= error.fresh  # the others once more
+
+
+def _drawn(indices: np.ndarray, limit: int) -> np.ndarray:
+    """At most `limit` of the numbers, by SPLIT_SEED, sorted; 0 keeps all."""
+    if not 0 < limit < len(indices):
+        return indices
+    return indices[np.sort(np.random.default_rng(SPLIT_SEED).permutation(len(indices))[:limit])]
 
 
 def write_own(
@@ -71,6 +89,8 @@ def write_own(
     try:
         write_images(work / str(side), name, title or name, source, progress=progress, own=True)
         os.rename(work, places.datasets / name)
+    except BrokenFiles:
+        raise
     except BadImages as error:
         raise BadImages(f"{of}: {error}") from None
     except OSError as error:
@@ -89,9 +109,10 @@ def check_new_name(name: str, places: Places) -> None:
         raise BadName(f"there is already a dataset {name}; choose another name, or remove it first")
 
 
-def _source(plan: ImportPlan, indices: np.ndarray, choices: ImportChoices) -> Source:
+def _source(plan: ImportPlan, indices: np.ndarray, choices: ImportChoices, broken: Sequence[Fault]) -> Source:
     images, side, fit = plan.images, choices.side, choices.fit
     channels = channels_of(plan, choices.colour)
+    left_out = [broken_note(broken)] if broken else []
     known = images.meaning(choices)
 
     def kept(index: np.ndarray | None) -> np.ndarray | None:
@@ -99,7 +120,7 @@ def _source(plan: ImportPlan, indices: np.ndarray, choices: ImportChoices) -> So
 
     def chunks() -> Iterator[Chunk]:
         size = max(1, CHUNK_BYTES // (channels * side * side))
-        with closing(images.pictures(indices, side)) as pictures:
+        with closing(images.pictures(indices, side, choices)) as pictures:
             for start in range(0, len(indices), size):
                 some = indices[start : start + size]
                 squares = np.stack([to_square(next(pictures), side, channels, fit) for _ in some])
@@ -118,15 +139,22 @@ def _source(plan: ImportPlan, indices: np.ndarray, choices: ImportChoices) -> So
         test=kept(known.test),
         validation=kept(known.validation),
         names=None if images.kind == "array" else [images.name_of(int(i)) for i in indices],
-        notes=[*plan.found, *known.notes, *_notes(plan, len(indices), side, channels, fit)],
+        notes=[
+            *plan.found,
+            *images.told(choices),
+            *known.notes,
+            *left_out,
+            *_notes(plan, len(indices), choices, channels),
+        ],
     )
 
 
-def _notes(plan: ImportPlan, kept: int, side: int, channels: int, fit: str) -> list[str]:
+def _notes(plan: ImportPlan, kept: int, choices: ImportChoices, channels: int) -> list[str]:
     """What `accept` did to the images, in sentences."""
+    side, fit = choices.side, choices.fit
     sizes = {size for size, _ in plan.sizes}
     notes = []
-    if kept < plan.count:
+    if choices.limit == kept < plan.count:
         notes.append(f"{kept:,} of {plan.count:,} images, drawn by the seed {SPLIT_SEED}.")
     if side == 32 and sizes == {(28, 28)}:
         notes.append("28×28 was framed with zeros to 32×32, not resized.")

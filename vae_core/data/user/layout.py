@@ -1,4 +1,4 @@
-"""What the numbers of an array of images mean: its axes, its type and its range."""
+"""What the axes of an array of images mean."""
 
 from __future__ import annotations
 
@@ -10,20 +10,34 @@ import numpy as np
 from vae_core.errors import BadImages
 
 LEAST_SIDE = 8  # px; below that a dimension is taken for channels
+CHANNELS = (1, 3, 4)
+LONG = 4  # an image this many times as long as it is wide is rare
+SAVE = "numpy.savez('images.npz', images={0})"
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How the axes of an array of images are read."""
+    """How the axes of an array of images are read.
+
+    `order` is grey (N, H, W), last (N, H, W, C), first (N, C, H, W), flat (N, H·W), or with the images along the last
+    axis, as MATLAB writes them, grey_last (H, W, N) or colour_last (H, W, C, N).
+    """
 
     count: int
     height: int
     width: int
     channels: int  # 1, 3 or 4
-    order: str  # grey (N, H, W), last (N, H, W, C), first (N, C, H, W) or flat (N, H·W)
+    order: str
+
+    @property
+    def images_last(self) -> bool:
+        """Whether one image lies scattered over the whole array, which then has to be held at once."""
+        return self.order in ("grey_last", "colour_last")
 
     def arrange(self, block: np.ndarray) -> np.ndarray:
-        """Rows of the stored shape as (n, H, W) or (n, H, W, C)."""
+        """Rows of the stored shape, all of them where the images come last, as (n, H, W) or (n, H, W, C)."""
+        if self.images_last:
+            block = np.moveaxis(block, -1, 0)
         if self.order == "first":
             block = block.transpose(0, 2, 3, 1)
         shape = (len(block), self.height, self.width)
@@ -31,68 +45,78 @@ class Layout:
 
 
 def read_layout(name: str, shape: tuple[int, ...]) -> Layout:
-    """Raises BadImages with the accepted shapes."""
+    """Raises BadImages with the accepted shapes, and the line that makes one of them where that can be guessed."""
     if len(shape) == 4:
-        last, first = shape[3] in (1, 3, 4), shape[1] in (1, 3, 4)
-        if last and min(shape[1:3]) >= LEAST_SIDE:
+        if shape[3] in CHANNELS and min(shape[1:3]) >= LEAST_SIDE:
             return Layout(shape[0], shape[1], shape[2], shape[3], "last")
-        if first and min(shape[2:]) >= LEAST_SIDE:
+        if shape[1] in CHANNELS and min(shape[2:]) >= LEAST_SIDE:
             return Layout(shape[0], shape[2], shape[3], shape[1], "first")
+        if shape[2] in CHANNELS and min(shape[:2]) >= LEAST_SIDE:
+            return Layout(shape[3], shape[0], shape[1], shape[2], "colour_last")
     elif len(shape) == 3 and min(shape[1:]) >= LEAST_SIDE:
         return Layout(shape[0], shape[1], shape[2], 1, "grey")
+    elif len(shape) == 3 and min(shape[:2]) >= LEAST_SIDE and shape[2] not in (3, 4):
+        return Layout(shape[2], shape[0], shape[1], 1, "grey_last")
     elif len(shape) == 2 and (side := math.isqrt(shape[1])) >= LEAST_SIDE and side * side == shape[1]:
         return Layout(shape[0], side, side, 1, "flat")
-    hint = ""
-    if len(shape) == 3 and shape[2] in (3, 4) and min(shape[:2]) >= LEAST_SIDE:
-        hint = f" This looks like one colour image {shape[1]}×{shape[0]}; a dataset needs at least 2."
     raise BadImages(
         f"{name} has the shape {shape}; images are (N, H, W), (N, H, W, C) or (N, C, H, W) with C 1, 3 or 4, "
-        f"or (N, H·W) when that is a square, each side at least {LEAST_SIDE}.{hint}"
+        f"or (N, H·W) when that is a square, each side at least {LEAST_SIDE}.{_remedy(shape)}"
     )
 
 
+def _remedy(shape: tuple[int, ...]) -> str:
+    """The line that makes images of an array a, where its shape tells."""
+    if len(shape) == 3 and shape[2] in (3, 4) and min(shape[:2]) >= LEAST_SIDE:
+        return f" This looks like one colour image {shape[1]}×{shape[0]}; a dataset needs at least 2."
+    if len(shape) == 2 and shape[1] > 1:
+        side = math.isqrt(shape[1] - 1)
+        if side >= LEAST_SIDE and side * side == shape[1] - 1:
+            saved = f"numpy.savez('images.npz', images=a[:, 1:].reshape(-1, {side}, {side}), labels=a[:, 0])"
+            return f" This looks like a column of labels before images {side}×{side}: {saved}"
+        side = math.isqrt(shape[1] // 3)
+        if side >= LEAST_SIDE and 3 * side * side == shape[1]:
+            saved = SAVE.format(f"a.reshape(-1, 3, {side}, {side})")
+            return f" These look like rows of colour images {side}×{side}: {saved}, as CIFAR orders them"
+    if len(shape) > 4 and 1 in shape:
+        return f" Drop the axes of length 1: {SAVE.format('a.squeeze()')}"
+    if len(shape) == 4 and min(shape[1:]) >= LEAST_SIDE:
+        return f" These look like volumes; take a slice of each: {SAVE.format(f'a[:, {shape[1] // 2}]')}"
+    return ""
+
+
+def may_come_last(layout: Layout) -> bool:
+    """Whether (N, H, W) may as well be (H, W, N): the first two sides are equal, or an image would be very long."""
+    count, height, width = layout.count, layout.height, layout.width
+    if layout.order != "grey" or count < LEAST_SIDE:
+        return False
+    return (count == height != width) or max(height, width) > LONG * min(height, width)
+
+
+def comes_last(block: np.ndarray) -> bool | None:
+    """Whether the images of (n, H, W), n > 1, lie along the last axis; None where that cannot be told.
+
+    Neighbouring pixels of an image are alike, those of two images are not. So the axis along which values jump most is
+    that of the images.
+    """
+    values = block.astype(np.float32)
+    first, last = (float(np.abs(np.diff(values, axis=axis)).mean()) for axis in (0, 2))
+    if max(first, last) < 1.3 * min(first, last) or max(first, last) == 0:
+        return None
+    return last > first
+
+
 def check_dtype(name: str, dtype: np.dtype) -> None:
-    """Raises BadImages for what is neither uint8, bool nor float."""
-    if not (dtype == np.uint8 or dtype.kind in "bf"):
+    """Raises BadImages for what are no plain numbers."""
+    if dtype.kind not in "biuf":
         raise BadImages(
-            f"{name} is {dtype}; images are uint8 from 0 to 255, or floats from 0 to 1. "
-            "If its values lie in 0 to 255, save it with .astype('uint8')"
+            f"{name} is {dtype}; images are numbers: uint8 from 0 to 255, floats from 0 to 1, or others that are scaled"
         )
 
 
-@dataclass
-class ValueRange:
-    """The range met so far; NaN and infinity are refused at once."""
-
-    name: str
-    low: float = math.inf
-    high: float = -math.inf
-    rows: int = 0
-
-    def add(self, block: np.ndarray) -> None:
-        """Raises BadImages."""
-        if block.dtype.kind == "f" and not np.isfinite(block).all():
-            bad = ~np.isfinite(block.reshape(len(block), -1)).all(axis=1)
-            first = self.rows + int(np.flatnonzero(bad)[0])
-            raise BadImages(
-                f"{self.name} holds NaN or infinity, first in image {first}; replace these values"
-            )
-        if not len(block):
-            return
-        self.low, self.high = min(self.low, float(block.min())), max(self.high, float(block.max()))
-        self.rows += len(block)
-
-    def check_range(self, dtype: np.dtype) -> None:
-        """Raises BadImages for floats outside [0, 1]."""
-        if dtype.kind != "f" or (self.low >= 0 and self.high <= 1):
-            return
-        if self.low >= 0 and self.high <= 255:
-            remedy = "divide by 255"
-        elif self.low >= -1 and self.high <= 1:
-            remedy = "add 1 and halve"
-        else:
-            remedy = "scale them"
-        raise BadImages(
-            f"{self.name} holds floats from {self.low:g} to {self.high:g}; they must lie between 0 and 1: "
-            f"{remedy}"
-        )
+def check_finite(name: str, block: np.ndarray, rows: int) -> None:
+    """Raises BadImages naming the first image with NaN or infinity; `rows` images came before these (n, ...)."""
+    if block.dtype.kind == "f" and not np.isfinite(block).all():
+        bad = ~np.isfinite(block.reshape(len(block), -1)).all(axis=1)
+        first = rows + int(np.flatnonzero(bad)[0])
+        raise BadImages(f"{name} holds NaN or infinity, first in image {first}; replace these values")

@@ -17,19 +17,20 @@ from vae_core.data.user.budgets import (
     cleaned,
     listed,
 )
-from vae_core.data.user.decode import FORMAT_WORDS
+from vae_core.data.user.decode import FORMAT_WORDS, HEIC_EXTRA, formats
+from vae_core.data.user.foreign import ARCHIVE, named
 from vae_core.errors import BadImages
 
 IMAGE_ENDINGS = {
     ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".dib", ".webp", ".tif", ".tiff",
-    ".ppm", ".pgm", ".pbm", ".pnm", ".pfm",
+    ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".avif", ".avifs",
 }  # fmt: skip
+HEIC_ENDINGS = {".heic", ".heif", ".hif"}
 OTHER_IMAGE_ENDINGS = {
-    ".heic", ".heif", ".avif", ".jp2", ".jxl", ".psd", ".svg", ".ico", ".tga", ".exr", ".hdr", ".dng", ".cr2",
+    ".jp2", ".jxl", ".psd", ".svg", ".ico", ".tga", ".exr", ".hdr", ".dng", ".cr2",
     ".nef",
 }  # fmt: skip
-ARCHIVE_ENDINGS = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"}
-PICKLE_ENDINGS = {".pkl", ".pickle", ".pt", ".pth", ".joblib"}
+TABLE_ENDINGS = {".csv", ".tsv", ".txt", ".jsonl"}
 JUNK = {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"}
 
 
@@ -55,7 +56,9 @@ class Listing:
     """The image files of a source, and by kind the names of what was left_out out."""
 
     images: list[Entry] = field(default_factory=list)
+    tables: list[Entry] = field(default_factory=list)
     left_out: dict[str, list[str]] = field(default_factory=dict)
+    lines: dict[str, str] = field(default_factory=dict)  # how a format that was left out is converted
     count: int = 0
 
     def add(self, parts: tuple[str, ...], key: Any, budgets: Budgets) -> None:
@@ -67,14 +70,20 @@ class Listing:
             return
         entry = Entry(parts, key)
         ending = os.path.splitext(parts[-1])[1].lower()
-        if ending in IMAGE_ENDINGS:
+        if ending in IMAGE_ENDINGS or (ending in HEIC_ENDINGS and "HEIF" in formats()):
             self.images.append(entry)
+        elif ending in HEIC_ENDINGS:
+            self.leave_out(f"HEIC, which `{HEIC_EXTRA}` lets be read", entry.name)
+        elif ending in TABLE_ENDINGS:
+            self.tables.append(entry)
+            self.leave_out("no image", entry.name)  # until it is joined
         elif ending in OTHER_IMAGE_ENDINGS:
             self.leave_out(f"in a format that is not read (convert to {FORMAT_WORDS})", entry.name)
-        elif ending in ARCHIVE_ENDINGS:
+        elif (known := named(entry.name)) is not None and known is not ARCHIVE:
+            self.leave_out(known.name, entry.name)
+            self.lines.setdefault(known.name, known.line)
+        elif ending == ".zip" or known is ARCHIVE:
             self.leave_out("an archive inside, which is not opened (unpack it first)", entry.name)
-        elif ending in PICKLE_ENDINGS:
-            self.leave_out("a pickle, which is never opened because it can run any program", entry.name)
         else:
             self.leave_out("no image", entry.name)
 
@@ -82,7 +91,13 @@ class Listing:
         self.left_out.setdefault(why, []).append(name)
 
     def notes(self) -> list[str]:
-        return [f"Left out ({why}): {listed(names)}." for why, names in self.left_out.items()]
+        """What was left out, and why; where there is no image, also how to make some of it."""
+        convert = {} if self.images else self.lines
+        return [
+            f"Left out ({why}): {listed(names)}."
+            + (f" To read it, {convert[why]}." if why in convert else "")
+            for why, names in self.left_out.items()
+        ]
 
 
 class Folder:

@@ -16,11 +16,13 @@ from vae_core.data.imageset import (
     silent,
 )
 from vae_core.data.user.arrays import ImageArrays
+from vae_core.data.user.broken import BrokenFiles, Fault
 from vae_core.data.user.budgets import Budgets, Given, opened, title_of
 from vae_core.data.user.choices import SIDES, ImportChoices
 from vae_core.data.user.crop import to_square
 from vae_core.data.user.decode import FORMAT_WORDS
 from vae_core.data.user.files import ImageFiles
+from vae_core.data.user.foreign import ARCHIVE, is_table, named, pixel_table
 from vae_core.data.user.listing import Folder
 from vae_core.data.user.meaning import Meaning
 from vae_core.data.user.npy import NPY_MAGIC, is_npz
@@ -32,8 +34,6 @@ SAMPLES = 8
 THUMBNAIL = 512  # px, the longer side of a sample's original
 
 SOURCES = "a folder or .zip of images, a .npy or an .npz"
-PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
-ARCHIVES = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!")
 ZIPS = (b"PK\x03\x04", b"PK\x05\x06")
 IMAGES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF", b"II*\x00", b"MM\x00*")
 
@@ -63,6 +63,8 @@ class ImportPlan:
         colour: what the colour choice "auto" takes.
         side: a side that suits the images.
         split_folders: folders that name splits, for training first.
+        side_folders: folders that seem to hold masks or thumbnails of other images.
+        broken: files that cannot be read; they are not counted, and `accept` refuses them unless they may be skipped.
         notes: sentences on what was or will be left out or converted, and what the default choices mean.
         found: those of them that hold whatever is chosen.
     """
@@ -78,6 +80,8 @@ class ImportPlan:
     notes: tuple[str, ...]
     found: tuple[str, ...]
     split_folders: tuple[str, ...]
+    side_folders: tuple[str, ...]
+    broken: tuple[Fault, ...]
     samples: tuple[Sample, ...]
     images: ImageFiles | ImageArrays = field(repr=False)
     given: Given = field(repr=False)
@@ -93,9 +97,13 @@ def inspect(given: Given, budgets: Budgets | None = None, progress: Progress = s
     try:
         stamp = _file_stamp(given)
         images = _open_source(given, budgets or Budgets(), progress)
-        wanted = np.unique(np.linspace(0, images.count - 1, SAMPLES).astype(int))
-        pictures = images.sample(wanted, THUMBNAIL)
-        meaning = images.meaning(ImportChoices())
+        plain = ImportChoices()
+        try:
+            wanted, pictures = _samples(images)
+        except BrokenFiles:
+            images.check_all(progress)  # so that all broken files are known
+            wanted, pictures = _samples(images)
+        meaning = images.meaning(plain)
         samples = [
             _sample(images, meaning, int(i), picture) for i, picture in zip(wanted, pictures, strict=True)
         ]
@@ -114,9 +122,11 @@ def inspect(given: Given, budgets: Budgets | None = None, progress: Progress = s
         side=_suitable_side(images.sizes.most_common(1)[0][0]),
         label_names=meaning.label_names,
         factor_names=meaning.factor_names,
-        notes=(*found, *meaning.notes),
+        notes=(*found, *images.told(plain), *meaning.notes),
         found=found,
         split_folders=images.split_folders,
+        side_folders=tuple(name for name, _ in images.side_folders),
+        broken=tuple(images.broken),
         samples=tuple(samples),
         images=images,
         given=given,
@@ -142,7 +152,7 @@ def _open_source(given: Given, budgets: Budgets, progress: Progress) -> ImageFil
             raise BadImages(f"this is no plain file; give {SOURCES}")
         given = path
     with opened(given) as stream:
-        head = stream.read(8)
+        head = stream.read(64)
     if head.startswith(ZIPS):
         with open_zip(given) as zipped:
             npz = is_npz(zipped)
@@ -151,13 +161,22 @@ def _open_source(given: Given, budgets: Budgets, progress: Progress) -> ImageFil
         return ImageArrays(given, True, budgets, progress, SAMPLES)
     if head.startswith(NPY_MAGIC):
         return ImageArrays(given, False, budgets, progress, SAMPLES)
-    if head.startswith(PICKLES):
-        raise BadImages(f"this is a pickle, never opened because it can run any program; give {SOURCES}")
-    if head.startswith(ARCHIVES):
-        raise BadImages(f"this kind of archive is not read; give {SOURCES}")
+    known = named(title_of(given), head)
+    if known is ARCHIVE:
+        raise BadImages(f"{ARCHIVE.name}; {ARCHIVE.line}. What can be imported: {SOURCES}")
+    if known is not None:
+        raise BadImages(f"this is {known.name}; {known.line.replace('FILE', title_of(given))}")
+    if is_table(title_of(given)):
+        raise BadImages(pixel_table(head).replace("FILE", title_of(given)))
     if head.startswith(IMAGES):
         raise BadImages(f"this is one image; a dataset needs at least 2. Give {SOURCES}")
     raise BadImages(f"this is none of what can be imported: {SOURCES}, the images in {FORMAT_WORDS} form")
+
+
+def _samples(images: ImageFiles | ImageArrays) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Numbers spread over the source, (n,), and their pictures."""
+    wanted = np.unique(np.linspace(0, images.count - 1, SAMPLES).astype(int))
+    return wanted, images.sample(wanted, THUMBNAIL, ImportChoices())
 
 
 def _sample(images: ImageFiles | ImageArrays, meaning: Meaning, index: int, picture: np.ndarray) -> Sample:
@@ -169,9 +188,9 @@ def _sample(images: ImageFiles | ImageArrays, meaning: Meaning, index: int, pict
 
 
 def _suitable_side(size: tuple[int, int]) -> int:
-    """The largest of SIDES up to 64 that needs no enlarging; 28 goes to 32."""
+    """The largest of SIDES up to 64 that enlarges by no more than an eighth, as from 28 to 32."""
     least = min(size)
-    return 32 if least == 28 else max([side for side in SIDES if side <= min(64, least)], default=SIDES[0])
+    return max([side for side in SIDES if side <= 64 and 7 * side <= 8 * least], default=SIDES[0])
 
 
 def _grey_in_colour(images: ImageFiles | ImageArrays, samples: list[Sample]) -> list[str]:
@@ -201,7 +220,8 @@ def preview(
     indices = np.array([sample.index for sample in plan.samples])
     check_unchanged(plan)
     try:
-        pictures = plan.images.sample(indices, choices.side)
+        indices = indices[np.isin(indices, plan.images.kept(choices))]
+        pictures = plan.images.sample(indices, choices.side, choices)
     except (BadImages, OSError) as error:
         raise BadImages(f"{plan.title}: {error}") from None
     channels = channels_of(plan, choices.colour)
