@@ -380,6 +380,8 @@ THEIR_DIMS = _bound("their-dims", WHOLE, 20, BETA, "its latent dimensions")
 THEIR_SPAN = _bound("their-span", NUMBER, 1.0, BETA, "range of its pixels")
 THEIR_BATCH = _bound("their-batch", NUMBER, 1.0, BETA, "images summed in its KL")
 THEIR_WEIGHT = _bound("their-weight", NUMBER, 1.0, BETA, "its KL weight")
+THEIR_SCALE = _bound("their-scale", NUMBER, 0.0, BETA, "σ or b that its error is divided by; 0 is none")
+THEIR_UNIT = _bound("their-unit", TEXT, FIRST, BETA, "unit of that σ")
 OUR_SCALE = _bound("our-scale", NUMBER, 0.1, BETA, "σ or b of our likelihood")
 OUR_BETA = _bound("our-beta", NUMBER, 1.0, BETA, "our β")
 

@@ -439,8 +439,16 @@ def test_a_kl_weight_of_another_project_is_converted_and_back(open_page: Open) -
     assert at.metric[0].value == f"{0.00025 * 784 / 2:.4g}"
     at.number_input(key="our-beta").set_value(4.0).run()
     assert at.metric[1].value == f"{4 * 2 / 784:.4g}"
+    # sums of squared bytes over 2 σ², σ = 10 bytes, and our σ of 0.1
+    query |= {"their-error": "half squared error", "their-error-over": "sum", "their-span": "255", "their-scale": "10",
+              "their-weight": "4", "our-scale": "0.1"}  # fmt: skip
+    bytes_ = open_page("beta", **query)
+    fine(bytes_)
+    assert bytes_.metric[0].value == f"{4 * (10 / 25.5) ** 2:.4g}"
+    assert "c = σ_their² / (σ² span²) = 10² / (0.1² · 255²)" in shown(bytes_)
     at.selectbox(key="their-error").set_value("cross-entropy").run()
     assert at.number_input(key="our-scale").disabled
+    assert at.number_input(key="their-scale").disabled
     assert at.metric[0].value == f"{0.00025 * 784:.4g}"
 
 

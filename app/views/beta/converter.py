@@ -5,7 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from app.state import address
-from vae_core.evaluation.conversion import ERRORS, OVER, Convention, beta_of_weight, weight_of_beta
+from vae_core.evaluation.conversion import (
+    ERRORS,
+    OVER,
+    UNITS,
+    Convention,
+    beta_of_weight,
+    weight_of_beta,
+)
 from vae_core.words import counted
 
 
@@ -47,12 +54,17 @@ def _their_convention() -> Convention:
             key=address.THEIR_DIMS.name,
             bind=address.THEIR_DIMS.bind,
         )
+    plain = error == "cross-entropy"
+    with st.container(horizontal=True):
+        their_scale = st.number_input("Their σ (or b)", 0.0, 65535.0, address.THEIR_SCALE.default, key=address.THEIR_SCALE.name, bind=address.THEIR_SCALE.bind, format="%g", disabled=plain, help="By whose square they divide squared errors (absolute ones by b itself), such as 10 for pixels of 0 to 255. 0: they divide by none.")  # fmt: skip
+        unit = st.selectbox("in units of", UNITS, key=address.THEIR_UNIT.name, bind=address.THEIR_UNIT.bind, disabled=plain, help="Their pixels: as their code has them, whatever those span. 1/255 of the range: 10 is 10/255 where pixels span 1.")  # fmt: skip
     with st.container(horizontal=True):
         span = st.number_input("Their pixels span", 0.01, 65535.0, address.THEIR_SPAN.default, key=address.THEIR_SPAN.name, bind=address.THEIR_SPAN.bind, format="%g", help="1 for [0, 1], 2 for [−1, 1], 255 for bytes.")  # fmt: skip
         batch = st.number_input("Images summed in the KL", 0.001, 65536.0, address.THEIR_BATCH.default, key=address.THEIR_BATCH.name, bind=address.THEIR_BATCH.bind, format="%g", help="Where only the error was averaged over the batch: its size. 1 where both were, or neither.")  # fmt: skip
-        scale = st.number_input("Our σ (or b)", 0.001, 10.0, address.OUR_SCALE.default, key=address.OUR_SCALE.name, bind=address.OUR_SCALE.bind, format="%g", disabled=error == "cross-entropy", help="Of our Gaussian (or Laplace) likelihood.")  # fmt: skip
+        scale = st.number_input("Our σ (or b)", 0.001, 10.0, address.OUR_SCALE.default, key=address.OUR_SCALE.name, bind=address.OUR_SCALE.bind, format="%g", disabled=plain, help="Of our Gaussian (or Laplace) likelihood.")  # fmt: skip
     return Convention(
-        str(error), int(side) ** 2 * int(channels or 1), int(dims), str(over), str(rate_over), float(scale), float(span), float(batch)
+        str(error), int(side) ** 2 * int(channels or 1), int(dims), str(over), str(rate_over), float(scale), float(span), float(batch),
+        float(their_scale), str(unit),
     )  # fmt: skip
 
 
@@ -91,7 +103,15 @@ def converter() -> None:
 
 
 def _formula(convention: Convention) -> str:
-    return (
+    c, s = convention, f"{convention.their_sigma:g}"
+    per_error = {
+        "cross-entropy": "c = 1",
+        "squared error": f"c = σ_their² / (2 σ² span²) = {s}² / (2 · {c.scale:g}² · {c.span:g}²)",
+        "half squared error": f"c = σ_their² / (σ² span²) = {s}² / ({c.scale:g}² · {c.span:g}²)",
+        "absolute error": f"c = b_their / (b · span) = {s} / ({c.scale:g} · {c.span:g})",
+    }[c.error]
+    told = f"β = weight · (b / a) · c, with 1/a and 1/b of their terms in the loss; {per_error}. Here "
+    return told + (
         f"β = weight × {convention.factor:.6g}: {counted(convention.pixels, 'number')} an image, {counted(convention.dims, 'dimension')}, "
         f"{convention.error}, {convention.error_over} for the error, {convention.rate_over} for the KL. Only the ratio of "
         "the two terms decides what is learnt; the learning rate may have to change with their size."
