@@ -79,9 +79,20 @@ class DataConfig(Options):
         title="augmentation",
     )
 
+    copies: str = option(
+        "together",
+        help="together puts images that equal each other into one split; apart cuts as if none did, as runs of before "
+        "this setting were",
+        values=("together", "apart"),
+        advanced=True,
+        title="equal images",
+    )
+
     def split(self, data: ImageSet) -> Splits:
         """The images a run trains on, validates on and never sees. Raises BadImages when too few are left."""
-        return data.split(self.split_seed, self.validation, limit=self.limit)
+        return data.split(
+            self.split_seed, self.validation, limit=self.limit, together=self.copies == "together"
+        )
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ A folder per dataset and side:
     labels.npy   int64 (N,)            where the source has labels
     factors.npy  float32 (N, K)        where the generating factors are known
     test.npy     int64, sorted         indices that never train
+    copies.npy   int64 (M, 2)          images that equal an earlier one, and the first that each equals
     validation.npy  int64, sorted      indices of the source's own validation split, where it has one
     names.txt    a line per image      the file it came from, where it came from one
     meta.json    names, fingerprint, notes
@@ -23,10 +24,13 @@ from typing import Any
 
 import numpy as np
 
+from vae_core.data.copies import FILE as COPIES
+from vae_core.data.copies import Finder, copies_in, copies_of_keys
 from vae_core.data.splits import Splits, cut_splits
 from vae_core.errors import BadImages
 from vae_core.places import write_json
 from vae_core.reading import read_json, text, texts
+from vae_core.words import counted
 
 FORMAT = 1
 SPLIT_SEED = 20240117  # of the test split of sources that come without one
@@ -54,7 +58,8 @@ class Source:
 
     `test` holds the indices of the source's own test split; where it is None, one is cut by SPLIT_SEED. `validation`
     holds those of its own validation split, or is None. `names` are the files' names, one an image. `notes` are
-    sentences for a person on what was converted or left out; they are read after the last chunk.
+    sentences for a person on what was converted or left out; they are read after the last chunk. `alike` (N,) are numbers
+    that are equal where two images show the same, should a difference of rounding hide that; else equal pixels tell.
     """
 
     count: int
@@ -66,11 +71,15 @@ class Source:
     notes: list[str] = field(default_factory=list)
     validation: np.ndarray | None = None
     names: Sequence[str] | None = None
+    alike: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """A dataset opened for reading; arrays are memory-mapped (see the module's text for shapes)."""
+    """A dataset opened for reading; arrays are memory-mapped (see the module's text for shapes).
+
+    own_test: its test split is the source's, not cut here.
+    """
 
     name: str
     title: str
@@ -85,6 +94,8 @@ class ImageSet:
     own: bool = False
     validation: np.ndarray | None = None
     names: tuple[str, ...] | None = None
+    copies: np.ndarray | None = None
+    own_test: bool = False
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -101,14 +112,20 @@ class ImageSet:
         label = int(self.labels[index])
         return self.label_names[label] if 0 <= label < len(self.label_names) else str(label)
 
-    def split(self, seed: int, share: float = 0.05, most: int = 2_500, limit: int = 0) -> Splits:
+    def split(
+        self, seed: int, share: float = 0.05, most: int = 2_500, limit: int = 0, *, together: bool = True
+    ) -> Splits:
         """Cut validation from what is not test: `share` of it, at most `most`, at least one image.
 
-        A set with a validation split of its own validates on that, at most `most` images of it.
+        A set with a validation split of its own validates on that, at most `most` images of it. `together`: copies of
+        one image go to one split, see `splits.keep_together`.
         `limit` keeps that many training images (0: all), chosen by the same seed.
         Raises BadImages when nothing is left to train on.
         """
-        return cut_splits(self.name, len(self), self.test, seed, share, most, limit, self.validation)
+        return cut_splits(
+            self.name, len(self), self.test, seed, share, most, limit, self.validation,
+            copies=self.copies if together else None, own_test=self.own_test,
+        )  # fmt: skip
 
 
 def write_images(
@@ -142,6 +159,7 @@ def _write_into(
     images: np.memmap | None = None
     labels: list[np.ndarray] = []
     factors: list[np.ndarray] = []
+    finder = Finder()
     done = 0
     for chunk in source.chunks:
         if images is None:
@@ -151,6 +169,7 @@ def _write_into(
             )
         images[done : done + len(chunk.images)] = chunk.images
         digest.update(np.ascontiguousarray(chunk.images).data)
+        finder.add(chunk.images)
         if chunk.labels is not None:
             labels.append(np.asarray(chunk.labels, np.int64))
         if chunk.factors is not None:
@@ -166,6 +185,8 @@ def _write_into(
     if factors:
         np.save(work / "factors.npy", np.concatenate(factors))
     np.save(work / "test.npy", _test_split(source))
+    copies = finder.found() if source.alike is None else copies_of_keys(source.alike)
+    np.save(work / COPIES, copies)
     if source.validation is not None:
         validation = np.sort(source.validation).astype(np.int64)
         np.save(work / "validation.npy", validation)
@@ -184,9 +205,20 @@ def _write_into(
         "factor_names": list(source.factor_names),
         "split_seed": None if source.test is not None else SPLIT_SEED,
         "fingerprint": digest.hexdigest()[:16],
-        "notes": source.notes,
+        "notes": [*source.notes, *_about_copies(len(copies), source)],
     }
     write_json(work / "meta.json", meta)
+
+
+def _about_copies(count: int, source: Source) -> list[str]:
+    if not count:
+        return []
+    words = f"{counted(count)} {'equals' if count == 1 else 'equal'} an earlier one: copies go to one split"
+    return [
+        f"{words}, and out of training where its own test images hold one."
+        if source.test is not None
+        else f"{words}."
+    ]
 
 
 def _test_split(source: Source) -> np.ndarray:
@@ -255,6 +287,8 @@ def read_images(folder: Path) -> ImageSet:
             own=meta.get("own") is True,
             validation=validation,
             names=_read_names(folder / "names.txt", len(images)),
+            copies=copies_in(folder, images),
+            own_test=meta.get("split_seed") is None,
         )
     except Exception as error:  # an array's header is a Python literal, and a parser fails in many ways
         raise BadImages(

@@ -155,9 +155,10 @@ def migrate(raw: Any) -> dict[str, Any]:
         told = str(raw.get("format"))[:40]
         raise BadRun(f"format {told} is newer than this version reads ({FORMAT}); update it")
     for settings in (raw.get("config"), raw.get("resolved")):
-        # a run of before images were augmented; what is not named would be chosen anew
+        # a run of before images were augmented, or kept together; what is not named would be chosen anew
         if isinstance(settings, dict) and isinstance(settings.get("data"), dict):
             settings["data"].setdefault("augment", "none")
+            settings["data"].setdefault("copies", "apart")
     return raw
 
 
