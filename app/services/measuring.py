@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from app.services.tasks import CANCELLED, DONE, Lane, Task
 from vae_core.data.imageset import ImageSet
+from vae_core.evaluation.metrics import Metric
 from vae_core.runs.run import Run
 
 LANE = Lane("measuring", niceness=10, remembered=512)  # as training: somebody waits for it
@@ -32,6 +33,20 @@ def _key(run: Run, data: ImageSet, also: tuple[str, ...]) -> tuple[object, ...]:
     from vae_core.evaluation.metrics import versions
 
     return ("run", run.id, run.stamp(), data.fingerprint, also, *versions())
+
+
+def ceiling_of(run: Run, data: ImageSet, metric: Metric) -> Task[dict[str, float]]:
+    """Work out what a metric could be at best of a run's test images; see `vae_core.evaluation.ceiling`."""
+    from vae_core.evaluation.ceiling import ceilings
+    from vae_core.evaluation.run_metrics import scored_images
+
+    config = run.record().effective.data
+
+    def job(task: Task[dict[str, float]]) -> dict[str, float]:
+        return ceilings(data, scored_images(config, data, metric), [metric], progress=task.report)
+
+    key = ("ceiling", data.fingerprint, config, metric.name, metric.version)
+    return LANE.submit(key, job, name=f"the best {metric.name}")
 
 
 def read_dial(run: Run, data: ImageSet) -> Task[None]:

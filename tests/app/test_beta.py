@@ -18,10 +18,11 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app.services import array_store, datasets, models, runs
-from app.views.beta import run_pictures, side_by_side, trajectory
+from app.views.beta import run_pictures, score_ceiling, side_by_side, trajectory
 from vae_core import pictures
 from vae_core.config import ObjectiveConfig
 from vae_core.data.imageset import Progress
+from vae_core.evaluation import ceiling
 from vae_core.evaluation import run_metrics as run_metrics_module
 from vae_core.evaluation import sweep_report as sweep_report_module
 from vae_core.evaluation.dial_curve import stored as dial_curve
@@ -411,8 +412,17 @@ def test_the_score_is_in_the_address_and_says_of_which_codes_it_is(
     assert "Mutual information gap" in shown(at)
     assert at.selectbox(key="score").proto.query_param_key == "score"
     assert "Here of posterior means, not samples" in shown(at)
+    assert "score, 0 to 1 · higher is better · own estimate" in shown(at)
+    assert "At best" not in shown(at), "these pictures tell all of their factors"
     at.selectbox(key="score").set_value("sap").run()
     assert "SAP is best at β 0.5 (2.000)." in shown(at)
+    monkeypatch.setattr(score_ceiling, "has_ceiling", lambda metric, data: True)
+    monkeypatch.setattr(score_ceiling, "hidden_of", lambda data: "half of it is hidden")
+    monkeypatch.setattr(ceiling, "ceilings", lambda *_, **__: {"mig": 0.9, "sap": 0.625})
+    at = worked_out(at.run())
+    fine(at)
+    assert "**At best about 0.625 here**" in shown(at)
+    assert "half of it is hidden" in shown(at)
     at = open_page("beta", sweep="mine", score="SAP")
     fine(at)
     assert at.selectbox(key="score").value == "sap"

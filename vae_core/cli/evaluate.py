@@ -144,7 +144,11 @@ def _print_more(more: dict[str, Any]) -> None:
                 "  (with a cross-entropy for log p(x|z), so on no log p(x): these images are grey, not binary)"
             )
     for name, value in more.get("scores", {}).items():
-        print(f"  {name:23s} {value:10.4f}  {all_values()[name].hint}")
+        best = more.get("scores_at_best", {}).get(name)
+        at_best = "" if best is None else f"at best about {best:.4f} · "
+        print(f"  {name:23s} {value:10.4f}  {at_best}{all_values()[name].hint}")
+    if "scores_hidden" in more:
+        print(f"  at best: a code of exactly what the pictures tell; {more['scores_hidden']}")
 
 
 def _more_scores(
@@ -153,6 +157,7 @@ def _more_scores(
     """What was asked for beyond the ELBO: an importance-weighted bound, the metrics of the registry."""
     import numpy as np
 
+    from vae_core.evaluation.ceiling import ceilings, hidden_of
     from vae_core.evaluation.classifier import classifier_of
     from vae_core.evaluation.likelihood import importance_bound
 
@@ -174,5 +179,7 @@ def _more_scores(
         metrics = [m for m in METRICS.values() if args.slow_scores or not m.on_request]
         results = compute_metrics(inputs, metrics, seed=args.seed, progress=show)
         found["scores"] = {name: value for r in results.values() for name, value in r.values.items()}
+        if best := ceilings(data, index, metrics, seed=args.seed, progress=show):
+            found["scores_at_best"], found["scores_hidden"] = best, hidden_of(data)
         found["scores_missing"] = {name: r.why_not for name, r in results.items() if r.why_not}
     return found

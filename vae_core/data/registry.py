@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from filelock import FileLock
 
 from vae_core.data.imageset import ImageSet, Progress, Source, read_images, read_meta, silent, write_images
@@ -28,6 +29,8 @@ class DatasetSpec:
         build: (side, places, progress) -> Source; may raise DataUnavailable.
         present: (places) -> bool: can it be built without a network?
         version: counts changes of what `build` makes, so that older copies are made again.
+        what_shows: factors (N, K) -> what of them a picture tells (N, K), where that is not all; `hidden` says what it
+            does not.
     """
 
     name: str
@@ -39,6 +42,8 @@ class DatasetSpec:
     build: Callable[[int, Places, Progress], Source] | None
     present: Callable[[Places], bool] = lambda places: True
     version: int = 1
+    what_shows: Callable[[np.ndarray], np.ndarray] | None = None
+    hidden: str = ""
 
 
 DIGITS = DatasetSpec(
@@ -47,7 +52,8 @@ DIGITS = DatasetSpec(
 )  # fmt: skip
 SHAPES = DatasetSpec(
     "shapes", "Shapes", "30,000 sprites, 64×64, with five known factors: shape, scale, orientation, x and y.",
-    "procedural", 1, (64,), shapes.build,
+    "procedural", 1, (64,), shapes.build, version=2, what_shows=shapes.what_shows,
+    hidden="a square looks the same after a quarter turn, an ellipse after half a turn",
 )  # fmt: skip
 FACES = DatasetSpec(
     "faces", "Faces", "10,000 cartoon faces in colour with ten known attributes, from smile to background.",

@@ -9,7 +9,6 @@ import numpy as np
 from vae_core.errors import BadImages
 from vae_core.words import counted
 
-
 TRAIN, VALIDATION, TEST, OUT = range(4)
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from vae_core.config import DataConfig
 from vae_core.data.imageset import ImageSet, Progress, silent
 from vae_core.errors import BadRun, RunNotFound
 from vae_core.evaluation.classifier import classifier_of
@@ -90,6 +91,12 @@ def scored_on(metric: Metric) -> str:
         return ""
     where = "the active dimensions" if "log_var" in metric.needs else "all dimensions"
     return f"of posterior means, not samples, in {where}, of up to {metric.most:,} {SPLIT} images"
+
+
+def scored_images(config: DataConfig, data: ImageSet, metric: Metric) -> np.ndarray:
+    """Numbers in the dataset (N,) of the test images that a metric is computed of."""
+    index = config.split(data).named(SPLIT)
+    return np.asarray(index[_evenly(len(index), metric.most)])
 
 
 def measure(

@@ -12,6 +12,7 @@ from app.plots.figure import PLAIN
 from app.plots.rate_distortion import SeedBand, kl_over_beta, log_positions, over_beta, rate_distortion_curve
 from app.state import address, session
 from app.views.beta.on_request import ask_for, offered
+from app.views.beta.score_ceiling import tell_ceiling
 from app.views.beta.side_by_side import side_by_side
 from app.views.beta.trajectory import runs_to_compare, trajectory_of
 from vae_core.evaluation.metrics import Value, metric_of, values_by_group
@@ -168,4 +169,5 @@ def metric_chart(
     st.caption(f"**{value.title}** · {value.hint}")
     on = scored_on(metric)
     st.caption(f"{value.definition} Here {on}." if on else value.definition)
+    tell_ceiling(value, metric, members)
     return value
