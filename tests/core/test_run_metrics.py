@@ -260,6 +260,10 @@ def test_what_takes_minutes_is_computed_when_asked_for_of_as_many_images_as_it_w
     assert stored(run).values == found.values
     measure(run, data, also=["slow", "mig"])
     assert sizes == [4]
+    assert incomplete(swept, ["slow"]) == swept[1:]
+    everything(swept, data, also=["slow"])
+    assert sizes == [4] * len(swept)
+    assert incomplete(swept, ["slow"]) == []
 
 
 def test_all_is_measured_anew_on_other_images(swept, data, monkeypatch):

@@ -15,7 +15,7 @@ from vae_core.cli.tables import print_table, two_decimals
 from vae_core.cli.usage import Commands, UsageError
 from vae_core.data import open_images
 from vae_core.errors import BadConfig
-from vae_core.evaluation.metrics import rankable_values, values_by_group
+from vae_core.evaluation.metrics import metric_of, rankable_values, values_by_group
 from vae_core.places import Places
 from vae_core.runs.record import FAILED, INTERRUPTED, STOPPED
 from vae_core.runs.run import Run
@@ -72,9 +72,11 @@ def do_sweep(args: argparse.Namespace, places: Places) -> int:
     if going_on:
         from vae_core.evaluation.sweep_report import measure_all
 
+        asked = {metric_of(args.score).name} if args.score else set()
         for problem in measure_all(
             found,
             lambda run: _images_of(run, places),
+            also=asked,
             progress=lambda share, what: bar.show(f"{share:4.0%} {what}"),
         ):
             bar.line(f"note: {problem}")

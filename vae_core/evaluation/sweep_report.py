@@ -6,7 +6,7 @@ turn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,7 +17,7 @@ from vae_core.errors import BadRun, VaeCoreError
 from vae_core.evaluation.curve_sentences import Reading, read
 from vae_core.evaluation.dimension_matching import Alignment, align
 from vae_core.evaluation.last_epoch import provisional
-from vae_core.evaluation.metrics import all_values
+from vae_core.evaluation.metrics import METRICS, all_values
 from vae_core.evaluation.rate_distortion import Curve, Numbers, Tangent, curve_of, kl_over_beta, tangent
 from vae_core.evaluation.run_metrics import SPLIT, RunMetrics, measure, stored
 from vae_core.runs.record import FAILED, INTERRUPTED, STOPPED
@@ -88,25 +88,35 @@ def unmeasured(found: Sequence[Member]) -> list[Member]:
     return [m for m in found if m.finished and m.run.has_weights() and stored(m.run) is None]
 
 
-def incomplete(found: Sequence[Member]) -> list[Member]:
-    """Finished runs that are unmeasured, or lack a metric of the registry in its present version."""
+def incomplete(found: Sequence[Member], also: Collection[str] = ()) -> list[Member]:
+    """Finished runs that are unmeasured, or lack a metric of the registry in its present version; of those on request
+    what `also` names.
+    """
+    asked = [METRICS[name] for name in also]
     return [
         m
         for m in found
-        if m.finished and m.run.has_weights() and ((kept := stored(m.run)) is None or kept.lacking)
+        if m.finished
+        and m.run.has_weights()
+        and ((kept := stored(m.run)) is None or kept.lacking or any(kept.lacks(metric) for metric in asked))
     ]
 
 
 def measure_all(
-    found: Sequence[Member], images_of: Callable[[Run], ImageSet | None], *, progress: Progress = silent
+    found: Sequence[Member],
+    images_of: Callable[[Run], ImageSet | None],
+    *,
+    also: Collection[str] = (),
+    progress: Progress = silent,
 ) -> list[str]:
-    """Measure what is incomplete, run by run; gives a sentence for each that could not be.
+    """Measure what is incomplete, run by run; gives a sentence for each that could not be. `also` names metrics that are
+    computed on request alone.
 
     `images_of` gives a run's images, or None where they are not on this machine. What `progress` raises ends it, and
     the runs measured so far are kept.
     """
     problems: list[str] = []
-    left = incomplete(found)
+    left = incomplete(found, also)
     for i, member in enumerate(left):
         try:
             data = images_of(member.run)
@@ -119,7 +129,7 @@ def measure_all(
             def inner(share: float, what: str, i: int = i, name: str = name) -> None:
                 progress((i + share) / len(left), f"{name}: {what}")
 
-            measure(member.run, data, progress=inner)
+            measure(member.run, data, also=also, progress=inner)
         except VaeCoreError as error:
             problems.append(str(error))
     return problems
