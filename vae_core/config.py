@@ -78,7 +78,6 @@ class DataConfig(Options):
         advanced=True,
         title="augmentation",
     )
-
     copies: str = option(
         "together",
         help="together puts images that equal each other into one split; apart cuts as if none did, as runs of before "
