@@ -103,8 +103,9 @@ def why_unwritable(error: BaseException) -> str:
     if not isinstance(error, OSError) or error.errno not in UNWRITABLE:
         return ""
     where = error.filename or "the disk"
-    if isinstance(where, bytes):
-        where = os.fsdecode(where)
+    where = os.fsdecode(where) if isinstance(where, bytes) else str(where)
+    if os.path.basename(where).startswith("."):  # a lock, or what is written beside: nobody knows those
+        where = os.path.dirname(where)
     why = UNWRITABLE[error.errno]
     remedy = (
         "make room on it" if "full" in why else "choose a home that can be written (--home), and try again"

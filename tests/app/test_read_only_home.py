@@ -160,7 +160,8 @@ def test_what_is_derived_is_kept_for_as_long_as_the_process_lives(copied: Run, p
     ("error", "words"),
     [
         (PermissionError(errno.EACCES, "no", "/shared/runs"), "/shared/runs cannot be written, since this account may not"),
-        (OSError(errno.ENOSPC, "full", b"/x"), "the disk is full; make room on it"),
+        (PermissionError(errno.EACCES, "no", "/shared/runs/.names.lock"), "/shared/runs cannot be written"),
+        (OSError(errno.ENOSPC, "full", b"/x"), "/x cannot be written, since the disk is full; make room on it"),
         (OSError(errno.EROFS, "ro"), "the disk cannot be written, since it is read-only"),
         (FileNotFoundError(errno.ENOENT, "gone", "/x"), ""),
         (ValueError("x"), ""),
