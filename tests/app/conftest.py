@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from helpers import until
 from streamlit.testing.v1 import AppTest
@@ -23,6 +25,24 @@ def _served_home(places: Places, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     monkeypatch.setenv(DATA_VARIABLE, str(places.data_dir))
     yield
     warm_up.shut_down()
+    end_workers(places)
+
+
+def end_workers(places: Places) -> None:
+    """End what a press of Start began: a run outlives its server, and would take the processor from the next tests."""
+    children = psutil.Process().children(recursive=True)
+    left = [child for child in children if child.is_running() and str(places.home) in _command(child)]
+    for child in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+    psutil.wait_procs(left)
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 @pytest.fixture
