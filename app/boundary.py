@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -16,9 +17,26 @@ from vae_core.places import why_unwritable
 log = logging.getLogger("latent_explorer")
 
 
+_MARKS = re.compile(
+    r"[\\`*{}\[\]<$~]|(?<![^\W_])_|_(?![^\W_])|:(?=\w)|&(?=#?\w+;)|^[#>+\-=]|(?<=^\d)[.)]|(?<=^\d\d)[.)]|(?<=^\d{3})[.)]"
+)
+# what is found in the text after the marks are read, so that a mark before it does not help
+_TEMPTING = re.compile(r"://|www\.|@|:\w+:|:material|--|->|<-|=>|<=|>=", re.I)
+_JOINED = re.compile(r"(?<=[:@/.<>\-=])(?=[\w/<>\-=])|(?<=www)(?=\.)|(?<=\w)(?=[:@])")
+WORD_JOINER = "\u2060"  # of no width: parts what Streamlit would still make a link, an emoji or an arrow of
+
+
+def plain(text: object) -> str:
+    """A text as it was typed, for where Streamlit reads Markdown: no links, maths, colours or HTML come of a file's name."""
+    line = " ".join(str(text).split("\n")).strip()
+    if _TEMPTING.search(line):
+        line = _JOINED.sub(WORD_JOINER, line)
+    return _MARKS.sub(r"\\\g<0>", line)
+
+
 def sentence(error: Exception | str) -> str:
-    """A fault's words as they begin a line."""
-    return capitalised(str(error))
+    """A fault's words as they begin a line, shown as they are: names of files and runs stand in them."""
+    return plain(capitalised(str(error)))
 
 
 def show(error: Exception) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,76 @@ def read_csv(raw: bytes) -> pd.DataFrame:
     frame.columns = frame.iloc[0].str.strip()
     # of two columns with one name the first is taken
     return frame.iloc[1:, ~frame.columns.duplicated()].reset_index(drop=True).rename_axis(columns=None)
+
+
+def read_table(raw: bytes, name: str = "") -> pd.DataFrame:
+    """A table of any of the kinds people keep beside images, every cell as text: CSV, JSON lines, or CelebA's lists.
+
+    JSON lines are told by the ending of `name` or by their first letter; CelebA's begin with the number of their rows, and
+    spaces part the cells. Raises BadTable.
+    """
+    text = _decoded(raw[:1_000_000])
+    first, _, rest = text.lstrip("\ufeff\r\n ").partition("\n")
+    if name.lower().endswith((".jsonl", ".ndjson")) or first.startswith("{"):
+        return _read_json_lines(raw)
+    second = rest.partition("\n")[0]
+    if first.strip().isdecimal() and second.strip():  # N, then the header without a name for the first column
+        return _read_spaced(raw, header=1)
+    if (
+        name.lower().endswith(".txt")
+        and not any(separator in first for separator in SEPARATORS)
+        and " " in first.strip()
+    ):
+        return _read_spaced(raw, header=0)
+    return read_csv(raw)
+
+
+def _read_json_lines(raw: bytes) -> pd.DataFrame:
+    import pandas as pd
+
+    _check_size(raw)
+    rows = []
+    for number, line in enumerate(_decoded(raw).splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if not isinstance(row, dict):
+            raise BadTable(f"line {number} is no JSON object; JSON lines hold one a line")
+        rows.append({str(k): v if isinstance(v, str) else json.dumps(v) for k, v in row.items()})
+    if not rows:
+        raise BadTable("there are no rows in it")
+    return pd.DataFrame(rows, dtype=object).fillna("")
+
+
+def _read_spaced(raw: bytes, header: int) -> pd.DataFrame:
+    """Cells parted by spaces; where the header names one column fewer, the first is file_name."""
+    import pandas as pd
+
+    _check_size(raw)
+    same: dict[str, str] = {}  # each text is held once
+    lines = [
+        [same.setdefault(c, c) for c in line.split()] for line in _decoded(raw).splitlines() if line.strip()
+    ]
+    names, rows = lines[header], lines[header + 1 :]
+    if rows and len(rows[0]) == len(names) + 1:
+        names = ["file_name", *names]
+    elif rows and (
+        len(rows[0]) != len(names) or header == 0
+    ):  # CelebA's identity and partition lists have no header
+        names, rows = ["file_name", *(f"column {k}" for k in range(1, len(lines[header])))], lines[header:]
+    wrong = next((i for i, row in enumerate(rows) if len(row) != len(names)), None)
+    if not rows or wrong is not None:
+        where = "it has no rows" if wrong is None else f"row {wrong + 1} has {len(rows[wrong])} values"
+        raise BadTable(f"this is no table: {where}, its header {len(names)}")
+    return pd.DataFrame(rows, columns=names, dtype=object)
+
+
+def _check_size(raw: bytes) -> None:
+    if len(raw) > MOST_BYTES:
+        raise BadTable(f"the table is larger than {MOST_BYTES // 1_000_000} MB; leave columns out")
 
 
 def csv_of(columns: dict[str, Any]) -> bytes:

@@ -41,6 +41,12 @@ def images_ready(name: str, side: int) -> bool:
     return is_built(name, side, runs.places())
 
 
+def names_of(run: Run) -> tuple[str, ...] | None:
+    """The files that a run's images came from, where they lie on this machine and came from files."""
+    data = images_of(run)
+    return None if data is None else data.names
+
+
 def images_of(run: Run) -> ImageSet | None:
     """The images a run was trained on, if they lie on this machine ready to read."""
     from vae_core.errors import VaeCoreError

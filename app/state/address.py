@@ -178,6 +178,7 @@ CHOOSE_DATASET: Key[str | None] = _kept("choose dataset", None, TRAIN, "dataset 
 IMPORT_PLAN: Key[Any] = _kept(
     "own plan", None, TRAIN, "source that was looked through, and what was found in it"
 )
+IMPORTED: Key[str | None] = _kept("own imported", None, TRAIN, "what was imported last, in a sentence")
 IMPORTS: Key[int] = _kept(
     "own times", 0, TRAIN, "number of imports so far; the widgets begin anew after each"
 )

@@ -7,7 +7,7 @@ import io
 import pandas as pd
 import streamlit as st
 
-from app.boundary import dialog
+from app.boundary import dialog, plain
 from app.components.prior_walk import prior_walk
 from app.services import models, runs
 from app.state import session
@@ -72,7 +72,7 @@ def table() -> None:
         try:
             record, status = run.record(), run.status()
         except (BadRun, RunNotFound) as error:
-            st.warning(str(error), icon=":material/broken_image:")
+            st.warning(plain(error), icon=":material/broken_image:")
             continue
         config = record.effective
         objective = config.objective.objective.name
@@ -139,7 +139,7 @@ def rename(run: Run) -> None:
         try:
             runs.store().rename(run, name.strip())
         except VaeCoreError as error:
-            st.error(str(error))
+            st.error(plain(error))
             return
         st.rerun()
 
@@ -187,7 +187,7 @@ def delete(chosen: list[Run]) -> None:
             try:
                 runs.store().delete(run)
             except (ReadOnlyRun, VaeCoreError) as error:
-                st.error(str(error))
+                st.error(plain(error))
                 return
         st.rerun()
 
@@ -202,7 +202,7 @@ def _import() -> None:
 
             run = unarchive(io.BytesIO(file.getvalue()), runs.store())
             session.select(run.id)
-            st.toast(f"{run.name} is here", icon=":material/check:")
+            st.toast(plain(f"{run.name} is here"), icon=":material/check:")
             st.rerun()
 
 

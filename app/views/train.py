@@ -52,7 +52,7 @@ def new_run(current: Run | None) -> None:
     with side_by_side:
         spec = find_spec(config.data.dataset, runs.places())
         side = choose_side(config, spec.sides)
-        st.caption(spec.blurb)
+        st.caption(boundary.plain(spec.blurb))
         ready = samples(spec, side)
         asked, busy = config, any(run.status().live for run in runs.store().own())
         facts = st.empty()
@@ -66,7 +66,7 @@ def new_run(current: Run | None) -> None:
         if current is not None and current.has_weights():
             same = _fits(config, side, spec.channels, current)
             if st.toggle(
-                f"Fine-tune: start from the weights of {current.name}", key=address.FINE_TUNE.name, disabled=not same, bind=address.FINE_TUNE.bind,
+                f"Fine-tune: start from the weights of {boundary.plain(current.name)}", key=address.FINE_TUNE.name, disabled=not same, bind=address.FINE_TUNE.bind,
                 help="Needs the same model, latent dimensions, side and channels." if not same else None,
             ) and same:  # fmt: skip
                 start_from = current
@@ -107,7 +107,7 @@ def samples(spec: DatasetSpec, side: int) -> bool:
     if not datasets.images_ready(spec.name, side):
         if not spec.present(runs.places()):
             st.info(
-                f"{spec.title} is not on this machine. It can be downloaded now, or put into "
+                f"{boundary.plain(spec.title)} is not on this machine. It can be downloaded now, or put into "
                 f"`{runs.places().data_dir}` in torchvision's layout.",
                 icon=":material/download:",
             )
@@ -121,7 +121,7 @@ def samples(spec: DatasetSpec, side: int) -> bool:
     chosen = np.linspace(0, len(data) - 1, 8).astype(int)
     st.image(pictures.strip(data.images[chosen]), width="stretch")
     for note in data.notes:
-        st.caption(note)
+        st.caption(boundary.plain(note))
     return True
 
 
@@ -266,7 +266,9 @@ def controls(run: Run, status: Status) -> None:
                 runs.queue().wake()
                 st.rerun()
         with st.popover("Reset", icon=":material/restart_alt:", disabled=not ended):
-            st.markdown(f"Forget what **{run.name}** learned and start afresh from the same settings?")
+            st.markdown(
+                f"Forget what **{boundary.plain(run.name)}** learned and start afresh from the same settings?"
+            )
             if session.button("Reset and start", "reset now", type="primary"):
                 run.reset()
                 runs.queue().wake()
@@ -280,7 +282,7 @@ def _button(run: Run, label: str, command: str, icon: str, enabled: bool, help: 
         try:
             run.request(command)
         except RunBusy as error:
-            st.toast(str(error))
+            st.toast(boundary.plain(error))
         st.rerun()
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from app.boundary import plain
 from app.services import datasets, run_codes
 from app.state import address
 from vae_core.inference import LoadedModel, StoredCodes
@@ -118,7 +119,7 @@ def uploaded(model: LoadedModel, key: str) -> EncodedImage | None:
     picture, notes = read_picture(io.BytesIO(file.getvalue()), file.name)
     image = model.prepare(picture)[0]
     for note in notes:
-        st.caption(note)
+        st.caption(plain(note))
     posterior = model.encode(image[None])
     return EncodedImage(posterior.mean[0], image, file.name, posterior.std[0])
 

@@ -10,24 +10,15 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from app.boundary import plain, sentence
 from app.services import runs
 from app.state import address, session
+from app.widgets.import_choices import choices_of
 from vae_core import pictures
 from vae_core.data import list_specs
-from vae_core.data.user import (
-    COLOURS,
-    FITS,
-    SIDES,
-    SPLITS,
-    ImportChoices,
-    ImportPlan,
-    accept,
-    crop_box,
-    inspect,
-    preview,
-    remove,
-)
+from vae_core.data.user import ImportChoices, ImportPlan, accept, crop_box, inspect, preview, remove
 from vae_core.errors import VaeCoreError
+from vae_core.words import counted
 
 SHOWN = 3  # originals drawn with their crop
 
@@ -37,9 +28,11 @@ Form = dict[str, Any]  # fields of ImportChoices
 def show() -> None:
     """The whole panel: choose a source, see what becomes of it, import it; and remove what was imported before."""
     st.markdown(
-        "A folder of images (its class sub-folders become labels), a **.zip** of the same, or a **.npz** or **.npy** "
-        "with uint8 images or floats from 0 to 1, and labels if there are any."
+        "A folder of images (class folders become labels, train, val and test folders splits, a table beside the images "
+        "labels and factors), a **.zip** of the same, or a **.npz** or **.npy**, with labels if there are any."
     )
+    if (done := session.get(address.IMPORTED)) is not None:
+        st.success(plain(done), icon=":material/check:")
     left, right = st.columns(2)
     times = session.get(address.IMPORTS)  # after each import the widgets begin anew
     with left:
@@ -79,63 +72,50 @@ def _plan(file: st.runtime.uploaded_file_manager.UploadedFile | None, path: str)
         return None
     finally:
         bar.empty()
-    session.put(address.IMPORT_PLAN, (source, plan))
+    session.put(address.IMPORT_PLAN, (source, plan, None))
+    session.forget(address.IMPORTED)
     return plan
 
 
 def _nothing_imported(error: VaeCoreError) -> None:
-    st.error(f"{error} Nothing was imported.", icon=":material/error:")
+    text = sentence(error).rstrip(".")
+    st.error(f"{text}. Nothing was imported.", icon=":material/error:")
 
 
 def _offer(plan: ImportPlan) -> None:
     """What was found, how it will look to the model, and the button that imports it."""
-    sizes = ", ".join(f"{w}×{h}" + (f" ({n})" if len(plan.sizes) > 1 else "") for (w, h), n in plan.sizes[:3])
-    more = f" and {len(plan.sizes) - 3} other sizes" if len(plan.sizes) > 3 else ""
-    classes = f" in {len(plan.label_names)} classes" if plan.label_names else ""
-    st.markdown(f"**{plan.title}**: {plan.count:,} images{classes}, {sizes}{more}")
-    told = st.container()
-    form = _form(plan)
-    with told:
-        for note in (*plan.found, *plan.images.meaning(ImportChoices(**form)).notes):
-            st.caption(f":material/info: {note}")
+    summary, told = st.empty(), st.container()
+    form = choices_of(plan, session.get(address.IMPORTS))
     try:
+        choices = ImportChoices(**form)
+        known = plan.images.meaning(choices)
         result = preview(plan, **form)
+        with told:
+            for note in (*plan.found, *plan.images.told(choices), *known.notes):
+                st.caption(f":material/info: {plain(note)}")
     except VaeCoreError as error:
         _nothing_imported(error)
         return
+    summary.markdown(_summary(plan, len(plan.images.kept(choices)), len(known.label_names)))
     _before_and_after(plan, result, form["fit"])
     suggested = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(plan.title).stem).strip("-")[:40] or "my-images"
+    held_up = bool(plan.broken) and not choices.skip_broken
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name", suggested, key=f"own name {plan.title}", width=260)
-        pressed = session.button("Import", "import images", type="primary", icon=":material/download_done:")
+        pressed = session.button(
+            "Import", "import images", type="primary", icon=":material/download_done:", disabled=held_up,
+            help="Some files cannot be read: leave them out, or replace them." if held_up else None,
+        )  # fmt: skip
     if pressed:
         _import(plan, name.strip(), form)
 
 
-def _form(plan: ImportPlan) -> Form:
-    """The form into which the images are brought."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        side = st.segmented_control(
-            "Side", SIDES, default=plan.side, key=f"own side {plan.title}", required=True, format_func="{} px".format
-        )  # fmt: skip
-        colour = st.segmented_control("Colour", COLOURS, default="auto", key="own colour", required=True)
-        fit = st.segmented_control(
-            "Fit", list(FITS), default="crop", key="own fit", required=True,
-            help="  \n".join(f"**{k}**: {v}" for k, v in FITS.items()),
-        )  # fmt: skip
-        splits = "auto"
-        if plan.split_folders:
-            splits = st.segmented_control(
-                f"Folders {', '.join(plan.split_folders)}", list(SPLITS), default="auto", key="own splits", required=True,
-                format_func={"auto": "splits", "labels": "classes", "none": "neither"}.__getitem__,
-                help="  \n".join(f"**{k}**: {v}" for k, v in SPLITS.items()),
-            )  # fmt: skip
-    return {
-        "side": side or plan.side,
-        "colour": colour or "auto",
-        "fit": fit or "crop",
-        "splits": splits or "auto",
-    }
+def _summary(plan: ImportPlan, count: int, classes: int) -> str:
+    """The source's name, how many images of which sizes are in it, and in how many classes."""
+    sizes = ", ".join(f"{w}×{h}" + (f" ({n})" if len(plan.sizes) > 1 else "") for (w, h), n in plan.sizes[:3])
+    more = f" and {len(plan.sizes) - 3} other sizes" if len(plan.sizes) > 3 else ""
+    kinds = f" in {classes} classes" if classes else ""
+    return f"**{plain(plan.title)}**: {counted(count)}{kinds}, {sizes}{more}"
 
 
 def _before_and_after(plan: ImportPlan, result: np.ndarray, fit: str) -> None:
@@ -146,7 +126,7 @@ def _before_and_after(plan: ImportPlan, result: np.ndarray, fit: str) -> None:
         for column, sample in zip(columns, plan.samples, strict=False):
             column.image(
                 _outlined(sample.image, sample.size, fit),
-                caption=f"{sample.label} {sample.size[0]}×{sample.size[1]}".strip(),
+                caption=plain(f"{sample.label} {sample.size[0]}×{sample.size[1]}"),
             )
         st.caption("As they came; the frame marks what is kept.")
     with right:
@@ -171,6 +151,11 @@ def _import(plan: ImportPlan, name: str, form: Form) -> None:
     session.forget(address.IMPORT_PLAN)
     session.put(address.IMPORTS, session.get(address.IMPORTS) + 1)
     session.put(address.CHOOSE_DATASET, spec.name)
+    side = spec.sides[0]
+    session.put(
+        address.IMPORTED,
+        f"{spec.name} is imported: {spec.blurb.rstrip('.')}, {side}×{side} pixels. It is chosen above.",
+    )
     st.rerun()
 
 

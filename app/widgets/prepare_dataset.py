@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app.boundary import plain
 from app.services import datasets, runs
 from app.state import session
 from vae_core.data.registry import DatasetSpec, find_spec
@@ -25,7 +26,7 @@ def prepare(spec: DatasetSpec, side: int) -> bool:
         )
     except VaeCoreError as error:
         bar.empty()
-        st.error(str(error), icon=":material/cloud_off:")
+        st.error(plain(error), icon=":material/cloud_off:")
         return False
     bar.empty()
     return True
@@ -40,7 +41,7 @@ def offer_images(run: Run) -> None:
     try:
         spec = find_spec(name, runs.places())
     except VaeCoreError:
-        st.caption(f"The images of {name} were removed from this machine.")
+        st.caption(f"The images of {plain(name)} were removed from this machine.")
         return
     if not spec.present(runs.places()):
         st.caption(

@@ -46,9 +46,34 @@ def kept(colour: dict) -> list:
 
 
 def test_a_csv_joins_by_image_number_or_by_order() -> None:
-    joined = tables.read_table(b"Image,mood\n2,glad\n4,sad\n77,glad\n", INDEX)
-    assert joined == {"mood": ["sad", "", "glad"]}
-    assert tables.read_table("mood,größe\na,1\nb,2\nc,3\n".encode(), INDEX)["größe"] == ["1", "2", "3"]
+    joined, how = tables.read_table(b"Image,mood\n2,glad\n4,sad\n77,glad\n", INDEX)
+    assert (joined, how) == ({"mood": ["sad", "", "glad"]}, "by image number, column Image")
+    joined, how = tables.read_table("mood,größe\na,1\nb,2\nc,3\n".encode(), INDEX)
+    assert (joined["größe"], how) == (["1", "2", "3"], "by order, a row for each image of this split")
+
+
+@pytest.mark.parametrize("cell", ["{}.png", "{}", "images/{}.png", "C:\\pictures\\images\\{}.PNG"])
+@pytest.mark.parametrize("head", ["file_name", "image", "id"])
+def test_a_csv_joins_by_file_name(head: str, cell: str) -> None:
+    """The images lie in another order than the table, and some files are missing: no number of a row fits."""
+    names = [f"images/{n}.png" for n in (30, 7, 12, 3, 40, 21, 9, 50, 2, 11)]
+    rows = "".join(f"{cell.format(n)};{n}\n" for n in range(60))
+    joined, how = tables.read_table(f"{head};number\n{rows}".encode("utf-16"), INDEX, names)
+    assert joined == {"number": ["40", "11", "12"]}  # of the images 4, 9 and 2
+    assert how == f"by file name, column {head}: 10 of 10 images"
+
+
+def test_an_exported_selection_joins_again_by_its_file_names() -> None:
+    names = [f"{n}.png" for n in reversed(range(10))]
+    raw = b"image,file_name,mood\n" + b"".join(b"%d,%d.png,m%d\n" % (i, 9 - i, i) for i in range(10))
+    joined, how = tables.read_table(raw, INDEX, names)
+    assert joined["mood"] == ["m4", "m9", "m2"]
+    assert "column file_name" in how
+
+
+def test_a_csv_of_other_files_says_so() -> None:
+    with pytest.raises(BadTable, match="none of them is of this split"):
+        tables.read_table(b"file,a\n1.png,2\n", INDEX, [f"{n}.png" for n in range(10)])
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from vae_core.cli.bar import Bar
 from vae_core.cli.tables import print_table
 from vae_core.cli.usage import Commands
 from vae_core.data import list_specs, open_images
+from vae_core.data.user import ImportPlan
 from vae_core.data.user.choices import ImportChoices
 from vae_core.options import Leaf, leaves
 from vae_core.places import Places
@@ -51,6 +52,16 @@ def _as_switch(leaf: Leaf) -> dict[str, Any]:
     return known
 
 
+def _take_table(plan: ImportPlan, labels: str) -> str:
+    """Join the table that --labels names, FILE or FILE:COLUMN; gives the column, or auto. Other words are a column's name."""
+    file, _, column = labels.rpartition(":")
+    for path, chosen in ((labels, "auto"), (file, column)):
+        if path and Path(path).is_file():
+            plan.images.add_table(Path(path).name, Path(path).read_bytes())
+            return chosen
+    return labels
+
+
 def do_data(args: argparse.Namespace, places: Places) -> int:
     """List datasets, or import or remove one."""
     if args.action == "list":
@@ -73,6 +84,8 @@ def do_data(args: argparse.Namespace, places: Places) -> int:
         return 0
     bar = Bar()
     plan = inspect(args.path, progress=lambda share, what: bar.show(f"{share:4.0%} {what}"))
+    if args.labels not in ("auto", "none", "folders"):
+        args.labels = _take_table(plan, args.labels)
     name = args.name or re.sub(r"[^A-Za-z0-9_-]+", "-", Path(plan.title).stem).strip("-") or "images"
     spec = accept(
         plan,

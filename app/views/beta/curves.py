@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app.boundary import fragment
+from app.boundary import fragment, plain
 from app.components.beta_cursor import beta_cursor
 from app.plots.figure import PLAIN
 from app.plots.rate_distortion import SeedBand, kl_over_beta, log_positions, over_beta, rate_distortion_curve
@@ -101,7 +101,7 @@ def plane(report: Report, betas: list[float], run: Run | None) -> None:
     if run is not None:
         found = trajectory_of(run)
         if found is None:
-            st.caption(f"{run.name} has no trajectory to draw yet: it takes two epochs.")
+            st.caption(f"{plain(run.name)} has no trajectory to draw yet: it takes two epochs.")
         else:
             path = (
                 f"trajectory of {run.name}, validation images",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app.boundary import fragment, sentence
+from app.boundary import fragment, plain, sentence
 from app.services import datasets, measuring
 from app.services.tasks import Task
 from app.state import session
@@ -44,7 +44,7 @@ def _followed(works: Sequence[Task[None]], going: bool, stoppable: bool) -> None
     left = [work for work in works if not work.done]
     if left:
         share = 1 - sum(1 - work.share for work in left) / len(works)
-        st.progress(share, text=f"{left[0].name}: {left[0].words}")
+        st.progress(share, text=plain(f"{left[0].name}: {left[0].words}"))
         if stoppable and session.button("Stop", "stop computing", icon=":material/stop:"):
             for work in left:
                 work.cancel()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app.boundary import sentence
+from app.boundary import plain, sentence
 from app.services import datasets, runs
 from app.state import address, session
 from app.widgets import config_form
@@ -104,7 +104,7 @@ def progress(name: str, members: Sequence[Member]) -> None:
     cut_short = [m for m in members if now[m.run.id].state in ENDED - {FINISHED} and not m.run.read_only]
     for m in cut_short:
         if error := now[m.run.id].error:
-            st.warning(f"{m.run.name} {now[m.run.id].state}: {error}", icon=":material/warning:")
+            st.warning(plain(f"{m.run.name} {now[m.run.id].state}: {error}"), icon=":material/warning:")
     if waiting:
         done = sum(1.0 if s.state in ENDED else s.progress for s in now.values()) / len(members)
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -122,7 +122,7 @@ def progress(name: str, members: Sequence[Member]) -> None:
                 words = f"β {', then '.join(f'{beta:g}' for beta in (m.beta, *m.turned))}"
                 words += f", seed {m.seed}" if len({m.seed for m in members}) > 1 else ""
                 share = f"{100 * status.progress:.0f} %" if status.state in LIVE else status.state
-                if session.button(f"{words}: {share}", f"stop {m.run.id}", icon=":material/stop:", help=f"Stop {m.run.name}"):  # fmt: skip
+                if session.button(f"{plain(words)}: {share}", f"stop {m.run.id}", icon=":material/stop:", help=plain(f"Stop {m.run.name}")):  # fmt: skip
                     stop([m])
                     st.rerun(scope="app")
     elif cut_short and session.button(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from app.boundary import sentence
+from app.boundary import plain, sentence
 from app.components.map import classes, numbers
 from app.services import array_store
 from app.state import address
@@ -51,8 +52,13 @@ def colours_of_rows(colour: dict[str, Any], rows: np.ndarray) -> dict[str, Any]:
     return colour | {"values": array_store.url(values[rows], "u1" if colour["kind"] == "classes" else "<f4")}
 
 
-def colour_choice(everything: StoredCodes, codes: StoredCodes, model: LoadedModel) -> dict[str, Any]:
-    """What colours the points, as the map takes it. A CSV is of `everything`, of which `codes` are on the map."""
+def colour_choice(
+    everything: StoredCodes, codes: StoredCodes, model: LoadedModel, names: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """What colours the points, as the map takes it. A CSV is of `everything`, of which `codes` are on the map.
+
+    `names` are the files of all images of the dataset, where they are known.
+    """
     names = ["label"] if codes.labels is not None else []
     names += [*codes.factor_names, "reconstruction error", *(["KL", "anomaly score"] if model.stochastic else []), "CSV column", "nothing"]  # fmt: skip
     by = st.selectbox(
@@ -73,24 +79,25 @@ def colour_choice(everything: StoredCodes, codes: StoredCodes, model: LoadedMode
     if by == "anomaly score" and kl is not None:
         return numbers(codes.error + kl, "anomaly score (−ELBO), nats")
     if by == "CSV column":
-        colour = _csv(everything)
+        colour = _csv(everything, names)
         return colour if everything is codes else colours_of_rows(colour, np.flatnonzero(np.isin(everything.index, codes.index)))  # fmt: skip
     return {"kind": "none", "title": ""}
 
 
-def _csv(codes: StoredCodes) -> dict[str, Any]:
+def _csv(codes: StoredCodes, names: Sequence[str] | None) -> dict[str, Any]:
     nothing: dict[str, Any] = {"kind": "none", "title": ""}
     with st.popover("CSV column", icon=":material/table:"):
         file = st.file_uploader(
             "A .csv with a header",
-            type=["csv"],
+            type=["csv", "tsv", "txt", "jsonl"],
             key="map csv",
-            help="A column image, index or number says which image a row is of; else the rows are in the order of this split.",
+            help="Rows are joined by file name, where a column has them and the images came from files; else by a column image, index or number; else they are in the order of this split.",
         )
         if file is None:
             return nothing
         try:
-            table = read_table(file.getvalue(), codes.index)
+            table, how = read_table(file.getvalue(), codes.index, names, file.name)
+            st.caption(plain(f"Joined {how}."))
             column = st.selectbox("Column", list(table), key="map csv column")
             return by_text(table[column], column)
         except (BadTable, BadCodes) as error:

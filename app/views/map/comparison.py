@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app.boundary import sentence
+from app.boundary import plain, sentence
 from app.components.map import bits_of, latent_map, points
 from app.services import datasets, models, runs, umap
 from app.state import address, session
@@ -99,7 +99,7 @@ def second_map(
             split = their_codes.split
             shared = np.isin(their_codes.index, codes.index)
             if shared.sum() < 5:
-                st.info(f"{compared_with} has no codes of these images.", icon=":material/compare:")
+                st.info(f"{plain(compared_with)} has no codes of these images.", icon=":material/compare:")
                 return None
             numbers_of, source = their_codes.index[shared], their_codes.mean[shared]
             found, title = _project_like_first(owner, stamp, their_codes, shared, kind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from app.boundary import sentence
+from app.boundary import plain, sentence
 from app.services import datasets, runs
 from app.state import address, session
 from app.views.map.projections import described
@@ -26,11 +26,11 @@ def save_and_export(run: Run, codes: StoredCodes, rows: np.ndarray) -> None:
         if session.button("Save", "save group", icon=":material/bookmark_add:"):
             try:
                 write_group(run, name, codes.index[rows])
-                st.toast(f"{name} holds {counted(len(rows))}", icon=":material/check:")
+                st.toast(plain(f"{name} holds {counted(len(rows))}"), icon=":material/check:")
             except VaeCoreError as error:
                 st.error(sentence(error), icon=":material/error:")
         # written only when asked for: a whole split takes seconds
-        st.download_button("CSV", lambda: selection_csv(codes, rows), f"{run.name}-selection.csv", "text/csv", icon=":material/download:", on_click="ignore")  # fmt: skip
+        st.download_button("CSV", lambda: selection_csv(codes, rows, datasets.names_of(run)), f"{run.name}-selection.csv", "text/csv", icon=":material/download:", on_click="ignore")  # fmt: skip
         st.download_button("npz", lambda: selection_npz(codes, rows), f"{run.name}-selection.npz", "application/octet-stream", icon=":material/download:", on_click="ignore")  # fmt: skip
         if session.button("Make a dataset", "dataset of selection", icon=":material/model_training:", disabled=datasets.images_of(run) is None, help="A dataset of the selected images, to train or fine-tune on. It takes the name under Save as group."):  # fmt: skip
             _dataset(run, name, codes.index[rows])
@@ -54,7 +54,7 @@ def _dataset(run: Run, name: str, images: np.ndarray) -> None:
         return
     finally:
         bar.empty()
-    st.success(f"{spec.title} holds {counted(len(images))}; it is among the datasets of the Train page.", icon=":material/check:")  # fmt: skip
+    st.success(f"{plain(spec.title)} holds {counted(len(images))}; it is among the datasets of the Train page.", icon=":material/check:")  # fmt: skip
     with st.container(horizontal=True):
         session.link(
             "train", "Train on it", ":material/model_training:", {address.SETTING.of("dataset"): spec.name}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from app.boundary import plain
 from app.plots import palette
 from app.plots.codes import posterior_intervals
 from app.plots.figure import PLAIN
@@ -34,7 +35,7 @@ def image_panel(run: Run, model: LoadedModel, codes: StoredCodes, row: int) -> N
     data = datasets.images_of(run)
     number = int(codes.index[row])
     label = f" · {image_picker.class_names(codes)[codes.labels[row]]}" if codes.labels is not None else ""
-    st.subheader(f"Image {number}{label}", anchor=False)
+    st.subheader(plain(f"Image {number}{label}"), anchor=False)
     decoded = model.decode(codes.mean[row])[0]
     if data is not None:
         image = np.asarray(data.images[number])

@@ -81,7 +81,7 @@ def page() -> None:
     partial = layout is not None and layout.rows is not None
     codes = encoded if layout is None or layout.rows is None else encoded.take(layout.rows)
     with columns[3]:
-        colour = colour_choice(encoded, codes, model)
+        colour = colour_choice(encoded, codes, model, datasets.names_of(run))
     with st.container():
         if kind == "UMAP" and (layout is None or partial):
             umap_progress(run, model.stamp, encoded, options, partial)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from app.boundary import plain
 from app.state import address, session
 from app.views.map.projections import described
 from app.widgets import image_picker
@@ -38,7 +39,9 @@ def search(codes: StoredCodes) -> None:
                 row = hit[0] if len(hit) else None
             if row is None:
                 wanted = f"Image {int(number or 0)}" if label == "any" else f"An image of {label}"
-                st.warning(f"{wanted} is not among these {described(codes)}.", icon=":material/search_off:")
+                st.warning(
+                    f"{plain(wanted)} is not among these {described(codes)}.", icon=":material/search_off:"
+                )
             else:
                 session.set_param(address.CHOSEN_IMAGE, int(codes.index[row]))
                 st.rerun()

@@ -15,13 +15,17 @@ from __future__ import annotations
 from vae_core.data.user.budgets import Budgets
 from vae_core.data.user.choices import COLOURS, SIDES, SPLITS, ImportChoices
 from vae_core.data.user.crop import FITS, crop_box, to_square
+from vae_core.data.user.ground import GROUNDS
 from vae_core.data.user.importing import accept, remove
 from vae_core.data.user.plan import ImportPlan, Sample, inspect, preview
+from vae_core.data.user.scale import SCALES
 from vae_core.data.user.selection import dataset_of_images
 
 __all__ = [
     "COLOURS",
     "FITS",
+    "GROUNDS",
+    "SCALES",
     "SIDES",
     "SPLITS",
     "Budgets",

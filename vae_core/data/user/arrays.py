@@ -44,9 +44,10 @@ from vae_core.data.user.layout import (
     may_come_last,
     read_layout,
 )
-from vae_core.data.user.meaning import Meaning
+from vae_core.data.user.meaning import Meaning, with_tables
 from vae_core.data.user.npy import Npz, StoredArray, open_npy
 from vae_core.data.user.scale import Scale, Values
+from vae_core.data.user.table_labels import Joined, given, join_tables
 from vae_core.errors import BadConfig, BadImages
 
 IMAGE_KEYS = ("images", "image", "imgs", "x", "data", "pixels", "arr_0")
@@ -102,6 +103,7 @@ class ImageArrays:
             for split in (TEST, VALIDATION)
         )
         self.values = Values()
+        self.joined = Joined()
         self._samples: dict[int, np.ndarray] = {}
         self._contrasts: list[tuple[float, float]] = []
         self._read_values(progress, samples)
@@ -228,6 +230,17 @@ class ImageArrays:
         ground = choose_ground(self._contrasts) if choices.ground == "auto" else choices.ground
         return Look(self._scale(choices.scale), ground=ground)
 
+    @property
+    def transparent(self) -> bool:
+        """Whether the images have transparency."""
+        return self.layout.channels == 4
+
+    @property
+    def scalable(self) -> bool:
+        """Whether it is a question which values become black and white."""
+        dtype = self.parts[0].images.dtype
+        return dtype.kind != "b" and (dtype != np.uint8 or self._scale("auto") != Scale(0.0, 255.0))
+
     def _add_notes(self) -> None:
         if self.layout.order == "flat":
             side = self.layout.width
@@ -291,10 +304,15 @@ class ImageArrays:
             if index is not None
         ]
         found = self.found
-        return Meaning(
+        known = Meaning(
             found.labels, found.label_names, found.factors, found.factor_names, test, validation,
             (*found.notes, *kept),
         )  # fmt: skip
+        return with_tables(known, self.joined, choices, np.arange(self.count))
+
+    def add_table(self, name: str, raw: bytes) -> None:
+        """Join a table to the images by their numbers or its order. Raises BadTable."""
+        self.joined = join_tables([given(name.replace("/", "_"), raw, asked=True)], None, self.count)
 
     def name_of(self, index: int) -> str:
         return f"image {index}"

@@ -43,4 +43,11 @@ class ImportChoices(Options):
     )
     leave_out: tuple[str, ...] = option((), help="folders to leave out, such as masks")
     skip_broken: bool = option(False, help="leave out image files that cannot be read, and import the others")
+    labels: str = option(
+        "auto",
+        help=(
+            "auto takes class folders, else the label column of a table beside the images (metadata.csv, labels.csv …); or folders, "
+            "none, a column's name, or a table of your own as FILE or FILE:COLUMN"
+        ),
+    )
     limit: int = option(0, help="keep that many images; 0 keeps all", unit="images", minimum=0)

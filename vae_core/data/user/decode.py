@@ -69,6 +69,17 @@ class Look:
     ground: str = "white"
     shallow: Scale | None = None
 
+    @property
+    def used(self) -> Scale:
+        """The scale that was found, where one alone is shown."""
+        return (
+            self.scale
+            if self.scale != Scale(*FULL)
+            else self.floats
+            if self.floats != Scale(*FULL_FLOATS)
+            else self.scale
+        )
+
 
 @cache
 def formats() -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Generator, Sequence
 from typing import Any, BinaryIO
@@ -25,13 +26,15 @@ from vae_core.data.user.decode import (
     open_image,
     read_header,
 )
-from vae_core.data.user.folders import Folders, left_out_folders, natural, read_folders, side_folders
+from vae_core.data.user.folders import left_out_folders, natural, read_folders, side_folders
 from vae_core.data.user.ground import choose_ground, contrasts
 from vae_core.data.user.listing import Entry, Folder
-from vae_core.data.user.meaning import Meaning
+from vae_core.data.user.meaning import Meaning, with_tables
 from vae_core.data.user.scale import Scale, Values
+from vae_core.data.user.table_labels import MOST_TABLES, Given, Joined, given, join_tables
 from vae_core.data.user.zips import Zip
-from vae_core.errors import BadImages
+from vae_core.errors import BadImages, BadTable
+from vae_core.tables import MOST_BYTES, read_table
 
 GROUND_SAMPLES = 64  # transparent images by which the ground is chosen
 
@@ -45,7 +48,9 @@ class ImageFiles:
         self.container, self.budgets = container, budgets
         listing = container.list_images(budgets)
         self.entries = sorted(listing.images, key=lambda entry: [natural(part) for part in entry.parts])
-        self.notes = listing.notes()
+        self._listing = listing
+        self._joined: Joined | None = None
+        self.tables = self._read_tables(few_tables(listing.tables))
         self.broken: list[Fault] = []
         self.values: dict[
             tuple[float, float], Values
@@ -57,12 +62,45 @@ class ImageFiles:
             self._refuse_few()
         self._add_up()
 
+    def _read_tables(self, entries: Sequence[Entry]) -> list[Given]:
+        """The tables that lie beside the images; what is none is left out with the other files."""
+        found = []
+        meter = Meter(self.budgets)
+        with self.container.reading() as container:
+            for entry in entries:
+                # one that is too large is no reason to refuse the images
+                with (
+                    contextlib.suppress(BadTable, BadImages, UnreadableError),
+                    container.open(entry, meter) as stream,
+                ):
+                    raw = stream.read(MOST_BYTES + 1)
+                    found.append(Given(entry.parts, read_table(raw, entry.name)))
+        return found
+
+    def add_table(self, name: str, raw: bytes) -> None:
+        """Join a table of the person's own, which counts before what lies beside the images. Raises BadTable."""
+        table = given(name.replace("/", "_"), raw, asked=True)
+        self._check_table(table)
+        self.tables = [table, *(one for one in self.tables if not one.asked)]
+        self._joined = None
+        self._meanings.clear()
+
+    def _check_table(self, table: Given) -> None:
+        join_tables([table], [entry.parts for entry in self.entries], self.count)
+
+    @property
+    def joined(self) -> Joined:
+        """The columns of all tables that name the images."""
+        if self._joined is None:
+            self._joined = join_tables(self.tables, [entry.parts for entry in self.entries], self.count)
+        return self._joined
+
     def _refuse_few(self) -> None:
         if self.broken:
             raise BrokenFiles(self.broken)
         found = f"one image was found ({self.entries[0].name})" if self.entries else "no image was found"
         advice = f"a dataset needs at least 2 files in {FORMAT_WORDS} form"
-        raise BadImages(" ".join([f"{found}; {advice}.", *self.notes]))
+        raise BadImages(" ".join([f"{found}; {advice}.", *self._listing.notes()]))
 
     def _read_headers(self, progress: Progress) -> None:
         """Every file's header; where one is broken, all are decoded, so that every broken one is known."""
@@ -121,8 +159,14 @@ class ImageFiles:
         paths = [entry.parts for entry in self.entries]
         self.split_folders = read_folders(paths).split_folders
         self.side_folders = side_folders(paths)
+        self._joined = None
         self._auto_ground: str | None = None
-        self._read: dict[tuple[str, tuple[str, ...]], Folders] = {}
+        self._meanings: dict[tuple[object, ...], Meaning] = {}
+
+    @property
+    def notes(self) -> list[str]:
+        """What was left out of the source; a table that was joined was not."""
+        return self._listing.notes(self.joined.used)
 
     @property
     def count(self) -> int:
@@ -136,23 +180,37 @@ class ImageFiles:
         return left_out_folders([entry.parts for entry in self.entries], choices.leave_out)
 
     def meaning(self, choices: ImportChoices) -> Meaning:
-        """Labels and splits as the folders say."""
+        """Labels, factors and splits as the folders and tables say. Raises BadConfig."""
+        key = (choices.splits, choices.labels, choices.leave_out)
+        if key not in self._meanings:
+            self._meanings[key] = self._meaning(choices)
+        return self._meanings[key]
+
+    def _meaning(self, choices: ImportChoices) -> Meaning:
         kept = self.kept(choices)
-        key = (choices.splits, choices.leave_out)
-        if key not in self._read:
-            self._read[key] = read_folders([self.entries[i].parts for i in kept], choices.splits)
-        found = self._read[key]
+        found = read_folders([self.entries[i].parts for i in kept], choices.splits)
         labels = None
         if found.labels is not None:
             labels = np.zeros(self.count, np.int64)
             labels[kept] = found.labels
-        return Meaning(
+        by_folder = Meaning(
             labels,
             found.label_names,
             test=None if found.test is None else kept[found.test],
             validation=None if found.validation is None else kept[found.validation],
             notes=(*found.notes, *self._told_of_side_folders(choices)),
         )
+        return with_tables(by_folder, self.joined, choices, kept)
+
+    @property
+    def transparent(self) -> bool:
+        """Whether some images have transparency."""
+        return self.conversions["alpha"] > 0
+
+    @property
+    def scalable(self) -> bool:
+        """Whether it is a question which values become black and white."""
+        return bool(self.values)
 
     def _told_of_side_folders(self, choices: ImportChoices) -> list[str]:
         notes = []
@@ -271,6 +329,13 @@ class ImageFiles:
 
     def sample(self, indices: np.ndarray, side: int, choices: ImportChoices) -> list[np.ndarray]:
         return list(self.pictures(indices, side, choices))
+
+
+def few_tables(entries: Sequence[Entry]) -> list[Entry]:
+    """The tables worth reading: .txt files by the dozen are notes on single images."""
+    texts = [entry for entry in entries if entry.name.lower().endswith(".txt")]
+    others = [entry for entry in entries if entry not in texts]
+    return [*others, *(texts if len(texts) <= MOST_TABLES else [])][:MOST_TABLES]
 
 
 def broken_note(broken: Sequence[Fault]) -> str:

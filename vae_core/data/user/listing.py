@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,13 +90,15 @@ class Listing:
     def leave_out(self, why: str, name: str) -> None:
         self.left_out.setdefault(why, []).append(name)
 
-    def notes(self) -> list[str]:
-        """What was left out, and why; where there is no image, also how to make some of it."""
+    def notes(self, used: Sequence[str] = ()) -> list[str]:
+        """What was left out, and why, but for the tables `used`; where there is no image, also how to make some of it."""
         convert = {} if self.images else self.lines
+        out = {why: [name for name in names if name not in used] for why, names in self.left_out.items()}
         return [
             f"Left out ({why}): {listed(names)}."
             + (f" To read it, {convert[why]}." if why in convert else "")
-            for why, names in self.left_out.items()
+            for why, names in out.items()
+            if names
         ]
 
 
