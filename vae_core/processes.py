@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import IO, Any
 
 import psutil
+
+MARK = "LATENT_EXPLORER_MARK"  # in the environment of a child and of all that it starts
 
 
 def child_environment() -> dict[str, str]:
@@ -29,6 +32,26 @@ def still_runs(pid: int, started: float) -> bool:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
+
+
+def left_behind(leader: int, mark: str) -> bool:
+    """Whether processes still run that one started which led a group of its own and is gone.
+
+    Numbers of groups are used again as well: those that count have the leader's `mark` in their environment, under MARK.
+    On Windows there are no groups, and nothing is found.
+    """
+    if not mark or not hasattr(os, "killpg"):
+        return False
+    try:
+        os.killpg(leader, 0)  # cheap, and seldom anything but an error
+    except (OSError, OverflowError):
+        return False
+    for process in psutil.process_iter():
+        with contextlib.suppress(OSError, psutil.Error):
+            mine = os.getpgid(process.pid) == leader and process.environ().get(MARK) == mark
+            if mine and process.status() != psutil.STATUS_ZOMBIE:
+                return True
+    return False
 
 
 def send(stream: IO[bytes], say: str, arrays: Mapping[str, Any] | None = None, **values: Any) -> None:

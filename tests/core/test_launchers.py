@@ -1,5 +1,6 @@
 """Another launcher is a file and an entry: here one that trains in threads of this process, registered in the test."""
 
+import dataclasses
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ from vae_core.events import Checkpoint, Finished, Started
 from vae_core.runs.launchers import LAUNCHERS, LOCAL, Handle, find_launcher, is_alive
 from vae_core.runs.launchers.local import handle_of
 from vae_core.runs.queue import Queue, mark_if_gone
-from vae_core.runs.record import FINISHED, INTERRUPTED, QUEUED, RUNNING, STOPPED, Status
+from vae_core.runs.record import FINISHED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED, Status
 from vae_core.runs.run import Run
 from vae_core.runs.worker import handle_from_queue, train_from_queue
 from vae_core.sweep import create_sweep
@@ -91,7 +92,7 @@ def test_a_run_is_started_by_the_launcher_of_the_queue_and_keeps_its_handle(queu
     until(lambda: run.status().state == STOPPED, "it is stopped", runs=[run])
     threads.threads[0].join(30)
     assert threads.log(places, run.id) == "first stopped"
-    assert (run.status().handle, is_alive(handle)) == (None, False)
+    assert (run.status().handle, is_alive(handle)) == (handle, False), "it holds its slot until it is gone"
     queue.tick()
     until(lambda: second.status().state == FINISHED, "the next one has the slot", runs=[second])
 
@@ -122,7 +123,7 @@ def test_a_run_whose_launcher_has_lost_it_is_interrupted_and_can_go_on(queue, th
     assert isinstance(run.history()[-1], Finished)
 
 
-def test_a_run_that_lives_is_interrupted_once_its_launcher_says_it_is_gone(queue, threads, store):
+def test_a_run_is_interrupted_once_its_launcher_and_its_lock_say_that_it_is_gone(queue, threads, store):
     run = store.create(config_of(**ENDLESS), "cut-off")
     queue.tick()
     until(lambda: run.status().step > 0, "it learns", runs=[run])
@@ -131,6 +132,11 @@ def test_a_run_that_lives_is_interrupted_once_its_launcher_says_it_is_gone(queue
     until(lambda: run.status().state == "paused", "it has paused", runs=[run])
     assert not mark_if_gone(run), "a paused run lives"
     threads.lost.add(0)
+    assert not mark_if_gone(run), "its lock is held: it lives, whatever its launcher says"
+    run.request("stop")
+    threads.threads[0].join(30)
+    says = run.status()
+    run.write_status(dataclasses.replace(says, state=PAUSED))  # as one that could not say how it ended
     assert mark_if_gone(run)
 
 
@@ -185,7 +191,9 @@ def test_a_local_worker_is_asked_to_end_and_keeps_what_it_learned(queue, store, 
     local = find_launcher(LOCAL)
     run = store.create(config_of(**ENDLESS), "local")
     assert local.log(places, run.id) == ""
-    handle = local.start(places, run.id)
+    with run.control_lock():  # as the queue does
+        handle = local.start(places, run.id)
+        run.update_status(state=RUNNING, handle=handle)
     assert handle.launcher == LOCAL
     try:
         until(lambda: run.status().step > 0, "it learns", runs=[run])

@@ -7,20 +7,28 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
+import logging
+import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from filelock import FileLock, Timeout
 
-from vae_core.errors import VaeCoreError
+from vae_core.errors import BadRun, RunNotFound, VaeCoreError
 from vae_core.places import Places
+from vae_core.reading import text
 from vae_core.runs.launchers import LOCAL, Handle, find_launcher, is_alive
-from vae_core.runs.record import INTERRUPTED, QUEUED, RUNNING
+from vae_core.runs.record import FAILED, INTERRUPTED, QUEUED, RUNNING, Status
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
 
 TICK_SECONDS = 0.25
+FIRST_WAIT, LONGEST_WAIT = 1.0, 300.0  # seconds until a run whose worker could not be started is tried again
+LOCK_SECONDS = 5.0  # for another's request to be written
+log = logging.getLogger(__name__)
 
 
 def mark_if_gone(run: Run) -> bool:
@@ -29,8 +37,9 @@ def mark_if_gone(run: Run) -> bool:
     Raises UnknownLauncher when its launcher is not known here.
     """
     status = run.status()
+    # the lock tells of a process whose number is not known: it is held for as long as the process lives. And the status is
     # read once more: it may have said so, and gone, in between
-    if not status.live or is_alive(status.handle) or not run.status().live:
+    if not status.live or is_alive(status.handle) or run.is_trained() or not run.status().live:
         return False
     run.update_status(
         state=INTERRUPTED, handle=None, eta=None, note="",
@@ -42,19 +51,29 @@ def mark_if_gone(run: Run) -> bool:
 class Queue:
     """Keeps at most `slots` workers of a home training, started by the launcher of that name.
 
-    One queue per home is active; those of other servers wait until it stops. Which runs of a sweep a worker trains as
-    one it finds out itself: that needs torch, which a server is to answer without. Raises UnknownLauncher.
+    One queue per home is active; those of other servers wait until it stops. A slot is free again once all that trained
+    in it is gone, not when its run says that it has ended. No fault of one run stops another: it is logged, said in that
+    run's status, and the queue goes on. Which runs of a sweep a worker trains as one it finds out itself: that needs torch,
+    which a server is to answer without. Raises UnknownLauncher.
     """
 
-    def __init__(self, places: Places, slots: int = 1, launcher: str = LOCAL) -> None:
-        self.places, self.slots = places, slots
+    def __init__(
+        self, places: Places, slots: int = 1, launcher: str = LOCAL, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.places, self.slots, self.now = places, slots, now
         self.launcher = find_launcher(launcher)
         self.store = Store(places)
-        places.home.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):  # a home that cannot be written is only looked at
+            places.home.mkdir(parents=True, exist_ok=True)
         self.lock = FileLock(places.home / ".launcher.lock", thread_local=False)
+        self.lock_file = 0  # inode of the file that is locked; 0 while none is
         self.stopping = threading.Event()
         self.woken = threading.Event()
         self.thread: threading.Thread | None = None
+        self.holding: dict[str, Handle] = {}  # what may still run, by its key
+        self.gone: set[str] = set()  # keys of what was seen to be gone: that does not come back
+        self.waits: dict[str, Wait] = {}  # runs whose worker could not be started, by id
+        self.said: dict[str, str] = {}  # the last fault of each run that was logged, by id
 
     def start(self) -> None:
         """Look after the queue from a thread of its own."""
@@ -67,8 +86,7 @@ class Queue:
         self.woken.set()
         if self.thread is not None:
             self.thread.join()
-        with contextlib.suppress(OSError):
-            self.lock.release(force=True)
+        self._leave()
 
     def wake(self) -> None:
         """Look at once, e.g. because a run was queued."""
@@ -76,33 +94,163 @@ class Queue:
 
     def _loop(self) -> None:
         while not self.stopping.is_set():
-            # a fault of one tick (a folder deleted meanwhile) must not end the queue
-            with contextlib.suppress(OSError, VaeCoreError):
+            try:
                 self.tick()
+            except Exception as fault:  # whatever it is, the queue of a server lives as long as the server
+                self._say("", fault)
             self.woken.wait(TICK_SECONDS)
             self.woken.clear()
 
     def tick(self) -> None:
         """One look: mark what is gone, start what waits."""
+        if not self._active():
+            return
+        runs, busy, waiting = self.store.own(), set[str](), []
+        for run in runs:
+            try:
+                status = self._look(run, busy)
+                if status is not None and status.state == QUEUED:
+                    waiting.append((status.queued, run.id, run))
+            except VaeCoreError:
+                pass  # deleted meanwhile, or of a launcher that is not known here: it holds nobody up
+            except Exception as fault:
+                self._say(run.id, fault)
+        busy |= self._still_held()
+        free, self.waits = (
+            self.slots - len(busy),
+            {r.id: self.waits[r.id] for r in runs if r.id in self.waits},
+        )
+        for _, _, run in sorted(waiting, key=lambda entry: entry[:2]):
+            if free <= 0:
+                break
+            free -= self._try(run)
+
+    def launch(self, run: Run) -> None:
+        """Start a run that waits; one that was stopped meanwhile is left alone.
+
+        Raises VaeCoreError for one that cannot be read, and whatever the launcher does that cannot start it.
+        """
+        lock = run.control_lock()
+        with lock.acquire(timeout=LOCK_SECONDS):
+            if run.status().state != QUEUED:
+                return
+            run.record()  # a worker could not read it either
+            handle = self.launcher.start(self.places, run.id)
+            self.holding[_key(handle)] = handle
+            try:
+                _set_running(run, handle)
+            except BaseException:  # nobody could tell that it trains: then it must not
+                self.launcher.stop(handle)
+                raise
+
+    # ------------------------------------------------ which queue is active
+
+    def _active(self) -> bool:
+        """Whether this is the queue that looks after the home; it becomes so when no other is."""
+        if self.lock.is_locked and self.lock_file == _inode(self.lock.lock_file):
+            return True
+        self._leave()  # the file was removed under it: another queue may hold the new one
         try:
             self.lock.acquire(timeout=0)
         except Timeout:
-            return  # another server looks after this home
-        busy: list[Handle] = []  # several runs of a sweep may share one
-        for run in self.store.own():
-            # a run that cannot be read, or whose launcher is not known here, holds nobody up
-            with contextlib.suppress(VaeCoreError):
-                status = run.status()
-                if status.live and not mark_if_gone(run) and status.handle and status.handle not in busy:
-                    busy.append(status.handle)
-        for run in in_turn(self.store)[: max(0, self.slots - len(busy))]:
-            self.launch(run)
+            return False
+        self.lock_file = _inode(self.lock.lock_file)
+        return True
 
-    def launch(self, run: Run) -> None:
-        """Start a run that waits; one that was stopped meanwhile is left alone."""
-        with run.control_lock():
-            if run.status().state == QUEUED:
-                _set_running(run, self.launcher.start(self.places, run.id))
+    def _leave(self) -> None:
+        with contextlib.suppress(OSError):
+            self.lock.release(force=True)
+
+    # ------------------------------------------------ what runs, and what does not
+
+    def _look(self, run: Run, busy: set[str]) -> Status | None:
+        """The status of a run, marked when what trained it is gone; `busy` gets what holds a slot for it."""
+        try:
+            status = run.read_status()
+        except RunNotFound:
+            return None
+        except BadRun as fault:
+            if run.is_trained():
+                busy.add(run.id)
+            else:
+                self._say(run.id, fault)
+                run.write_status(
+                    Status(FAILED, error=f"{fault}. Resume it to go on from the last checkpoint")
+                )
+            return None
+        handle = status.handle
+        if handle is not None and (key := _key(handle)) not in self.gone:
+            self.holding[key] = handle
+        if status.live and not mark_if_gone(run):
+            busy.add(run.id if handle is None or _key(handle) in self.gone else _key(handle))
+        return status
+
+    def _still_held(self) -> set[str]:
+        """Keys of what still runs, also where its run says that it has ended, was reset or deleted."""
+        for key, handle in list(self.holding.items()):
+            try:
+                alive = is_alive(handle)
+            except VaeCoreError:  # of a launcher that is not known here
+                alive = False
+            except Exception as fault:  # whether it runs cannot be told just now: then it may
+                self._say(key, fault)
+                continue
+            if not alive:
+                del self.holding[key]
+                self.gone.add(key)
+        return set(self.holding)
+
+    def _try(self, run: Run) -> bool:
+        """Start a run, unless that failed and it is not yet time to try again; whether it takes a slot of this look."""
+        wait = self.waits.get(run.id)
+        if wait is not None and self.now() < wait.until:
+            return False
+        try:
+            self.launch(run)
+            self.waits.pop(run.id, None)
+        except Exception as fault:
+            self._say(run.id, fault)
+            self.waits[run.id] = wait = Wait.after(wait, self.now())
+            with contextlib.suppress(OSError, VaeCoreError), run.control_lock().acquire(timeout=0):
+                if run.status().state == QUEUED:
+                    why = (
+                        f"its worker cannot be started: {text(str(fault), most=300) or type(fault).__name__}"
+                    )
+                    run.update_status(note=f"{why}; it is tried again every {wait.seconds:.0f} s")
+        return True
+
+    def _say(self, run_id: str, fault: Exception) -> None:
+        """Log a fault, once for as long as it stays the same."""
+        words = f"{type(fault).__name__}: {fault}"
+        if self.said.get(run_id) != words:
+            self.said[run_id] = words
+            unforeseen = None if isinstance(fault, (OSError, VaeCoreError)) else fault
+            log.error("%s: %s", f"the run {run_id}" if run_id else "the queue", words, exc_info=unforeseen)
+
+
+@dataclass(frozen=True)
+class Wait:
+    """How long a run waits whose worker could not be started: twice as long each time."""
+
+    seconds: float
+    until: float  # on the queue's clock
+
+    @classmethod
+    def after(cls, before: Wait | None, now: float) -> Wait:
+        """The wait after one more failure."""
+        seconds = FIRST_WAIT if before is None else min(LONGEST_WAIT, 2 * before.seconds)
+        return cls(seconds, now + seconds)
+
+
+def _key(handle: Handle) -> str:
+    return json.dumps([handle.launcher, handle.job], sort_keys=True)
+
+
+def _inode(path: str) -> int:
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return 0
 
 
 def in_turn(store: Store, group: str = "") -> list[Run]:

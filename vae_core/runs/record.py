@@ -35,7 +35,7 @@ class Status:
     """
 
     state: str = QUEUED
-    handle: Handle | None = None  # what trains it, while it is live
+    handle: Handle | None = None  # what trains it, or did last: its slot is free once that is gone
     heartbeat: float = 0.0
     step: int = 0
     steps_total: int = 0

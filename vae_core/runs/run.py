@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from vae_core.config import RunConfig
 from vae_core.errors import BadConfig, BadName, BadRun, ReadOnlyRun, RunBusy, RunNotFound
@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LONGEST_NOTE = 100_000  # characters
+TRAIN_LOCK = ".train.lock"
 
 
 class Run:
@@ -175,7 +176,19 @@ class Run:
 
     def lock(self) -> FileLock:
         """Held by whoever trains the run, for as long as it does."""
-        return FileLock(self.path / ".train.lock")
+        return FileLock(self.path / TRAIN_LOCK)
+
+    def is_trained(self) -> bool:
+        """Whether a process trains the run, by its lock: the system gives that back when the process is gone."""
+        if not (self.path / TRAIN_LOCK).exists():
+            return False
+        try:
+            with self.lock().acquire(timeout=0):
+                return False
+        except Timeout:
+            return True
+        except (OSError, NotImplementedError):  # read-only, or a disk without locks
+            return False
 
     def control_lock(self) -> FileLock:
         """Held while a request is written or the run leaves the queue."""
@@ -331,7 +344,9 @@ class Run:
         training = dataclasses.replace(record.config.training, continued=(), continued_rates=())
         config = dataclasses.replace(record.config, training=training)
         self.write_record(dataclasses.replace(record, config=config, resolved=None))
-        self.write_status(Status(QUEUED, queued=time.time(), born=time.time()))
+        now = time.time()
+        # the handle stays: what trained it may still be on its way out
+        self.write_status(Status(QUEUED, self.status().handle, queued=now, born=now))
 
     def go_on(self, epochs: int = 0) -> None:
         """Queue the run again: to where it was planned to end or, once finished, for `epochs` more.

@@ -33,7 +33,7 @@ from vae_core.models.build import choose_side
 from vae_core.places import Places
 from vae_core.runs.control import FileControl
 from vae_core.runs.launchers import Handle
-from vae_core.runs.launchers.local import own_handle
+from vae_core.runs.launchers.local import is_mine, own_handle
 from vae_core.runs.queue import put_back, stack_mates, stack_of, take
 from vae_core.runs.record import FAILED, FINISHED, PAUSED, QUEUED, RUNNING, STOPPED, Record, Status, data_of
 from vae_core.runs.run import Run
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from vae_core.data.imageset import ImageSet
 
 HEARTBEAT_SECONDS = 0.5
+LOCK_SECONDS = 0.5
 Watch = Callable[[Event], None]
 
 
@@ -55,10 +56,11 @@ class StoppedEarly(Exception):  # noqa: N818 - no fault
 class Reporter:
     """Writes status.json twice a second from a thread of its own, so that a pause looks alive too."""
 
-    def __init__(self, run: Run, control: FileControl, handle: Handle) -> None:
+    def __init__(self, run: Run, control: FileControl, handle: Handle | None) -> None:
         self.run, self.control = run, control
+        self.left = handle  # a worker of the queue holds its slot until it is gone; whoever else trains goes on to live
         self.status = dataclasses.replace(
-            run.status(), state=RUNNING, handle=handle, error="", note="starting", eta=None
+            run.status(), state=RUNNING, handle=handle or own_handle(), error="", note="starting", eta=None
         )
         self.speed = 0.0  # steps a second, smoothed
         self.last: tuple[int, float] | None = None
@@ -121,7 +123,7 @@ class Reporter:
         self.done.set()
         self.thread.join()
         self.status = dataclasses.replace(
-            self.status, state=state, error=error, note="", eta=None, handle=None
+            self.status, state=state, error=error, note="", eta=None, handle=self.left
         )
         self.write()
         return self.status
@@ -137,7 +139,7 @@ def train_run(run: Run, places: Places, watch: Watch | None = None, handle: Hand
         _locked(run, held)
         control = FileControl(run.path)
         held.enter_context(_stop_on_signals(control))
-        reporter = Reporter(run, control, handle or own_handle())
+        reporter = Reporter(run, control, handle)
         try:
             state, error = _train(run, places, control, reporter, watch)
         except Exception as fault:
@@ -183,7 +185,6 @@ def train_stack(
         locks = [_locked(run, held) for run in runs]
         controls = [FileControl(run.path) for run in runs]
         held.enter_context(_stop_on_signals(*controls))
-        handle = handle or own_handle()
         stack = [
             Stacked(run, lock, control, Reporter(run, control, handle), watch)
             for run, lock, control, watch in zip(runs, locks, controls, watches, strict=True)
@@ -245,7 +246,7 @@ def _locked(run: Run, held: contextlib.ExitStack) -> BaseFileLock:
     run.status()  # raises when the run is gone; a lock would bring its folder back
     lock = run.lock()
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=LOCK_SECONDS)  # who only asks whether it is held lets go at once
     except Timeout:
         raise RunBusy(f"{run.name} is being trained by another process") from None
     held.callback(_let_go, run, lock)
@@ -257,8 +258,8 @@ def train_from_queue(run: Run, places: Places, handle: Handle | None = None) -> 
 
     Raises RunBusy and RunNotFound as `train_run` does.
     """
-    handle = handle or own_handle()
-    taken = [other for other in stack_mates(run, places) if take(other, handle)]
+    mine = handle or own_handle()
+    taken = [other for other in stack_mates(run, places) if take(other, mine)]
     try:
         if taken and len(stack_of([run, *taken])) == 1 + len(taken):
             watches: list[Watch] = [lambda event: None] * (1 + len(taken))
@@ -267,14 +268,18 @@ def train_from_queue(run: Run, places: Places, handle: Handle | None = None) -> 
         pass  # one of them was taken or deleted meanwhile: each on its own, then
     finally:
         for other in taken:
-            put_back(other, handle)
+            put_back(other, mine)
     return train_run(run, places, handle=handle)
 
 
 def handle_from_queue(run: Run) -> Handle | None:
-    """The handle that the queue writes into the status of a run it has just started a worker for."""
+    """The handle that the queue writes into the status of a run it has just started a worker for.
+
+    None where it wrote none or another's: it ended before it could, and the run waits for, or has, another worker.
+    """
     with run.control_lock():  # which the queue holds until it has written it
-        return run.status().handle
+        status = run.status()
+    return status.handle if status.live and status.handle is not None and is_mine(status.handle) else None
 
 
 def _let_go(run: Run, lock: BaseFileLock) -> None:
@@ -384,7 +389,12 @@ def main(argv: list[str] | None = None) -> int:
     try:
         run = Run(places.runs / args.run, places)
         run.status()  # raises when the run is gone; a lock would bring its folder back
-        status = train_from_queue(run, places, handle_from_queue(run) if args.queued else None)
+        handle = handle_from_queue(run) if args.queued else None
+        if args.queued and handle is None:
+            raise RunBusy(
+                f"{run.id} was not given to this worker: the server that started it ended before it had"
+            )
+        status = train_from_queue(run, places, handle)
     except (RunBusy, RunNotFound) as fault:
         sys.stderr.write(f"{fault}\n")
         return 1

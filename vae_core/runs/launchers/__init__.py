@@ -19,5 +19,13 @@ def find_launcher(name: str) -> Launcher:
 
 
 def is_alive(handle: Handle | None) -> bool:
-    """Whether what trains a run still runs. Raises UnknownLauncher when its launcher is not known here."""
-    return handle is not None and find_launcher(handle.launcher).alive(handle)
+    """Whether what trains a run still runs; a handle that its launcher cannot read names nothing that does.
+
+    Raises UnknownLauncher when its launcher is not known here, OSError when that cannot be asked just now.
+    """
+    if handle is None:
+        return False
+    try:
+        return find_launcher(handle.launcher).alive(handle)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return False
