@@ -17,6 +17,7 @@ from vae_core.errors import BadName
 HOME_VARIABLE = "LATENT_EXPLORER_HOME"
 DATA_VARIABLE = "LATENT_EXPLORER_DATA"
 USUAL_HOME = "~/.latent-explorer"
+HALF_WRITTEN = re.compile(r"\.(.+)\.[0-9a-f]{8}")  # a file on its way: its name, and eight digits
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}")
 
 
@@ -134,7 +135,7 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
 
     `durable` also waits until the disk has it; leave that out where losing the newest is no loss.
     """
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")  # as HALF_WRITTEN says
     try:
         with open(beside, "xb") as file:
             file.write(data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -36,6 +37,11 @@ class EventLog:
             if end != len(whole):  # a line torn by a kill
                 os.truncate(self.path, end)
         return open(self.path, "ab")
+
+    def sync(self) -> None:
+        """Return when the disk has every line: a checkpoint that outlives a power cut must not be ahead of them."""
+        if self._file is not None:
+            os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Stop writing."""
@@ -97,6 +103,21 @@ def _line_end(file: IO[bytes], after: int, most: int) -> int:
         if end := text.find(b"\n") + 1:
             return file.tell() - len(text) + end
     return after
+
+
+def tells_of(events: Sequence[Event], step: int, control: int) -> bool:
+    """Whether events tell of the checkpoint at `step` that knows of requests up to the number `control`.
+
+    A kill between its files and its line leaves it untold: its step is told of, or a request that it knows of, and no
+    checkpoint after that.
+    """
+    for event in reversed(events):
+        if event.step == step:
+            if isinstance(event, Checkpoint):
+                return True
+            if isinstance(event, Controlled) and event.number <= control:
+                return False
+    return False
 
 
 def not_superseded(events: list[Event], resumed: Resumed) -> list[Event]:

@@ -18,6 +18,7 @@ seconds to import: only what reads or writes weights imports it.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import shutil
@@ -42,7 +43,7 @@ from vae_core.events import (
     Started,
     to_line,
 )
-from vae_core.places import Places, write_atomically, write_json
+from vae_core.places import HALF_WRITTEN, Places, write_atomically, write_json
 from vae_core.reading import read_json, text
 from vae_core.runs.array_files import (
     INITIAL,
@@ -220,10 +221,24 @@ class Run:
         elif isinstance(event, Encoded):
             names = write_codes(self.path, event)
         elif isinstance(event, Checkpoint):
+            self._log.sync()
             names = write_weights(self.path, event)
             if isinstance(event, ClockCheckpoint):
                 return
         self._log.append(to_line(event, **names))
+
+    def sweep(self) -> None:
+        """Remove the half-written files of a process that was killed. The caller trains the run, and nobody else does.
+
+        Settings and status are written by others too: those on their way are left for a minute.
+        """
+        for folder in (self.path, self.path / "snapshots", self.path / "codes"):
+            for path in folder.glob(".*.*"):
+                found = HALF_WRITTEN.fullmatch(path.name)
+                with contextlib.suppress(OSError):
+                    shared = found is not None and found[1] in ("config.json", "status.json")
+                    if found and path.is_file() and (not shared or time.time() - path.stat().st_mtime > 60):
+                        path.unlink()
 
     def close(self) -> None:
         """Stop writing events; `append` goes on where they end."""

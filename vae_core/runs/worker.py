@@ -32,12 +32,14 @@ from vae_core.events import Controlled, Event, Failed, Finished, Live, Resumed, 
 from vae_core.models.build import choose_side
 from vae_core.places import Places
 from vae_core.runs.control import FileControl
+from vae_core.runs.event_log import tells_of
 from vae_core.runs.launchers import Handle
 from vae_core.runs.launchers.local import is_mine, own_handle
 from vae_core.runs.queue import put_back, stack_mates, stack_of, take
 from vae_core.runs.record import FAILED, FINISHED, PAUSED, QUEUED, RUNNING, STOPPED, Record, Status, data_of
 from vae_core.runs.run import Run
 from vae_core.training import Clock, machine_of, resolve, settle, time_step, train
+from vae_core.training.checkpoint import CLOCK, position
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -155,7 +157,9 @@ def _train(
     config, data, resume = _prepare(run, places, control, reporter)
     state, error = FAILED, "training ended without saying why"
     initial = None if resume else run.initial_weights()
-    for event in train(config, data, control, resume, initial, Clock()):
+    # one by the clock has no line that a kill could have lost
+    told = not resume or CLOCK in resume or tells_of(run.history(), *position(resume))
+    for event in train(config, data, control, resume, initial, Clock(), told):
         run.append(event)
         reporter.see(event)
         if watch is not None:
@@ -313,8 +317,9 @@ def _prepare(
 ) -> tuple[RunConfig, ImageSet, dict[str, Tensor] | None]:
     """Resolved settings, written into the record, the images, and what to go on from."""
     record = run.record()
+    run.sweep()
     resume = run.resume_state()
-    control.start(int(resume["scalars"][-1]) if resume else 0, reporter.status.control)
+    control.start(position(resume)[1] if resume else 0, reporter.status.control)
     asked = _for_this_machine(record)
     side = choose_side(asked, find_spec(asked.data.dataset, places).sides)
     data = open_images(asked.data.dataset, side, places, reporter.preparing)

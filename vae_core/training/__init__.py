@@ -44,6 +44,7 @@ def train(
     resume: Mapping[str, Tensor] | None = None,
     initial: Mapping[str, Tensor] | None = None,
     clock: Clock | None = None,
+    told: bool = True,
 ) -> Iterator[Event]:
     """Train and say so. The generator ends after Finished or Failed.
 
@@ -54,6 +55,7 @@ def train(
         resume: a Checkpoint's `resume` arrays, to go on from there.
         initial: weights to start from (fine-tuning); shapes must be equal.
         clock: when Live and ClockCheckpoint are due; None for never.
+        told: whether the record tells of the checkpoint that `resume` is of; where a kill came between, it is told first.
 
     Raises BadConfig, BadImages or BadRun before the first event; afterwards a fault is a Failed event.
     Sets torch's thread count for the whole process.
@@ -61,6 +63,8 @@ def train(
     loop = Loop(resolve(config, data), data, control or NoControl(), clock)
     if resume is not None:
         loop.restore(resume)
+        if not told:
+            yield loop.save()
     elif initial is not None:
         loop.start_from(initial)
     yield from loop.run(resumed=resume is not None)

@@ -66,6 +66,17 @@ def pack(loop: Resumable, last: Mapping[str, Tensor], *, by_clock: bool = False)
     return state
 
 
+def position(state: Mapping[str, Tensor]) -> tuple[int, int]:
+    """(step, number of the last request) that a `resume` stands at. Raises BadRun when it says neither."""
+    try:
+        values = dict(zip(SCALARS, state["scalars"].tolist(), strict=True))
+        return int(values["step"]), int(values["control"])
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
+        raise BadRun(
+            f"what training would go on from is damaged ({error}); fine-tune a new run from its weights instead"
+        ) from None
+
+
 def unpack(loop: Resumable, state: Mapping[str, Tensor]) -> None:
     """Set a loop to `state`. Raises BadRun when it does not belong to the loop's config."""
     try:
