@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from app.plots.figure import figure
+from app.plots.figure import figure, typed
 from app.plots.palette import CATEGORICAL, CLEAR, FADED, RULE, faint
 
 
@@ -61,7 +61,7 @@ def label_shares(names: Sequence[str], inside: np.ndarray, rest: np.ndarray) -> 
     found = figure("Labels", "", "share of images", height=240)
     for name, count, colour in (("selection", inside, CATEGORICAL[0]), ("the rest", rest, FADED)):
         found.add_bar(
-            x=list(names), y=count / max(1, count.sum()), name=name, marker={"color": colour},
+            x=[*map(typed, names)], y=count / max(1, count.sum()), name=name, marker={"color": colour},
             customdata=[f"{n:,} image{'' if n == 1 else 's'}" for n in count.tolist()], hovertemplate=f"%{{x}}: %{{customdata}}, %{{y:.0%}} of {name}<extra></extra>",
         )  # fmt: skip
     found.update_xaxes(type="category")

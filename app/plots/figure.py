@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import plotly.graph_objects as go
@@ -9,6 +10,11 @@ import plotly.graph_objects as go
 from app.plots.palette import CLEAR
 
 PLAIN = {"displayModeBar": False}  # of plotly: no buttons over a figure
+
+
+def typed(name: str) -> str:
+    """A name as it was typed: plotly reads tags and entities in every text."""
+    return html.escape(name, quote=False)
 
 
 def figure(

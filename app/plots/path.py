@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from app.plots.figure import figure
+from app.plots.figure import figure, typed
 from app.plots.palette import CATEGORICAL, FADED, RULE, faint
 
 TRACK_EDGE = 0.04  # share of the width left at either end, as under the film strip
@@ -107,7 +107,7 @@ def leakage_bars(
     found = figure("What changes along it", unit, "", height=110 + 34 * max(2, len(names)), legend=False)
     sure = (low > 0) | (high < 0)
     found.add_bar(
-        y=list(names), x=change, orientation="h",
+        y=[*map(typed, names)], x=change, orientation="h",
         marker={"color": [CATEGORICAL[0] if s else FADED for s in sure]},
         error_x={"type": "data", "symmetric": False, "array": high - change, "arrayminus": change - low,
                  "thickness": 1.5, "width": 5},

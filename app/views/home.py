@@ -160,7 +160,7 @@ def export(run: Run) -> None:
     from vae_core.export.archive import archive
 
     st.markdown(
-        f"**{run.name}** as one .zip: settings, curves, pictures, weights, notes. Import it on any machine."
+        f"**{plain(run.name)}** as one .zip: settings, curves, pictures, weights, notes. Import it on any machine."
     )
     with st.spinner("packing"), TemporaryDirectory() as folder:
         target = Path(folder) / "run.zip"
@@ -178,7 +178,7 @@ def export(run: Run) -> None:
 
 @dialog("Delete")
 def delete(chosen: list[Run]) -> None:
-    names = ", ".join(f"**{run.name}**" for run in chosen)
+    names = ", ".join(f"**{plain(run.name)}**" for run in chosen)
     st.markdown(
         f"Delete {names} and all {'they' if len(chosen) > 1 else 'it'} learned? This cannot be undone."
     )

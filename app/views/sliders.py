@@ -180,7 +180,7 @@ def _choose(run: Run, model: LoadedModel) -> None:
     if chosen is not None:
         if chosen.image is not None:
             st.image(pictures.png(chosen.image, 128), width=128)
-        st.caption(chosen.words)
+        st.caption(plain(chosen.words))
         st.button(
             "Start from it",
             type="primary",

@@ -111,7 +111,7 @@ def uploaded(model: LoadedModel, key: str) -> EncodedImage | None:
 
     file = st.file_uploader(
         "Upload an image",
-        type=["png", "jpg", "jpeg", "bmp", "webp", "gif", "tif", "tiff"],
+        type=["png", "jpg", "jpeg", "bmp", "webp", "avif", "gif", "tif", "tiff", "heic", "heif"],
         key=address.UPLOAD.of(key).name,
     )
     if file is None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.boundary import plain
 from app.services import runs
 from app.state import session
 from vae_core.errors import BadRun, RunNotFound
@@ -31,7 +32,7 @@ def show() -> None:
         with popover:
             _list(chosen)
     if chosen is not None:
-        st.caption(describe(chosen))
+        st.caption(plain(describe(chosen)))
         _unfinished(chosen)
     if not runs.places().writable:
         st.caption(
@@ -48,7 +49,7 @@ def _unfinished(run: Run) -> None:
         where = f" in epoch {max(1, status.epoch)} of {status.epochs}" if status.epochs else ""
         st.caption(
             f"{DOTS[status.state]} {status.state}{where}; shown are the weights it had kept",
-            help=status.error or None,
+            help=plain(status.error) or None,
         )
 
 
@@ -79,7 +80,7 @@ def _list(chosen: Run | None) -> None:
         status = run.status().state
         dot = DOTS.get(status, "")
         if button.button(
-            f"{dot} {_short(_name(run))}", help=line, key=f"pick {run.id}", width="stretch",
+            f"{dot} {plain(_short(_name(run)))}", help=plain(line), key=f"pick {run.id}", width="stretch",
             type="primary" if chosen is not None and run.id == chosen.id else "tertiary",
         ):  # fmt: skip
             session.select(run.id)

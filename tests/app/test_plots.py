@@ -90,3 +90,8 @@ def test_a_beta_of_nought_stands_left_of_the_others_and_gaps_are_left_out() -> N
     figure = over_beta([0, 1, 4], [("a", (np.array([1, np.nan, 3]),) * 3)], "x", "y")
     assert list(figure.data[0].x) == [1 / 3, 4]
     assert list(figure.data[0].y) == [1, 3]
+
+
+def test_names_of_classes_are_drawn_as_they_were_typed() -> None:
+    found = label_shares(["<b>a</b> & b", "c"], np.array([1, 2]), np.array([2, 1]))
+    assert found.data[0].x == ("&lt;b&gt;a&lt;/b&gt; &amp; b", "c")

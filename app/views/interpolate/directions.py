@@ -80,7 +80,7 @@ def push(
             name="strength", picture="image along the direction", key="direction picture",
         )  # fmt: skip
         st.caption(
-            f"Strength 1 adds the whole difference, {parts.words}: {counted(int(parts.a.sum()))} and {counted(int(parts.b.sum()))}, a step of "
+            f"Strength 1 adds the whole difference, {boundary.plain(parts.words)}: {counted(int(parts.a.sum()))} and {counted(int(parts.b.sum()))}, a step of "
             f"{np.linalg.norm(direction):.2f} in the code."
         )
     with changes:

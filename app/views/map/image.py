@@ -36,6 +36,8 @@ def image_panel(run: Run, model: LoadedModel, codes: StoredCodes, row: int) -> N
     number = int(codes.index[row])
     label = f" · {image_picker.class_names(codes)[codes.labels[row]]}" if codes.labels is not None else ""
     st.subheader(plain(f"Image {number}{label}"), anchor=False)
+    if (names := datasets.names_of(run)) is not None:
+        st.caption(plain(names[number]))
     decoded = model.decode(codes.mean[row])[0]
     if data is not None:
         image = np.asarray(data.images[number])
@@ -55,7 +57,7 @@ def image_panel(run: Run, model: LoadedModel, codes: StoredCodes, row: int) -> N
     if model.stochastic:
         facts.append(f"KL **{kl_from_prior(codes.mean[row], codes.log_var[row]).sum():.1f}** nats")
     if codes.factors is not None:
-        facts += [f"{n} {v:g}" for n, v in zip(codes.factor_names, codes.factors[row], strict=True)]
+        facts += [f"{plain(n)} {v:g}" for n, v in zip(codes.factor_names, codes.factors[row], strict=True)]
     st.markdown(" · ".join(facts))
     order = [int(d) for d in order_by_kl(codes.kl_per_dim)][:MOST_DIMS]
     st.plotly_chart(
