@@ -34,4 +34,4 @@ def test_names_are_shown_as_typed_and_the_new_set_is_chosen(
     panel.get_by_label("Name").fill("typed")
     panel.get_by_role("button", name="Import", exact=True).click()
     expect(panel.get_by_text("typed is imported")).to_be_visible()
-    expect(page.get_by_test_id("stSelectbox").filter(has_text="typed").first).to_be_visible()
+    expect(page.get_by_role("combobox", name="Dataset", exact=True)).to_have_value("typed")
