@@ -16,7 +16,7 @@ from app.state import address, session
 from app.widgets import config_form, import_images
 from app.widgets.prepare_dataset import prepare
 from vae_core import pictures
-from vae_core.config import RunConfig
+from vae_core.config import ENOUGH_STEPS, RunConfig
 from vae_core.data import DatasetSpec, find_spec
 from vae_core.errors import BadConfig, RunBusy
 from vae_core.models.build import choose_side, count_parameters
@@ -135,7 +135,8 @@ def _settled(asked: RunConfig, side: int, busy: bool) -> RunConfig:
 def before_it_learns(asked: RunConfig, plan: Plan) -> None:
     """What was chosen for the images, in one line; a word for few images, a warning for few steps."""
     if words := chosen_words(asked, plan.config, plan.train_images):
-        most = f", at most {asked.training.most_minutes:g} min here" if asked.training.epochs == 0 else ""
+        capped = asked.training.epochs == 0 and plan.steps_total > ENOUGH_STEPS + plan.steps_per_epoch
+        most = f", at most {asked.training.most_minutes:g} min here" if capped else ""
         st.caption(f"Chosen by the images: {words}{most}.")
     if plan.train_images < FEW_IMAGES and asked.data.augment == "none":
         st.caption(

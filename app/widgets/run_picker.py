@@ -60,7 +60,7 @@ def describe(run: Run) -> str:
     except (BadRun, RunNotFound):
         return "unreadable"
     kind = " · pretrained" if run.read_only else ""
-    return f"{config.data.dataset} · {config.model.architecture.name} · D {config.model.latent_dim} · {config.objective.label}{kind}"
+    return f"{config.data.dataset} · {config.model.architecture.name} · D {config.model.latent_dim or 'auto'} · {config.objective.label}{kind}"
 
 
 def _list(chosen: Run | None) -> None:

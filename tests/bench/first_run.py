@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import sets_of_people
 
 from vae_core.cli import main as vae_core
-from vae_core.config import DataConfig, RunConfig
+from vae_core.config import DataConfig, RunConfig, TrainingConfig
 from vae_core.data import find_spec, open_images
 from vae_core.data.imageset import ImageSet
 from vae_core.diagnosis import diagnose
@@ -58,18 +58,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=(*BUILT_IN, *OWN), default=(*BUILT_IN, *OWN))
     parser.add_argument("--home", type=Path, help="kept; default a folder that is thrown away")
+    parser.add_argument(
+        "--threads", type=int, default=0, help="1 where others compute beside it; default all cores"
+    )
     parser.add_argument("--json", action="store_true", help="a line of JSON for each set")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = args.home or Path(folder)
         places = Places.find(home)
-        rows = [row for name in args.only if (row := first_run(name, places)) is not None]
+        rows = [row for name in args.only if (row := first_run(name, places, args.threads)) is not None]
     for row in rows:
         print(json.dumps(row) if args.json else in_words(row), flush=True)
     return 0 if all(row["passes"] for row in rows) else 1
 
 
-def first_run(name: str, places: Places) -> dict[str, Any] | None:
+def first_run(name: str, places: Places, threads: int = 0) -> dict[str, Any] | None:
     """Import, start, train, measure; None for a download that is not here."""
     if name in OWN and not (places.datasets / name).exists():
         source = OWN[name](places.home / "sources" / name)
@@ -78,7 +81,7 @@ def first_run(name: str, places: Places) -> dict[str, Any] | None:
     if not spec.present(places):
         print(f"{name} is not on this machine ({DATA_VARIABLE} names where it lies)", file=sys.stderr)
         return None
-    asked = RunConfig(data=DataConfig(dataset=name))
+    asked = RunConfig(data=DataConfig(dataset=name), training=TrainingConfig(threads=threads))
     data = open_images(name, choose_side(asked, spec.sides), places)
     began = time.perf_counter()
     config = settle(asked, data, lambda settings: time_step(settings, data))

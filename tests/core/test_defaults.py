@@ -15,6 +15,7 @@ from vae_core.objectives.likelihoods import GaussianParams
 from vae_core.options import from_json, to_json
 from vae_core.training import Plan, resolve, settle, train
 from vae_core.training.defaults import (
+    MOST_PASSES,
     PASSES,
     STEPS,
     choose_dims,
@@ -102,8 +103,10 @@ def test_few_images_are_shifted_and_never_flipped_unasked():
 
 
 def test_automatic_epochs_reach_the_steps_and_no_fewer_passes_of_a_large_set():
-    plan = Plan(settle(auto(), DATA), 65)
+    some = blob_set(count=700)
+    plan = Plan(settle(auto(), some), len(auto().data.split(some).train))
     assert STEPS <= plan.steps_total < STEPS + plan.steps_per_epoch
+    assert settle(auto(), DATA).training.epochs == MOST_PASSES, "few images are learned by heart"
     large = blob_set(count=2_000)
     asked = config_of(epochs=0, batch_size=1)
     assert settle(asked, large).training.epochs == max(
@@ -118,7 +121,7 @@ def test_minutes_cap_the_steps_and_the_floor_holds():
         return Plan(settle(auto(most_minutes=minutes), DATA, lambda config: seconds), 65).steps_total
 
     assert steps(0.06, 1.0) == pytest.approx(1_000, abs=4)
-    assert steps(1e-6, 1.0) == pytest.approx(STEPS, abs=4)
+    assert steps(1e-6, 1.0) == MOST_PASSES * 4
     assert steps(10.0, 1.0) == pytest.approx(ENOUGH_STEPS, abs=4), "a run that cannot learn is no help"
 
 
@@ -161,7 +164,7 @@ def test_what_was_chosen_is_said_and_nothing_else():
     chosen = settle(RunConfig(), DATA, look=look(3))
     words = chosen_words(RunConfig(), chosen, 65)
     assert words == (
-        "Gaussian likelihood, σ learned · D 10 · batches of 16 · images shifted a little · 500 epochs, 2,000 steps"
+        "Gaussian likelihood, σ learned · D 10 · batches of 16 · images shifted a little · 300 epochs, 1,200 steps"
     )
     assert chosen_words(chosen, chosen, 65) == ""
     fixed = settle(RunConfig(), DATA, look=look(3), fixed_sigma=True)

@@ -110,19 +110,23 @@ def _betas_of(args: argparse.Namespace) -> list[float]:
 
 
 def _new_sweep(args: argparse.Namespace, store: Store) -> str:
-    from vae_core.sweep import create_sweep, default_group_name, with_beta
+    from vae_core.sweep import create_sweep, default_group_name, settled_for_sweep, with_beta
+    from vae_core.training.defaults import chosen_words
 
     if not (args.betas or args.log_range):
         raise UsageError("a sweep needs --betas 0.5,1,2 or --log-range LOW HIGH COUNT (or --resume NAME)")
     if vars(args)["set:beta"] is not None:
         raise UsageError("--beta is a single value; a sweep takes --betas")
-    config = config_from(args)
+    asked = config_from(args)
     try:
-        with_beta(config, 1.0)
+        with_beta(asked, 1.0)
     except BadConfig as error:
         raise UsageError(str(error)) from None
+    betas, config = _betas_of(args), settled_for_sweep(asked, store.places)
+    if words := chosen_words(asked, config):
+        sys.stderr.write(f"chosen by the images, for all runs alike: {words}\n")
     name = args.name or default_group_name(config, store)
-    runs = create_sweep(store, config, _betas_of(args), name, seeds=1 if args.seeds is None else args.seeds)
+    runs = create_sweep(store, config, betas, name, seeds=1 if args.seeds is None else args.seeds)
     sys.stderr.write(
         f"the sweep {name} has {counted(len(runs), 'run')}; Ctrl-C stops it and keeps what was learned\n"
     )

@@ -17,9 +17,13 @@ from vae_core.data.looks import Look, look_at
 from vae_core.objectives.likelihoods import LIKELIHOODS, GaussianParams
 from vae_core.options import Choice
 from vae_core.training.plan import Plan
+from vae_core.words import counted
 
 STEPS = 2_000  # that epochs = 0 takes, if there is time
 PASSES = 5  # of a set so large that STEPS would show each image less often
+MOST_PASSES = (
+    300  # of a small set, beyond which it is learned by heart: unseen images gain nothing and nats are lost
+)
 NEARLY_BINARY = 0.5  # of Look.binary: MNIST has 0.84, digits 0.56, photographs 0.2 to 0.45
 SMALLEST_SIGMA, LARGEST_SIGMA = 0.03, 0.3
 DIMS = (10, 12, 16)  # what D is chosen from; more than is needed stay inactive and do no harm
@@ -113,10 +117,10 @@ def choose_batch_size(images: int, few_steps: bool = False) -> int:
 
 
 def _choose_epochs(config: RunConfig, images: int, clock: StepSeconds | None) -> int:
-    """As many as reach STEPS, or PASSES of a large set; within the minutes, but never fewer than ENOUGH_STEPS."""
+    """As many as reach STEPS, from PASSES to MOST_PASSES; within the minutes, but never fewer than ENOUGH_STEPS."""
     one = _with_training(config, epochs=1)
     per_epoch = Plan(one, images).steps_per_epoch
-    steps = max(STEPS, PASSES * per_epoch)
+    steps = max(min(STEPS, MOST_PASSES * per_epoch), PASSES * per_epoch, ENOUGH_STEPS)
     if clock is not None:
         affordable = 60 * config.training.most_minutes / max(1e-9, clock(one))
         steps = max(ENOUGH_STEPS, min(steps, int(affordable)))
@@ -131,7 +135,7 @@ def too_short(steps: int) -> str:
     if steps >= ENOUGH_STEPS:
         return ""
     return (
-        f"{steps:,} step{'' if steps == 1 else 's'} in all are too few to learn: a model needs {ENOUGH_STEPS} or more. "
+        f"{counted(steps, 'step')} in all are too few to learn: a model needs {ENOUGH_STEPS} or more. "
         "Epochs at 0 take enough."
     )
 
@@ -143,8 +147,11 @@ AUGMENTED = {
 }
 
 
-def chosen_words(asked: RunConfig, config: RunConfig, images: int) -> str:
-    """What was chosen for the images, in one line: e.g. "D 10 · batches of 16 · 667 epochs, 2,001 steps"."""
+def chosen_words(asked: RunConfig, config: RunConfig, images: int | None = None) -> str:
+    """What was chosen for the images, in one line: e.g. "D 10 · batches of 16 · 300 epochs, 1,200 steps".
+
+    `images` train; where their number is not known, the steps are not told.
+    """
     parts = []
     if asked.objective.likelihood.name == AUTO:
         sigma = getattr(config.objective.likelihood.params, "sigma", None)
@@ -158,6 +165,6 @@ def chosen_words(asked: RunConfig, config: RunConfig, images: int) -> str:
     if asked.data.augment == AUTO and config.data.augment != "none":
         parts.append(f"images {AUGMENTED[config.data.augment]}")
     if asked.training.epochs == 0:
-        plan = Plan(config, images)
-        parts.append(f"{plan.epochs:,} epoch{'' if plan.epochs == 1 else 's'}, {plan.steps_total:,} steps")
+        steps = "" if images is None else f", {Plan(config, images).steps_total:,} steps"
+        parts.append(f"{counted(config.training.epochs, 'epoch')}{steps}")
     return " · ".join(parts)

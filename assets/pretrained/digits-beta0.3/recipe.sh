@@ -1,3 +1,3 @@
 # How this run was made, from the top of the repository; assets/pretrained/make runs all recipes in a home of their own.
-vae-core train --name new-digits-beta0.3 --group digits-beta --dataset digits --side 32 --model conv --width 16 --units 64 --latent-dim 8 --objective beta_vae --beta 0.3 --epochs 60
+vae-core train --name new-digits-beta0.3 --group digits-beta --dataset digits --side 32 --model conv --width 16 --units 64 --latent-dim 8 --likelihood bernoulli --objective beta_vae --beta 0.3 --epochs 60
 vae-core export new-digits-beta0.3 --to assets/pretrained/digits-beta0.3 --shipped
