@@ -16,8 +16,10 @@ import numpy as np
 from vae_core.config import ENOUGH_STEPS, RunConfig
 from vae_core.events import Controlled, EpochDone, Event, Failed, Started, StepDone
 
-PATIENCE = 3  # epochs without a better validation objective before overfitting is named
-OVERFIT = 0.002  # nats per pixel value that validation must have risen by
+PATIENCE = 3  # epochs without a better validation objective before overfitting is named, and
+PATIENT_SHARE = 0.05  # of all that are planned: of a small set's many epochs, three are a moment
+OVERFIT = 0.002  # nats per pixel value that validation must have risen by, and
+OVERFIT_SHARE = 0.03  # of all that it had fallen by: less is the wander of a high learning rate
 RISEN = 0.06  # nats per pixel value by which a loss has risen whatever its noise
 DRIFTED = 0.005  # the same, for a rise that stands out of the curve's noise
 SHARE_OF_FALL = 0.25  # of all that a loss had fallen by: less is no divergence
@@ -257,12 +259,12 @@ def _overfitting(seen: Seen) -> Advice | None:
     best = int(np.argmin(values))
     rise = values[-1] - values[best]
     train_falls = epochs[-1].train.objective < epochs[best].train.objective
-    noise = noise_of(values[best:])
-    if (
-        len(values) - 1 - best < PATIENCE
-        or rise < max(OVERFIT * seen.values, NOISES * noise)
-        or not train_falls
-    ):
+    planned = seen.started.epochs if seen.started else len(epochs)
+    patient = len(values) - 1 - best >= max(PATIENCE, PATIENT_SHARE * planned)
+    least = max(
+        OVERFIT * seen.values, OVERFIT_SHARE * (values[0] - values[best]), NOISES * noise_of(values[best:])
+    )
+    if rise < least or not patient or not train_falls:
         return None
     images = seen.started.train_images if seen.started else None
     few = images is not None and images < FEW_IMAGES

@@ -148,7 +148,7 @@ AUGMENTED = {
 
 
 def chosen_words(asked: RunConfig, config: RunConfig, images: int | None = None) -> str:
-    """What was chosen for the images, in one line: e.g. "D 10 · batches of 16 · 300 epochs, 1,200 steps".
+    """What was chosen for the images, in one line: e.g. "D 10 · batches of 16 · 200 epochs, 800 steps".
 
     `images` train; where their number is not known, the steps are not told.
     """
