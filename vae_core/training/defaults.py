@@ -21,9 +21,8 @@ from vae_core.words import counted
 
 STEPS = 2_000  # that epochs = 0 takes, if there is time
 PASSES = 5  # of a set so large that STEPS would show each image less often
-MOST_PASSES = (
-    300  # of a small set, beyond which it is learned by heart: unseen images gain nothing and nats are lost
-)
+# Of a small set; beyond, it is learned by heart: unseen images gain nothing and nats are lost
+MOST_PASSES = 200
 NEARLY_BINARY = 0.5  # of Look.binary: MNIST has 0.84, digits 0.56, photographs 0.2 to 0.45
 SMALLEST_SIGMA, LARGEST_SIGMA = 0.03, 0.3
 DIMS = (10, 12, 16)  # what D is chosen from; more than is needed stay inactive and do no harm
