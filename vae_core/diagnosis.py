@@ -17,7 +17,7 @@ from vae_core.config import ENOUGH_STEPS, RunConfig
 from vae_core.events import Controlled, EpochDone, Event, Failed, Started, StepDone
 
 PATIENCE = 3  # epochs without a better validation objective before overfitting is named, and
-PATIENT_SHARE = 0.05  # of all that are planned: of a small set's many epochs, three are a moment
+PATIENT_SHARE = 0.2  # of all that are planned: of a small set's many epochs, three are a moment
 OVERFIT = 0.002  # nats per pixel value that validation must have risen by, and
 OVERFIT_SHARE = 0.03  # of all that it had fallen by: less is the wander of a high learning rate
 RISEN = 0.06  # nats per pixel value by which a loss has risen whatever its noise

@@ -468,7 +468,9 @@ def test_a_kl_weight_of_another_project_is_converted_and_back(open_page: Open) -
 @pytest.fixture
 def dialled(store: Store, places: Places) -> Run:
     config = config_of(dataset="tiny", latent_dim=3, epochs=3)
-    config = dataclasses.replace(config, objective=ObjectiveConfig(Choice("multi_rate", MultiRateParams())))
+    config = dataclasses.replace(
+        config, objective=ObjectiveConfig(Choice("multi_rate", MultiRateParams()), "bernoulli")
+    )
     run = store.create(config, "turnable")
     assert train_run(run, places).state == FINISHED
     return run

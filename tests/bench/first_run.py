@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 import time
@@ -75,7 +76,9 @@ def main() -> int:
 def first_run(name: str, places: Places, threads: int = 0) -> dict[str, Any] | None:
     """Import, start, train, measure; None for a download that is not here."""
     if name in OWN and not (places.datasets / name).exists():
-        source = OWN[name](places.home / "sources" / name)
+        source = places.home / "sources" / name
+        shutil.rmtree(source, ignore_errors=True)
+        OWN[name](source)
         vae_core(["data", "add", str(source), "--name", name, "--home", str(places.home)])
     spec = find_spec(name, places)
     if not spec.present(places):

@@ -273,10 +273,10 @@ def test_a_rise_within_the_curves_own_noise_is_nothing():
 
 def test_few_images_are_named_as_the_cause():
     events = epochs(FALLING, [121, 112, 108, 110, 112, 115])
-    few = diagnose([started(60, 3, images=51), *events], RunConfig(model=CONV))[0]
+    few = diagnose([started(30, 3, images=51), *events], RunConfig(model=CONV))[0]
     assert "51 images are few" in few.fault
     assert "augmentation" in few.remedy
-    many = diagnose([started(60, 3, images=5000), *events], RunConfig(model=CONV))[0]
+    many = diagnose([started(30, 3, images=5000), *events], RunConfig(model=CONV))[0]
     assert "few" not in many.fault
 
 
