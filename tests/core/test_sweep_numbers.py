@@ -417,6 +417,7 @@ def of_distortion(*distortion, betas=BETAS):
             (1, 2),
         ),
         ((8, 8, 8, 8), "8 of 10 dimensions are active at every β.", None),
+        ((1, 1, 1, 1), "1 of 10 dimensions is active at every β.", None),
         ((3, 2, 1, 0), "fall from 3 of 10 at β 0.5 to 0 at β 4, nowhere faster than", (0.5, 1)),
     ],
 )  # fmt: skip

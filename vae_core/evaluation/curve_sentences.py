@@ -112,8 +112,10 @@ def _level(active: Band, words: list[str], latent_dim: int) -> str:
     """Active dimensions where their number neither rises nor falls."""
     if len(set(words)) == 1:
         if words[0] == str(latent_dim):
-            return f"No dimension collapses: all {latent_dim} are active at every β"
-        return f"{words[0]} of {latent_dim} dimensions are active at every β"
+            everyone = f"all {latent_dim} are" if latent_dim > 1 else "the one there is is"
+            return f"No dimension collapses: {everyone} active at every β"
+        verb = "is" if words[0] == "1" else "are"
+        return f"{words[0]} of {latent_dim} dimensions {verb} active at every β"
     least, most = float(active.mean.min()), float(active.mean.max())
     chance = ", no more apart than seeds alone make them" if most - least >= LEAST_DIMENSIONS else ""
     return f"Between {mean_count(least)} and {mean_count(most)} of {latent_dim} dimensions are active at every β{chance}"
