@@ -455,7 +455,7 @@ def test_a_kl_weight_of_another_project_is_converted_and_back(open_page: Open) -
     bytes_ = open_page("beta", **query)
     fine(bytes_)
     assert bytes_.metric[0].value == f"{4 * (10 / 25.5) ** 2:.4g}"
-    assert "c = σ_their² / (σ² span²) = 10² / (0.1² · 255²)" in shown(bytes_)
+    assert "c = their σ² / (σ² span²) = 10² / (0.1² · 255²)" in shown(bytes_)
     at.selectbox(key="their-error").set_value("cross-entropy").run()
     assert at.number_input(key="our-scale").disabled
     assert at.number_input(key="their-scale").disabled

@@ -106,11 +106,11 @@ def _formula(convention: Convention) -> str:
     c, s = convention, f"{convention.their_sigma:g}"
     per_error = {
         "cross-entropy": "c = 1",
-        "squared error": f"c = σ_their² / (2 σ² span²) = {s}² / (2 · {c.scale:g}² · {c.span:g}²)",
-        "half squared error": f"c = σ_their² / (σ² span²) = {s}² / ({c.scale:g}² · {c.span:g}²)",
-        "absolute error": f"c = b_their / (b · span) = {s} / ({c.scale:g} · {c.span:g})",
+        "squared error": f"c = their σ² / (2 σ² span²) = {s}² / (2 · {c.scale:g}² · {c.span:g}²)",
+        "half squared error": f"c = their σ² / (σ² span²) = {s}² / ({c.scale:g}² · {c.span:g}²)",
+        "absolute error": f"c = their b / (b · span) = {s} / ({c.scale:g} · {c.span:g})",
     }[c.error]
-    told = f"β = weight · (b / a) · c, with 1/a and 1/b of their terms in the loss; {per_error}. Here "
+    told = f"Of a loss a · error + weight · b · KL: β = weight · (b / a) · c, {per_error}. Here "
     return told + (
         f"β = weight × {convention.factor:.6g}: {counted(convention.pixels, 'number')} an image, {counted(convention.dims, 'dimension')}, "
         f"{convention.error}, {convention.error_over} for the error, {convention.rate_over} for the KL. Only the ratio of "

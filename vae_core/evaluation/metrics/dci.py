@@ -93,7 +93,7 @@ def _by_name(codes: np.ndarray, factors: np.ndarray, rng: np.random.Generator) -
     return {f"dci_{part}": value for part, value in asdict(dci(codes, factors, rng)).items()}
 
 
-OWN = f"own estimate, by random forests: published figures are to be compared with DCI ({LIBRARY})"
+OWN = f"own estimate, by random forests: compare published figures with DCI ({LIBRARY})"
 DCI = Metric(
     "dci",
     version=1,

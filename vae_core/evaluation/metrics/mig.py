@@ -38,7 +38,7 @@ MIG = Metric(
             "MIG",
             "Mutual information gap (Chen et al. 2018): the information of the most telling dimension about a factor "
             f"less that of the second, over min(H(factor), log {BINS}), averaged over factors; {ESTIMATE}.",
-            estimator=f"own estimate: published figures are to be compared with MIG ({LIBRARY})",
+            estimator=f"own estimate: compare published figures with MIG ({LIBRARY})",
         ),
     ),
 )

@@ -43,7 +43,7 @@ MODULARITY = Metric(
             "Modularity (Ridgeway & Mozer 2018): 1 − the squared information of a dimension about all factors "
             "but its best, over (K − 1) times that about its best squared, averaged over the dimensions that know any "
             f"factor; {ESTIMATE}.",
-            estimator=f"own estimate: published figures are to be compared with modularity ({LIBRARY})",
+            estimator=f"own estimate: compare published figures with modularity ({LIBRARY})",
         ),
     ),
 )
