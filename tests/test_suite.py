@@ -6,6 +6,8 @@ tier comes first.
 
 import ast
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,15 @@ def test_one_browser_test_at_most_is_fast(request: pytest.FixtureRequest) -> Non
         item for item in request.session.items if "browser" in item.keywords and "slow" not in item.keywords
     ]
     assert len(fast) <= 1, fast
+
+
+def test_no_link_is_among_the_files() -> None:
+    """A link to a folder of tools passes a rule that ignores folders, and a checkout would put it in the folder's place."""
+    root = TESTS.parent
+    if not (root / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("not a checkout")
+    listed = subprocess.run(
+        ["git", "ls-files", "--stage"], cwd=root, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert listed
+    assert not [line for line in listed if line.startswith("120000")]
