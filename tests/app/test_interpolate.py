@@ -557,7 +557,7 @@ def test_a_saved_group_is_a_direction(open_page: Open, copied: Run) -> None:
     at.selectbox("group-b").set_value("others").run()
     fine(at)
     np.testing.assert_allclose(step(), codes.mean[:20].mean(0) - codes.mean[50:80].mean(0), atol=1e-5)
-    assert "20 and 30 images" in shown(at)
+    assert "20 images and 30 images" in shown(at)
     # the same name with other images is another direction, and other bars
     before = leakage_of(at)
     write_group(copied, "mine", codes.index[100:140])
