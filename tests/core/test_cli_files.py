@@ -26,7 +26,7 @@ def test_a_run_is_exported_and_brought_back(vae_core, mine, store, tmp_path, mon
     assert vae_core("export", "mine", "--to", "zip") == (0, "mine.zip\n", "")
     assert zipfile.is_zipfile(tmp_path / "mine.zip")
     (tmp_path / "bad.zip").write_bytes(b"x")
-    complains(vae_core("import", "bad.zip"), 1, "not a whole .zip")
+    complains(vae_core("import", "bad.zip"), 1, "no whole .zip")
 
 
 def test_a_gif_is_exported(vae_core, mine, tmp_path):
