@@ -500,6 +500,23 @@ def test_a_queue_whose_lock_was_removed_makes_way(places, planted, store):
     one.stop()
 
 
+def test_runs_that_have_ended_are_not_read_again_until_they_change(queue, planted, store, monkeypatch):
+    ended = [store.create(config_of(), f"run-{number}") for number in range(3)]
+    for run in ended:
+        says(run, FINISHED, handle=Handle(planted.name, {"number": -1}))
+    queue.tick()  # they hold nothing any more
+    queue.tick()
+    reads, real = [], Run.read_status
+    monkeypatch.setattr(Run, "read_status", lambda run: reads.append(run.id) or real(run))
+    queue.tick()
+    assert reads == []
+    ended[1].go_on(1)
+    reads.clear()
+    queue.tick()
+    assert set(reads) == {ended[1].id}
+    assert planted.started == [ended[1].id]
+
+
 def test_a_home_that_went_away_stops_nothing(queue, planted, store, places):
     store.create(config_of())
     queue.tick()

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -21,7 +22,7 @@ from vae_core.errors import BadRun, RunNotFound, VaeCoreError
 from vae_core.places import Places
 from vae_core.reading import text
 from vae_core.runs.launchers import LOCAL, Handle, find_launcher, is_alive
-from vae_core.runs.record import FAILED, INTERRUPTED, QUEUED, RUNNING, Status
+from vae_core.runs.record import ENDED, FAILED, INTERRUPTED, QUEUED, RUNNING, Status
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
 
@@ -73,6 +74,7 @@ class Queue:
         self.holding: dict[str, Handle] = {}  # what may still run, by its key
         self.gone: set[str] = set()  # keys of what was seen to be gone: that does not come back
         self.waits: dict[str, Wait] = {}  # runs whose worker could not be started, by id
+        self.settled: dict[str, Stamp] = {}  # runs that have ended and hold nothing, by the file that said so
         self.said: dict[str, str] = {}  # the last fault of each run that was logged, by id
 
     def start(self) -> None:
@@ -165,6 +167,9 @@ class Queue:
 
     def _look(self, run: Run, busy: set[str]) -> Status | None:
         """The status of a run, marked when what trained it is gone; `busy` gets what holds a slot for it."""
+        stamp = _stamp(run.path / "status.json")
+        if any(stamp) and self.settled.get(run.id) == stamp:
+            return None  # a home may hold hundreds of these, and this is asked four times a second
         try:
             status = run.read_status()
         except RunNotFound:
@@ -179,10 +184,13 @@ class Queue:
                 )
             return None
         handle = status.handle
-        if handle is not None and (key := _key(handle)) not in self.gone:
+        key = "" if handle is None else _key(handle)
+        if handle is not None and key not in self.gone:
             self.holding[key] = handle
+        if status.state in ENDED and (handle is None or key in self.gone):
+            self.settled[run.id] = stamp
         if status.live and not mark_if_gone(run):
-            busy.add(run.id if handle is None or _key(handle) in self.gone else _key(handle))
+            busy.add(run.id if handle is None or key in self.gone else key)
         return status
 
     def _still_held(self) -> set[str]:
@@ -244,6 +252,18 @@ class Wait:
 
 def _key(handle: Handle) -> str:
     return json.dumps([handle.launcher, handle.job], sort_keys=True)
+
+
+Stamp = tuple[int, int, int]
+
+
+def _stamp(path: Path) -> Stamp:
+    """What changes whenever a file is replaced; zeros where there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return 0, 0, 0
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 def _inode(path: str) -> int:
