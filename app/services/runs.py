@@ -32,12 +32,17 @@ def store() -> Store:
     return Store(places())
 
 
+def at_once() -> int:
+    """Runs that train at the same time."""
+    return int(os.environ.get(JOBS_VARIABLE, "1"))
+
+
 def queue() -> Queue:
     """The queue of this server's home, looked after from when it is first asked for. Raises UnknownLauncher."""
     from vae_core.runs.launchers import LOCAL
     from vae_core.runs.queue import Queue
 
-    key = places(), int(os.environ.get(JOBS_VARIABLE, "1")), os.environ.get(LAUNCHER_VARIABLE, LOCAL)
+    key = places(), at_once(), os.environ.get(LAUNCHER_VARIABLE, LOCAL)
     with _lock:
         if key not in _queues:
             _queues[key] = Queue(*key)

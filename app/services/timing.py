@@ -1,30 +1,136 @@
-"""How fast this machine trains."""
+"""How long a run would take here: remembered, and timed anew by a process of its own where that is long ago."""
 
 from __future__ import annotations
 
+import json
+import logging
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.services import datasets, runs
-from app.services.cache import LruCache
+from app.services import datasets, runs, warm_up
+from app.services.tasks import Lane, Task, TaskCancelled
+from vae_core.errors import VaeCoreError
+from vae_core.options import to_json
+from vae_core.processes import child_environment
+from vae_core.runs.record import QUEUED
 
 if TYPE_CHECKING:
     from vae_core.config import RunConfig
+    from vae_core.runs.timing import Costs
+    from vae_core.training import Plan
 
-_step_seconds: LruCache[float] = LruCache(64, lasting=True)
+log = logging.getLogger("latent_explorer")
+
+FRESH = 180.0  # seconds: the machine may do more or less by then
+USUAL_STARTUP = 4.0  # seconds, until it was timed here
+POLL = 0.2  # seconds
+
+LANE = Lane("timing", workers=1, cancels_older=True)
 
 
-def step_seconds(config: RunConfig, fingerprint: str) -> float:
-    """Seconds per training step here, timed on three real ones; once per network and dataset.
+class TimingFailed(VaeCoreError):  # noqa: N818
+    """Steps could not be timed."""
 
-    `fingerprint` is that of the dataset, which lies ready on this machine.
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run costs here, as far as it is known: `task` finds it out just now, None where nothing does."""
+
+    costs: Costs | None
+    startup: float
+    task: Task[None] | None
+
+    def seconds(self, plan: Plan, count: int = 1, at_once: int = 1) -> float | None:
+        """Of `count` runs by that plan, so many at once; None while nothing is known."""
+        if self.costs is None:
+            return None
+        rounds = -(-count // max(1, at_once))
+        return rounds * (self.startup + self.costs.seconds(plan))
+
+
+def busy() -> bool:
+    """Whether a run of this home trains or waits, beside which nothing is timed."""
+    states = [run.status() for run in runs.store().own()]
+    return any(status.live or status.state == QUEUED for status in states)
+
+
+def estimate(resolved: RunConfig, side: int, *, may_time: bool = True) -> Estimate:
+    """What a run of these settings costs, as `training.resolve` gives them. Its images lie ready on this machine.
+
+    `may_time`: begin to find it out where it is not known, or was found out long ago.
     """
+    from vae_core.runs.timing import Timings, key_of
 
-    def measure() -> float:
-        from vae_core.data import find_spec
-        from vae_core.models.build import choose_side
-        from vae_core.training import time_step
+    fingerprint = datasets.images(resolved.data.dataset, side).fingerprint
+    key, timings = key_of(resolved, fingerprint), Timings(runs.places())
+    known, startup = timings.known(key), timings.startup
+    if busy():
+        stop()
+        task = None
+    elif may_time and (known is None or time.time() - known.at > FRESH):
+        task = _time(key, resolved, side)
+    else:
+        task = None
+    return Estimate(known, USUAL_STARTUP if startup is None else startup, task)
 
-        side = choose_side(config, find_spec(config.data.dataset, runs.places()).sides)
-        return time_step(config, datasets.images(config.data.dataset, side))
 
-    return _step_seconds.get_or_make((config, fingerprint), measure)
+def settled(asked: RunConfig, side: int, *, fixed_sigma: bool = False) -> tuple[RunConfig, bool]:
+    """The settings with what follows the images chosen, and whether it was known how long a step takes here.
+
+    Where it was not, automatic epochs know no bound in minutes. Raises BadConfig, BadImages.
+    """
+    from vae_core.runs.timing import Timings, key_of
+    from vae_core.training import resolve, settle
+
+    data, look = datasets.images(asked.data.dataset, side), datasets.look(asked.data.dataset, side)
+    chosen = settle(asked, data, fixed_sigma=fixed_sigma, look=look)
+    known = Timings(runs.places()).known(key_of(resolve(chosen, data), data.fingerprint))
+    if known is None:
+        return chosen, False
+    return settle(asked, data, lambda _: known.step, fixed_sigma=fixed_sigma, look=look), True
+
+
+def stop() -> None:
+    """End what is timed: a run begins, and would be timed with it."""
+    for task in LANE.tasks():
+        task.cancel()
+
+
+def _time(key: str, resolved: RunConfig, side: int) -> Task[None] | None:
+    """The task that times such runs; None where that has just failed."""
+    name = (runs.places(), key)
+    found = LANE.find(name)
+    if found is not None and found.done:
+        if found.error:
+            return None
+        LANE.forget(name)  # it was found out, and is old by now
+    return LANE.submit(name, lambda task: _in_a_process(task, key, resolved, side), name="timing")
+
+
+def _in_a_process(task: Task[None], key: str, resolved: RunConfig, side: int) -> None:
+    from vae_core.runs.timing import Costs, Timings
+
+    while warm_up.starting():  # what a server does as it starts would be timed with it
+        task.report(0.0, "timing some steps")
+        time.sleep(POLL)
+    places = runs.places()
+    child = subprocess.Popen(
+        [
+            sys.executable, "-m", "vae_core.runs.timing", "--home", str(places.home), "--data-dir",
+            str(places.data_dir), resolved.data.dataset, str(side),
+        ],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=child_environment(), text=True,
+    )  # fmt: skip
+    task.on_cancel(child.kill)
+    said, complaints = child.communicate(json.dumps(to_json(resolved)))
+    if task.cancelled or busy():
+        raise TaskCancelled
+    try:
+        answer = json.loads(said.splitlines()[-1])
+        Timings(places).keep(key, Costs(**answer["costs"]), float(answer["startup"]))
+    except (IndexError, KeyError, TypeError, ValueError, OSError) as error:
+        log.error("timing ended with %s: %s", child.returncode, complaints[-2000:])
+        raise TimingFailed("steps could not be timed here") from error

@@ -219,6 +219,12 @@ def cool() -> None:
         spare.close()
 
 
+def warms() -> bool:
+    """Whether a process makes itself ready just now."""
+    with _lock:
+        return _spare is not None and _spare.alive and not (_spare.warm or _spare.busy)
+
+
 def is_warm() -> bool:
     """Whether the warm process is ready, and free."""
     with _lock:

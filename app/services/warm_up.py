@@ -10,7 +10,14 @@ from app.services import idle, runs, tasks, umap
 
 first_page = threading.Event()  # set when a page was drawn
 _closing = threading.Event()  # set when the server ends
+_starting = threading.Event()  # set while a server is on its way
+STARTING_SECONDS = 45.0  # at most, however slow the machine is
 _umap_lock = threading.Lock()
+
+
+def starting() -> bool:
+    """Whether the server still imports, or warms UMAP: it has the machine's time."""
+    return _starting.is_set()
 
 
 def spare_the_collector() -> None:
@@ -33,17 +40,24 @@ def warm_up() -> None:
     Importing takes seconds of processor time, which that page should not have to share.
     """
     _closing.clear()
-    runs.queue()
-    first_page.wait(10)
-    time.sleep(1.5)
-    import vae_core.inference  # noqa: F401
+    _starting.set()
+    until = time.monotonic() + STARTING_SECONDS
+    try:
+        runs.queue()
+        first_page.wait(10)
+        time.sleep(1.5)
+        import vae_core.inference  # noqa: F401
 
-    spare_the_collector()
-    _closing.wait(2)
-    with _housekeeping:
-        if not _closing.is_set():
-            housekeeper.start()
-    _warm_umap()
+        spare_the_collector()
+        _closing.wait(2)
+        with _housekeeping:
+            if not _closing.is_set():
+                housekeeper.start()
+        _warm_umap()
+        while umap.warms() and time.monotonic() < until and not _closing.wait(0.2):
+            pass
+    finally:
+        _starting.clear()
 
 
 def _warm_umap() -> None:

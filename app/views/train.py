@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import streamlit as st
 
@@ -14,17 +12,18 @@ from app.plots.training import schedule_preview
 from app.services import datasets, runs, timing
 from app.state import address, session
 from app.widgets import config_form, import_images
+from app.widgets.estimate import time_words
 from app.widgets.prepare_dataset import prepare
 from vae_core import pictures
 from vae_core.config import ENOUGH_STEPS, RunConfig
 from vae_core.data import DatasetSpec, find_spec
 from vae_core.errors import BadConfig, RunBusy
 from vae_core.models.build import choose_side, count_parameters
-from vae_core.options import Choice, NoParams, replace_at
+from vae_core.options import replace_at
 from vae_core.places import why_unwritable
 from vae_core.runs.record import ENDED, FINISHED, PAUSED, QUEUED, RUNNING, Status
 from vae_core.runs.run import Run
-from vae_core.training import Plan, resolve, settle
+from vae_core.training import Plan, resolve
 from vae_core.training.defaults import FEW_IMAGES, chosen_words, too_short
 
 
@@ -54,10 +53,10 @@ def new_run(current: Run | None) -> None:
         side = choose_side(config, spec.sides)
         st.caption(boundary.plain(spec.blurb))
         ready = samples(spec, side)
-        asked, busy = config, any(run.status().live for run in runs.store().own())
+        asked = config
         facts = st.empty()
         if ready:
-            config = _settled(asked, side, busy)
+            config, timed = timing.settled(asked, side)
             parameters = count_parameters(config, (spec.channels, side, side))
             facts.markdown(f"**{parameters:,}** parameters · {side}×{side} pixels")
             plan = _plan(config, side)
@@ -82,7 +81,7 @@ def new_run(current: Run | None) -> None:
             width="stretch",
         ):
             store = runs.store()
-            if busy and asked.training.epochs == 0:  # chosen when it starts, and a step can be timed
+            if asked.training.epochs == 0 and not timed:  # chosen when it starts, and a step is timed
                 config = replace_at(config, ("training", "epochs"), 0)
             run = store.create(config, name.strip(), start_from=start_from)
             runs.queue().wake()
@@ -94,12 +93,8 @@ def new_run(current: Run | None) -> None:
         ):
             previews(plan)
         size = f"**{parameters:,}** parameters · {side}×{side} pixels · {plan.steps_total:,} steps"
-        if busy:
-            facts.markdown(f"{size} · time is estimated while nothing trains")
-        else:
-            with facts.container(), st.spinner("timing three steps…"):
-                seconds = _estimate(config, side) * plan.steps_total
-                st.markdown(f"{size} · about **{_about(seconds)}** here")
+        with facts.container():
+            st.markdown(" · ".join(filter(None, (size, time_words(plan, side)))))
 
 
 def samples(spec: DatasetSpec, side: int) -> bool:
@@ -123,13 +118,6 @@ def samples(spec: DatasetSpec, side: int) -> bool:
     for note in data.notes:
         st.caption(boundary.plain(note))
     return True
-
-
-def _settled(asked: RunConfig, side: int, busy: bool) -> RunConfig:
-    """The settings with what follows the images chosen, as Start stores them."""
-    name = asked.data.dataset
-    clock = None if busy else lambda config: _estimate(config, side)
-    return settle(asked, datasets.images(name, side), clock, look=datasets.look(name, side))
 
 
 def before_it_learns(asked: RunConfig, plan: Plan) -> None:
@@ -156,22 +144,6 @@ def _plan(config: RunConfig, side: int) -> Plan:
     data = datasets.images(config.data.dataset, side)
     resolved = resolve(config, data)
     return Plan(resolved, len(resolved.data.split(data).train))
-
-
-def _estimate(config: RunConfig, side: int) -> float:
-    """Seconds a step, timed once for each network: what does not change a step's cost is left out of the key."""
-    training = dataclasses.replace(config.training, epochs=1, seed=0, learning_rate=1e-3, checkpoint_every=0)
-    objective = dataclasses.replace(config.objective, schedule=Choice("constant", NoParams()))
-    plain = dataclasses.replace(config, training=training, objective=objective)
-    return timing.step_seconds(plain, datasets.images(config.data.dataset, side).fingerprint)
-
-
-def _about(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 5400:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"
 
 
 def previews(plan: Plan) -> None:

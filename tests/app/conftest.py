@@ -11,7 +11,7 @@ import pytest
 from helpers import until
 from streamlit.testing.v1 import AppTest
 
-from app.services import tasks, warm_up
+from app.services import tasks, timing, warm_up
 from app.state import session
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places
 from vae_core.runs.store import Store
@@ -43,6 +43,12 @@ def _command(process: psutil.Process) -> list[str]:
         return process.cmdline()
     except psutil.Error:
         return []
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that is opened starts no process to time training, unless a test asks for one."""
+    monkeypatch.setattr(timing, "_time", lambda *_: None)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import re
 import sys
@@ -14,7 +15,7 @@ from vae_core.cli.switches import add_config_switches, config_from
 from vae_core.cli.tables import print_table, two_decimals
 from vae_core.cli.usage import Commands, UsageError
 from vae_core.data import open_images
-from vae_core.errors import BadConfig
+from vae_core.errors import BadConfig, VaeCoreError
 from vae_core.evaluation.metrics import metric_of, rankable_values, values_by_group
 from vae_core.places import Places
 from vae_core.runs.record import FAILED, INTERRUPTED, STOPPED
@@ -157,6 +158,7 @@ def _train_sweep(store: Store, name: str, places: Places, bar: Bar, *, apart: bo
     from vae_core.runs.worker import train_run, train_stack
     from vae_core.sweep import members, stop, waiting
 
+    _say_how_long(store, name, places, bar, may_time=bar.live)
     elsewhere: set[str] = set()  # taken by another process when we came for them, to be asked for again
     said: set[str] = set()
     try:
@@ -181,6 +183,7 @@ def _train_sweep(store: Store, name: str, places: Places, bar: Bar, *, apart: bo
                     bar.line(f"{run.name} {status.state}{f': {status.error}' if status.error else ''}")
                     if status.state == STOPPED and not any(c.name == "stop" for c in run.requests(before)):
                         raise KeyboardInterrupt  # nobody asked for it by name: it was the signal
+                _say_how_long(store, name, places, bar)
             left = [m for m in members(store, name) if not m.ended and not mark_if_gone(m.run)]
             if not left:
                 return True
@@ -193,6 +196,18 @@ def _train_sweep(store: Store, name: str, places: Places, bar: Bar, *, apart: bo
     except KeyboardInterrupt:
         stop(members(store, name))
         return False
+
+
+def _say_how_long(store: Store, name: str, places: Places, bar: Bar, *, may_time: bool = False) -> None:
+    """What is left, as far as it is known; what is wrong with the settings is said when the runs begin."""
+    from vae_core.cli.how_long import seconds_left
+    from vae_core.runs.timing import about
+    from vae_core.sweep import members, waiting
+
+    left = waiting(members(store, name))
+    with contextlib.suppress(VaeCoreError, OSError):
+        if left and (seconds := seconds_left(left, places, may_time=may_time)) is not None:
+            bar.line(f"about {about(seconds)} for {counted(len(left), 'run')}")
 
 
 def _images_of(run: Run, places: Places) -> Any:

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,7 @@ from vae_core.runs.launchers.local import is_mine, own_handle
 from vae_core.runs.queue import put_back, stack_mates, stack_of, take
 from vae_core.runs.record import FAILED, FINISHED, PAUSED, QUEUED, RUNNING, STOPPED, Record, Status, data_of
 from vae_core.runs.run import Run
+from vae_core.runs.timing import Stopwatch, remember
 from vae_core.training import Clock, machine_of, resolve, settle, time_step, train
 from vae_core.training.checkpoint import CLOCK, position
 
@@ -64,8 +66,8 @@ class Reporter:
         self.status = dataclasses.replace(
             run.status(), state=RUNNING, handle=handle or own_handle(), error="", note="starting", eta=None
         )
-        self.speed = 0.0  # steps a second, smoothed
-        self.last: tuple[int, float] | None = None
+        # steps and seconds, of the last two epochs
+        self.points: deque[tuple[int, float]] = deque(maxlen=10_000)
         self.done = threading.Event()
         self.thread = threading.Thread(target=self._beat, daemon=True)
         self.write()
@@ -110,14 +112,18 @@ class Reporter:
         self.status = dataclasses.replace(self.status, **changes)
 
     def _speed_of(self, point: StepDone) -> dict[str, Any]:
+        """Where the run is and how long it still takes, by the last two epochs: with validation and pictures."""
         found: dict[str, Any] = {
             "epoch": point.epoch, "images_per_second": round(point.images_per_second, 1),
         }  # fmt: skip
-        if self.last is not None and point.seconds > self.last[1]:
-            now = (point.step - self.last[0]) / (point.seconds - self.last[1])
-            self.speed = now if self.speed == 0 else 0.8 * self.speed + 0.2 * now
-            found["eta"] = round((self.status.steps_total - point.step) / max(1e-9, self.speed), 1)
-        self.last = (point.step, point.seconds)
+        total, points = self.status.steps_total, self.points
+        points.append((point.step, point.seconds))
+        window = max(1, 2 * total // max(1, self.status.epochs))
+        while len(points) > 2 and points[1][0] <= point.step - window:
+            points.popleft()
+        steps, seconds = point.step - points[0][0], point.seconds - points[0][1]
+        if steps > 0 and seconds > 0:
+            found["eta"] = round((total - point.step) * seconds / steps, 1)
         return found
 
     def end(self, state: str, error: str = "") -> Status:
@@ -159,13 +165,17 @@ def _train(
     initial = None if resume else run.initial_weights()
     # one by the clock has no line that a kill could have lost
     told = not resume or CLOCK in resume or tells_of(run.history(), *position(resume))
+    taken = Stopwatch()
     for event in train(config, data, control, resume, initial, Clock(), told):
+        taken.came(event)
         run.append(event)
         reporter.see(event)
+        taken.handled()
         if watch is not None:
             watch(event)
         if isinstance(event, (Finished, Failed)):
             state, error = _end_of(event)
+    remember(places, config, data.fingerprint, taken)
     return state, error
 
 
@@ -380,6 +390,12 @@ def _stop_on_signals(*controls: FileControl) -> Iterator[None]:
             signal.signal(s, handler)
 
 
+def be_polite() -> None:
+    """Give way to others on this machine, so that pages stay quick while a run trains."""
+    with contextlib.suppress(psutil.Error, OSError):
+        psutil.Process().nice(10 if os.name == "posix" else psutil.BELOW_NORMAL_PRIORITY_CLASS)
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m vae_core.runs.worker", description=__doc__)
     parser.add_argument("--home", required=True)
@@ -387,9 +403,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--queued", action="store_true", help="started by the queue: report under its handle")
     parser.add_argument("run")
     args = parser.parse_args(argv)
-    with contextlib.suppress(psutil.Error, OSError):
-        # pages stay quick while a run trains
-        psutil.Process().nice(10 if os.name == "posix" else psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    be_polite()
     places = Places(Path(args.home), Path(args.data_dir))
     try:
         run = Run(places.runs / args.run, places)

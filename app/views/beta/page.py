@@ -27,8 +27,8 @@ def page() -> None:
     if view == "KL weights elsewhere":
         converter()
         return
-    with st.expander("New sweep", icon=":material/add:"):
-        new_sweep()
+    with st.expander("New sweep", icon=":material/add:", key="new-sweep", on_change="rerun") as form:
+        new_sweep(seen=bool(form.open))
     found = sweeps(runs.store())
     if not found:
         st.info(

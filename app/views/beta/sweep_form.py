@@ -8,17 +8,18 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app.boundary import plain, sentence
-from app.services import datasets, runs
+from app.services import datasets, runs, timing
 from app.state import address, session
 from app.widgets import config_form
+from app.widgets.estimate import time_words
 from app.widgets.prepare_dataset import prepare
 from vae_core.config import RunConfig
 from vae_core.data import find_spec
 from vae_core.errors import BadConfig, VaeCoreError
 from vae_core.models.build import choose_side
 from vae_core.runs.record import ENDED, FINISHED, LIVE, STOPPED
-from vae_core.sweep import MOST_RUNS, Member, add_beta, create_sweep, go_on, log_range, stop
-from vae_core.training import Plan, settle
+from vae_core.sweep import MOST_RUNS, Member, add_beta, create_sweep, go_on, log_range, stop, with_beta
+from vae_core.training import Plan, resolve
 from vae_core.training.defaults import chosen_words, too_short
 from vae_core.words import counted
 
@@ -31,7 +32,8 @@ def numbers_of(text: str) -> list[float]:
         raise BadConfig(f"values of β are numbers such as 0.5 1 2 4 8, not {text!r}") from None
 
 
-def new_sweep() -> None:
+def new_sweep(*, seen: bool = True) -> None:
+    """The form; only where it is `seen` are steps timed for it."""
     config = config_form.config_form(address.SWEEP_SETTING, without={"objective", "beta"})
     first, second, third = st.columns([2, 1, 1.4], vertical_alignment="bottom")
     with first:
@@ -65,7 +67,7 @@ def new_sweep() -> None:
     spec = find_spec(config.data.dataset, runs.places())
     side = choose_side(config, spec.sides)
     if datasets.images_ready(spec.name, side):
-        _chosen(config, side)
+        _chosen(config, side, len(betas) * seeds, seen)
     if session.button("Start", "start sweep", type="primary", icon=":material/play_arrow:"):
         if not datasets.images_ready(spec.name, side) and not prepare(spec, side):
             return
@@ -79,17 +81,20 @@ def new_sweep() -> None:
         st.rerun()
 
 
-def _chosen(config: RunConfig, side: int) -> None:
-    """What is chosen for the images, the same for all runs, and a warning where it is too short."""
+def _chosen(config: RunConfig, side: int, count: int, seen: bool) -> None:
+    """What is chosen for the images, the same for all runs, how long they take, and a warning where that is too short."""
     data = datasets.images(config.data.dataset, side)
-    chosen = settle(config, data, fixed_sigma=True, look=datasets.look(config.data.dataset, side))
+    chosen, _ = timing.settled(with_beta(config, 1.0), side, fixed_sigma=True)  # β costs nothing
     images = len(chosen.data.split(data).train)
     if words := chosen_words(config, chosen, images):
         most = (
             f"; each at most {config.training.most_minutes:g} min here" if config.training.epochs == 0 else ""
         )
         st.caption(f"Chosen by the images, for all runs alike: {words}{most}.")
-    if short := too_short(Plan(chosen, images).steps_total):
+    plan = Plan(resolve(chosen, data), images)
+    if words := time_words(plan, side, count, may_time=seen):
+        st.caption(f"{words[0].upper()}{words[1:]}.")
+    if short := too_short(plan.steps_total):
         st.warning(short, icon=":material/warning:")
 
 
