@@ -16,6 +16,7 @@ from app.state import address, session
 from app.state.code_format import pack, round_code, unpack
 from app.state.session import NO_RUN
 from app.widgets import image_picker
+from app.widgets.learning import follow_weights
 from app.widgets.prepare_dataset import offer_images
 from vae_core import pictures
 from vae_core.errors import RunNotFound, VaeCoreError
@@ -34,7 +35,9 @@ def page() -> None:
         st.info(NO_RUN, icon=":material/info:")
         return
     with st.container():  # always there: what is said in it moves nothing
-        _settle(run, models.model(run))
+        model = models.model(run)
+        follow_weights(run, model.stamp)
+        _settle(run, model)
     _deck(run)
 
 

@@ -43,6 +43,32 @@ class EpochCodes:
     mean: np.ndarray
 
 
+@dataclass(frozen=True)
+class WeightsAt:
+    """When weights were saved: after so many steps, whole epochs among them."""
+
+    step: int
+    epoch: int
+
+
+def read_weights_at(path: Path) -> WeightsAt | None:
+    """When the weights at `path` were saved; None where there are none, or where they do not say."""
+    try:
+        with safetensors.safe_open(path, "np") as file:
+            raw = json.loads((file.metadata() or {})["at"])
+            return WeightsAt(max(0, int(raw["step"])), max(0, int(raw["epoch"])))
+    except (
+        OSError,
+        KeyError,
+        ValueError,
+        TypeError,
+        OverflowError,
+        RecursionError,
+        safetensors.SafetensorError,
+    ):
+        return None
+
+
 def write_pictures(folder: Path, event: Snapshot) -> dict[str, Any]:
     """Write the pictures of an epoch, and the thumbnail, into a run folder; returns their names by field."""
     snapshots = folder / "snapshots"

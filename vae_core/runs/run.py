@@ -50,10 +50,12 @@ from vae_core.runs.array_files import (
     RESUME,
     WEIGHTS,
     EpochCodes,
+    WeightsAt,
     load_tensors,
     named_weights,
     read_codes,
     read_picture,
+    read_weights_at,
     stamp_of,
     write_codes,
     write_pictures,
@@ -314,6 +316,10 @@ class Run:
             raise BadRun(f"the run {self.id} has no weights yet; wait for its first checkpoint") from None
         except OSError as error:
             raise BadRun(f"the run {self.id}: its weights cannot be read ({error})") from None
+
+    def weights_at(self) -> WeightsAt | None:
+        """When the weights that are there were saved; None where there are none, or where they do not say."""
+        return read_weights_at(self.path / WEIGHTS)
 
     def resume_state(self) -> dict[str, Tensor] | None:
         """What training goes on from; None before the first checkpoint. Raises BadRun when it is damaged."""

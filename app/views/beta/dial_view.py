@@ -13,6 +13,7 @@ from app.state import address, session
 from app.views.beta.progress import follow
 from app.views.beta.run_pictures import SHOWN, originals
 from app.views.beta.single_betas import SingleBetaRuns, against_single_betas, single_beta_runs
+from app.widgets.learning import follow_weights
 from app.widgets.prepare_dataset import offer_images
 from vae_core.evaluation.dial_curve import DialCurve
 from vae_core.evaluation.dial_curve import stored as dial_curve
@@ -26,6 +27,7 @@ def dials() -> None:
     if run is None:
         return
     header = models.dial_header(run)
+    follow_weights(run, header["stamp"])
     if not header["decoder"]:
         st.warning(
             "This network is too large to be turned in the browser; `vae-core evaluate RUN --beta 3` gives its points.",

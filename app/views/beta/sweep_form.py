@@ -12,6 +12,7 @@ from app.services import datasets, runs, timing
 from app.state import address, session
 from app.widgets import config_form
 from app.widgets.estimate import time_words
+from app.widgets.learning import weights_words
 from app.widgets.prepare_dataset import prepare
 from vae_core.config import RunConfig
 from vae_core.data import find_spec
@@ -130,6 +131,10 @@ def progress(name: str, members: Sequence[Member]) -> None:
                 if session.button(f"{plain(words)}: {share}", f"stop {m.run.id}", icon=":material/stop:", help=plain(f"Stop {m.run.name}")):  # fmt: skip
                     stop([m])
                     st.rerun(scope="app")
+        for m in waiting:
+            status = now[m.run.id]
+            if status.live and (words := weights_words(m.run.weights_at(), status)):
+                st.caption(f"{m.run.name}: {words}.")
     elif cut_short and session.button(
         f"Go on with {len(cut_short)} {'stopped' if all(now[m.run.id].state == STOPPED for m in cut_short) else 'unfinished'}",
         "sweep on", icon=":material/play_arrow:", help="Each from its last checkpoint.",

@@ -15,6 +15,7 @@ from app.views.interpolate.export import export_panel
 from app.views.interpolate.path_view import choices, chosen_track, codes_of, view
 from app.views.interpolate.waypoints import waypoints_from_address
 from app.widgets import image_picker
+from app.widgets.learning import follow_weights
 
 
 def page() -> None:
@@ -25,6 +26,7 @@ def page() -> None:
         return
     # here, in a run of the whole script: a fragment may outlive the run's folder
     model, header = models.model_and_header(run)
+    follow_weights(run, model.stamp)
     found = image_picker.gallery(run, model)
     # what is only sometimes said stands in a container that is always there: whatever moved up or down the page for it
     # would be made anew, and a press on it lost

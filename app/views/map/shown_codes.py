@@ -11,11 +11,12 @@ import streamlit as st
 from app import boundary
 from app.services import datasets, models, run_codes
 from app.state import address, session
+from app.widgets.learning import weights_words
 from app.widgets.prepare_dataset import offer_images
 from vae_core.data import ImageSet
 from vae_core.errors import RunNotFound
 from vae_core.inference import LoadedModel, StoredCodes, compute_codes, encode_images
-from vae_core.runs.array_files import EpochCodes
+from vae_core.runs.array_files import EpochCodes, WeightsAt
 from vae_core.runs.run import Run
 from vae_core.words import counted
 
@@ -32,6 +33,7 @@ class ShownModel:
     run: str
     model: LoadedModel
     splits: dict[str, StoredCodes]
+    at: WeightsAt | None = None
 
 
 def open_split_of_chosen_image(run: Run, model: LoadedModel) -> None:
@@ -52,23 +54,29 @@ def shown_model(run: Run) -> tuple[ShownModel, bool]:
     newest = models.model(run)
     shown = session.get(address.MAP_MODEL)
     if shown is None or shown.run != run.id:
-        shown = ShownModel(run.id, newest, {})
+        shown = ShownModel(run.id, newest, {}, run.weights_at())
         session.put(address.MAP_MODEL, shown)
     return shown, shown.model.stamp != newest.stamp
 
 
 def stale_badge(run: Run, shown: ShownModel, stale: bool) -> None:
     """Say that the run has other weights by now, and offer to show them."""
+    status = run.status()
+    words = weights_words(shown.at, status) if status.live else ""
     if not stale:
         try:
             if run.stamp() != shown.model.stamp:
                 st.rerun(scope="app")
         except RunNotFound as error:
             boundary.show(error)
+            return
+        if words:
+            st.caption(f"{words[0].upper()}{words[1:]}.")
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge("out of date", icon=":material/update:", color="orange")
-        st.caption("The run has been trained further: this map shows its earlier codes.", width="content")
+        earlier = f"its {words}" if words else "its earlier codes"
+        st.caption(f"The run has been trained further: this map shows {earlier}.", width="content")
         if session.button("Update the map", "update map", type="primary"):
             session.forget(address.MAP_MODEL)
             st.rerun(scope="app")
