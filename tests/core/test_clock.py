@@ -185,7 +185,34 @@ class Killed(BaseException):
     """What a process that is killed does not catch."""
 
 
-def test_the_events_on_disk_are_the_same_on_a_slow_machine_and_after_kills(store, places, monkeypatch):
+@pytest.fixture
+def killed_while(monkeypatch):
+    """Train a run until Killed, which ends the thread that writes its status too, and queue it again."""
+    reporters = []
+
+    class Tracked(worker_module.Reporter):
+        def __init__(self, *args):
+            super().__init__(*args)
+            reporters.append(self)
+
+    monkeypatch.setattr(worker_module, "Reporter", Tracked)
+
+    def killed(run, places):
+        try:
+            return train_run(run, places)
+        except Killed:
+            reporters[-1].done.set()
+            reporters[-1].thread.join()
+            run.update_status(state=INTERRUPTED, handle=None)
+            run.go_on()
+            return None
+
+    return killed
+
+
+def test_the_events_on_disk_are_the_same_on_a_slow_machine_and_after_kills(
+    store, places, monkeypatch, killed_while
+):
     """Killed behind each of its checkpoints by the clock, gone on with every time, and steered meanwhile."""
     config = config_of(**SPARSE, epochs=3)
     plain = store.create(config)
@@ -213,13 +240,9 @@ def test_the_events_on_disk_are_the_same_on_a_slow_machine_and_after_kills(store
 
     monkeypatch.setattr(Run, "append", append)
     for _ in range(30):
-        try:
-            status = train_run(killed, places)
-        except Killed:
-            killed.update_status(state=INTERRUPTED, handle=None)
-            killed.go_on()
-            continue
-        break
+        status = killed_while(killed, places)
+        if status is not None:
+            break
     assert status.state == FINISHED
     assert done == [11]
     history = killed.history()
@@ -227,7 +250,9 @@ def test_the_events_on_disk_are_the_same_on_a_slow_machine_and_after_kills(store
     assert killed.stamp() == plain.stamp()
 
 
-def test_a_request_taken_up_behind_a_checkpoint_by_the_clock_is_told_once(store, places, monkeypatch):
+def test_a_request_taken_up_behind_a_checkpoint_by_the_clock_is_told_once(
+    store, places, monkeypatch, killed_while
+):
     """Killed right behind the request, which the checkpoint does not know of."""
     monkeypatch.setattr(worker_module, "Clock", ALWAYS)
     run = store.create(config_of(**SPARSE, epochs=3))
@@ -243,10 +268,7 @@ def test_a_request_taken_up_behind_a_checkpoint_by_the_clock_is_told_once(store,
 
     monkeypatch.setattr(Run, "append", append)
     run.update_status(state=RUNNING)
-    with pytest.raises(Killed):
-        train_run(run, places)
-    run.update_status(state=INTERRUPTED, handle=None)
-    run.go_on()
+    assert killed_while(run, places) is None
     assert train_run(run, places).state == FINISHED
     assert [(e.step, e.number) for e in of(Controlled, run.history())] == [(5, 1)]
 
