@@ -134,7 +134,7 @@ def progress(name: str, members: Sequence[Member]) -> None:
         for m in waiting:
             status = now[m.run.id]
             if status.live and (words := weights_words(m.run.weights_at(), status)):
-                st.caption(f"{m.run.name}: {words}.")
+                st.caption(plain(f"{m.run.name}: {words}."))
     elif cut_short and session.button(
         f"Go on with {len(cut_short)} {'stopped' if all(now[m.run.id].state == STOPPED for m in cut_short) else 'unfinished'}",
         "sweep on", icon=":material/play_arrow:", help="Each from its last checkpoint.",
