@@ -156,7 +156,7 @@ def test_a_process_that_fails_is_not_asked_again_and_again(places: Places, timed
 
 
 def test_a_run_that_begins_ends_the_timing(places: Places, store: Store, timed) -> None:
-    timed("import time; time.sleep(600)")
+    timed("import threading; threading.Event().wait()")
     config = resolve(config_of(), open_images("tiny", 16, places))
     task = timing.estimate(config, 16).task
     assert task is not None
