@@ -119,7 +119,7 @@ def _in_a_process(task: Task[None], key: str, resolved: RunConfig, side: int) ->
     places = runs.places()
     child = subprocess.Popen(
         [
-            sys.executable, "-m", "vae_core.runs.timing", "--home", str(places.home), "--data-dir",
+            sys.executable, "-m", "vae_core.runs.timing_process", "--home", str(places.home), "--data-dir",
             str(places.data_dir), resolved.data.dataset, str(side),
         ],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=child_environment(), text=True,

@@ -24,7 +24,7 @@ from vae_core.events import (
 )
 from vae_core.objectives.losses import BetaParams
 from vae_core.options import Choice, from_json, to_json
-from vae_core.runs import timing
+from vae_core.runs import timing, timing_process
 from vae_core.runs.record import FINISHED
 from vae_core.runs.timing import Costs, Stopwatch, Timings, about, key_of, time_costs
 from vae_core.runs.worker import train_run
@@ -239,7 +239,7 @@ def test_the_process_that_times_reads_settings_and_prints_seconds(places, monkey
     monkeypatch.setattr("vae_core.runs.worker.be_polite", lambda: None)
     monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(to_json(config_of()))))
     where = ["--home", str(places.home), "--data-dir", str(places.data_dir)]
-    assert timing.main([*where, "tiny", "16"]) == 0
+    assert timing_process.main([*where, "tiny", "16"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert Costs(**said["costs"]).step > 0
     assert said["startup"] > 0

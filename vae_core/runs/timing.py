@@ -1,22 +1,17 @@
 """How long runs take on this machine: timed on a few real steps, remembered, and corrected by what runs really took.
 
-`<home>/timings.json` remembers by machine, network and images. A server has the timing done by a process of its own:
-
-    python -m vae_core.runs.timing --home HOME --data-dir DIR DATASET SIDE < settings
-
-In a server's own process every other thread would be timed with it.
+`<home>/timings.json` remembers by machine, network and images. A server has the timing done by a process of its own, in
+`vae_core.runs.timing_process`.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import hashlib
 import json
 import math
 import os
 import platform
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -25,11 +20,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
 from vae_core.config import RunConfig
 from vae_core.events import Checkpoint, Encoded, EpochDone, Event, Live, Resumed, Snapshot, Started, StepDone
-from vae_core.options import from_json, to_json
+from vae_core.options import to_json
 from vae_core.places import Places, write_json
 
 if TYPE_CHECKING:
@@ -294,29 +287,3 @@ def _time_steps(loop: Loop, run: Run) -> float:
     if loop.in_window:
         run.append(loop.log())  # which waits for the device
     return (time.perf_counter() - begin) / steps
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Time the settings on standard input and print what they cost as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m vae_core.runs.timing", description=main.__doc__)
-    parser.add_argument("--home", required=True)
-    parser.add_argument("--data-dir", required=True)
-    parser.add_argument("dataset")
-    parser.add_argument("side", type=int)
-    args = parser.parse_args(argv)
-    from vae_core.data import open_images
-    from vae_core.runs import worker  # what a run imports before it learns
-    from vae_core.training import resolve
-
-    worker.be_polite()
-    config = from_json(RunConfig, json.loads(sys.stdin.read()))
-    data = open_images(args.dataset, args.side, Places(Path(args.home), Path(args.data_dir)))
-    resolved = resolve(config, data)
-    startup = time.time() - psutil.Process().create_time()
-    costs, ready = time_costs(resolved, data)
-    sys.stdout.write(json.dumps({"startup": startup + ready, "costs": dataclasses.asdict(costs)}) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
