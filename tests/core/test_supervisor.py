@@ -20,7 +20,7 @@ from vae_core.processes import MARK, left_behind
 from vae_core.runs import queue as queue_module
 from vae_core.runs import worker as worker_module
 from vae_core.runs.launchers import LAUNCHERS, LOCAL, Handle, is_alive, local
-from vae_core.runs.launchers.local import own_handle
+from vae_core.runs.launchers.local import foreground_handle, own_handle
 from vae_core.runs.queue import LONGEST_WAIT, Queue
 from vae_core.runs.record import FAILED, FINISHED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED, Status
 from vae_core.runs.run import Run
@@ -457,6 +457,24 @@ def test_a_worker_of_the_queue_says_to_the_end_who_it_is_and_one_in_the_foregrou
         run = store.create(config_of(epochs=1))
         assert train_run(run, places, handle=handle).state == FINISHED
         assert run.status().handle == handle
+
+
+def test_a_notebook_holds_a_slot_for_as_long_as_it_trains_and_no_longer(planted, store, places):
+    """Its process lives on: what was seen of it while it trained must not take the slot for good."""
+    run, waiting = store.create(config_of(), "notebook"), store.create(config_of(), "waits")
+    queue = Queue(places, launcher=planted.name)
+    seen = []
+
+    def looks(event):
+        assert run.status().handle == foreground_handle()
+        queue.tick()
+        seen.append(list(planted.started))
+
+    assert train_run(run, places, looks).state == FINISHED
+    assert seen and not any(seen)
+    queue.tick()
+    queue.stop()
+    assert planted.started == [waiting.id]
 
 
 # ---------------------------------------------------------------- two queues

@@ -22,6 +22,7 @@ from vae_core.errors import BadRun, RunNotFound, VaeCoreError
 from vae_core.places import Places
 from vae_core.reading import text
 from vae_core.runs.launchers import LOCAL, Handle, find_launcher, is_alive
+from vae_core.runs.launchers.local import FOREGROUND
 from vae_core.runs.record import ENDED, FAILED, INTERRUPTED, QUEUED, RUNNING, Status
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
@@ -185,7 +186,8 @@ class Queue:
             return None
         handle = status.handle
         key = "" if handle is None else _key(handle)
-        if handle is not None and key not in self.gone:
+        # a notebook holds a slot for as long as it trains a run, not for as long as it is open
+        if handle is not None and key not in self.gone and not handle.job.get(FOREGROUND):
             self.holding[key] = handle
         if status.state in ENDED and (handle is None or key in self.gone):
             self.settled[run.id] = stamp

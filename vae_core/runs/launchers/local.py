@@ -20,6 +20,7 @@ from vae_core.processes import MARK, child_environment, left_behind, still_runs
 from vae_core.runs.launchers.base import Handle
 
 LOCAL = "local"
+FOREGROUND = "foreground"  # in a handle's job: its process, e.g. a notebook, does more than train
 
 
 class LocalLauncher:
@@ -87,8 +88,13 @@ def _collect(child: subprocess.Popen[bytes]) -> None:
 
 
 def own_handle() -> Handle:
-    """The handle of this very process, which trains a run in the foreground."""
+    """The handle of this very process."""
     return handle_of(psutil.Process())
+
+
+def foreground_handle() -> Handle:
+    """The handle of this very process where no queue started it: it may go on to live when the run has ended."""
+    return Handle(LOCAL, {**own_handle().job, FOREGROUND: True})
 
 
 def handle_of_earlier_version(raw: Mapping[str, Any]) -> Handle | None:
