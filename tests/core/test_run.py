@@ -71,6 +71,16 @@ def test_a_fine_tune_takes_the_weights_along(copied, store):
     assert store.create(config_of()).initial_weights() is None
 
 
+def test_a_fine_tune_cuts_copies_of_images_as_the_run_it_starts_from(store):
+    """Cut anew, what its parent was trained on could be tested on; on other images there is nothing to agree on."""
+    parent = store.create(config_of(dataset="digits", copies="apart"), "parent")
+    parent.append(checkpoint())
+    parent.close()
+    for dataset, copies in (("digits", "apart"), ("shapes", "together")):
+        run = store.create(config_of(dataset=dataset), f"tuned-{dataset}", start_from=parent)
+        assert run.record().config.data.copies == copies
+
+
 def test_a_fine_tune_from_a_run_without_weights_leaves_nothing(store):
     empty = store.create(config_of(), "empty")
     with pytest.raises(BadRun, match="no weights yet"):

@@ -122,7 +122,7 @@ class Store:
             if start_from is not None and initial is not None:
                 write_atomically(work / INITIAL, initial)
                 training = dataclasses.replace(config.training, init_from=start_from.id)
-                config = dataclasses.replace(config, training=training)
+                config = dataclasses.replace(_cut_alike(config, start_from), training=training)
             run = Run(work, self.places)
             run.write_record(Record(run_id, name, _now(), config, None, {}, {}, group))
             run.write_status(Status(QUEUED, queued=time.time(), born=time.time()))
@@ -150,6 +150,14 @@ class Store:
         run.path.rename(gone)  # at once out of every list
         shutil.rmtree(gone, ignore_errors=True)
         shutil.rmtree(run.notes, ignore_errors=True)
+
+
+def _cut_alike(config: RunConfig, parent: Run) -> RunConfig:
+    """Settings that keep copies of images as the parent did on the same images: it may have learned what is tested else."""
+    before = parent.record().effective.data
+    if before.dataset != config.data.dataset:
+        return config
+    return dataclasses.replace(config, data=dataclasses.replace(config.data, copies=before.copies))
 
 
 def default_name(config: RunConfig) -> str:
