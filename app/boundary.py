@@ -34,9 +34,25 @@ def plain(text: object) -> str:
     return _MARKS.sub(r"\\\g<0>", line)
 
 
+_WITHIN = re.compile(r"^([(\[\"']*)(.*?)([)\]\"',.;!?]*)$")
+
+
+def _word(word: str, first: bool) -> str:
+    if _TEMPTING.search(word) and "`" not in word:
+        before, inner, after = _WITHIN.match(word).groups()  # type: ignore[union-attr]
+        return f"{before}`{inner}`{after}"
+    return _MARKS.sub(r"\\\g<0>", word) if first else _MARKS.sub(r"\\\g<0>", f" {word}")[1:]
+
+
+def copyable(text: object) -> str:
+    """A text as it was typed, that can be copied: a switch, an address or a key is code, with nothing put into it."""
+    line = " ".join(str(text).split("\n")).strip()
+    return " ".join(_word(word, not i) for i, word in enumerate(line.split(" ")))
+
+
 def sentence(error: Exception | str) -> str:
     """A fault's words as they begin a line, shown as they are: names of files and runs stand in them."""
-    return plain(capitalised(str(error)))
+    return copyable(capitalised(str(error)))
 
 
 def show(error: Exception) -> bool:

@@ -7,7 +7,7 @@ import io
 import pandas as pd
 import streamlit as st
 
-from app.boundary import dialog, plain
+from app.boundary import copyable, dialog, plain
 from app.components.prior_walk import prior_walk
 from app.services import models, runs
 from app.state import session
@@ -139,7 +139,7 @@ def rename(run: Run) -> None:
         try:
             runs.store().rename(run, name.strip())
         except VaeCoreError as error:
-            st.error(plain(error))
+            st.error(copyable(error))
             return
         st.rerun()
 
@@ -187,7 +187,7 @@ def delete(chosen: list[Run]) -> None:
             try:
                 runs.store().delete(run)
             except (ReadOnlyRun, VaeCoreError) as error:
-                st.error(plain(error))
+                st.error(copyable(error))
                 return
         st.rerun()
 

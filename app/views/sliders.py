@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from app import boundary
-from app.boundary import fragment, plain
+from app.boundary import copyable, fragment, plain
 from app.components.deck import deck
 from app.services import models, run_codes, runs
 from app.state import address, session
@@ -177,7 +177,7 @@ def _choose(run: Run, model: LoadedModel) -> None:
     try:
         chosen = image_picker.choose(run, model, "anchor")
     except VaeCoreError as error:  # the deck below goes on as it is
-        st.error(plain(error), icon=":material/error:")  # as it is: it may begin with the file's name
+        st.error(copyable(error), icon=":material/error:")  # as it is: it may begin with the file's name
         return
     offer_images(run)
     if chosen is not None:

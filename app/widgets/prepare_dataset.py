@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.boundary import plain
+from app.boundary import copyable, plain
 from app.services import datasets, runs
 from app.state import session
 from vae_core.data.registry import DatasetSpec, find_spec
@@ -26,7 +26,7 @@ def prepare(spec: DatasetSpec, side: int) -> bool:
         )
     except VaeCoreError as error:
         bar.empty()
-        st.error(plain(error), icon=":material/cloud_off:")
+        st.error(copyable(error), icon=":material/cloud_off:")
         return False
     bar.empty()
     return True

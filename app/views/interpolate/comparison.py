@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from app import boundary
-from app.boundary import fragment, plain
+from app.boundary import copyable, fragment
 from app.plots.figure import PLAIN
 from app.plots.path import paths_on_map
 from app.services import geodesics
@@ -45,7 +45,7 @@ def comparison(
             geodesics.start(model, ends, penalty, real)
             st.rerun()
         if search is not None and search.error:
-            st.error(f"No geodesic was found: {plain(search.error)}", icon=":material/error:")
+            st.error(f"No geodesic was found: {copyable(search.error)}", icon=":material/error:")
         elif search is not None and not search.done and kind != "geodesic":  # or it is followed above
             waiting(model, ends, penalty)
         st.caption(

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.boundary import plain
+from app.boundary import copyable
 from app.components.pad import pad
 from app.state import address, session
 from app.views.interpolate.tokens import LEAST, MOST, encoded_image_of, image_of, written
@@ -149,7 +149,7 @@ def _upload(run: Run, model: LoadedModel, here: int) -> None:
     try:
         encoded = image_picker.uploaded(model, "waypoint")
     except VaeCoreError as error:
-        st.error(plain(error), icon=":material/error:")  # as it is: it may begin with the file's name
+        st.error(copyable(error), icon=":material/error:")  # as it is: it may begin with the file's name
         return
     file = session.get(address.UPLOAD.of("waypoint"))
     if encoded is None or file is None or file.file_id == session.get(address.WAYPOINT_FILE):

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from app import boundary
-from app.boundary import fragment, plain
+from app.boundary import copyable, fragment
 from app.components.path import path as moving
 from app.plots.figure import PLAIN
 from app.plots.path import along_path
@@ -104,7 +104,7 @@ def chosen_track(
                 return track(kind, ends, search.result.codes)
             if search.error:
                 text = search.error
-                st.error(f"No geodesic was found: {plain(text)}", icon=":material/error:")
+                st.error(f"No geodesic was found: {copyable(text)}", icon=":material/error:")
                 if session.button("Try again", "retry geodesic", icon=":material/refresh:"):
                     geodesics.forget(model, ends, penalty)
                     st.rerun()

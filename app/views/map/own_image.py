@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.boundary import plain
+from app.boundary import copyable
 from app.views.map.projections import Layout
 from app.widgets import image_picker
 from vae_core.errors import VaeCoreError
@@ -21,7 +21,7 @@ def own_image(model: LoadedModel, codes: StoredCodes, layout: Layout, asked: Any
         try:
             image = image_picker.uploaded(model, "map")
         except VaeCoreError as error:
-            st.error(plain(error), icon=":material/error:")
+            st.error(copyable(error), icon=":material/error:")
             return []
         if image is None:
             return []

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app.boundary import fragment, plain
+from app.boundary import copyable, fragment
 from app.services import umap
 from app.services.tasks import FAILED, Task
 from app.state import address, session
@@ -56,7 +56,7 @@ def umap_progress(run: Run, stamp: str, codes: StoredCodes, params: UmapParams, 
     if umap.is_stored(result) or (not sampled and umap.sample(result) is not None):
         st.rerun(scope="app")
     if task is not None and task.state == FAILED:
-        st.error(f"UMAP could not be computed: {plain(task.error)}", icon=":material/error:")
+        st.error(f"UMAP could not be computed: {copyable(task.error)}", icon=":material/error:")
         if session.button("Try again", "again umap", icon=":material/refresh:"):
             umap.stop(result)
             st.rerun(scope="fragment")
