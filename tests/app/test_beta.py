@@ -255,7 +255,7 @@ def test_a_choice_over_sixteen_runs_repeats_nothing_expensive(
         assert at.selectbox(key="way").value == run.run.name
         assert handed(at, "columns") == before, "the same addresses: the browser fetches no picture twice"
     assert (models._models.made, run_metrics_module._read.cache_info().misses) == misses
-    assert calls == {"images_of": 3}, "once a choice"
+    assert calls == {"images_of": 6}, "twice a choice: for the pictures, and for what a score could be"
 
 
 @pytest.mark.parametrize(
