@@ -471,7 +471,8 @@ def test_a_notebook_holds_a_slot_for_as_long_as_it_trains_and_no_longer(planted,
         seen.append(list(planted.started))
 
     assert train_run(run, places, looks).state == FINISHED
-    assert seen and not any(seen)
+    assert seen
+    assert not any(seen)
     queue.tick()
     queue.stop()
     assert planted.started == [waiting.id]
