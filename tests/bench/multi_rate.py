@@ -1,9 +1,10 @@
 """One β dial against five separately trained β-VAEs: same network, images, learning rate and epochs, real MNIST.
 
-    python tests/bench/multi_rate.py [--data-dir DIR] [--epochs 5] [--network mlp|conv] [--latent 10] [--seed 0]
+    python tests/bench/multi_rate.py [--data-dir DIR] [--epochs 5] [--network mlp|conv] [--latent 10] [--seed 0] [--power P]
 
 Prints, per β, distortion + β · rate on the test split of the separate model and of the dial turned there, and by how
-much the dial's is larger (wanted: at most 3 %); then what either side cost in steps and seconds. `--keep FILE` holds
+much the dial's is larger (wanted: at most 3 %); then what either side cost in steps and seconds. `--power` weighs each
+image by (1 + β)^P instead of the usual power, `--dial-epochs` trains the dial alone for longer. `--keep FILE` holds
 the separate models' numbers, to be read again by the next call with the same settings.
 """
 
@@ -23,6 +24,7 @@ from vae_core.data import ImageSet, open_images
 from vae_core.evaluation.likelihood import evaluate
 from vae_core.events import Checkpoint, Finished
 from vae_core.inference import LoadedModel
+from vae_core.objectives import losses
 from vae_core.objectives.losses import BetaParams, MultiRateParams
 from vae_core.options import Choice
 from vae_core.places import Places
@@ -111,17 +113,23 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=4e-3, help="peak learning rate, of either side")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--power", type=float, default=losses.DIAL_POWER, help="of each image's weight in the dial"
+    )
+    parser.add_argument("--dial-epochs", type=int, default=0, help="of the dial; 0: as many as the others")
     parser.add_argument("--keep", type=Path, help="file for the separate models' numbers")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         data = open_images(
             "mnist", {"mlp": 28, "conv": 32}[args.network], Places(Path(home), Path(args.data_dir))
         )
-        dial = trained(config_of(args, Choice("multi_rate", MultiRateParams(BETAS[0], BETAS[-1]))), data)
+        losses.DIAL_POWER = args.power
+        longer = argparse.Namespace(**vars(args) | {"epochs": args.dial_epochs or args.epochs})
+        dial = trained(config_of(longer, Choice("multi_rate", MultiRateParams(BETAS[0], BETAS[-1]))), data)
         turned = [point(dial.model.at_beta(beta), data) for beta in BETAS]
         alone = separate(args, data)
     print(
-        f"\n{args.network}, D = {args.latent}, {args.epochs} epochs, peak rate {args.rate:g}, seed {args.seed}"
+        f"\n{args.network}, D = {args.latent}, {args.epochs} epochs (dial {longer.epochs}, power {args.power:g}), peak rate {args.rate:g}, seed {args.seed}"
     )
     print(f"{'':8s}{'separate':>28s}{'dial':>28s}")
     print(f"{'β':>8s}" + 2 * f"{'distortion':>11s}{'rate':>7s}{'D + βR':>10s}" + f"{'more':>9s}")

@@ -53,6 +53,11 @@ def test_an_array_comes_back(ending: str, as_upload: bool, tmp_path: Path, place
     assert len(images.test) == 2  # a tenth, as of any source without a split
 
 
+def test_a_refusal_names_the_file_once(tmp_path: Path, places: Places) -> None:
+    np.save(tmp_path / "odd.npy", np.zeros((20, 4, 4), np.uint8))
+    assert refused(tmp_path / "odd.npy", places, "odd.npy has the shape (20, 4, 4)").count("odd.npy") == 1
+
+
 @pytest.mark.parametrize("shape", [(5, 16, 16, 3), (5, 3, 16, 16), (5, 16, 16, 1), (5, 1, 16, 16), (5, 256)])
 def test_shapes(shape: tuple[int, ...], tmp_path: Path, places: Places) -> None:
     pictures = noise(*shape)

@@ -264,8 +264,11 @@ def tcvae_terms(forward: ForwardPass, params: BetaParams, moment: Moment) -> Val
     }
 
 
+DIAL_POWER = -0.25  # measured by tests/bench/multi_rate.py
+
+
 def multi_rate_terms(forward: ForwardPass, params: MultiRateParams, moment: Moment) -> Values:
-    """Distortion and β · rate, each image with its own β and weighing (1 + β)^-1/4.
+    """Distortion and β · rate, each image with its own β and weighing (1 + β)^DIAL_POWER.
 
     Unweighted, the large βs pull hardest at the weights they share with the small, which then end too high.
     After Bae et al. 2023, "Multi-Rate VAE". Without a β for each image, all are at 1 and weigh the same.
@@ -274,7 +277,7 @@ def multi_rate_terms(forward: ForwardPass, params: MultiRateParams, moment: Mome
     plain = {"distortion": forward.distortion.mean(), "rate": forward.kl.mean(0).sum()}
     if forward.beta is None:
         return plain | {"weighted_distortion": forward.distortion.mean(), "weighted_rate": rate.mean()}
-    weight = (1 + forward.beta) ** -0.25
+    weight = (1 + forward.beta) ** DIAL_POWER
     return plain | {
         "weighted_distortion": (weight * forward.distortion).mean(),
         "weighted_rate": (weight * forward.beta * rate).mean(),

@@ -89,6 +89,12 @@ def title_of(given: Given) -> str:
     return cleaned(Path(str(getattr(given, "name", "the upload"))).name)
 
 
+def said_of(title: str, fault: object) -> str:
+    """A fault's words after the name of what they are about, which they may begin with themselves."""
+    words = str(fault)
+    return words if words.startswith(f"{title} ") else f"{title}: {words}"
+
+
 @contextmanager
 def opened(given: Given) -> Iterator[BinaryIO]:
     """The source's bytes from the start; an upload is left open for the next pass."""

@@ -24,6 +24,7 @@ from vae_core.data.imageset import (
 )
 from vae_core.data.registry import DATASETS, DatasetSpec, find_spec
 from vae_core.data.user.broken import BrokenFiles, Fault, told
+from vae_core.data.user.budgets import said_of
 from vae_core.data.user.choices import ImportChoices
 from vae_core.data.user.crop import FITS, to_square
 from vae_core.data.user.files import broken_note
@@ -68,7 +69,7 @@ def accept(
             return write_own(source, plan.title, name, places, choices.side, title, progress)
         except BrokenFiles as error:
             if not (choices.skip_broken and error.fresh):
-                raise BadImages(f"{plan.title}: {error}") from None
+                raise BadImages(said_of(plan.title, error)) from None
             broken |= error.fresh  # the others once more
 
 
@@ -92,7 +93,7 @@ def write_own(
     except BrokenFiles:
         raise
     except BadImages as error:
-        raise BadImages(f"{of}: {error}") from None
+        raise BadImages(said_of(of, error)) from None
     except OSError as error:
         check_new_name(name, places)  # another import may have taken it meanwhile
         raise BadImages(f"{of} cannot be imported: {error.strerror or error}") from None

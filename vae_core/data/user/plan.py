@@ -17,7 +17,7 @@ from vae_core.data.imageset import (
 )
 from vae_core.data.user.arrays import ImageArrays
 from vae_core.data.user.broken import BrokenFiles, Fault
-from vae_core.data.user.budgets import Budgets, Given, opened, title_of
+from vae_core.data.user.budgets import Budgets, Given, opened, said_of, title_of
 from vae_core.data.user.choices import SIDES, ImportChoices
 from vae_core.data.user.crop import to_square
 from vae_core.data.user.decode import FORMAT_WORDS
@@ -108,7 +108,7 @@ def inspect(given: Given, budgets: Budgets | None = None, progress: Progress = s
             _sample(images, meaning, int(i), picture) for i, picture in zip(wanted, pictures, strict=True)
         ]
     except BadImages as error:
-        raise BadImages(f"{title_of(given)}: {error}") from None
+        raise BadImages(said_of(title_of(given), error)) from None
     except OSError as error:
         raise BadImages(f"{title_of(given)} cannot be read: {error.strerror or error}") from None
     found = (*images.notes, *_grey_in_colour(images, samples))
@@ -223,7 +223,7 @@ def preview(
         indices = indices[np.isin(indices, plan.images.kept(choices))]
         pictures = plan.images.sample(indices, choices.side, choices)
     except (BadImages, OSError) as error:
-        raise BadImages(f"{plan.title}: {error}") from None
+        raise BadImages(said_of(plan.title, error)) from None
     channels = channels_of(plan, choices.colour)
     return np.stack([to_square(picture, choices.side, channels, choices.fit) for picture in pictures])
 
