@@ -8,7 +8,7 @@ if str(Path(__file__).parent.parent) not in sys.path:
 
 import streamlit as st
 
-from app import boundary
+from app import boundary, layout
 from app.components.server_watch import server_watch
 from app.services import warm_up
 from app.state import session
@@ -26,7 +26,11 @@ PAGES = [
     st.Page("views/beta/page.py", title="β", icon=":material/balance:", url_path="beta"),
 ]
 
-st.set_page_config(page_title="Latent Explorer", page_icon=str(assets() / "logo.svg"), layout="wide")
+st.set_page_config(
+    page_title="Latent Explorer", page_icon=str(assets() / "logo.svg"), layout="wide",
+    initial_sidebar_state=layout.SIDEBAR,
+)  # fmt: skip
+layout.apply()
 page = st.navigation(PAGES, position="hidden")
 session.sync_run()
 st.logo(str(assets() / "wordmark.svg"), icon_image=str(assets() / "logo.svg"), size="large")

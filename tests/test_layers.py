@@ -19,8 +19,8 @@ CORE = [
     {"cli", "__init__"},
 ]
 APP = [
-    {"__init__", "plots", "components", "services"},
-    {"state", "web", "boundary"},
+    {"__init__", "plots", "components", "services", "words"},
+    {"state", "web", "boundary", "layout"},
     {"widgets"},
     {"views"},
     {"main"},

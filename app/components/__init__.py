@@ -14,6 +14,7 @@ from typing import Any
 
 import streamlit as st
 
+from app import words
 from app.plots import palette
 
 HERE = Path(__file__).parent
@@ -35,7 +36,9 @@ def component(name: str, html: str, *, isolate: bool = True) -> Callable[..., An
     mount = st.components.v2.component(
         f"latent_explorer_{name}",
         html=html,
-        css=palette.for_styles(f".{name}") + (HERE / name / "style.css").read_text(),
+        css=palette.for_styles(f".{name}")
+        + f".{name} {{{words.STYLE}}}\n"
+        + (HERE / name / "style.css").read_text(),
         js=LOADER.format(url=module_url(f"{name}/index.js")),
         isolate_styles=isolate,
     )

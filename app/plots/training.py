@@ -14,7 +14,7 @@ def schedule_preview(title: str, y: str, steps: np.ndarray, values: np.ndarray) 
     found = figure(title, "step", y, height=170, legend=False)
     found.add_scatter(
         x=steps, y=values, mode="lines", line={"color": CATEGORICAL[0], "width": 2},
-        hovertemplate="step %{x}: %{y:.4~g}<extra></extra>",
+        hovertemplate="step %{x}: %{y:,.4~r}<extra></extra>",
     )  # fmt: skip
     found.update_yaxes(rangemode="tozero")
     return found

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import boundary
+from app import boundary, layout
 from app.boundary import copyable, fragment, plain
 from app.components.deck import deck
 from app.services import models, run_codes, runs
@@ -29,7 +29,11 @@ COLLAPSED = 0.01  # nats: a dimension that uses less does not move the picture
 
 
 def page() -> None:
-    st.title("Sliders")
+    layout.title(
+        "Sliders",
+        "Drag a slider, or on the picture: each moves one number of the code, and the picture follows.",
+        *("code", "dimension", "prior", "posterior", "KL", "nats", "percentile", "nearest"),
+    )
     run = session.run_or_none()
     if run is None:
         st.info(NO_RUN, icon=":material/info:")

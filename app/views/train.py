@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from app import boundary
+from app import boundary, layout
 from app.components.live import described, live
 from app.plots.figure import PLAIN
 from app.plots.training import schedule_preview
@@ -28,7 +28,11 @@ from vae_core.training.defaults import FEW_IMAGES, chosen_words, too_short
 
 
 def page() -> None:
-    st.title("Train")
+    layout.title(
+        "Train",
+        "Choose images, press Start, watch it learn, and steer it while it does.",
+        *("β", "distortion", "rate", "KL", "nats", "active", "code", "prior", "traversal"),
+    )
     run = session.run_or_none()
     busy = run is not None and not run.read_only and (run.status().live or run.status().state == QUEUED)
     with st.expander("New run", icon=":material/add:", expanded=not busy):

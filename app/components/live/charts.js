@@ -299,7 +299,7 @@ function line(name, x, y, colour, { dash = "solid", markers = false, axis = "y" 
     ...{ name, x, y, yaxis: axis },
     line: { color: colour, width: 1.8, dash },
     marker: { size: 5 },
-    hovertemplate: "%{y:.4~g}",
+    hovertemplate: "%{y:,.4~r}",
   };
 }
 

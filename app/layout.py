@@ -1,0 +1,77 @@
+"""Where things stand on a page: the window's width, a compact top, panels that scroll inside, one-line toolbars.
+
+What a page is for fits 1440×900 and 1280×720 without scrolling. `apply` is called once, in app/main.py; the pages take
+their title, panels and toolbars from here and set no such style themselves.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app import words
+
+SIDEBAR = 240  # pixels: the run picker, and the page list
+PHONE = "640px"  # up to this width columns stack, and nothing scrolls within a panel
+TOP = 4.2  # rem above a page's first panel: the padding and the title's line
+
+STYLE = f"""<style>
+[data-testid="stMainBlockContainer"] {{ padding-left: 1.6rem; padding-right: 1.6rem; max-width: none; }}
+[data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] {{ gap: 0.6rem; }}
+.st-key-page-title {{ min-height: 2.4rem; }}
+.st-key-page-title h1 {{ padding: 0; font-size: 1.5rem; white-space: nowrap; }}
+.st-key-page-title [data-testid="stCaptionContainer"] p {{ margin: 0; font-size: 0.95rem; }}
+[class*="st-key-toolbar-"] {{ scrollbar-width: thin; }}
+[class*="st-key-panel-"] {{
+  flex-wrap: nowrap; overflow-y: auto; overflow-x: hidden; scrollbar-gutter: stable; overscroll-behavior: contain;
+}}
+[class*="st-key-panel-"] > * {{ flex-shrink: 0; }}
+@media (max-width: {PHONE}) {{
+  [data-testid="stMainBlockContainer"] {{ padding-left: 0.9rem; padding-right: 0.9rem; }}
+  [class*="st-key-panel-"] {{ height: auto !important; max-height: none !important; overflow: visible; }}
+  .st-key-page-title {{ gap: 0.2rem 0.8rem; }}
+}}
+</style>"""
+
+
+def apply() -> None:
+    """Set the style of the whole window; takes no room on the page."""
+    st.html(STYLE)
+
+
+def title(name: str, line: str, *explained: str) -> None:
+    """A page's title and, beside it, the one line that says what one can do here.
+
+    `explained` are the words of the field that the page uses first (app.words.WORDS); a press opens what they mean.
+    """
+    with st.container(key="page-title", horizontal=True, vertical_alignment="center", gap="medium"):
+        st.title(name, anchor=False, width="content")
+        st.caption(line, width="stretch")
+        if explained:
+            with st.popover(
+                "Words", icon=":material/help:", type="tertiary", help="What the words here mean."
+            ):
+                st.markdown(words.explained(*explained))
+
+
+def toolbar(key: str) -> DeltaGenerator:
+    """A row of controls in one line: what is too much for the window's width goes into a menu (`menu`)."""
+    return st.container(
+        key=f"toolbar-{key}", horizontal=True, wrap=False, vertical_alignment="bottom", gap="small"
+    )
+
+
+def menu(label: str, icon: str = ":material/more_horiz:", key: str | None = None) -> DeltaGenerator:
+    """A toolbar's rest: what is asked for rarely."""
+    return st.popover(label, icon=icon, key=key)
+
+
+def panel(key: str, under: float = 0.0, below: float = 1.2, least: float = 18.0) -> DeltaGenerator:
+    """A container as high as the window leaves, which scrolls inside; on a phone as high as what it holds.
+
+    under: rem of what stands between the title and the panel; below: rem left free beneath it; least: rem, its least
+    height, however low the window.
+    """
+    height = f"max({least:g}rem, calc(100dvh - {TOP + under + below:g}rem))"
+    st.html(f"<style>.st-key-panel-{key} {{ height: {height}; }}</style>")
+    return st.container(key=f"panel-{key}")

@@ -1,0 +1,96 @@
+"""Words of the field, each explained once, and numbers as a page says them.
+
+A page names the words that it uses first under its title (`app.layout.title`); a widget takes `explained` as its `help`;
+the HTML of a component takes `button`, which opens by touch and keyboard as well as by a mouse.
+"""
+
+from __future__ import annotations
+
+import math
+from html import escape
+
+WORDS = {
+    "active": "A dimension is active when images differ along it: the variance of its posterior mean over the images "
+    "exceeds 0.01.",
+    "aggregate posterior": "The codes of all images together. Where it is like the prior, samples from the prior are "
+    "codes that the decoder knows.",
+    "β": "How much the rate counts against the distortion while the model learns. A larger β gives simpler codes and "
+    "blurrier pictures.",
+    "code": "The few numbers that an image is squeezed into: a point of the latent space, which the decoder turns into a "
+    "picture.",
+    "collapsed": "A dimension is collapsed when its posterior is the prior for every image: it tells nothing, and moving "
+    "along it hardly changes the picture.",
+    "dimension": "One number of the code, z0, z1, ... What each means is not chosen but learned.",
+    "distortion": "What is lost when an image is drawn again from its code: −log p(x|z), nats per image. Lower is closer.",
+    "ELBO": "A lower bound on the log-likelihood of an image: −(distortion + rate), nats. Higher is better.",
+    "geodesic": "The path along which the picture changes least on its way, rather than the straight line.",
+    "KL": "Kullback–Leibler divergence: how far a posterior lies from the prior, in nats. Per dimension, how much that "
+    "dimension tells about an image.",
+    "latent space": "The space of all codes. Codes that lie near each other give pictures that look alike.",
+    "nats": "Units of information, as bits are: 1 nat is 1.44 bits. Fewer nats are a shorter description.",
+    "nearest": "The image whose code lies closest to this one. At a large distance the picture is one of the decoder's "
+    "own, far from what it learned from.",
+    "percentile": "Of codes of real images, how many lie nearer to the middle than this one (Mahalanobis distance). Near "
+    "100 the decoder was hardly trained there.",
+    "posterior": "What the encoder says of one image: a mean and a spread in each dimension, q(z|x). A narrow one tells "
+    "the code exactly.",
+    "prior": "The bell curve N(0, 1) in every dimension towards which codes are drawn. A code drawn from it gives an image "
+    "that never was.",
+    "probe": "A small classifier on codes: what it says of the codes along a path shows where a class begins.",
+    "rate": "What the codes tell about the images: KL divergence of the posterior from the prior, nats per image.",
+    "sweep": "The same model trained at several values of β, to see what each buys and costs.",
+    "traversal": "Pictures along one dimension while all others stay as they are.",
+    "trustworthiness": "Of the neighbours that a map shows, how many are neighbours among the codes too: 1 when all are.",
+    "uncertainty": "How much the picture varies over codes drawn from the image's posterior: standard deviation per pixel.",
+}  # fmt: skip
+
+# nested in what a component's HTML lies in, so that it holds in a shadow root and out of one
+STYLE = """
+  .word {
+    font: inherit; color: inherit; background: none; border: 0; padding: 0; margin: 0; min-height: 0; cursor: help;
+    text-decoration: underline dotted; text-underline-offset: 0.2em; white-space: inherit;
+  }
+  .meaning { display: none; }
+  .meaning:popover-open {
+    display: block; inset: auto; margin: 0.3rem 0; padding: 0.5rem 0.8rem; max-width: min(22rem, 90vw); font-size: 0.85rem;
+    line-height: 1.4; text-align: start; white-space: normal; color: var(--st-text-color);
+    background: var(--st-background-color); border: 1px solid var(--st-border-color);
+    border-radius: var(--st-base-radius); position-area: block-end span-inline-end;
+    position-try-fallbacks: flip-block, flip-inline, flip-block flip-inline;
+  }
+  @supports not (position-area: block-end) { .meaning:popover-open { inset: 0; margin: auto; height: fit-content; } }
+"""
+
+
+def explained(*names: str) -> str:
+    """What these words mean, as a widget's `help` takes it. Raises KeyError for a word that is explained nowhere."""
+    return "\n\n".join(f"**{name}**: {WORDS[name]}" for name in names)
+
+
+def button(name: str, place: str, label: str = "") -> str:
+    """HTML of a word that opens what it means by a press, a tap or the keyboard.
+
+    `place` is of the component, so that no two buttons of a page share an id. Raises KeyError for an unknown word.
+    """
+    key = f"word-{place}-{name}".replace(" ", "-")
+    return (
+        f'<button type="button" class="word" popovertarget="{key}">{escape(label or name)}</button>'
+        f'<span popover id="{key}" class="meaning" role="note">{escape(WORDS[name])}</span>'
+    )
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number with as many digits as it means: 39,200, 12.3 or 0.0123. Below 0.00001 with its exponent.
+
+    digits: at least so many count; whole parts are never cut. "–" for what is no number.
+    """
+    if not math.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    if abs(value) < 1e-5:
+        return f"{value:.{digits}g}".replace("-", "−")
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    text = f"{value:,.{places}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return text.replace("-", "−")
