@@ -14,7 +14,7 @@ from helpers import config_of, of, until
 from vae_core.errors import UnknownLauncher
 from vae_core.events import Checkpoint, Finished, Started
 from vae_core.runs.launchers import LAUNCHERS, LOCAL, Handle, find_launcher, is_alive
-from vae_core.runs.launchers.local import handle_of
+from vae_core.runs.launchers.local import FOREGROUND, handle_of
 from vae_core.runs.queue import Queue, mark_if_gone
 from vae_core.runs.record import FINISHED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED, Status
 from vae_core.runs.run import Run
@@ -178,7 +178,8 @@ def test_a_worker_that_no_queue_started_reports_under_its_own_process(store, pla
     worker = subprocess.Popen([sys.executable, "-m", "vae_core.runs.worker", *words])
     try:
         until(lambda: run.status().step > 0, "it learns", runs=[run])
-        assert run.status().handle == handle_of(psutil.Process(worker.pid))
+        own = handle_of(psutil.Process(worker.pid))
+        assert run.status().handle == Handle(LOCAL, {**own.job, FOREGROUND: True})
         run.request("stop")
         assert worker.wait(60) == 0
     finally:
