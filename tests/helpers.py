@@ -36,10 +36,14 @@ def config_of(**changes: Any) -> RunConfig:
     return config
 
 
-def blobs(count: int = 90, side: int = 16, channels: int = 1, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def blobs(
+    count: int = 90, side: int = 16, channels: int = 1, seed: int = 0, *, lattice: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """Soft round spots: uint8 (N, C, S, S), and where they lie, (N, 2) in [0, 1]."""
     rng = np.random.default_rng(seed)
     places = rng.uniform(0.2, 0.8, (count, 2))
+    if lattice:
+        places = 0.2 + 0.6 * rng.integers(0, lattice, (count, 2)) / max(1, lattice - 1)
     axis = (np.arange(side) + 0.5) / side
     squares = (axis[None, :, None] - places[:, 1, None, None]) ** 2
     squares = squares + (axis[None, None, :] - places[:, 0, None, None]) ** 2
@@ -48,9 +52,14 @@ def blobs(count: int = 90, side: int = 16, channels: int = 1, seed: int = 0) -> 
     return np.rint(255 * grey[:, None] * tints[:, None, None]).astype(np.uint8), places
 
 
-def blob_set(count: int = 90, side: int = 16, channels: int = 1, seed: int = 0) -> ImageSet:
-    """The blobs as a dataset in memory; every tenth image is for testing."""
-    images, places = blobs(count, side, channels, seed)
+def blob_set(
+    count: int = 90, side: int = 16, channels: int = 1, seed: int = 0, *, lattice: int = 0
+) -> ImageSet:
+    """The blobs as a dataset in memory; every tenth image is for testing.
+
+    On a `lattice` of so many places each way, blobs differ from others in x or y alone.
+    """
+    images, places = blobs(count, side, channels, seed, lattice=lattice)
     return ImageSet(
         "tiny", "Tiny", images, (places[:, 0] > 0.5).astype(np.int64), ("left", "right"),
         places.astype(np.float32), ("x", "y"), np.arange(0, count, 10), "planted",

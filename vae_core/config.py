@@ -191,6 +191,11 @@ class ObjectiveConfig(Options):
         return self.entry.label(self.objective.params)
 
     @property
+    def dimension_names(self) -> tuple[str, ...]:
+        """What the objective ties the first dimensions to; empty where it names none, or before a run started."""
+        return self.entry.dimension_names(self.objective.params)
+
+    @property
     def dial(self) -> Dial | None:
         """The βs that one network learns together; None for an objective with a single β."""
         return getattr(self.objective.params, "dial", None)

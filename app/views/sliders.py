@@ -22,7 +22,7 @@ from vae_core import pictures
 from vae_core.errors import RunNotFound, VaeCoreError
 from vae_core.inference import LoadedModel
 from vae_core.latent.statistics import order_by_kl
-from vae_core.runs.marks import change_marks, read_marks
+from vae_core.runs.marks import change_marks, read_marks, slider_order
 from vae_core.runs.run import Run
 
 COLLAPSED = 0.01  # nats: a dimension that uses less does not move the picture
@@ -107,8 +107,8 @@ def _top(run: Run) -> dict[str, Any] | None:
 def _data(run: Run, model: LoadedModel, header: dict[str, Any]) -> dict[str, Any]:
     kl = np.array(run_codes.kl_per_dim(run), np.float64)
     known = bool(np.isfinite(kl).all() and kl.any())
-    order = [int(d) for d in order_by_kl(kl)]
     marks = read_marks(run)
+    order = slider_order(marks, [int(d) for d in order_by_kl(kl)])
     return {
         "run": run.id, "name": run.name, "header": header, "home": _home(),
         "kl": kl.tolist() if known else [], "order": order,

@@ -154,13 +154,13 @@ def _ask_text(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> str | None:
 
 
 def _ask_list(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> tuple[Any, ...]:
-    """Numbers between spaces. Words that are none pass on to the config, which says what is wrong with them."""
+    """Numbers or names between spaces. Words that are none pass on to the config, which says what is wrong with them."""
     key = keys.of(leaf.switch)
+    kind = typing.get_args(leaf.hint)[0]
     text = st.text_input(
         leaf.label, " ".join(map(str, leaf.default)), key=key.name, bind=key.bind,
-        help=f"{leaf.spec.help}, e.g. 512 256",
+        help=f"{leaf.spec.help}, e.g. {'smile hair_colour' if kind is str else '512 256'}",
     )  # fmt: skip
-    kind = typing.get_args(leaf.hint)[0]
     return tuple(_number(word, kind) for word in text.replace(",", " ").split()) or leaf.default
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from vae_core import evaluation
 from vae_core.errors import BadCodes, TooFewPoints
 from vae_core.evaluation import aam, beta_vae, dci, factor_vae, mig, modularity, sap
-from vae_core.evaluation.metrics import METRICS, Inputs, all_values, compute_metrics
+from vae_core.evaluation.metrics import METRICS, Inputs, all_values, compute_metrics, metric_of
 from vae_core.evaluation.metrics.fixed_factor import group_by_value, halves
 from vae_core.evaluation.metrics.information import cut_into_bins, mutual_information, plug_in
 
@@ -385,6 +385,8 @@ def test_all_scores_at_once():
     assert (seen[0], seen[-1]) == (0.0, 1.0)
     for name, words in ((value.name, value.definition) for value in all_values().values()):
         assert words.endswith("."), name
+        if metric_of(name).group == "sliders":  # our own measure
+            continue
         assert any(year in words for year in ("2000", "2017", "2018", "2019")), name
 
 

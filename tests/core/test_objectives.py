@@ -308,7 +308,9 @@ def passed(rng, objective, free_bits=0.0):
         z, kl = posterior.sample(rng), kl_per_dim(posterior)
     distortion = 10 + z.square().sum(1)
     images = torch.zeros(8, 1, 2, 2)
-    forward = ForwardPass(Batch(images, rng), images, distortion, kl, z, posterior, 100, free_bits)
+    targets = normal(rng, 8, 3) if "targets" in objective.needs else None
+    batch = Batch(images, rng, targets=targets)
+    forward = ForwardPass(batch, images, distortion, kl, z, posterior, 100, free_bits)
     return forward, mean, log_var
 
 
@@ -362,7 +364,7 @@ def test_every_term_and_coefficient_says_what_it_is(objective):
         assert term.title
         assert term.label
         assert term.formula
-        assert term.unit == "nats per image"
+        assert term.unit == "nats per image" or not term.minimised
         assert term.help
     for c in objective.coefficients:
         assert c.symbol
@@ -445,6 +447,8 @@ def test_beta_tcvae_at_beta_one_is_the_elbo_of_the_same_sample(rng):
         ("multi_rate", {}, None),
         ("beta_tcvae", {"beta": 4.0}, 4.0),
         ("capacity", {"gamma": 30.0, "capacity": 25.0}, None),
+        ("ada_gvae", {"beta": 1.0}, 1.0),
+        ("guided", {"beta": 3.0, "guidance": 100.0}, 3.0),
     ],
 )
 def test_the_final_coefficients_are_those_of_the_parameters(name, values, beta):
@@ -470,7 +474,8 @@ def test_labels_tell_objectives_and_their_coefficients_apart():
     labels = {name: entry.label(entry.params()) for name, entry in OBJECTIVES.items()}
     assert labels == {
         "vae": "VAE, β 1", "beta_vae": "β-VAE, β 4", "multi_rate": "β dial", "capacity": "capacity, γ 30, C 25",
-        "beta_tcvae": "β-TCVAE, β 4", "autoencoder": "autoencoder",
+        "beta_tcvae": "β-TCVAE, β 4", "ada_gvae": "Ada-GVAE, β 1", "guided": "guided, β 3, γ 100",
+        "autoencoder": "autoencoder",
     }  # fmt: skip
 
 

@@ -63,8 +63,8 @@ def test_the_numbers_are_those_of_evaluate_and_the_same_when_read_back(swept, da
     assert found.active.sum() == direct.active_units
     noise = np.random.default_rng(0).standard_normal((256, 3)).astype(np.float32)
     expected = sharpness(model.decode(noise), data.images[index] / 255)
-    assert found.values == {"sharpness": pytest.approx(expected)}  # places are no whole numbers
-    assert found.results["mig"] == Result(1, {}, "the factors of tiny are no whole numbers")
+    assert found.values == {"sharpness": pytest.approx(expected)}  # nine images are too few for the others
+    assert found.results["mig"] == Result(1, {}, "scores need 100 images with known factors; there are 9")
     assert found.lacking == []
     run_metrics_module._read.cache_clear()
     again = stored(run)
@@ -280,6 +280,7 @@ def test_all_is_measured_anew_on_other_images(swept, data, monkeypatch):
 def test_a_file_from_before_metrics_had_versions_is_read(swept, data, no_other, monkeypatch):
     """It held scores and sharpness by name; what it lacks is computed, what it holds is not."""
     run = swept[0].run
+    data = dataclasses.replace(data, factors=None)  # then what it lacks cannot be computed either
     found = measure(run, data)
     path = run.places.derived / run.stamp() / "measured.npz"
     with np.load(path, allow_pickle=False) as npz:
@@ -301,6 +302,21 @@ def test_a_file_from_before_metrics_had_versions_is_read(swept, data, no_other, 
     again = measure(run, data)
     assert again.values == old.values | {"spread": again.values["spread"]}
     assert again.lacking == []
+
+
+def test_what_was_refused_for_factors_that_are_no_whole_numbers_is_computed_now(swept, data, monkeypatch):
+    run = swept[0].run
+    found = measure(run, data)
+    path = run.places.derived / run.stamp() / "measured.npz"
+    with np.load(path, allow_pickle=False) as npz:
+        arrays = {name: npz[name] for name in npz.files}
+    described = json.loads(str(arrays["told"]))
+    assert described.pop("numbered")
+    described["metrics"]["mig"]["why_not"] = "the factors of tiny are no whole numbers"
+    np.savez(path, **arrays | {"told": np.array(json.dumps(described))})
+    run_metrics_module._read.cache_clear()
+    assert [metric.name for metric in stored(run).lacking] == ["mig"]
+    assert measure(run, data).results == found.results
 
 
 # ---------------------------------------------------------------- progress and stopping

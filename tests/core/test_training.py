@@ -31,11 +31,17 @@ from vae_core.training.defaults import choose_batch_size
 from vae_core.training.optimiser import Adam
 
 DATA = blob_set()  # 9 of 90 for testing, 16 for validation: 65 train, 4 steps of 16 an epoch
+PAIRED = blob_set(lattice=6)
 SMALL_CONV = Choice("conv", ConvParams(4, 8))
 
 
-def run(config, data=DATA, **kwargs):
-    return list(train(config, data, **kwargs))
+def images_for(config):
+    """The blobs, on a lattice where a run learns from pairs that differ in one place."""
+    return PAIRED if "pair" in config.objective.entry.needs else DATA
+
+
+def run(config, data=None, **kwargs):
+    return list(train(config, images_for(config) if data is None else data, **kwargs))
 
 
 def run_script(config, script, data=DATA, **kwargs):
@@ -104,7 +110,8 @@ RESUMED = [
 
 @pytest.mark.parametrize("changes", RESUMED, ids=str)
 def test_going_on_from_any_checkpoint_equals_never_having_stopped(changes):
-    config = resolve(config_of(**changes), DATA)
+    config = config_of(**changes)
+    config = resolve(config, images_for(config))
     whole = run(config)
     places = [i for i, event in enumerate(whole) if isinstance(event, Checkpoint)]
     steps_per_epoch = whole[0].steps_per_epoch

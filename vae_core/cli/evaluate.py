@@ -160,6 +160,7 @@ def _more_scores(
     from vae_core.evaluation.ceiling import ceilings, hidden_of
     from vae_core.evaluation.classifier import classifier_of
     from vae_core.evaluation.likelihood import importance_bound
+    from vae_core.evaluation.regressor import regressor_of
 
     def show(share: float, what: str) -> None:
         bar.show(f"{share:4.0%} {what}")
@@ -174,8 +175,10 @@ def _more_scores(
         most = min(len(index), args.images or MOST_SCORED)
         index = index[np.linspace(0, len(index) - 1, most).astype(int)]
         inputs = Inputs.of_model(
-            model, data, index, classifier=lambda: classifier_of(places, model.config, data, progress=show)
-        )
+            model, data, index,
+            classifier=lambda: classifier_of(places, model.config, data, progress=show),
+            regressor=lambda: regressor_of(places, model.config, data, progress=show),
+        )  # fmt: skip
         metrics = [m for m in METRICS.values() if args.slow_scores or not m.on_request]
         results = compute_metrics(inputs, metrics, seed=args.seed, progress=show)
         found["scores"] = {name: value for r in results.values() for name, value in r.values.items()}

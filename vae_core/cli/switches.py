@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import typing
 from typing import Any
 
 from vae_core.cli.usage import UsageError
@@ -37,7 +38,7 @@ def add_config_switches(parser: argparse.ArgumentParser) -> None:
         elif leaf.spec.values is not None:
             kwargs["choices"] = leaf.spec.values
         elif isinstance(leaf.default, tuple):
-            kwargs |= {"type": int, "nargs": "+"}
+            kwargs |= {"type": typing.get_args(leaf.hint)[0], "nargs": "+"}
         elif isinstance(leaf.default, bool):
             kwargs["action"] = argparse.BooleanOptionalAction
         else:

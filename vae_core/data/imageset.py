@@ -29,7 +29,7 @@ from vae_core.data.copies import Finder, copies_in, copies_of_keys
 from vae_core.data.splits import Splits, cut_splits
 from vae_core.errors import BadImages
 from vae_core.places import write_json
-from vae_core.reading import read_json, text, texts
+from vae_core.reading import read_json, text, texts, whole
 from vae_core.words import counted
 
 FORMAT = 1
@@ -78,7 +78,7 @@ class Source:
 class ImageSet:
     """A dataset opened for reading; arrays are memory-mapped (see the module's text for shapes).
 
-    own_test: its test split is the source's, not cut here.
+    own_test: its test split is the source's, not cut here. version: of the built-in set that it is of.
     """
 
     name: str
@@ -96,6 +96,7 @@ class ImageSet:
     names: tuple[str, ...] | None = None
     copies: np.ndarray | None = None
     own_test: bool = False
+    version: int = 1
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -289,6 +290,7 @@ def read_images(folder: Path) -> ImageSet:
             names=_read_names(folder / "names.txt", len(images)),
             copies=copies_in(folder, images),
             own_test=meta.get("split_seed") is None,
+            version=whole(meta.get("version")),
         )
     except Exception as error:  # an array's header is a Python literal, and a parser fails in many ways
         raise BadImages(

@@ -20,6 +20,17 @@ SIDE = re.compile(r"[0-9]{1,4}")  # the name of a folder of images of that side
 
 
 @dataclass(frozen=True)
+class Renderer:
+    """How a set draws pictures of factors that nobody has drawn yet.
+
+    draw: (rng, count) -> factor vectors (count, K) as the set has them. render: (factors (N, K), side) -> uint8 images.
+    """
+
+    draw: Callable[[np.random.Generator, int], np.ndarray]
+    render: Callable[[np.ndarray, int], np.ndarray]
+
+
+@dataclass(frozen=True)
 class DatasetSpec:
     """What an interface needs to know of a dataset before it is opened.
 
@@ -31,6 +42,10 @@ class DatasetSpec:
         version: counts changes of what `build` makes, so that older copies are made again.
         what_shows: factors (N, K) -> what of them a picture tells (N, K), where that is not all; `hidden` says what it
             does not.
+        renderer: draws further pictures of the set, where it can.
+        replaced: earlier versions by the version that took their place: (first version that is another, name of the entry
+            that still builds what was before). Runs that learned from that are looked at with it.
+        listed: whether a new run is offered it.
     """
 
     name: str
@@ -44,6 +59,9 @@ class DatasetSpec:
     version: int = 1
     what_shows: Callable[[np.ndarray], np.ndarray] | None = None
     hidden: str = ""
+    renderer: Renderer | None = None
+    replaced: tuple[int, str] | None = None
+    listed: bool = True
 
 
 DIGITS = DatasetSpec(
@@ -54,10 +72,17 @@ SHAPES = DatasetSpec(
     "shapes", "Shapes", "30,000 sprites, 64×64, with five known factors: shape, scale, orientation, x and y.",
     "procedural", 1, (64,), shapes.build, version=2, what_shows=shapes.what_shows,
     hidden="a square looks the same after a quarter turn, an ellipse after half a turn",
+    renderer=Renderer(shapes.sample, lambda factors, side: shapes.render(factors)),
 )  # fmt: skip
 FACES = DatasetSpec(
     "faces", "Faces", "10,000 cartoon faces in colour with ten known attributes, from smile to background.",
-    "procedural", 3, (64, 32), faces.build,
+    "procedural", 3, (64, 32), faces.build, version=2, renderer=Renderer(faces.sample, faces.render),
+    replaced=(2, "faces_1"),
+)  # fmt: skip
+FIRST_FACES = DatasetSpec(
+    "faces_1", "Faces (first version)", "The faces as the first runs learned from them: colours in loops, smaller eyes that shut.",
+    "procedural", 3, (64, 32), faces.build_first, listed=False,
+    renderer=Renderer(faces.sample, lambda factors, side: faces.render(factors, side, faces.FIRST)),
 )  # fmt: skip
 DOWNLOADS = (
     DatasetSpec(
@@ -91,11 +116,13 @@ DOWNLOADS = (
         "download", 3, (64, 128), celeba.build, celeba.present,
     ),
 )  # fmt: skip
-DATASETS: dict[str, DatasetSpec] = {spec.name: spec for spec in (DIGITS, SHAPES, FACES, *DOWNLOADS)}
+DATASETS: dict[str, DatasetSpec] = {
+    spec.name: spec for spec in (DIGITS, SHAPES, FACES, *DOWNLOADS, FIRST_FACES)
+}
 
 
 def list_specs(places: Places) -> list[DatasetSpec]:
-    """Built-in datasets, then the user's own by name."""
+    """Built-in datasets that are offered, then the user's own by name."""
     own = []
     if places.datasets.is_dir():
         for folder in sorted(places.datasets.iterdir()):
@@ -103,7 +130,7 @@ def list_specs(places: Places) -> list[DatasetSpec]:
                 spec = _own_spec(folder)
                 if spec is not None:
                     own.append(spec)
-    return [*DATASETS.values(), *own]
+    return [*(spec for spec in DATASETS.values() if spec.listed), *own]
 
 
 def _own_spec(folder: Path) -> DatasetSpec | None:
@@ -136,6 +163,13 @@ def find_spec(name: str, places: Places) -> DatasetSpec:
     raise UnknownDataset(
         f"there is no dataset {name!r}; known are {known}. `vae-core data add` imports your own"
     )
+
+
+def as_it_was(name: str, version: int) -> str:
+    """The name of the entry that builds a built-in dataset as it was at a version."""
+    spec = DATASETS.get(name)
+    earlier = spec is not None and spec.replaced is not None and version < spec.replaced[0]
+    return spec.replaced[1] if spec is not None and spec.replaced is not None and earlier else name
 
 
 def open_images(name: str, side: int, places: Places, progress: Progress = silent) -> ImageSet:

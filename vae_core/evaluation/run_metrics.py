@@ -27,6 +27,7 @@ from vae_core.evaluation.classifier import classifier_of
 from vae_core.evaluation.likelihood import Evaluation, check_sizes, evaluate
 from vae_core.evaluation.metrics import METRICS, Inputs, Metric, Result, compute_metrics
 from vae_core.evaluation.rate_distortion import Numbers
+from vae_core.evaluation.regressor import regressor_of
 from vae_core.inference import LoadedModel, load_run
 from vae_core.latent.statistics import active_units
 from vae_core.options import to_json
@@ -127,6 +128,7 @@ def measure(
                 index[rows],
                 codes=None if codes is None else (codes[0][rows], codes[1][rows]),
                 classifier=lambda: classifier_of(run.places, model.config, data),
+                regressor=lambda: regressor_of(run.places, model.config, data),
             )
         return by_size[len(rows)]
 
@@ -211,6 +213,7 @@ def _bytes(measured: RunMetrics, key: str) -> bytes:
         "evaluation": measured.evaluation.to_json(),
         "metrics": {name: asdict(result) for name, result in measured.results.items()},
         "fingerprint": measured.fingerprint,
+        "numbered": True,  # factors that are no whole numbers were cut into bins
     }
     buffer = io.BytesIO()
     np.savez(
@@ -251,12 +254,14 @@ def _read(path: Path, key: str, mtime: int, size: int) -> RunMetrics | None:
 def _results(described: Mapping[str, Any]) -> dict[str, Result]:
     """Results by metric name. Files from before metrics had versions hold values alone: those are of version 1."""
     if "metrics" in described:
-        return {
+        kept = {
             str(name): Result(
                 int(one["version"]), {str(k): float(v) for k, v in one["values"].items()}, str(one["why_not"])
             )
             for name, one in described["metrics"].items()
         }
+        # what was refused for factors that are cut into bins by now is computed
+        return {n: r for n, r in kept.items() if "numbered" in described or "whole numbers" not in r.why_not}
     values = {str(k): float(v) for k, v in described["scores"].items()}
     if described["sharpness"] is not None:
         values["sharpness"] = float(described["sharpness"])

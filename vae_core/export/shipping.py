@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import shutil
@@ -11,7 +12,10 @@ import numpy as np
 import safetensors.torch
 
 from vae_core.data.imageset import ImageSet, Progress, silent
-from vae_core.errors import BadRun
+from vae_core.errors import BadRun, TooFewPoints
+from vae_core.evaluation.sliders import FILE as SLIDERS
+from vae_core.evaluation.sliders import measure_sliders
+from vae_core.evaluation.sliders import to_json as sliders_json
 from vae_core.inference import codes_bytes, encode_images, load_run
 from vae_core.pictures import fewer_colours
 from vae_core.places import check_plain_name, write_atomically, write_json
@@ -56,6 +60,10 @@ def ship(run: Run, target: Path, data: ImageSet, *, recipe: str = "", progress: 
     model = load_run(shipped)
     codes = encode_images(model, data, _images_to_keep(run, data), "all", progress=progress)
     write_atomically(target / "codes.npz", codes_bytes(codes, model.stamp, np.float16))
+    if data.factors is not None:  # so that its sliders say what they change without the dataset
+        with contextlib.suppress(TooFewPoints):
+            found = measure_sliders(shipped, data, progress=progress)
+            write_json(target / SLIDERS, sliders_json(found, model.stamp))
     if recipe:
         write_atomically(target / "recipe.sh", recipe.encode())
     return shipped

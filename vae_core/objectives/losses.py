@@ -8,13 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vae_core.errors import BadConfig
 from vae_core.models.multi_rate import Dial
+from vae_core.objectives.attributes import (
+    AdaGvaeParams,
+    GuidedParams,
+    ada_gvae_terms,
+    guided_terms,
+    named,
+    shown_name,
+    targets,
+    with_factors,
+)
 from vae_core.objectives.rate import decompose_rate, rate_with_free_bits
 from vae_core.objectives.terms import NATS, NEEDS, Coefficient, ForwardPass, Moment, Term, Values
 from vae_core.options import Choice, Entry, NoParams, Options, option
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from vae_core.data.imageset import ImageSet
 
 # ---------------------------------------------------------------- parameters
 
@@ -116,6 +131,11 @@ class Objective(Entry):
             apart; elsewhere it is the same terms, weighed otherwise.
         stackable: its terms are functions of one forward pass, so several runs can be trained as one.
         needs: what each step must be given beside images, of `terms.NEEDS`.
+        named: (parameters, images) -> the same, with what it takes from the images named; None where it takes nothing.
+            Raises BadConfig where they do not have it.
+        targets: (parameters, images, numbers of the training images, seed) -> what a batch carries as `targets` (N, T).
+        dimension_names: (named parameters) -> names of the first dimensions, where it gives them meanings.
+        changed: (parameters) -> factors in which a pair of images may differ, where it needs "pair".
         frozen: names of the model's parts whose weights stay as they are.
         collapse_remedy: what to try when every image gets the same code.
     """
@@ -136,6 +156,10 @@ class Objective(Entry):
     terms_move: bool = False
     stackable: bool = False
     needs: frozenset[str] = frozenset()
+    named: Callable[[Any, ImageSet], Any] | None = None
+    targets: Callable[[Any, ImageSet, np.ndarray, int], np.ndarray] | None = None
+    dimension_names: Callable[[Any], tuple[str, ...]] = lambda params: ()
+    changed: Callable[[Any], int] = lambda params: 1
     frozen: tuple[str, ...] = ()
     collapse_remedy: str = LOWER_BETA
 
@@ -146,6 +170,8 @@ class Objective(Entry):
                 raise ValueError(f"{self.name}: the term {term.name} has an unknown weight {term.weight!r}")
         if unknown := self.needs - NEEDS:
             raise ValueError(f"{self.name}: needs {', '.join(sorted(unknown))}, which no batch carries")
+        if ("targets" in self.needs) != (self.targets is not None):
+            raise ValueError(f"{self.name}: needs targets and does not say how to make them, or the reverse")
         if sum(c.live for c in self.coefficients) > 1:
             raise ValueError(f"{self.name}: more than one coefficient is changed by hand")
 
@@ -359,4 +385,39 @@ AUTOENCODER = Objective(
     NoParams, "distortion", (DISTORTION,), distortion_term, short="autoencoder", slug="ae", learner="autoencoder",
     has_posterior=False,
 )  # fmt: skip
-OBJECTIVES = {e.name: e for e in (VAE, BETA_VAE, MULTI_RATE, CAPACITY, BETA_TCVAE, AUTOENCODER)}
+ADA_GVAE = Objective(
+    "ada_gvae", "Pairs (Ada-GVAE)",
+    "Learns from pairs of images that differ in one or few factors, without labels: what a pair shares is averaged, so "
+    "each dimension comes to mean one thing. For sets with factors: it needs to render or find such pairs.",
+    AdaGvaeParams, "distortion + β · rate, both images of a pair",
+    (
+        replace(DISTORTION, help="how badly both pictures of a pair are rebuilt; all constants included"),
+        RATE,
+        Term("differing", "dimensions that differ", "differing", "#{d : KL[q(z_d|x₁) ‖ q(z_d|x₂)] > τ}", "dimensions a pair",
+             weight=None, help="dimensions that tell the two images of a pair apart; the others are averaged"),
+    ),
+    ada_gvae_terms, (BETA,), short="Ada-GVAE", slug="ada", learner="ada_gvae", needs=frozenset({"pair"}),
+    named=with_factors, changed=lambda p: p.changed,
+    with_beta=lambda p, beta: Choice("ada_gvae", replace(p, beta=beta)),
+)  # fmt: skip
+GUIDED = Objective(
+    "guided", "Guided by attributes",
+    "Each attribute of the images (factor or label) is tied to a dimension of its own, whose slider bears its name. It "
+    "shows that labels were learned, not that factors were discovered.",
+    GuidedParams, "distortion + β · rate + γ · ½ Σ_k (μ_k − s_k)²",
+    (
+        DISTORTION,
+        RATE,
+        Term("guidance", "distance to the attributes", "guidance", "½ Σ_k (μ_k − s_k)²",
+             weight="guidance", help="how far code means are from the attributes, each as a standard normal score s"),
+    ),
+    guided_terms,
+    (BETA, Coefficient("guidance", "γ", lambda p, progress: p.guidance, help="weight of the distance to the attributes",
+                       scheduled=False, live=False)),
+    short="guided", slug="guided", needs=frozenset({"targets"}), named=named, targets=targets,
+    dimension_names=lambda p: tuple(shown_name(name) for name in p.attributes),
+    with_beta=lambda p, beta: Choice("guided", replace(p, beta=beta)),
+)  # fmt: skip
+OBJECTIVES = {
+    e.name: e for e in (VAE, BETA_VAE, MULTI_RATE, CAPACITY, BETA_TCVAE, ADA_GVAE, GUIDED, AUTOENCODER)
+}

@@ -99,7 +99,9 @@ class Batch:
         generator: source of this step's random numbers.
         labels: (B,) int64, where the entry needs "labels".
         factors: (B, K) floats, where the entry needs "factors".
-        second: (B, C, H, W), another image beside each, where the entry needs "second".
+        second: (B, C, H, W), another image beside each: any where the entry needs "second", one that differs in few factors
+            where it needs "pair".
+        targets: (B, T), what code means are pulled to, NaN where nothing pulls, where the entry needs "targets".
     """
 
     images: Tensor
@@ -107,6 +109,7 @@ class Batch:
     labels: Tensor | None = None
     factors: Tensor | None = None
     second: Tensor | None = None
+    targets: Tensor | None = None
 
     def noise(self, *shape: int) -> Tensor:
         """Standard normal numbers from the step's generator, float32."""
@@ -115,7 +118,9 @@ class Batch:
         return torch.empty(shape, device=self.images.device).normal_(generator=self.generator)
 
 
-NEEDS = frozenset({"labels", "factors", "second"})  # what a Batch carries only where an entry asks for it
+NEEDS = frozenset(
+    {"labels", "factors", "second", "pair", "targets"}
+)  # what a Batch carries only where an entry asks for it
 
 
 @dataclass(frozen=True)

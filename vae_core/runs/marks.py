@@ -1,4 +1,6 @@
-"""What a person adds to a run's latent space: names of dimensions and bookmarked codes, kept with the run's notes."""
+"""What a run's latent space is marked with: names of dimensions and bookmarked codes that a person gave, kept with the run's
+notes, and the names of dimensions that the run was told while it learned (a guided run).
+"""
 
 from __future__ import annotations
 
@@ -19,14 +21,30 @@ MOST_BOOKMARKS, LONGEST_NAME = 100, 40
 
 @dataclass(frozen=True)
 class Marks:
-    """names: dimension -> its name; bookmarks: codes (D,) in the order they were kept."""
+    """names: dimension -> its name; bookmarks: codes (D,) in the order they were kept; guided: dimensions that were tied to
+    an attribute, in the order in which the run names them. Those bear its name unless a person gave them another.
+    """
 
     names: dict[int, str]
     bookmarks: tuple[tuple[float, ...], ...] = ()
+    guided: tuple[int, ...] = ()
 
 
 def read_marks(run: Run) -> Marks:
     """A run's marks; what is damaged or does not fit the run (its notes may be edited by hand) is left out."""
+    config = run.record().effective
+    told = dict(enumerate(config.objective.dimension_names[: config.model.latent_dim]))
+    kept = _kept(run)
+    return Marks(told | kept.names, kept.bookmarks, tuple(told))
+
+
+def slider_order(marks: Marks, by_use: Sequence[int]) -> list[int]:
+    """Dimensions in the order of their sliders: those tied to an attribute first, as named; then as `by_use` has them."""
+    return [*marks.guided, *(d for d in by_use if d not in marks.guided)]
+
+
+def _kept(run: Run) -> Marks:
+    """What a person gave."""
     try:
         found = read_json(_path(run))
     except (OSError, ValueError):
@@ -35,7 +53,7 @@ def read_marks(run: Run) -> Marks:
 
 
 def write_marks(run: Run, marks: Marks) -> None:
-    """Keep marks with the run's notes, also of a shipped run, whose folder stays as it is."""
+    """Keep the names and bookmarks of a person with the run's notes, also of a shipped run, whose folder stays as it is."""
     run.notes.mkdir(parents=True, exist_ok=True)
     write_json(
         _path(run),
@@ -53,7 +71,7 @@ def change_marks(run: Run, changes: Sequence[Any]) -> None:
     run.notes.mkdir(parents=True, exist_ok=True)
     # beside the notes, not among them: those are exported whole
     with FileLock(run.places.notes / ".marks.lock"):
-        kept = read_marks(run)
+        kept = _kept(run)
         names: dict[str, Any] = {str(d): n for d, n in kept.names.items()}
         bookmarks: list[Any] = [list(code) for code in kept.bookmarks]
         for change in changes:

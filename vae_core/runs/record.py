@@ -13,6 +13,7 @@ from typing import Any
 from vae_core.config import FORMAT, RunConfig
 from vae_core.data.imageset import ImageSet
 from vae_core.data.looks import look_at
+from vae_core.data.registry import as_it_was
 from vae_core.errors import BadRun
 from vae_core.options import from_json, to_json
 from vae_core.places import check_plain_name
@@ -159,7 +160,15 @@ def migrate(raw: Any) -> dict[str, Any]:
         if isinstance(settings, dict) and isinstance(settings.get("data"), dict):
             settings["data"].setdefault("augment", "none")
             settings["data"].setdefault("copies", "apart")
+            _of_its_time(settings["data"], raw.get("data"))
     return raw
+
+
+def _of_its_time(settings: dict[str, Any], data: Any) -> None:
+    """Name a set that has changed since the run learned from it as it was. Before versions were told there was the first."""
+    name = settings.get("dataset")
+    if isinstance(name, str) and isinstance(data, dict) and data:
+        settings["dataset"] = as_it_was(name, whole(data.get("version", 1)))
 
 
 def data_of(data: ImageSet) -> dict[str, Any]:
@@ -172,6 +181,7 @@ def data_of(data: ImageSet) -> dict[str, Any]:
         "label_names": list(data.label_names),
         "factor_names": list(data.factor_names),
         "spread": look_at(data.images).spread,
+        "version": data.version,
     }
 
 
@@ -216,5 +226,6 @@ def _data_from(raw: Any) -> dict[str, Any]:
         "shape": shape,
         "label_names": texts(raw.get("label_names")),
         "factor_names": texts(raw.get("factor_names")),
+        "version": whole(raw.get("version")),
     }
     return {key: value for key, value in found.items() if value or raw.get(key) == value}

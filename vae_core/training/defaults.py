@@ -14,6 +14,7 @@ from typing import Any
 from vae_core.config import AUTO, ENOUGH_STEPS, RunConfig
 from vae_core.data.imageset import ImageSet
 from vae_core.data.looks import Look, look_at
+from vae_core.errors import BadConfig
 from vae_core.objectives.likelihoods import LIKELIHOODS, GaussianParams
 from vae_core.options import Choice
 from vae_core.training.plan import Plan
@@ -55,8 +56,9 @@ def settle(
         fixed_sigma: the likelihood must not learn its σ, as where runs at several β are compared.
         look: of the images, where it is known already.
 
-    Raises BadImages when too few images are left to train on.
+    Raises BadImages when too few images are left to train on, BadConfig where they lack what the objective learns from.
     """
+    config = _named(config, data)
     if settled(config):
         return config
     images = len(config.data.split(data).train)
@@ -73,9 +75,25 @@ def settle(
     return config
 
 
-def _of_the_look(config: RunConfig, look: Look, fixed_sigma: bool) -> RunConfig:
-    dims = config.model.latent_dim or choose_dims(look)
+def _named(config: RunConfig, data: ImageSet) -> RunConfig:
+    """With what the objective takes from the images named. Raises BadConfig where they, or D, do not allow it."""
     objective = config.objective
+    if objective.entry.named is None:
+        return config
+    params = objective.entry.named(objective.objective.params, data)
+    objective = dataclasses.replace(objective, objective=Choice(objective.entry.name, params))
+    names, dims = objective.dimension_names, config.model.latent_dim
+    if 0 < dims < len(names):
+        raise BadConfig(
+            f"latent_dim: {objective.entry.name} ties {len(names)} attributes to a dimension each, and D is {dims}; "
+            f"choose D {len(names)} or more, or name fewer attributes"
+        )
+    return dataclasses.replace(config, objective=objective)
+
+
+def _of_the_look(config: RunConfig, look: Look, fixed_sigma: bool) -> RunConfig:
+    objective = config.objective
+    dims = config.model.latent_dim or max(choose_dims(look), len(objective.dimension_names))
     if objective.likelihood.name == AUTO:
         fixed = fixed_sigma or objective.dial is not None
         objective = dataclasses.replace(objective, likelihood=choose_likelihood(look, dims, fixed=fixed))

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from vae_core.data.imageset import ImageSet
+from vae_core.data.pairs import pairs_of
 from vae_core.errors import BadConfig
 from vae_core.objectives.terms import Batch
 
@@ -36,8 +37,9 @@ def augmented(images: Tensor, kinds: str, rng: np.random.Generator) -> Tensor:
 class Feed:
     """Batches of a dataset, in an order that the seed and the epoch decide.
 
-    `needs` names what a batch carries beside images (objectives.terms.NEEDS). Raises BadConfig when the dataset has
-    no labels or factors and they are needed.
+    `needs` names what a batch carries beside images (objectives.terms.NEEDS); `targets` (N, T) are those of the dataset's
+    images, and up to `changed` factors differ in a pair. Raises BadConfig when the dataset has no labels, factors or
+    pairs and they are needed.
     """
 
     def __init__(
@@ -49,6 +51,8 @@ class Feed:
         layout: torch.memory_format,
         needs: frozenset[str] = frozenset(),
         augment: str = "none",
+        targets: np.ndarray | None = None,
+        changed: int = 1,
     ) -> None:
         self.train, self.seed, self.device, self.layout, self.needs = train, seed, device, layout, needs
         self.augment = augment
@@ -62,6 +66,8 @@ class Feed:
             self.images = self.images.to(device)
         self.labels = self._resident(data.labels, "labels", np.int64)
         self.factors = self._resident(data.factors, "factors", np.float32)
+        self.targets = self._resident(targets, "targets", np.float32)
+        self.pairs, self.changed = pairs_of(data, train) if "pair" in needs else None, changed
 
     def _resident(self, array: np.ndarray | None, name: str, dtype: type) -> Tensor | None:
         if array is None or name not in self.needs:
@@ -75,7 +81,11 @@ class Feed:
 
     def floats(self, index: Tensor, step: int | None = None) -> Tensor:
         """Images by number -> (B, C, H, W) floats in [0, 1] on the device; of a `step`, flipped and shifted as asked."""
-        x = self.images.index_select(0, index.to(self.images.device)).to(self.device)
+        return self._prepared(self.images.index_select(0, index.to(self.images.device)), step)
+
+    def _prepared(self, images: Tensor, step: int | None) -> Tensor:
+        """uint8 (B, C, H, W) as floats on the device. Images of one step are all augmented alike."""
+        x = images.to(self.device)
         if step is not None and self.augment != "none":
             x = augmented(x, self.augment, np.random.default_rng((self.seed, AUGMENT_STREAM, step)))
         return (x / 255).contiguous(memory_format=self.layout)
@@ -83,17 +93,22 @@ class Feed:
     def batch(self, index: Tensor, generator: torch.Generator, step: int | None = None) -> Batch:
         """What is learned from, or looked at, of the images `index` (B,). A `step` of learning augments them.
 
-        A second image is drawn from the training images.
+        A second image is drawn from the training images, or differs in few factors, and is then augmented as the first is.
         """
         there = index.to(self.images.device)
         second = None
         if "second" in self.needs:
             places = torch.randint(len(self.train), (len(index),), generator=generator, device=self.device)
             second = self.floats(torch.from_numpy(self.train)[places.cpu()])
+        if self.pairs is not None:
+            seed = torch.randint(2**62, (), generator=generator, device=self.device)
+            beside = self.pairs.beside(index.cpu().numpy(), self.changed, np.random.default_rng(int(seed)))
+            second = self._prepared(torch.from_numpy(beside), step)
         return Batch(
             self.floats(index, step),
             generator,
             None if self.labels is None else self.labels[there].to(self.device),
             None if self.factors is None else self.factors[there].to(self.device),
             second,
+            None if self.targets is None else self.targets[there].to(self.device),
         )

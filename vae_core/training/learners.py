@@ -254,6 +254,59 @@ class AutoencoderLearner(VaeLearner):
         return torch.zeros_like(posterior.mean)
 
 
+class AdaGvaeLearner(VaeLearner):
+    """Learns from pairs: dimensions that do not tell the two images apart are averaged, so that they share them.
+
+    Locatello et al. 2020, "Weakly-Supervised Disentanglement Without Compromises", sec. 4 (Ada-GVAE).
+    """
+
+    def step(self, batch: Batch, moment: Moment, final: Moment, rate: float) -> Tensor:
+        pair = self.both(batch)
+        loss, row = self.measure(pair, self.of_pair(pair), moment, final)
+        torch.autograd.backward(loss)
+        self.adam.step(rate)
+        return row
+
+    def evaluate(
+        self, batch: Batch, moment: Moment, final: Moment, first: int
+    ) -> tuple[Tensor, Tensor | None]:
+        """The row is of pairs, as in training; codes are of the images alone, as they are looked at."""
+        pair = self.both(batch)
+        with self.looking():
+            _, row = self.measure(pair, self.of_pair(pair), moment, final, self.log_sigma)
+        return row, self.encode(batch.images)
+
+    def both(self, batch: Batch) -> Batch:
+        """First images, then second ones (2 B, C, H, W)."""
+        assert batch.second is not None  # the entry needs it
+        images = torch.cat((batch.images, batch.second)).contiguous(memory_format=self.layout)
+        return Batch(images, batch.generator)
+
+    def of_pair(self, batch: Batch) -> tuple[Tensor, Posterior, Tensor]:
+        """(logits, posterior, codes) of `both`, posteriors averaged where a pair shares them."""
+        with self.autocast():
+            posterior = averaged(self.model.encode(batch.images))
+            z = self.code(posterior, batch)
+            return self.model.logits(z), posterior, z
+
+
+def averaged(posterior: Posterior) -> Posterior:
+    """Posteriors (2 B, D), first images then second, with mean and variance averaged where a pair does not differ.
+
+    A dimension differs where KL[q(z_d|x₁) ‖ q(z_d|x₂)] exceeds τ = ½ (its largest + its least over dimensions); eq. 6.
+    """
+    (m1, m2), (v1, v2) = posterior.mean.chunk(2), posterior.log_var.exp().chunk(2)
+    with torch.no_grad():
+        kl = 0.5 * (v1 / v2 + (m2 - m1).square() / v2 - 1 + (v2 / v1).log())
+        threshold = 0.5 * (kl.amax(1, keepdim=True) + kl.amin(1, keepdim=True))
+        shared = (kl <= threshold).repeat(2, 1)
+    mean, variance = (0.5 * (a + b) for a, b in ((m1, m2), (v1, v2)))
+    return Posterior(
+        torch.where(shared, mean.repeat(2, 1), posterior.mean),
+        torch.where(shared, variance.log().repeat(2, 1), posterior.log_var),
+    )
+
+
 class MultiRateLearner(VaeLearner):
     """One network for every β of a dial: each image of a step is learned at a β drawn for it."""
 
@@ -306,6 +359,7 @@ LEARNERS: dict[str, MakeLearner] = {
     "vae": VaeLearner,
     "autoencoder": AutoencoderLearner,
     "multi_rate": MultiRateLearner,
+    "ada_gvae": AdaGvaeLearner,
 }
 
 

@@ -70,15 +70,19 @@ class Loop:
         self.splits = config.data.split(data)
         self.plan = Plan(config, len(self.splits.train))
         self.learner = make_learner(config, data.shape, len(self.splits.train), self.device)
-        needs = config.objective.entry.needs
+        objective = config.objective.entry
+        params = config.objective.objective.params
+        targets = objective.targets
         self.feed = Feed(
             data,
             self.splits.train,
             training.seed,
             self.device,
             self.learner.layout,
-            needs,
+            objective.needs,
             config.data.augment,
+            None if targets is None else targets(params, data, self.splits.train, training.seed),
+            objective.changed(params),
         )
         self.generator = torch.Generator(self.device).manual_seed(training.seed + 1)
         self.order = torch.empty(0, dtype=torch.int64)

@@ -11,6 +11,7 @@ import numpy as np
 from vae_core.data.imageset import ImageSet
 
 ENCODED = 1_024  # images at a time
+CUT = 10  # bins of a factor that is no whole number
 
 
 class Decoder(Protocol):
@@ -32,8 +33,9 @@ class Decoder(Protocol):
 class Inputs:
     """What is there for a metric, by name, of the same N images:
 
-    mean, log_var (N, D) of the posteriors; factors (N, K) whole numbers; labels (N,) whole numbers; images (N, C, H, W)
-    uint8; model: a Decoder; classifier: a `classifier.Classifier` of the labels.
+    mean, log_var (N, D) of the posteriors; factors (N, K) whole numbers, see `numbered`; labels (N,) whole numbers; images
+    (N, C, H, W) uint8; model: a Decoder; classifier: a `classifier.Classifier` of the labels; regressor: a
+    `regressor.Regressor` of the factors.
     """
 
     def __init__(self, offers: Mapping[str, Callable[[], Any]], missing: Mapping[str, str]) -> None:
@@ -54,11 +56,12 @@ class Inputs:
         index: np.ndarray,
         *,
         classifier: Callable[[], Any] | None = None,
+        regressor: Callable[[], Any] | None = None,
         codes: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> Inputs:
         """Of a model and the images of `data` at `index` (N,).
 
-        `classifier` makes one when asked; `codes` are mean and log_var (N, D) where they are known already.
+        `classifier` and `regressor` make one when asked; `codes` are mean and log_var (N, D) where they are known already.
         """
 
         def encoded() -> tuple[np.ndarray, np.ndarray]:
@@ -69,13 +72,15 @@ class Inputs:
             "mean": lambda: inputs.one("codes")[0],
             "log_var": lambda: inputs.one("codes")[1],
             "codes": encoded if codes is None else lambda: codes,
-            "factors": lambda: np.asarray(data.factors[index]).astype(np.int64),  # type: ignore[index]
+            "factors": lambda: numbered(np.asarray(data.factors[index])),  # type: ignore[index]
             "labels": lambda: np.asarray(data.labels[index]).astype(np.int64),  # type: ignore[index]
             "images": lambda: np.asarray(data.images[index]),
             "model": lambda: model,
         }
         if classifier is not None:
             offers["classifier"] = classifier
+        if regressor is not None:
+            offers["regressor"] = regressor
         inputs = cls(offers, _missing_of(model, data, index, classifier is not None))
         return inputs
 
@@ -107,9 +112,10 @@ def _missing_of(model: Decoder, data: ImageSet, index: np.ndarray, can_classify:
     if not model.stochastic:
         missing["log_var"] = "a plain autoencoder's codes have no scale to tell active dimensions by"
     if data.factors is None:
-        missing["factors"] = f"the factors of {data.name} are not known; shapes and faces have some"
-    elif not _whole(np.asarray(data.factors[index])):
-        missing["factors"] = f"the factors of {data.name} are no whole numbers"
+        why_not = f"the factors of {data.name} are not known; shapes and faces have some"
+        missing["factors"] = missing["regressor"] = why_not
+    elif not np.isfinite(np.asarray(data.factors[index])).all():
+        missing["factors"] = f"the factors of some images of {data.name} are not known"
     if data.labels is None:
         missing["labels"] = missing["classifier"] = f"the images of {data.name} have no labels"
     elif not can_classify:
@@ -117,6 +123,16 @@ def _missing_of(model: Decoder, data: ImageSet, index: np.ndarray, can_classify:
     return missing
 
 
-def _whole(factors: np.ndarray) -> bool:
-    """Whether the factors (N, K) are whole numbers: places and angles of one's own may be anything."""
-    return bool(factors.size and np.isfinite(factors).all() and (factors == np.rint(factors)).all())
+def numbered(factors: np.ndarray) -> np.ndarray:
+    """Factors (N, K), finite, as whole numbers int64: a factor of other values is cut into ten bins of equally many images.
+
+    Scores of disentanglement count images by a factor's value, of which places, angles and shades have too many.
+    """
+    found = np.zeros(factors.shape, np.int64)
+    for k, column in enumerate(factors.T):
+        if (column == np.rint(column)).all():
+            found[:, k] = column
+        else:
+            edges = np.quantile(column, np.arange(1, CUT) / CUT)
+            found[:, k] = np.searchsorted(edges, column, side="right")
+    return found

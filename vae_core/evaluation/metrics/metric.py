@@ -15,7 +15,7 @@ from vae_core.data.imageset import Progress, silent
 LIBRARY = "disentanglement_lib"  # whose estimates of these scores most papers quote
 SCORED = 5_000  # images behind a metric, unless it says otherwise
 # What a metric may ask for, by the name of its function's argument. See `inputs.Inputs` for shapes.
-NEEDS = frozenset({"mean", "log_var", "factors", "labels", "images", "model", "classifier"})
+NEEDS = frozenset({"mean", "log_var", "factors", "labels", "images", "model", "classifier", "regressor"})
 
 
 @dataclass(frozen=True)

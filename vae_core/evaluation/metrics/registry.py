@@ -22,12 +22,13 @@ from vae_core.evaluation.metrics.modularity import MODULARITY
 from vae_core.evaluation.metrics.modularity_lib import MODULARITY_LIB
 from vae_core.evaluation.metrics.sap import SAP
 from vae_core.evaluation.metrics.sharpness import SHARPNESS
+from vae_core.evaluation.metrics.slider_share import SLIDER_SHARE
 from vae_core.words import counted
 
 METRICS = {
     metric.name: metric
     for metric in (
-        MIG, AAM, DCI, SAP, FACTOR_VAE, BETA_VAE, MODULARITY, MIG_LIB, MODULARITY_LIB, DCI_LIB, SHARPNESS,
+        MIG, AAM, DCI, SAP, FACTOR_VAE, BETA_VAE, MODULARITY, MIG_LIB, MODULARITY_LIB, DCI_LIB, SHARPNESS, SLIDER_SHARE,
     )
 }  # fmt: skip
 

@@ -20,9 +20,6 @@ def palette(*stops: str) -> np.ndarray:
 
 
 SKIN = palette("ffe0cc", "f7c8a4", "e5aa7c", "c98a5c", "a06742", "7d5036")
-HAIR = palette("2b2630", "4b3029", "7a4327", "b4622f", "e3b566", "d9cdbd", "a9aab5")
-BACKGROUND = palette("ffc9a6", "ffe29a", "c2e6b0", "a4e0dc", "a9cdf5", "c9bdf3", "f6bbd8")
-SHIRT = palette("3f7f8c", "4c6fae", "6b62b4", "a2588f", "d9734f", "d2913a", "4b9a86")
 
 DARK = palette("33262e")  # lashes, pupils, spectacle frames
 WHITE = palette("ffffff")

@@ -7,14 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from vae_core.data.sets.faces.canvas import (
-    BACKGROUND,
     BLUSH,
     DARK,
-    HAIR,
-    IRIS,
     LIPS,
     MOUTH,
-    SHIRT,
     SKIN,
     TONGUE,
     WHITE,
@@ -31,30 +27,31 @@ from vae_core.data.sets.faces.canvas import (
     shade,
     superellipse,
 )
+from vae_core.data.sets.faces.style import Style
 
 
-def draw(column: Mapping[str, np.ndarray], side: int) -> np.ndarray:
+def draw(column: Mapping[str, np.ndarray], side: int, style: Style) -> np.ndarray:
     """Paint N faces: attributes by name, float32 (N,) each -> float32 (N, 3, side, side), 0 to 1 where in range."""
     value = {name: values[:, None, None] for name, values in column.items()}
     canvas = Canvas(len(column["skin"]), side)
     skin = pick(SKIN, column["skin"])
-    hair = pick(HAIR, column["hair_colour"])
+    hair = pick(style.hair, column["hair_colour"])
     half = lerp(14.8, 20.0, value["face_width"])  # half the face's width
-    apart = 3.6 + 0.28 * half  # from the middle to an eye
+    apart = style.apart[0] + style.apart[1] * half  # from the middle to an eye
 
-    _background(canvas, pick(BACKGROUND, column["background"]))
+    _background(canvas, pick(style.background, column["background"]))
     _back_hair(canvas, hair, half, value["hair_length"])
-    _body(canvas, skin, pick(SHIRT, column["background"]))
+    _body(canvas, skin, pick(style.shirt, column["background"]))
     _ears(canvas, skin, half)
     _face(canvas, skin, half)
     _cheeks(canvas, skin, half, value["smile"])
     _beard(canvas, skin, hair, half, value["beard"])
     _nose(canvas, skin)
     _mouth(canvas, skin, value["smile"])
-    _eyes(canvas, skin, apart, value["eyes"], value["gaze"])
+    _eyes(canvas, skin, apart, value["eyes"], value["gaze"], style)
     _front_hair(canvas, skin, hair, half, value["hair_length"])
     _brows(canvas, hair, apart)
-    _glasses(canvas, half, apart, value["glasses"])
+    _glasses(canvas, half, apart, value["glasses"], style)
     return canvas.pixels
 
 
@@ -155,24 +152,29 @@ def _mouth(canvas: Canvas, skin: np.ndarray, smile: np.ndarray) -> None:
     window.paint(hollow * window.cover(y - upper - 0.42 * gape), WHITE)
 
 
-def _eyes(canvas: Canvas, skin: np.ndarray, apart: np.ndarray, open_: np.ndarray, gaze: np.ndarray) -> None:
-    width, above, below = 4.9, 5.0, 4.0
-    look = lerp(-2.3, 2.3, gaze)
-    # the edge of the upper lid: an arc that hangs on the lower rim (closed), then rises to the upper one.
-    # It rises fast at first, so that a face drawn by chance rarely looks sleepy.
-    sag = lerp(below, -above, 1 - (1 - open_) ** 1.6)
+def _eyes(
+    canvas: Canvas, skin: np.ndarray, apart: np.ndarray, open_: np.ndarray, gaze: np.ndarray, style: Style
+) -> None:
+    width, above, below = style.eye
+    look = lerp(-style.glance, style.glance, gaze)
+    # the edge of the upper lid: an arc that rises to the upper rim
+    sag = style.sag(open_)
     for hand in (-1, 1):
-        window = canvas.window(8.5 * hand - 7.5, EYE_Y - 7, 8.5 * hand + 7.5, EYE_Y + 6)
+        window = canvas.window(
+            8.5 * hand - width - 2.6, EYE_Y - above - 2, 8.5 * hand + width + 2.6, EYE_Y + below + 2
+        )
         x, y = window.x - hand * apart, window.y - EYE_Y
         rim = np.maximum(-arc(x, y, width, -above), arc(x, y, width, below))
         lid = arc(x, y, width, sag)
         window.paint(window.cover(rim), shade(skin, 0.08))
-        seen = window.cover(np.maximum(rim, -lid)) * ease(0, 0.06, open_)  # none when closed
+        seen = window.cover(np.maximum(rim, -lid))
+        if style.shuts:
+            seen = seen * ease(0, 0.06, open_)
         window.paint(seen, WHITE)
         iris = np.sqrt((x - look) ** 2 + y**2)
-        window.paint(seen * window.cover(iris - 3.4), IRIS)
-        window.paint(seen * window.cover(iris - 2.2), DARK)
-        shine = np.sqrt((x - look) ** 2 + (y + 1.6) ** 2) - 1.05
+        window.paint(seen * window.cover(iris - style.iris[0]), style.iris_colour)
+        window.paint(seen * window.cover(iris - style.iris[1]), DARK)
+        shine = np.sqrt((x - look) ** 2 + (y + style.shine[1]) ** 2) - style.shine[0]
         window.paint(seen * window.cover(shine), WHITE)
         # only the arc itself, not the rest of its circle
         ends = np.maximum(np.where(sag < 0, y, -y), rim)
@@ -240,13 +242,14 @@ def _brows(canvas: Canvas, hair: np.ndarray, apart: np.ndarray) -> None:
     window.paint(window.cover(brow), shade(hair, 0.3))
 
 
-def _glasses(canvas: Canvas, half: np.ndarray, apart: np.ndarray, worn: np.ndarray) -> None:
+def _glasses(canvas: Canvas, half: np.ndarray, apart: np.ndarray, worn: np.ndarray, style: Style) -> None:
     window = canvas.window(-22, 24, 22, 42)
     x, y = np.abs(window.x), window.y - EYE_Y - 0.2
-    lens = box(x - apart, y, 6.7, 6.3, 5.0)
+    wide, high, corner = style.lens
+    lens = box(x - apart, y, wide, high, corner)
     window.paint(worn * 0.10 * window.cover(lens), WHITE)
-    bridge = box(x, y + 1.2, apart - 6.3, 0.5, 0.4)
-    outer = apart + 6.7
+    bridge = box(x, y + 1.2, apart - (wide - 0.4), 0.5, 0.4)
+    outer = apart + wide
     temple = box(x - 0.5 * (half + outer), y + 1.8, 0.5 * (half - outer) + 0.4, 0.5, 0.4)
     frame = np.minimum(np.abs(lens) - 0.6, np.minimum(bridge, temple))
     window.paint(worn * window.cover(frame), DARK)
