@@ -71,7 +71,9 @@ def test_every_setting_has_a_switch_and_every_switch_reaches_its_setting(vae_cor
     for switch, value in given.items():
         found = flat[switch.replace("-", "_")]
         assert found == value if isinstance(found, str) else found == float(value), switch
-    unused = {"beta", "lowest-beta", "highest-beta", "sigma", "hidden", "warmup"}
+    unused = {
+        "beta", "lowest-beta", "highest-beta", "sigma", "hidden", "warmup", "attributes", "changed", "guidance", "labelled",
+    }  # fmt: skip
     assert set(given) | unused == set(switches(RunConfig))
 
 
@@ -99,7 +101,10 @@ def test_what_is_left_to_the_images_is_said_before_the_first_step_and_stored(vae
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--beta", "4"], "--beta belongs to beta_vae or beta_tcvae, which was not chosen"),
+        (
+            ["--beta", "4"],
+            "--beta belongs to beta_vae or beta_tcvae or ada_gvae or guided, which was not chosen",
+        ),
         (["--objective", "capacity", "--beta", "4"], "--beta belongs to"),
         (["--model", "conv", "--hidden", "3"], "--hidden belongs to mlp"),
         (["--latent-dim", "-1"], "latent_dim: -1 is below the least allowed, 0"),
@@ -185,7 +190,10 @@ def test_help_tells_units_and_defaults(vae_core):
     assert "passes over the training images; 0 takes as many as it takes to learn [epochs]; default 0" in text
     assert "default 0.004" in text
     assert "{mlp,conv}" in text
-    assert "(for beta_vae, beta_tcvae); default 4.0" in text
+    assert (
+        "(for beta_vae, beta_tcvae); default 4.0, (for ada_gvae); default 1.0, (for guided); default 3.0"
+        in text
+    )
     assert "[units] (for mlp); default 400" in text
     for switch in switches(RunConfig):
         assert f"--{switch}" in text

@@ -43,9 +43,9 @@ def test_evaluate_gives_a_bound_and_scores_when_asked(vae_core, mine, places):
     assert list(json.loads(out)["scores"]) == ["sharpness"], (
         "what asks for no factors is computed all the same"
     )
-    assert err.count("\n") == 1
+    assert err.count("\n") == 2, "one line for the scores, one for the sliders"
     assert (
-        "note: no mig, aam, dci, sap, factor_vae, beta_vae, modularity, mig_lib, modularity_lib: the factors of tiny are no whole"
+        "note: no mig, aam, dci, sap, factor_vae, beta_vae, modularity, mig_lib, modularity_lib: scores need 100 images"
         in err
     )
 

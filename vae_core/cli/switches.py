@@ -25,13 +25,7 @@ def add_config_switches(parser: argparse.ArgumentParser) -> None:
     for name, found in switches(RunConfig).items():
         leaf = found[0]
         help = leaf.spec.help + (f" [{leaf.spec.unit}]" if leaf.spec.unit else "")
-        default = leaf.default.name if isinstance(leaf.default, Choice) else leaf.default
-        if isinstance(default, tuple):
-            default = " ".join(map(str, default))
-        owners = [f.owner for f in found if f.owner]
-        if owners:
-            help += f" (for {', '.join(dict.fromkeys(owners))})"
-        help = f"{help}; default {default}".replace("%", "%%")
+        help = f"{help}{_defaults(found)}".replace("%", "%%")
         kwargs: dict[str, Any] = {"help": help, "dest": f"set:{name}", "default": None}
         if leaf.registry is not None:
             kwargs["choices"] = list(leaf.registry)
@@ -46,6 +40,20 @@ def add_config_switches(parser: argparse.ArgumentParser) -> None:
         if "type" in kwargs:
             kwargs["metavar"] = {int: "N", float: "X", str: "NAME"}.get(kwargs["type"], "VALUE")
         parser.add_argument(f"--{name}", **kwargs)
+
+
+def _defaults(found: list[Leaf]) -> str:
+    """The default of a switch, and of which entries it is a parameter; each one's own where they differ."""
+    owners: dict[str, list[str]] = {}
+    for leaf in found:
+        value = leaf.default.name if isinstance(leaf.default, Choice) else leaf.default
+        said = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        owners.setdefault(said or "none", []).extend([leaf.owner] if leaf.owner else [])
+    parts = [
+        f"(for {', '.join(dict.fromkeys(names))}); default {said}" if names else f"default {said}"
+        for said, names in owners.items()
+    ]
+    return (" " if parts[0].startswith("(") else "; ") + ", ".join(parts)
 
 
 def config_from(args: argparse.Namespace) -> RunConfig:
