@@ -22,14 +22,21 @@ STYLE = f"""<style>
 .st-key-page-title h1 {{ padding: 0; font-size: 1.5rem; white-space: nowrap; }}
 .st-key-page-title [data-testid="stCaptionContainer"] p {{ margin: 0; font-size: 0.95rem; }}
 [class*="st-key-toolbar-"] {{ scrollbar-width: thin; }}
+[class*="st-key-thumbnails-"] {{ min-width: 11.5rem; overflow-x: auto; scrollbar-width: thin; padding-bottom: 2px; }}
+[class*="st-key-thumbnails-"] > * {{ flex-shrink: 0; }}
+[class*="st-key-thumbnails-"] button {{ padding: 0 0.3rem; min-height: 1.7rem; }}
+[class*="st-key-thumbnails-"] button p {{ font-size: 0.85rem; white-space: nowrap; }}
+[data-testid="stTabs"] [role="tab"] {{ height: 2rem; min-height: 2rem; }}
 [class*="st-key-panel-"] {{
-  flex-wrap: nowrap; overflow-y: auto; overflow-x: hidden; scrollbar-gutter: stable; overscroll-behavior: contain;
+  flex: none; flex-wrap: nowrap; overflow-y: auto; overflow-x: hidden; scrollbar-gutter: stable; overscroll-behavior: contain;
 }}
 [class*="st-key-panel-"] > * {{ flex-shrink: 0; }}
 @media (max-width: {PHONE}) {{
   [data-testid="stMainBlockContainer"] {{ padding-left: 0.9rem; padding-right: 0.9rem; }}
   [class*="st-key-panel-"] {{ height: auto !important; max-height: none !important; overflow: visible; }}
   .st-key-page-title {{ gap: 0.2rem 0.8rem; }}
+  [class*="st-key-toolbar-"] {{ flex-wrap: wrap; }}
+  [class*="st-key-thumbnails-"] {{ min-width: 100%; }}
 }}
 </style>"""
 
@@ -58,6 +65,13 @@ def toolbar(key: str) -> DeltaGenerator:
     """A row of controls in one line: what is too much for the window's width goes into a menu (`menu`)."""
     return st.container(
         key=f"toolbar-{key}", horizontal=True, wrap=False, vertical_alignment="bottom", gap="small"
+    )
+
+
+def thumbnails(key: str) -> DeltaGenerator:
+    """A row of small pictures, each with a button under it; it scrolls sideways where there are many."""
+    return st.container(
+        key=f"thumbnails-{key}", horizontal=True, wrap=False, vertical_alignment="bottom", gap="xxsmall"
     )
 
 

@@ -22,7 +22,7 @@ def _upright(x0: float, x1: float, **look: Any) -> dict[str, Any]:
 def along_path(
     title: str, t: np.ndarray, lines: Sequence[tuple[str, np.ndarray]], *, low: float, high: float,
     waypoints: Sequence[float], position: float | None = None, unit: str = "", reference: tuple[str, float] | None = None,
-    share: bool = False,
+    share: bool = False, height: int = 165,
 ) -> go.Figure:  # fmt: skip
     """A small chart over positions on a path, aligned with the film strip above it: no margins, axis inside.
 
@@ -30,7 +30,7 @@ def along_path(
     hover. `reference` (words, value) is a dashed level; `share` fixes the axis to 0...1. What lies beyond the
     first and last waypoint is shaded.
     """
-    found = figure(title, "", "", height=200 if len(lines) > 1 else 165, legend=len(lines) > 1)
+    found = figure(title, "", "", height=height, legend=len(lines) > 1)
     many = len(lines) > 1
     for number, (name, values) in enumerate(lines):
         at = t if len(values) == len(t) else (t[:-1] + t[1:]) / 2
@@ -59,8 +59,8 @@ def along_path(
     tall = max((float(np.nanmax(v)) for _, v in lines if len(v)), default=1.0)
     tall = max(tall, reference[1] if reference is not None else 0.0, 1e-6)
     found.update_layout(
-        margin={"l": 0, "r": 0, "t": 30, "b": 20 if not many else 48},
-        legend={"y": -0.16, "font": {"size": 11}},
+        margin={"l": 0, "r": 0, "t": 30, "b": 20},
+        legend={"y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right", "font": {"size": 11}},
         hovermode="x unified" if many else "closest",
     )
     found.update_xaxes(range=[low - edge, high + edge], fixedrange=True, automargin=False, title=None)

@@ -311,7 +311,8 @@ PENALTY = _bound("penalty", NUMBER, 0.0, INTERPOLATE, "how strongly a geodesic i
 POSITION = _param(
     "position", PLACE, 0.5, INTERPOLATE, "where the handle rests: 0 at the first waypoint, 1 at the last"
 )
-PROBE = _bound("probe", TEXT, FIRST, INTERPOLATE, "what the probabilities are of")
+PROBE = _param("probe", TEXT, "", INTERPOLATE, "what the probabilities are of, in links of before")
+CHART = _param("chart", TEXT, "", INTERPOLATE, "chart that stands under the strip")
 ATTRIBUTE = _param("attribute", TEXT, "", INTERPOLATE, "what the direction's groups are told apart by")
 GROUP_A = _param("group-a", TEXT, "", INTERPOLATE, "group that the direction leads to")
 GROUP_B = _param("group-b", TEXT, "", INTERPOLATE, "group that the direction leads away from")
@@ -339,7 +340,6 @@ WAYPOINTS_RENEWED: Key[str | None] = _kept(
 WAYPOINT_OPEN: Key[int] = _kept(
     "waypoint open", 0, INTERPOLATE, "number of the waypoint in the editor, from 0"
 )
-WAYPOINT_EDITOR: Key[bool] = _kept("waypoint editor", False, INTERPOLATE, "whether the editor is open")
 WAYPOINT_LABEL: Key[str] = _kept("waypoint label", "any", INTERPOLATE, "label of the open waypoint's image")
 WAYPOINT_PLACE: Key[int] = _kept("waypoint place", 0, INTERPOLATE, "its place among the images of that label")
 WAYPOINT_CODE: Key[str] = _kept("waypoint code", "", INTERPOLATE, "numbers of the open waypoint's code")

@@ -239,11 +239,37 @@ def test_the_path_goes_to_the_browser_with_exact_ends(open_page: Open, copied: R
         np.testing.assert_array_equal(codes[t == place][0], encoded.code)
     assert (data["low"], data["high"], data["inside"]) == (-0.5, 1.5, [0, 1])
     assert data["frames"] == [-0.5, -0.25, 0, 0.25, 0.5, 0.75, 1, 1.25, 1.5]
-    titles = [json.loads(c.proto.spec)["layout"]["title"]["text"] for c in at.get("plotly_chart")]
-    assert [w for w in ("Image change", "Distance to the nearest", "Probability of each label") if any(x.startswith(w) for x in titles)] == [
-        "Image change", "Distance to the nearest", "Probability of each label",
-    ]  # fmt: skip
-    assert "always guessing" in shown(at)
+
+
+def chart(at: AppTest) -> str:
+    """What the chart under the strip is called."""
+    (found,) = [
+        c for c in at.get("plotly_chart") if len(json.loads(c.proto.spec)["layout"].get("shapes", ())) > 3
+    ]
+    return str(json.loads(found.proto.spec)["layout"]["title"]["text"])
+
+
+def test_one_chart_stands_under_the_strip_and_a_link_has_it(open_page: Open, copied: Run) -> None:
+    at = open_page("interpolate", run=copied.id)
+    for name, title, told in (
+        ("image change", "Image change", "how fast the decoded picture changes"),
+        ("distance to real codes", "Distance to the nearest", "far above the dashed line"),
+        ("probability of label", "Probability of each label", "always guessing"),
+    ):
+        at.selectbox("chart").set_value(name).run()
+        fine(at)
+        assert chart(at).startswith(title)
+        assert told in shown(at)
+    assert at.query_params["chart"] in ("probability of label", ["probability of label"])
+    again = open_page("interpolate", run=copied.id, chart="distance to real codes")
+    assert chart(again).startswith("Distance to the nearest")
+
+
+def test_a_link_of_before_that_names_a_probe_opens_its_chart(open_page: Open, copied: Run) -> None:
+    at = open_page("interpolate", run=copied.id, probe="label")
+    fine(at)
+    assert chart(at).startswith("Probability of each label")
+    assert "probe" not in at.query_params
 
 
 def test_links_of_before_open_the_same_two_images(open_page: Open, copied: Run) -> None:

@@ -50,9 +50,14 @@ def opened(visit: Callable[..., Page], run: Run, more: str = "") -> Page:
     ends = "".join(f"&s{i + 1}={','.join(map(str, code))}" for i, code in enumerate(CODE))
     page = visit(f"/interpolate?run={run.id}{ends}{more}", charts=False)
     painted(picture(page))
-    expect(page.get_by_role("heading", name="Take it away")).to_be_visible()
+    expect(page.get_by_role("tab", name="Take it away")).to_be_visible()
     script_at_rest(page)
     return page
+
+
+def turn_to(page: Page, tab: str) -> None:
+    page.get_by_role("tab", name=tab).click()
+    expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
 
 
 def picture(page: Page) -> Locator:
@@ -277,6 +282,7 @@ def test_a_link_opens_the_handles_place(visit: Callable[..., Page], trained: Run
 
 def test_a_direction_has_a_strength(visit: Callable[..., Page], trained: Run) -> None:
     page = opened(visit, trained)
+    turn_to(page, "Attribute directions")
     strength = page.get_by_role("slider", name="strength")
     expect(strength).to_have_value("0")
     painted(page.get_by_role("img", name="image along the direction"))
@@ -290,6 +296,7 @@ def test_interpolation_is_taken_away_as_a_gif(
     visit: Callable[..., Page], trained: Run, tmp_path: Path
 ) -> None:
     page = opened(visit, trained, "&path=spherical&frames=6")
+    turn_to(page, "Take it away")
     page.get_by_role("button", name="Make the file").click()
     button = page.get_by_role("button", name="Download GIF")
     expect(button).to_be_enabled()
@@ -333,23 +340,18 @@ def test_a_waypoint_is_added_and_at_once_moved(visit: Callable[..., Page], train
     page.wait_for_url(re.compile(r"s2=i0&s3="))
 
 
-def test_the_editor_opens_with_a_waypoint_and_stays_as_it_was_left(
+def test_a_press_opens_a_waypoint_beside_the_picture_and_moves_nothing(
     visit: Callable[..., Page], trained: Run
 ) -> None:
-    page = opened(visit, trained)
-    earlier = page.get_by_role("button", name="Earlier")
-    expect(earlier).not_to_be_visible()
-    page.get_by_role("button", name="Waypoint 2", exact=True).click()
-    expect(earlier).to_be_visible()
-    expect(page.get_by_text("Waypoint 2: a code")).to_be_visible()
+    page = opened(visit, trained, "&s3=i4")
+    expect(page.get_by_text("Waypoint 1: a code")).to_be_visible()
+    before = picture(page).bounding_box()
+    page.get_by_role("button", name="Waypoint 3", exact=True).click()
+    expect(page.get_by_text("Waypoint 3: image")).to_be_visible()
+    expect(page.get_by_role("button", name="Earlier")).to_be_enabled()
+    expect(page.get_by_role("button", name="Later")).to_be_disabled()
     script_at_rest(page)
-    already = len(asked(page))
-    page.get_by_text("Change this waypoint").click()
-    expect(earlier).not_to_be_visible()
-    comes(page, lambda: len(asked(page)) > already, "the script hears of it")
-    script_at_rest(page)
-    page.get_by_role("button", name="Add").click()
-    expect(earlier).to_be_visible()
+    assert picture(page).bounding_box() == before
 
 
 # ---------------------------------------------------------------- drawing

@@ -17,6 +17,8 @@ _mount = component(
     """
 <div class="path">
   <div class="screen"><canvas role="img" data-frame="0" width="64" height="64"></canvas></div>
+  <div class="run"><input type="range" step="0.001"><div class="marks" aria-hidden="true"></div></div>
+  <div class="strip" role="group" aria-label="film strip"></div>
   <div class="side">
     <output><b></b><span></span></output>
     <div class="controls">
@@ -28,8 +30,6 @@ _mount = component(
     <p class="where"></p>
     <p class="fault" role="alert"></p>
   </div>
-  <div class="run"><input type="range" step="0.001"><div class="marks" aria-hidden="true"></div></div>
-  <div class="strip" role="group" aria-label="film strip"></div>
 </div>
 """,
 )
@@ -38,14 +38,15 @@ _mount = component(
 def path(
     run_id: str, header: dict[str, Any], t: np.ndarray, codes: np.ndarray, *, low: float, high: float,
     frames: Sequence[float], marks: Sequence[tuple[float, str]], inside: tuple[float, float], position: float,
-    name: str = "position", picture: str = "decoded image", key: str = "path", on_rest: Callable[[], None] | None = None,
+    name: str = "position", picture: str = "decoded image", rest: float = 30.0, key: str = "path", on_rest: Callable[[], None] | None = None,
 ) -> None:  # fmt: skip
     """Show the path of `codes` (M, D) float32 at rising `t` (M,), straight between; nothing is rerun while it moves.
 
     The handle, called `name`, goes from `low` to `high` and begins at `position`; playing goes over `inside`,
     beyond which the strip fades. `frames` are the strip's positions and `marks` (position, text) the waypoints,
     at which the code is the waypoint's exactly. `on_rest` is called when the handle came to rest; its position is
-    then `st.session_state[key]["position"]`. `header` is models.decoder_header's; when the run has other weights by
+    then `st.session_state[key]["position"]`. `rest` is how much of the window's height, in rem, the picture leaves to
+    what stands around it. `header` is models.decoder_header's; when the run has other weights by
     now than those, the script (of the fragment) is run, so that it can go on with the new ones.
     """
     _mount(
@@ -53,7 +54,7 @@ def path(
         data={
             "run": run_id, "header": header, "name": name, "picture": picture,
             "t": _packed(t, "<f8"), "codes": _packed(codes, "<f4"), "low": low, "high": high, "frames": list(frames),
-            "marks": [list(m) for m in marks], "inside": list(inside), "position": position, "edge": EDGE,
+            "marks": [list(m) for m in marks], "inside": list(inside), "position": position, "edge": EDGE, "rest": rest,
             "reports": on_rest is not None,
         },
         on_position_change=on_rest or (lambda: None),

@@ -142,13 +142,15 @@ class Path {
    *
    * @param {PathData} data
    */
-  colourTrack({ edge, inside, low, high }) {
+  colourTrack({ edge, inside, low, high, rest }) {
     const part = (/** @type {number} */ v) => `${(100 * (v - low)) / (high - low)}%`;
     const faint = "color-mix(in srgb, currentcolor 14%, transparent)";
     const full = "color-mix(in srgb, currentcolor 38%, transparent)";
     const [from, to] = inside.map(part);
     const stops = `${faint} ${from}, ${full} ${from} ${to}, ${faint} ${to}`;
-    this.at(".path").style.setProperty("--edge", `${100 * edge}%`);
+    const { style } = this.at(".path");
+    style.setProperty("--edge", `${100 * edge}%`);
+    style.setProperty("--rest", `${rest}rem`);
     this.handle.style.setProperty("--track", `linear-gradient(to right, ${stops})`);
   }
 

@@ -22,7 +22,6 @@ from vae_core.words import counted, percent
 def comparison(
     run: Run, model: LoadedModel, ends: np.ndarray, steps: int, penalty: float, codes: StoredCodes | None, kind: str
 ) -> None:  # fmt: skip
-    st.subheader("The three paths", anchor=False)
     real = None if codes is None else codes.mean
     search = geodesics.find(model, ends, penalty)
     tracks = [track("linear", ends), track("spherical", ends)]
@@ -40,7 +39,8 @@ def comparison(
             st.image(strip(model, one, t), width="stretch", alt=f"the {one.kind} path")
         if session.button(
             "Find the geodesic", "find geodesic", icon=":material/route:", disabled=search is not None,
-            help="The path along which the picture changes as little as it can; a few seconds.",
+            help="The path along which the picture changes as little as it can; a few seconds."
+            if search is None else "It is found already, or looked for just now.",
         ):  # fmt: skip
             geodesics.start(model, ends, penalty, real)
             st.rerun()

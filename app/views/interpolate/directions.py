@@ -12,9 +12,9 @@ from app.boundary import fragment
 from app.components.path import path as moving
 from app.plots.figure import PLAIN
 from app.plots.path import leakage_bars
-from app.state import address, session
-from app.state.address import Key
+from app.state import address
 from app.views.interpolate.attributes import attributes, groups, leaks, sides
+from app.views.interpolate.choices import choose
 from app.views.interpolate.path_view import follow_weights
 from app.widgets import image_picker
 from vae_core.errors import VaeCoreError
@@ -32,7 +32,6 @@ def directions(
     met: list[image_picker.EncodedImage],
     codes: StoredCodes | None,
 ) -> None:
-    st.subheader("Attribute directions", anchor=False)
     st.caption(
         "The mean code of one group of images minus that of another, added to a waypoint's code with a chosen strength: "
         "what makes the groups differ, and whatever else differs with it."
@@ -77,7 +76,7 @@ def push(
         moving(
             run.id, header, strengths, walk, low=-3.0, high=3.0,
             frames=[float(v) for v in np.linspace(-3, 3, 13)], marks=[(0.0, "0")], inside=(-3.0, 3.0), position=0.0,
-            name="strength", picture="image along the direction", key="direction picture",
+            name="strength", picture="image along the direction", rest=33.0, key="direction picture",
         )  # fmt: skip
         st.caption(
             f"Strength 1 adds the whole difference, {boundary.plain(parts.words)}: {counted(int(parts.a.sum()))} and {counted(int(parts.b.sum()))}, a step of "
@@ -120,15 +119,3 @@ def draw_leaks(leaking: list[Leakage]) -> None:
         "probe with several classes it is half the summed change of all, never negative, and grey where groups dealt at "
         "random from the same images would do as much. A bar other than the attribute's own is what comes along with it."
     )
-
-
-def choose(label: str, options: list[str], key: Key[str]) -> str:
-    """A choice whose options depend on others: one that is no longer offered gives way to the first.
-
-    The address follows by hand, since a bound widget could not let go of what is no longer offered.
-    """
-    wanted = session.get(key) or session.param(key)
-    session.put(key, wanted if wanted in options else options[0])
-    picked = str(st.selectbox(label, options, key=key.name))
-    session.set_param(key, "" if picked == options[0] else picked)
-    return picked

@@ -1,4 +1,4 @@
-"""The row of waypoints as thumbnails, and the fold that changes the open one."""
+"""The row of waypoints as thumbnails, and the panel that changes the open one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from app import layout
 from app.boundary import copyable
 from app.components.pad import pad
 from app.state import address, session
@@ -30,15 +31,13 @@ from vae_core.errors import VaeCoreError
 from vae_core.inference import LoadedModel
 from vae_core.runs.run import Run
 
+THUMBNAIL = 84  # pixels that a waypoint of the row takes
+
 
 def row(
-    run: Run,
-    model: LoadedModel,
-    header: dict[str, Any],
-    found: image_picker.Gallery | None,
-    tokens: list[str],
+    run: Run, model: LoadedModel, found: image_picker.Gallery | None, tokens: list[str]
 ) -> list[image_picker.EncodedImage]:
-    """The waypoints as thumbnails, and what changes the open one."""
+    """The waypoints as thumbnails; a press opens one in the editor."""
     met = []
     for token in tokens:
         uploaded = uploads().get((model.stamp, token))
@@ -46,82 +45,75 @@ def row(
         assert encoded is not None  # waypoints_from_address left no other
         met.append(encoded)
     here = int(session.get(address.WAYPOINT_OPEN))
-    with st.container():
-        if session.get(address.WAYPOINTS_RENEWED) == model.stamp:
-            st.caption(
-                ":material/sync: The run's weights changed while this page was open: the waypoints were encoded anew."
-            )
-    with st.container(horizontal=True, vertical_alignment="bottom", key="waypoints"):
+    with layout.thumbnails("waypoints"):
         for i, encoded in enumerate(met):
-            with st.container(width=112, gap="small", key=f"place {i}"):
+            with st.container(
+                width=THUMBNAIL, gap="xxsmall", horizontal_alignment="center", key=f"place {i}"
+            ):
                 shown = encoded.image if encoded.image is not None else model.decode_uint8(encoded.code)[0]
-                st.image(pictures.png(shown, 112), width=112, alt=f"waypoint {i + 1}: {encoded.words}")
+                st.image(pictures.png(shown, 96), width=48, alt=f"waypoint {i + 1}: {encoded.words}")
                 st.button(
                     f"Waypoint {i + 1}", key=f"open waypoint {i}", on_click=open_waypoint, args=(i,),
                     type="primary" if i == here else "secondary", width="stretch", help=encoded.words,
                 )  # fmt: skip
-        with st.container(width=112, key="place after"):
+        with st.container(width=THUMBNAIL, key="place after"):
             st.button(
                 "Add", key="add waypoint", icon=":material/add:", width="stretch", disabled=len(tokens) >= MOST,
                 on_click=add_waypoint, args=(run.id, found is not None), help="One more waypoint at the end, eight at most.",
             )  # fmt: skip
-    editor(run, model, header, found, tokens, met, here)
     return met
 
 
 def editor(
     run: Run, model: LoadedModel, header: dict[str, Any], found: image_picker.Gallery | None, tokens: list[str],
-    met: list[image_picker.EncodedImage], here: int,
+    met: list[image_picker.EncodedImage],
 ) -> None:  # fmt: skip
     """What the open waypoint is: an image of the set, a code, an upload, a drawing; and its place in the row."""
+    here = int(session.get(address.WAYPOINT_OPEN))
     encoded, token = met[here], tokens[here]
-    # its label is its identity: one that changed would take what is pressed in it from under the hand
-    with st.expander(
-        "Change this waypoint", key=address.WAYPOINT_EDITOR.name, icon=":material/edit:", on_change="rerun"
-    ):
-        grey = model.shape[0] == 1
-        columns = st.columns([1.1, 1, 1.1, 1.4] if grey else 3, gap="medium")
-        about, chosen, coded = columns[:3]
-        with about:
-            decoded = model.decode_uint8(encoded.code)[0]
-            with st.container(horizontal=True, gap="xxsmall"):
-                for image in [decoded] if encoded.image is None else [encoded.image, decoded]:
-                    st.image(pictures.png(image, 88), width=88)
+    with st.container():
+        if session.get(address.WAYPOINTS_RENEWED) == model.stamp:
             st.caption(
-                f"Waypoint {here + 1}: {encoded.words} · its "
-                + ("decoded code" if encoded.image is None else "reconstruction")
+                ":material/sync: The run's weights changed while this page was open: the waypoints were encoded anew."
             )
-            with st.container(horizontal=True, gap="small"):
-                for label, icon, by in (("Earlier", "arrow_back", -1), ("Later", "arrow_forward", 1)):
-                    st.button(
-                        label, key=f"{label.lower()} waypoint", icon=f":material/{icon}:", on_click=swap_waypoints, args=(run.id, here, by),
-                        disabled=not 0 <= here + by < len(tokens), help=f"{label} in the row.",
-                    )  # fmt: skip
-                st.button(
-                    "Remove", key="remove waypoint", icon=":material/delete:", on_click=remove_waypoint, args=(run.id, here),
-                    disabled=len(tokens) <= LEAST, help="Remove it. A path needs two waypoints at least.",
-                )  # fmt: skip
-        with chosen:
-            _from_set(run, found, token, here)
-        with coded:
-            session.put(address.WAYPOINT_CODE, written(encoded.code))
-            st.text_input(
-                "Its code", key=address.WAYPOINT_CODE.name, on_change=type_code, args=(run.id, model.latent_dim, here),
-                help="The numbers of the code between commas. Paste another one, such as the sliders give.",
+    decoded = model.decode_uint8(encoded.code)[0]
+    with st.container(horizontal=True, gap="small", wrap=False, vertical_alignment="center"):
+        for image in [decoded] if encoded.image is None else [encoded.image, decoded]:
+            st.image(pictures.png(image, 64), width=64)
+        st.caption(
+            f"Waypoint {here + 1}: {encoded.words} · its "
+            + ("decoded code" if encoded.image is None else "reconstruction")
+        )
+    with st.container(horizontal=True, gap="xsmall"):
+        for label, icon, by in (("Earlier", "arrow_back", -1), ("Later", "arrow_forward", 1)):
+            possible = 0 <= here + by < len(tokens)
+            st.button(
+                label, key=f"{label.lower()} waypoint", icon=f":material/{icon}:", on_click=swap_waypoints, args=(run.id, here, by),
+                disabled=not possible,
+                help=f"{label} in the row." if possible else f"It is the {'first' if by < 0 else 'last'} already.",
             )  # fmt: skip
-            if fault := session.get(address.WAYPOINT_FAULT):
-                st.error(fault, icon=":material/error:")
-                session.forget(address.WAYPOINT_FAULT)
-            _upload(run, model, here)
-        if grey:
-            with columns[3]:
-                pad(
-                    run.id,
-                    header,
-                    here,
-                    key=address.WAYPOINT_PAD.name,
-                    on_drawn=lambda: take_drawing(run.id, model),
-                )
+        st.button(
+            "Remove", key="remove waypoint", icon=":material/delete:", on_click=remove_waypoint, args=(run.id, here),
+            disabled=len(tokens) <= LEAST, help="Remove it. A path needs two waypoints at least.",
+        )  # fmt: skip
+    _from_set(run, found, token, here)
+    if model.shape[0] == 1:
+        pad(
+            run.id,
+            header,
+            here,
+            key=address.WAYPOINT_PAD.name,
+            on_drawn=lambda: take_drawing(run.id, model),
+        )
+    session.put(address.WAYPOINT_CODE, written(encoded.code))
+    st.text_input(
+        "Its code", key=address.WAYPOINT_CODE.name, on_change=type_code, args=(run.id, model.latent_dim, here),
+        help="The numbers of the code between commas. Paste another one, such as the sliders give.",
+    )  # fmt: skip
+    if fault := session.get(address.WAYPOINT_FAULT):
+        st.error(fault, icon=":material/error:")
+        session.forget(address.WAYPOINT_FAULT)
+    _upload(run, model, here)
 
 
 def _from_set(run: Run, found: image_picker.Gallery | None, token: str, here: int) -> None:
@@ -132,11 +124,12 @@ def _from_set(run: Run, found: image_picker.Gallery | None, token: str, here: in
     # what the widgets show follows the waypoint; a change of theirs has renamed it before this line
     session.put(address.WAYPOINT_LABEL, names[label] if label is not None and label < len(names) else "any")
     session.put(address.WAYPOINT_PLACE, image[1] if image is not None else 0)
-    st.selectbox(
+    left, right = st.columns([3, 2], gap="small")
+    left.selectbox(
         "Image of the set", ["any", *names], key=address.WAYPOINT_LABEL.name, disabled=not names, on_change=pick_image,
         args=(run.id, here, names), help="Its label." if names else "These images have no labels.",
     )  # fmt: skip
-    st.number_input(
+    right.number_input(
         "Place", 0, 10**9 - 1, step=1, key=address.WAYPOINT_PLACE.name, disabled=found is None, on_change=pick_image,
         args=(run.id, here, names), help="Place among the images with that label.",
     )  # fmt: skip

@@ -22,11 +22,6 @@ FILES = {
 }  # fmt: skip
 
 
-def export_panel(name: str, model: LoadedModel, along: Track) -> None:
-    st.subheader("Take it away", anchor=False)
-    export(name, model, along)
-
-
 @fragment()
 def export(name: str, model: LoadedModel, along: Track) -> None:
     from vae_core import animation
@@ -38,9 +33,9 @@ def export(name: str, model: LoadedModel, along: Track) -> None:
     with columns[1]:
         frames = int(st.number_input("Frames", 2, 400, address.FRAMES.default, key=address.FRAMES.name, bind=address.FRAMES.bind, help="Evenly spaced, both ends included."))  # fmt: skip
     with columns[2]:
-        size = int(st.number_input("Size, pixels", 16, 1024, address.SIZE.default, 16, key=address.SIZE.name, bind=address.SIZE.bind, disabled=form == "codes (npz)"))  # fmt: skip
+        size = int(st.number_input("Size, pixels", 16, 1024, address.SIZE.default, 16, key=address.SIZE.name, bind=address.SIZE.bind, disabled=form == "codes (npz)", help="Codes are numbers: they have no size." if form == "codes (npz)" else "Of each picture."))  # fmt: skip
     with columns[3]:
-        fps = int(st.number_input("Frames a second", 1, 50, address.FPS.default, key=address.FPS.name, bind=address.FPS.bind, disabled=not film))  # fmt: skip
+        fps = int(st.number_input("Frames a second", 1, 50, address.FPS.default, key=address.FPS.name, bind=address.FPS.bind, disabled=not film, help="Of a GIF or an MP4."))  # fmt: skip
     further = along.low < 0 or along.high > 1
     with columns[4], st.container(gap="xxsmall"):
         back = st.checkbox(
@@ -49,6 +44,7 @@ def export(name: str, model: LoadedModel, along: Track) -> None:
             key=address.BACK.name,
             bind=address.BACK.bind,
             disabled=not film,
+            help="Of a GIF or an MP4.",
         )
         beyond = st.checkbox(
             "Beyond the ends", key=address.BEYOND.name, bind=address.BEYOND.bind, disabled=not further,

@@ -5,21 +5,29 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from app import layout
 from app.services import models
 from app.state import session
 from app.state.session import NO_RUN
+from app.views.interpolate.choices import choices
 from app.views.interpolate.comparison import comparison
 from app.views.interpolate.directions import directions
-from app.views.interpolate.editor import row
-from app.views.interpolate.export import export_panel
-from app.views.interpolate.path_view import choices, chosen_track, codes_of, view
+from app.views.interpolate.editor import editor, row
+from app.views.interpolate.export import export
+from app.views.interpolate.path_view import about_chart, chosen_track, codes_of, view
 from app.views.interpolate.waypoints import waypoints_from_address
 from app.widgets import image_picker
 from app.widgets.learning import follow_weights
 
+TABS = ["Path", "The three paths", "Attribute directions", "Take it away"]
+
 
 def page() -> None:
-    st.title("Interpolate")
+    layout.title(
+        "Interpolate",
+        "Drag the handle: one image turns into the next, along a path between their codes.",
+        *("code", "latent space", "geodesic", "prior", "probe", "posterior"),
+    )
     run = session.run_or_none()
     if run is None:
         st.info(NO_RUN, icon=":material/info:")
@@ -32,16 +40,30 @@ def page() -> None:
     # would be made anew, and a press on it lost
     with st.container():
         tokens = waypoints_from_address(run, model, found)
-    met = row(run, model, header, found, tokens)
     with st.container():
         codes = codes_of(run, model)
+    with layout.toolbar("path"):
+        met = row(run, model, found, tokens)
+        kind, steps, penalty, chart = choices(model, codes)
     ends = np.stack([a.code for a in met]).astype(np.float32)
-    kind, steps, penalty = choices(codes)
-    along = chosen_track(run, model, ends, kind, penalty, codes)
-    view(run, header, model, along, steps, codes, [True])
-    comparison(run, model, ends, steps, penalty, codes, kind)
-    directions(run, header, model, met, codes)
-    export_panel(run.name, model, along)
+    walk, compared, attribute, files = st.tabs(TABS)
+    with walk:
+        left, right = st.columns([1, 0.38], gap="medium")
+        with right, layout.panel("waypoint", under=UNDER):
+            along = chosen_track(run, model, ends, kind, penalty, codes)
+            editor(run, model, header, found, tokens, met)
+            about_chart(model, codes, chart)
+        with left:
+            view(run, header, model, along, steps, codes, chart, [True])
+    with compared:
+        comparison(run, model, ends, steps, penalty, codes, kind)
+    with attribute:
+        directions(run, header, model, met, codes)
+    with files:
+        export(run.name, model, along)
+
+
+UNDER = 9.6  # rem of the waypoints and the tabs' names
 
 
 page()

@@ -1,4 +1,4 @@
-"""The chosen path: its kind, its search, the moving picture and the charts under it."""
+"""The chosen path: its search, the moving picture and the chart under it."""
 
 from __future__ import annotations
 
@@ -17,23 +17,16 @@ from app.services import datasets, geodesics, run_codes
 from app.services.tasks import Task
 from app.state import address, session
 from app.views.interpolate.attributes import probes
-from app.views.interpolate.tracks import KINDS, Track, measured, track, usual_distance
+from app.views.interpolate.choices import CHANGE, DISTANCE, HELP, OF
+from app.views.interpolate.tracks import Track, measured, track, usual_distance
 from vae_core.errors import RunNotFound
 from vae_core.inference import LoadedModel, StoredCodes, compute_codes
 from vae_core.latent.geodesic import Geodesic
 from vae_core.runs.run import Run
 from vae_core.words import percent
 
-HELP = {
-    "linear": "The straight line between the codes.",
-    "spherical": "Great arcs: the direction turns evenly and the length changes evenly, so that the path keeps to "
-    "the shell where a Gaussian prior has its mass. Between equal or opposite directions it is the straight line.",
-    "geodesic": "The path along which the decoded picture changes as little as it can (Shao et al. 2018). It takes "
-    "seconds to find, and does not go past its ends.",
-}
-
-
-PENALTIES = [0.0, 0.1, 0.3, 1.0, 3.0, 10.0]
+CHART = 130  # pixels of the chart under the strip
+REST = 33.0  # rem of the window that the picture leaves to what stands around it
 
 
 def follow_weights(run: Run, model: LoadedModel, fresh: list[bool]) -> None:
@@ -70,32 +63,11 @@ def codes_of(run: Run, model: LoadedModel) -> StoredCodes | None:
     return codes if codes is not None and len(codes) and np.isfinite(codes.mean).all() else None
 
 
-def choices(codes: StoredCodes | None) -> tuple[str, int, float]:
-    left, middle, right = st.columns([1.4, 1, 1], gap="large", vertical_alignment="bottom")
-    with left:
-        kind = st.segmented_control(
-            "Path", list(KINDS), default=address.PATH.default, key=address.PATH.name, bind=address.PATH.bind, required=True,
-            help="  \n".join(f"**{k}**: {v}" for k, v in HELP.items()),
-        )  # fmt: skip
-    with middle:
-        steps = st.slider(
-            "Pictures in the strip", 3, 33, address.STEPS.default, key=address.STEPS.name, bind=address.STEPS.bind,
-            help="From the first waypoint to the last; what lies beyond them is added.",
-        )  # fmt: skip
-    with right:
-        penalty = st.select_slider(
-            "Stay near the data", PENALTIES, key=address.PENALTY.name, bind=address.PENALTY.bind, disabled=codes is None,
-            help="Weight of a penalty for leaving the real codes, for the geodesic: the plain one may cut through "
-            "regions that the decoder never learnt.",
-        )  # fmt: skip
-    return kind or "linear", int(steps), float(penalty) if codes is not None else 0.0
-
-
 def chosen_track(
     run: Run, model: LoadedModel, ends: np.ndarray, kind: str, penalty: float, codes: StoredCodes | None
 ) -> Track:
     """The path that was chosen; the straight line until a geodesic is found, which is looked for at once."""
-    with st.container(height=64, border=False, key="path status"):
+    with st.container(key="path status"):
         if kind == "geodesic":
             real = None if codes is None else codes.mean
             search = geodesics.start(model, ends, penalty, real)
@@ -168,42 +140,43 @@ def view(
     along: Track,
     steps: int,
     codes: StoredCodes | None,
+    chart: str,
     fresh: list[bool],
 ) -> None:
-    """The picture, its handle and strip, and under them what can be trusted; only this reruns when the handle rests."""
+    """The picture, its handle and strip, and under them one chart; only this reruns when the handle rests."""
     follow_weights(run, model, fresh)
     place = _position(along)
     moving(
         run.id, header, along.t, along.codes, low=along.low, high=along.high,
         frames=[float(t) for t in along.frames(steps)],
         marks=[(float(t), str(i + 1)) for i, t in enumerate(along.waypoints)], inside=(0.0, 1.0), position=place,
-        key=address.PATH_PICTURE.name, on_rest=lambda: None,
+        rest=REST, key=address.PATH_PICTURE.name, on_rest=lambda: None,
     )  # fmt: skip
-    told = measured(model, along, None if codes is None else codes.mean)
-    common: dict[str, Any] = {
-        "low": along.low, "high": along.high, "waypoints": along.waypoints, "position": place,
-    }  # fmt: skip
-    st.plotly_chart(
-        along_path("Image change, pixels per unit of path", told.t, [("change", told.change)], unit="pixels", **common),
-        key="chart change", config=PLAIN,
-    )  # fmt: skip
-    if codes is None:
-        st.info(
-            "How near the path keeps to real images, and what a probe makes of it, need this run's codes, which are not "
-            "here.",
-            icon=":material/image_not_supported:",
-        )
-        return
-    assert told.support is not None
-    usual = usual_distance(model.stamp, codes.mean)
-    st.plotly_chart(
-        along_path(
-            "Distance to the nearest real code, code units", told.t, [("distance", told.support)],
-            reference=("median between real codes", usual), **common,
-        ),
-        key="chart support", config=PLAIN,
-    )  # fmt: skip
-    probabilities(model, along, codes, told.t, common)
+    with st.container(height=CHART + 8, border=False, key="path chart"):
+        told = measured(model, along, None if codes is None else codes.mean)
+        common: dict[str, Any] = {
+            "low": along.low, "high": along.high, "waypoints": along.waypoints, "position": place, "height": CHART,
+        }  # fmt: skip
+        if chart == CHANGE:
+            figure = along_path(
+                "Image change, pixels per unit of path", told.t, [("change", told.change)], unit="pixels", **common
+            )  # fmt: skip
+            st.plotly_chart(figure, key="chart change", config=PLAIN)
+        elif codes is None or told.support is None:
+            st.info(
+                "How near the path keeps to real images, and what a probe makes of it, need this run's codes, which are "
+                "not here.",
+                icon=":material/image_not_supported:",
+            )
+        elif chart == DISTANCE:
+            usual = usual_distance(model.stamp, codes.mean)
+            figure = along_path(
+                "Distance to the nearest real code, code units", told.t, [("distance", told.support)],
+                reference=("median between real codes", usual), **common,
+            )  # fmt: skip
+            st.plotly_chart(figure, key="chart support", config=PLAIN)
+        else:
+            probabilities(model, along, codes, chart.removeprefix(OF), told.t, common)
 
 
 def _position(along: Track) -> float:
@@ -218,21 +191,10 @@ def _position(along: Track) -> float:
 
 
 def probabilities(
-    model: LoadedModel, along: Track, codes: StoredCodes, t: np.ndarray, common: dict[str, Any]
+    model: LoadedModel, along: Track, codes: StoredCodes, by: str, t: np.ndarray, common: dict[str, Any]
 ) -> None:
-    fitted = probes(model.stamp, codes)
-    if not fitted:
-        st.info(
-            "No probabilities: these images have neither labels nor factors that vary, or too few of each."
-            if codes.labels is None and codes.factors is None
-            else "No probabilities: a probe needs five images or more of two classes.",
-            icon=":material/label_off:",
-        )
-        return
-    by = st.selectbox(
-        "Probabilities of", list(fitted), key=address.PROBE.name, bind=address.PROBE.bind, width=260
-    )
-    probe = fitted[by if by in fitted else next(iter(fitted))]
+    """What the probe of `by` says along the path, at positions t (S,): of many classes the ten likeliest."""
+    probe = probes(model.stamp, codes)[by]
     values = probe.probabilities(along.at(t))
     if len(probe.names) == 2:
         lines = [(str(probe.names[1]), values[:, 1])]
@@ -243,8 +205,35 @@ def probabilities(
         along_path(f"Probability of {by} = {lines[0][0]}" if len(lines) == 1 else f"Probability of each {by}", t, lines, share=True, **common),
         key="chart probabilities", config=PLAIN,
     )  # fmt: skip
-    st.caption(
-        f"A logistic probe on the codes, right for {percent(probe.accuracy)} of images it was not fitted to; always "
-        f"guessing the commonest would be right for {percent(probe.chance)}."
-        + (f" Left out, with fewer than five images: {', '.join(probe.dropped)}." if probe.dropped else "")
-    )
+
+
+def about_chart(model: LoadedModel, codes: StoredCodes | None, chart: str) -> None:
+    """What the chart under the strip tells, and how far it can be trusted."""
+    fitted = {} if codes is None else probes(model.stamp, codes)
+    if codes is None:
+        st.caption("Distances to real codes and probabilities need this run's codes, which are not here.")
+    elif not fitted:
+        st.caption(
+            "No probabilities: these images have neither labels nor factors that vary, or too few of each."
+            if codes.labels is None and codes.factors is None
+            else "No probabilities: a probe needs five images or more of two classes."
+        )
+    if chart == CHANGE:
+        st.caption(
+            "**Image change**: how fast the decoded picture changes; where it peaks, one thing becomes another."
+        )
+    elif chart == DISTANCE:
+        st.caption(
+            "**Distance to real codes**: far above the dashed line the decoder draws what it never learned from."
+        )
+    elif (by := chart.removeprefix(OF)) in fitted:
+        probe = fitted[by]
+        st.caption(
+            f"A logistic probe on the codes, right for {percent(probe.accuracy)} of images it was not fitted to; always "
+            f"guessing the commonest would be right for {percent(probe.chance)}."
+            + (
+                f" Left out, with fewer than five images: {', '.join(probe.dropped)}."
+                if probe.dropped
+                else ""
+            )
+        )

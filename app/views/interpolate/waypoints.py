@@ -179,7 +179,6 @@ def take_drawing(run_id: str, model: LoadedModel) -> None:
 
 def open_waypoint(here: int) -> None:
     session.put(address.WAYPOINT_OPEN, here)
-    session.put(address.WAYPOINT_EDITOR, True)
 
 
 def tokens_of(run_id: str) -> list[str]:
