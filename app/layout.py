@@ -36,6 +36,7 @@ STYLE = f"""<style>
   [class*="st-key-panel-"] {{ height: auto !important; max-height: none !important; overflow: visible; }}
   .st-key-page-title {{ gap: 0.2rem 0.8rem; }}
   [class*="st-key-toolbar-"] {{ flex-wrap: wrap; }}
+  [class*="st-key-toolbar-"] [data-testid="stWidgetLabel"] {{ display: none; }}
   [class*="st-key-thumbnails-"] {{ min-width: 100%; }}
 }}
 </style>"""

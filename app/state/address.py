@@ -195,7 +195,8 @@ SWEEP_SETTING: Family[Any] = Family(
 
 # ---------------------------------------------------------------- latent map
 
-SPLIT = _bound("split", TEXT, "test", MAP, "which part of the dataset is mapped")
+SPLIT = _bound("split", TEXT, FIRST, MAP, "which part of the dataset is mapped")
+SPLIT_RUN: Key[str | None] = _kept("split run", None, MAP, "run that the split was chosen for")
 FORMED = _bound("formed", FLAG, False, MAP, "whether the map replays the epochs")
 COORDINATES = _bound("coordinates", TEXT, FIRST, MAP, "projection: dimensions, PCA, UMAP or axis")
 X = _bound("x", TEXT, FIRST, MAP, "dimension across")
@@ -368,6 +369,9 @@ CURSOR_LINKS: Key[int] = _kept("focus links", 0, BETA, "number of links opened; 
 CURSOR_TOLD: Key[Any] = _kept("focus told", None, BETA, "what the cursor told last")
 SWEEP_WAITING: Key[Any] = _kept("sweep waiting", None, BETA, "sweep, and how many of its runs had not ended")
 MATRIX: Key[Any] = _kept("matrix", None, BETA, "what the table of pictures tells")
+CURSOR_PICTURES: Key[Any] = _kept("cursor pictures", None, BETA, "what the pictures at the cursor tell")
+SWEEP_FORM: Key[bool] = _kept("new-sweep", False, BETA, "whether the form of a new sweep is open")
+SWEEP_STARTED: Key[bool] = _kept("sweep started", False, BETA, "whether a sweep was started just now")
 COLUMN_OPENED: Key[Any] = _kept("column opened", None, BETA, "run whose column was opened")
 DIAL_RUN = _bound("dial-run", TEXT, FIRST, BETA, "run whose dial is turned")
 DIAL: Key[Any] = _kept("dial", None, BETA, "what the dial tells")

@@ -167,6 +167,19 @@ def test_neighbours_on_the_map_share_tiles() -> None:
         assert (np.ptp(tile, axis=0) == 7).all()
 
 
+def test_the_first_tiles_show_pictures_from_everywhere() -> None:
+    xy = np.random.default_rng(1).uniform(size=(20_000, 2)).astype(np.float32)
+    order = latent_map.along_tiles(xy)
+    assert sorted(order) == list(range(len(xy)))
+    first = latent_map.OVERVIEW[0] * latent_map.TILE
+    met = {tuple(cell) for cell in np.floor(xy[order[:first]] * 8).astype(int)}
+    assert len(met) == 64, "each of eight by eight fields has one among them"
+    rest = order[sum(latent_map.OVERVIEW) * latent_map.TILE :]
+    tile = xy[rest[latent_map.TILE : 2 * latent_map.TILE]]
+    assert np.ptp(tile, axis=0).max() < 0.3, "neighbours share the others"
+    assert sorted(latent_map.along_tiles(xy[:100])) == list(range(100))
+
+
 def test_selections_travel_as_bits() -> None:
     inside = np.random.default_rng(0).random(77) < 0.3
     np.testing.assert_array_equal(latent_map.rows_of(latent_map.bits_of(inside), 77), inside)

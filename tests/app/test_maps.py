@@ -243,7 +243,7 @@ def test_every_projection_and_colour(open_page: Open, copied: Run, kind: str, co
     assert not at.exception
     assert not at.error
     text = shown(at)
-    assert "trustworthiness" in text
+    assert "trustworthiness **" in text
     assert "Holes" in text
     told = drawn(at)["colour"]
     assert told["kind"] == ("none" if colour == "nothing" else "numbers")
@@ -380,6 +380,7 @@ def test_a_selection_is_written_out_only_when_it_is_asked_for(
 
 def test_a_dataset_of_a_selection_is_fine_tuned_on_by_one_click(open_page: Open, copied: Run) -> None:
     open_page("map", run=copied.id)
+    open_page("map", run=copied.id)
     known = run_codes.codes(copied)
     assert known is not None
     at = open_page("map", run=copied.id, sel=".".join(map(str, known.index[:30])))
@@ -422,6 +423,7 @@ def test_a_linked_selection_is_shown_kept_and_let_go(open_page: Open, copied: Ru
 
 def test_a_group_without_a_name_is_refused(open_page: Open, copied: Run) -> None:
     open_page("map", run=copied.id)
+    open_page("map", run=copied.id)
     known = run_codes.codes(copied)
     assert known is not None
     at = open_page("map", run=copied.id, sel=str(known.index[0]))
@@ -456,11 +458,11 @@ def test_an_image_is_found_by_its_number(open_page: Open, copied: Run) -> None:
 
 def test_pixels_stand_beside_the_codes(open_page: Open, copied: Run) -> None:
     at = open_page("map", run=copied.id)
-    assert shown(at).count("trustworthiness") == 1
+    assert shown(at).count("trustworthiness **") == 1
     at.selectbox(key="beside").set_value("pixels").run()
     assert not at.exception
     assert "Procrustes" in shown(at)
-    assert shown(at).count("trustworthiness") == 2, "either map says how true it is"
+    assert shown(at).count("trustworthiness **") == 2, "either map says how true it is"
 
 
 def test_an_epoch_stands_beside_the_codes_of_now(open_page: Open, copied: Run) -> None:
@@ -615,3 +617,45 @@ def test_another_visit_measures_nothing_anew(
     assert sorted(calls) == ["against_prior", "projection_quality", "projection_quality"], (
         "of another map its own"
     )
+
+
+def own_set(copied: Run, count: int) -> Run:
+    """A run on `count` images of one's own."""
+    from vae_core.data.user import dataset_of_images
+
+    data = datasets.images_of(copied)
+    assert data is not None
+    spec = dataset_of_images(copied.places, data, np.arange(count), f"mine-{count}")
+    run = Store(copied.places).create(
+        RunConfig(DataConfig(spec.name), ModelConfig("mlp", 3), training=TrainingConfig(epochs=1)), "own"
+    )
+    assert train_run(run, copied.places).state == FINISHED
+    return run
+
+
+def test_a_small_set_is_mapped_whole_and_a_link_opens_its_split(open_page: Open, copied: Run) -> None:
+    run = own_set(copied, 63)
+    at = open_page("map", run=run.id)
+    assert not at.exception
+    assert at.selectbox(key="split").value == "all"
+    assert "63 images" in shown(at)
+    assert "trustworthiness **" in shown(at)
+    at = open_page("map", run=run.id, split="test")
+    few = len(run.record().effective.data.split(datasets.images_of(run)).test)  # type: ignore[arg-type]
+    assert few < quality.ENOUGH
+    assert f"{few} images" in shown(at)
+    assert "trustworthiness **" not in shown(at)
+    assert f"measured from {quality.ENOUGH} images on" in shown(at)
+
+
+def test_a_set_with_a_test_split_opens_with_it(open_page: Open, copied: Run) -> None:
+    assert open_page("map", run=copied.id).selectbox(key="split").value == "test"
+
+
+def test_the_panel_of_a_selection_stands_first_beside_the_map(open_page: Open, copied: Run) -> None:
+    open_page("map", run=copied.id)
+    known = run_codes.codes(copied)
+    assert known is not None
+    at = open_page("map", run=copied.id, sel=".".join(map(str, known.index[:40])))
+    assert not at.exception
+    assert at.subheader[0].value.startswith("Selected: 40 of")

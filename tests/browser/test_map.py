@@ -631,7 +631,7 @@ def test_an_own_image_is_placed(visit: Visit, trained: Run, tmp_path: Path) -> N
     image = np.asarray(open_images("digits", 16, trained.places).images[number, 0])
     Image.fromarray(image).save(tmp_path / "mine.png")
     page = opened(visit, trained)
-    page.get_by_role("button", name="Place your own image").click()
+    page.get_by_role("button", name="More").click()
     page.locator("input[type=file]").last.set_input_files(tmp_path / "mine.png")
     expect(page.get_by_text("Placed exactly.")).to_be_visible()
     page.keyboard.press("Escape")

@@ -5,6 +5,7 @@ import { extentOf, Grid } from "../../app/components/map/grid.js";
 import { mediansOf } from "../../app/components/map/overlay.js";
 import { dotShape } from "../../app/components/map/points.js";
 import { frameAt } from "../../app/components/map/replay.js";
+import { Room } from "../../app/components/map/room.js";
 import { isInside, packRows, unpackRows } from "../../app/components/map/selection.js";
 import { wordsOf } from "../../app/components/map/tip.js";
 import { MARGIN, ticksOf, tickText, View } from "../../app/components/map/view.js";
@@ -170,4 +171,22 @@ test("the tip says a label, a value and where the picture is from", () => {
   const labels = { values: "", names: ["a", "b"], title: "label" };
   const data = /** @type {any} */ ({ colour, labels, decoded: true });
   assert.deepEqual(wordsOf(data, 0.123456, 1), ["label: b", "error: 0.1235", "decoded from its code"]);
+});
+
+test("pictures that fit cover none of each other, and whatever was left out would have", () => {
+  const [width, height, side] = [500, 300, 31];
+  const room = new Room(width, height, side);
+  const xs = numbers(3000, 5).map((v) => (Math.abs(v) * 997) % width);
+  const ys = numbers(3000, 6).map((v) => (Math.abs(v) * 991) % height);
+  /** @type {[number, number][]} */
+  const taken = [];
+  /** @type {[number, number][]} */
+  const left = [];
+  for (let i = 0; i < xs.length; i++) (room.take(xs[i], ys[i]) ? taken : left).push([xs[i], ys[i]]);
+  const covers = (/** @type {number[]} */ [x, y], /** @type {number[]} */ [u, v]) =>
+    Math.abs(x - u) < side && Math.abs(y - v) < side;
+  assert.deepEqual(taken[0], [xs[0], ys[0]], "the first comes first");
+  assert.ok(taken.length > 60, "many fit");
+  assert.ok(taken.every((one, i) => taken.slice(i + 1).every((other) => !covers(one, other))));
+  assert.ok(left.every((one) => taken.some((other) => covers(one, other))));
 });

@@ -21,6 +21,9 @@ class Splits:
     test: np.ndarray
 
     def named(self, name: str) -> np.ndarray:
+        """The images of a split, or of the three together by the name "all". Raises KeyError for another name."""
+        if name == "all":
+            return np.sort(np.concatenate((self.train, self.validation, self.test)))
         return {"train": self.train, "validation": self.validation, "test": self.test}[name]
 
 

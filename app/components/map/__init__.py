@@ -41,14 +41,16 @@ HTML = """
     <canvas class="over" aria-hidden="true"></canvas>
     <div class="tip" hidden><img alt=""><div></div></div>
     <p class="say" role="status"></p>
+    <div class="legend"></div>
   </div>
   <div class="replay" hidden><button type="button" data-do="play" aria-pressed="false">Play</button>
     <input type="range" min="0" step="0.01" aria-label="epoch"><output></output></div>
-  <div class="legend"></div>
 </div>
 """
 
 _mount = component("map", HTML)
+
+OVERVIEW = (8, 32)  # tiles of images from all over the map, before those of neighbours
 
 
 def latent_map(
@@ -80,7 +82,7 @@ def points(run_id: str, stamp: str, split: str, xy: np.ndarray, numbers: np.ndar
 
     `split` names the stored codes that hold them, for pictures where the images are not on this machine.
     """
-    order = morton(xy)
+    order = along_tiles(xy)
     atlas = array_store.publish(numbers[order], "<i4")
     return {
         "run": run_id, "count": len(xy), "points": array_store.url(xy), "numbers": array_store.url(numbers, "<i4"),
@@ -102,6 +104,21 @@ def numbers(values: np.ndarray, title: str) -> dict[str, Any]:
     finite = values[np.isfinite(values)]
     low, high = (float(q) for q in np.quantile(finite, (0.01, 0.99))) if len(finite) else (0.0, 1.0)
     return {"kind": "numbers", "values": array_store.url(values), "low": low, "high": high, "title": title}
+
+
+def along_tiles(xy: np.ndarray) -> np.ndarray:
+    """Rows (N,) int32 in the order of their tiles: first some from everywhere, then more of them, then the rest.
+
+    So that the whole map shows pictures from few tiles; what is left lies together tile by tile, see `morton`.
+    """
+    rest, parts = morton(xy), []
+    for tiles in OVERVIEW:
+        if len(rest) <= tiles * TILE:
+            break
+        some = np.linspace(0, len(rest) - 1, tiles * TILE).astype(int)
+        parts.append(rest[some])
+        rest = np.delete(rest, some)
+    return np.concatenate([*parts, rest]).astype(np.int32)
 
 
 def morton(xy: np.ndarray) -> np.ndarray:

@@ -136,7 +136,7 @@ export class LatentMap {
     this.data = data;
     this.arrays = arrays;
     this.colours = coloursOf(data.colour, data.palette);
-    this.at(".title").textContent = data.title;
+    Object.assign(this.at(".title"), { textContent: data.title, title: data.title });
     if (before?.colour.title !== data.colour.title) this.hidden.clear();
     if (others) {
       this.choice.forget();
@@ -233,7 +233,9 @@ export class LatentMap {
       this.colour();
       this.draw();
     });
-    this.at(".legend").replaceChildren(...entries);
+    const legend = this.at(".legend");
+    legend.className = `legend ${data.colour.kind}`;
+    legend.replaceChildren(...entries);
   }
 
   // ---------------------------------------------------------------- moving

@@ -9,8 +9,6 @@ import { Density, drawDots } from "./points.js";
 
 /** Points in view beyond which their density is shaded: dots would only cover each other. */
 const DENSE = 120_000;
-/** Points in view up to which images are shown: more would fetch every tile there is. */
-const MOST_IMAGES = 4_000;
 const MOST_ELLIPSES = 400; // drawn at a time
 
 /** Draws a map as it stands: points, images, and what lies over them. */
@@ -63,7 +61,7 @@ export class Scene {
     else drawDots(image, points, view, { scale, size: this.dot, opacity: this.strength });
     const context = context2d(surface);
     context.putImageData(image, 0, 0);
-    if (this.wantsImages && this.#inView <= MOST_IMAGES) {
+    if (this.wantsImages) {
       surface.dataset.images = String(tiles.draw(context, points, view, scale, this.#inView));
     }
     this.#writeHint(data);
@@ -85,8 +83,7 @@ export class Scene {
   /** @param {MapData} data */
   #writeHint({ decoded }) {
     const hints = [];
-    if (this.wantsImages && this.#inView > MOST_IMAGES) hints.push("Zoom in to see images.");
-    else if (this.wantsImages && decoded) {
+    if (this.wantsImages && decoded) {
       hints.push("Decoded from their codes: the images are not on this machine.");
     }
     if (this.wantsEllipses && this.#inView > MOST_ELLIPSES) {

@@ -1,6 +1,7 @@
 import { pause } from "../shared/dom.js";
 import { describe, get } from "../shared/requests.js";
 import { toCss } from "./colours.js";
+import { Room } from "./room.js";
 import { MARGIN } from "./view.js";
 
 /** @import { MapData } from "./types.js" */
@@ -14,7 +15,6 @@ const BUSY = 200; // milliseconds until a busy server is asked again
 const FIRST_WAIT = 500; // milliseconds after a fault, twice as many after each further one
 const ACROSS = 8; // images along a tile's side
 const GAP = 3; // CSS pixels between two images
-const COLUMNS = 4096; // more than squares of a screen's width
 
 /** Images of the points, which come in tiles of neighbours. */
 export class Tiles {
@@ -22,8 +22,11 @@ export class Tiles {
   #tiles = new Map();
   /** @type {number[]} */
   #wanted = [];
-  /** @type {Int32Array} of each row, its place among the images of all tiles */
-  #places = new Int32Array(0);
+  /** @type {Int32Array} rows along the tiles: of the first ones some lie everywhere */
+  #order = new Int32Array(0);
+  /** @type {{ row: Int32Array, at: Int32Array }} of each row, its place in the order of a grid */
+  #inGrid = { row: new Int32Array(0), at: new Int32Array(0) };
+  #using = 0; // tiles in what was drawn last
   #perTile = 1;
   #atlas = "";
   #asking = 0;
@@ -45,7 +48,7 @@ export class Tiles {
   }
 
   /** @param {MapData} data @param {Int32Array | null} order rows along the tiles, where that is news */
-  take({ atlas, tile, count }, order) {
+  take({ atlas, tile }, order) {
     if (atlas !== this.#atlas) {
       this.#tiles.clear();
       this.#wanted = [];
@@ -53,15 +56,22 @@ export class Tiles {
     }
     this.#atlas = atlas;
     this.#perTile = tile;
-    if (!order) return;
-    this.#places = new Int32Array(count);
-    order.forEach((row, place) => {
-      this.#places[row] = place;
-    });
+    if (order) this.#order = order;
+  }
+
+  /** @param {Int32Array} row of each point in the order of a grid */
+  #placesIn(row) {
+    if (this.#inGrid.row !== row) {
+      const at = new Int32Array(row.length);
+      for (let i = 0; i < row.length; i++) at[row[i]] = i;
+      this.#inGrid = { row, at };
+    }
+    return this.#inGrid.at;
   }
 
   /**
-   * Draws an image where there is room: one for each square of the screen, the others stay dots.
+   * Draws as many images as fit without covering each other, the others stay dots. Those that come first are
+   * the same at every place of the view, so that few change while it moves.
    *
    * @param {CanvasRenderingContext2D} context
    * @param {Points} points
@@ -71,13 +81,15 @@ export class Tiles {
    * @returns {number} how many were drawn
    */
   draw(context, { grid, tones, shown, marked, colours }, view, scale, inView) {
-    const { row, xs, ys } = grid;
+    const { xs, ys } = grid;
+    const places = this.#placesIn(grid.row);
+    const order = this.#order;
     const side = Math.min(56, Math.max(26, Math.round(30 * Math.sqrt(600 / Math.max(60, inView)))));
-    const step = side + GAP;
     const { left, right, top, bottom } = MARGIN;
-    const taken = new Set();
+    const room = new Room(view.width, view.height, side + GAP);
     /** @type {Set<number>} */
     const wanted = new Set();
+    const used = new Set();
     let drawn = 0;
     context.save();
     context.beginPath();
@@ -85,34 +97,32 @@ export class Tiles {
     context.rect(left * scale, top * scale, width, (view.height - top - bottom) * scale);
     context.clip();
     context.imageSmoothingEnabled = false;
-    for (const [from, to] of grid.runs(view.box)) {
-      for (let at = from; at < to; at++) {
-        if (!shown[tones[at]] || (marked && !marked[at])) continue;
-        const x = view.across(xs[at]);
-        const y = view.down(ys[at]);
-        if (x < left || x > view.width - right || y < top || y > view.height - bottom) continue;
-        const square = Math.floor(x / step) * COLUMNS + Math.floor(y / step);
-        if (taken.has(square)) continue;
-        taken.add(square);
-        const place = this.#places[row[at]];
-        const number = Math.floor(place / this.#perTile);
-        const tile = this.#tiles.get(number);
-        if (!tile) wanted.add(number);
-        if (!tile || tile === "failed") continue;
-        this.#tiles.delete(number);
-        this.#tiles.set(number, tile);
-        const frame = {
-          x: (x - side / 2) * scale,
-          y: (y - side / 2) * scale,
-          side: side * scale,
-          edge: scale,
-        };
-        context.fillStyle = toCss(colours[tones[at]]);
-        drawImage(context, tile, place % this.#perTile, frame);
-        drawn++;
-      }
+    for (let place = 0; place < order.length; place++) {
+      const at = places[order[place]];
+      const x = view.across(xs[at]);
+      if (x < left || x > view.width - right) continue;
+      const y = view.down(ys[at]);
+      if (y < top || y > view.height - bottom) continue;
+      if (!shown[tones[at]] || (marked && !marked[at]) || !room.take(x, y)) continue;
+      const number = Math.floor(place / this.#perTile);
+      const tile = this.#tiles.get(number);
+      used.add(number);
+      if (!tile) wanted.add(number);
+      if (!tile || tile === "failed") continue;
+      this.#tiles.delete(number);
+      this.#tiles.set(number, tile);
+      const frame = {
+        x: (x - side / 2) * scale,
+        y: (y - side / 2) * scale,
+        side: side * scale,
+        edge: scale,
+      };
+      context.fillStyle = toCss(colours[tones[at]]);
+      drawImage(context, tile, place % this.#perTile, frame);
+      drawn++;
     }
     context.restore();
+    this.#using = used.size;
     this.#wanted = [...wanted];
     this.#fetch();
     return drawn;
@@ -141,7 +151,7 @@ export class Tiles {
         this.hears.say("");
       }
       for (const old of this.#tiles.keys()) {
-        if (this.#tiles.size <= MOST_TILES) break;
+        if (this.#tiles.size <= Math.max(MOST_TILES, 2 * this.#using)) break;
         this.#tiles.delete(old);
       }
     } catch (error) {

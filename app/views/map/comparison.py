@@ -54,7 +54,7 @@ def comparison_choice(run: Run, epochs: list[EpochCodes]) -> str:
     """What the second map is to show: "nothing", "pixels", "epoch 3" or another run's name."""
     options = ["nothing", *(["pixels"] if datasets.images_of(run) is not None else []), *(f"epoch {e.epoch}" for e in epochs), *runs_of_same_images(run)]  # fmt: skip
     found = st.selectbox(
-        "Compare with", options, key=address.BESIDE.name, bind=address.BESIDE.bind, width=220,
+        "Compare with", options, key=address.BESIDE.name, bind=address.BESIDE.bind,
         help="A second map of the same images, rotated and scaled to fit the first one: of their pixels, of an epoch of this run, or of another run. What is selected on one map is selected on both.",
     )  # fmt: skip
     return found if found in options else "nothing"

@@ -17,20 +17,20 @@ from vae_core.latent.umap import place_by
 
 def own_image(model: LoadedModel, codes: StoredCodes, layout: Layout, asked: Any) -> list[dict[str, Any]]:
     """An image that a person uploads or draws, as a mark on the map: none, or one of {x, y, words}."""
-    with st.popover("Place your own image", icon=":material/add_photo_alternate:"):
-        try:
-            image = image_picker.uploaded(model, "map")
-        except VaeCoreError as error:
-            st.error(copyable(error), icon=":material/error:")
-            return []
-        if image is None:
-            return []
-        if layout.linear is None:
-            spot = place_by(asked.metric, image.code[None], codes.mean, layout.points)[0]
-            st.caption(
-                "Placed by the weighted mean of its nearest neighbours' places: UMAP was not computed again."
-            )
-        else:
-            spot = project(layout.linear, image.code[None])[0]
-            st.caption("Placed exactly.")
-        return [{"x": float(spot[0]), "y": float(spot[1]), "words": image.words[:24]}]
+    st.markdown("**Place your own image** on the map")
+    try:
+        image = image_picker.uploaded(model, "map")
+    except VaeCoreError as error:
+        st.error(copyable(error), icon=":material/error:")
+        return []
+    if image is None:
+        return []
+    if layout.linear is None:
+        spot = place_by(asked.metric, image.code[None], codes.mean, layout.points)[0]
+        st.caption(
+            "Placed by the weighted mean of its nearest neighbours' places: UMAP was not computed again."
+        )
+    else:
+        spot = project(layout.linear, image.code[None])[0]
+        st.caption("Placed exactly.")
+    return [{"x": float(spot[0]), "y": float(spot[1]), "words": image.words[:24]}]

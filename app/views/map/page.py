@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from app import layout
 from app.boundary import fragment, sentence
 from app.plots.codes import kl_bars
 from app.plots.figure import PLAIN
@@ -28,12 +29,12 @@ from app.views.map.search import chosen_row, search
 from app.views.map.selection import selected_images
 from app.views.map.selection_panel import selection_panel
 from app.views.map.shown_codes import (
-    SPLITS,
     codes_of_split,
     epoch_codes,
     open_split_of_chosen_image,
     replay_toggle,
     shown_model,
+    split_choice,
     stale_badge,
 )
 from app.views.map.toolbar import layout_of, projection_choice, projection_options
@@ -44,9 +45,24 @@ from vae_core.runs.array_files import EpochCodes
 from vae_core.runs.record import LIVE
 from vae_core.runs.run import Run
 
+UNDER = 5.4  # rem of the toolbar
+
 
 def page() -> None:
-    st.title("Latent map")
+    layout.title(
+        "Latent map",
+        "Point at a dot to see its image, click it to look closer, draw a lasso to compare groups.",
+        *(
+            "code",
+            "latent space",
+            "dimension",
+            "posterior",
+            "prior",
+            "aggregate posterior",
+            "trustworthiness",
+        ),
+        *("KL", "nats"),
+    )
     run = session.run_or_none()
     if run is None:
         st.info(NO_RUN, icon=":material/info:")
@@ -55,55 +71,56 @@ def page() -> None:
     model = shown.model
     open_split_of_chosen_image(run, model)
     epochs = epoch_codes(run)
-    columns = st.columns([0.75, 2.1, 2, 1.1], vertical_alignment="bottom")
+    with layout.toolbar("map"):
+        split_place, colour_place = st.container(width=130), st.container(width=180)
+        kind_place, options_place = st.container(width="content"), st.container(width="content")
+        more = layout.menu("More", ":material/tune:")
     with st.container():
         # only a run that is learning can change unasked
         fragment(run_every=3 if run.status().state in LIVE else None)(stale_badge)(run, shown, stale)
-    second_row = st.container(horizontal=True, vertical_alignment="bottom")
-    with second_row:
+    with more:
         replaying = replay_toggle(run, epochs)
-    with columns[0]:
-        split = st.selectbox("Split", SPLITS, key=address.SPLIT.name, bind=address.SPLIT.bind, disabled=replaying or datasets.images_of(run) is None)  # fmt: skip
+    with split_place:
+        split = split_choice(run, model, replaying)
     # what comes and goes stands in a container that stays: Streamlit makes anew whatever would move for it
     with st.container():
         encoded = codes_of_split(run, shown, stale, "epochs" if replaying else split)
     if encoded is None:
         return
-    with columns[1]:
+    with kind_place:
         kind = projection_choice(encoded)
-    with columns[2]:
+    with options_place:
         options = projection_options(run, encoded, kind)
     try:
-        layout = layout_of(run, model, encoded, kind, options)
+        found = layout_of(run, model, encoded, kind, options)
     except (TooFewPoints, BadCodes) as error:
         st.warning(sentence(error), icon=":material/scatter_plot:")
         return
-    partial = layout is not None and layout.rows is not None
-    codes = encoded if layout is None or layout.rows is None else encoded.take(layout.rows)
-    with columns[3]:
+    partial = found is not None and found.rows is not None
+    codes = encoded if found is None or found.rows is None else encoded.take(found.rows)
+    with colour_place:
         colour = colour_choice(encoded, codes, model, datasets.names_of(run))
     with st.container():
-        if kind == "UMAP" and (layout is None or partial):
+        if kind == "UMAP" and (found is None or partial):
             umap_progress(run, model.stamp, encoded, options, partial)
-    if layout is None:
+    if found is None:
         return
-    with second_row:
-        marks = own_image(model, codes, layout, options)
+    with more:
+        marks = own_image(model, codes, found, options)
         compared_with = comparison_choice(run, epochs)
     with st.container():
-        second = second_map(run, model, codes, layout, kind, colour, compared_with, epochs)
+        second = second_map(run, model, codes, found, kind, colour, compared_with, epochs)
     frames = [e for e in epochs if np.array_equal(e.images, codes.index)] if replaying else []
-    _maps(run, model, codes, layout, colour, marks, frames, second, (run.id, codes.split, kind, str(options)))
-    prior_panel(model, codes)
+    _maps(run, model, codes, found, colour, marks, frames, second, (run.id, codes.split, kind, str(options)))
     if epochs and datasets.images_of(run) is None:
-        epoch_replay(run, options, kind, epochs)
+        epoch_replay(run, options, kind, epochs, more)
 
 
 def _maps(
-    run: Run, model: LoadedModel, codes: StoredCodes, layout: Layout, colour: dict[str, Any], marks: list[dict[str, Any]],
+    run: Run, model: LoadedModel, codes: StoredCodes, found: Layout, colour: dict[str, Any], marks: list[dict[str, Any]],
     frames: list[EpochCodes], second: SecondMap | None, where: tuple[str, ...],
 ) -> None:  # fmt: skip
-    """The map, the second one where there is one, and what is chosen and selected on them.
+    """The map, the second one where there is one, and beside them what is selected and chosen on them.
 
     `where` names what the map shows: an empty place that was clicked is one of that map alone.
     """
@@ -113,27 +130,27 @@ def _maps(
     spot = clicked[1] if clicked is not None and clicked[0] == where else None
     session.put(address.MAP_WHERE, where)
     if second is None:
-        left, right = st.columns([2, 1], gap="large")
+        left, right = st.columns([2, 1], gap="medium")
     else:
-        left, beside = st.columns(2, gap="medium")
+        left, beside, right = st.columns([5, 5, 4], gap="small")
         with beside:
             draw_second_map(second, chosen, selected)
-        right = st.container()
     with left:
-        draw_map(run, model, codes, layout, colour, chosen, selected, marks, spot, frames)
-        quality_caption(codes.mean, layout.points, layout.words)
-    with right:
+        draw_map(run, model, codes, found, colour, chosen, selected, marks, spot, frames)
+        quality_caption(codes.mean, found.points, found.words)
+    with right, layout.panel("inspector", under=UNDER):
+        if selected.any():
+            selection_panel(run, model, codes, selected)
         search(codes)
         if chosen is not None:
             image_panel(run, model, codes, chosen)
         elif spot is not None:
-            place_panel(model, codes, layout, spot)
-        else:
+            place_panel(model, codes, found, spot)
+        elif not selected.any():
             _guide(codes)
-    if selected.any():
-        selection_panel(run, model, codes, selected)
-    else:
-        saved_groups(run, codes)
+        if not selected.any():
+            saved_groups(run, codes)
+        prior_panel(model, codes)
 
 
 def _guide(codes: StoredCodes) -> None:

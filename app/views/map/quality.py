@@ -12,6 +12,10 @@ from app.views.map import caches
 from app.views.map.caches import digest
 from vae_core.errors import TooFewPoints
 from vae_core.latent.projection_quality import projection_quality
+from vae_core.words import counted
+
+NEIGHBOURS = 15  # of each image, as projection_quality takes them
+ENOUGH = 2 * NEIGHBOURS + 1  # with fewer images half of all are neighbours, and any map looks true
 
 
 @fragment()
@@ -23,6 +27,12 @@ def quality_caption(
     `key` names the source where it is too large to be hashed at every rerun.
     """
     with st.container():
+        if len(flat) < ENOUGH:
+            st.caption(
+                f"{counted(len(flat))}. {words} How far the map can be trusted is measured from {ENOUGH} images on: each is "
+                f"compared with its {NEIGHBOURS} neighbours."
+            )
+            return
         try:
             with st.spinner("measuring the projection quality"):
                 quality = caches.qualities.get_or_make(

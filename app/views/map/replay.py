@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.boundary import sentence
 from app.components.map import latent_map, points
@@ -20,13 +21,16 @@ from vae_core.runs.run import Run
 from vae_core.words import counted
 
 
-def epoch_replay(run: Run, asked: Any, kind: str, kept: list[EpochCodes]) -> None:
-    """How the space formed where the images are not here: the codes that each epoch kept, on the last one's axes."""
-    if not st.toggle(
+def epoch_replay(run: Run, asked: Any, kind: str, kept: list[EpochCodes], menu: DeltaGenerator) -> None:
+    """How the space formed where the images are not here: the codes that each epoch kept, on the last one's axes.
+
+    `menu` is where it is switched on.
+    """
+    if not menu.toggle(
         "Replay epochs",
         key=address.FORMED.name,
         bind=address.FORMED.bind,
-        help="The same images at the end of each epoch, on the last epoch's axes.",
+        help="The same images at the end of each epoch, on the last epoch's axes, below the map.",
     ):
         return
     means = [e.mean for e in kept]

@@ -20,7 +20,8 @@ from vae_core.runs.array_files import EpochCodes, WeightsAt
 from vae_core.runs.run import Run
 from vae_core.words import counted
 
-SPLITS = ["test", "validation", "train"]
+SPLITS = ["test", "validation", "train", "all"]
+ENOUGH = 100  # images, of which a map shows more than where they lie
 
 
 MOST_IMAGES = 100_000  # images of a split that are encoded
@@ -44,9 +45,31 @@ def open_split_of_chosen_image(run: Run, model: LoadedModel) -> None:
     elif session.get(address.WITHOUT_IMAGES) == run.id:
         session.forget(address.WITHOUT_IMAGES)
         splits = model.config.data.split(data)
-        for name in SPLITS:
+        for name in ("test", "validation", "train"):
             if wanted is not None and wanted in splits.named(name):
                 session.put(address.SPLIT, name)
+
+
+def split_choice(run: Run, model: LoadedModel, replaying: bool) -> str:
+    """Which images are mapped: those of the test split, or all where it holds too few of them."""
+    data = datasets.images_of(run)
+    usual = "test"
+    if data is not None and len(model.config.data.split(data).test) < ENOUGH:
+        usual = "all"
+    # of another run than before the choice is kept where it was one for a set as large
+    if session.get(address.SPLIT_RUN) not in (None, run.id) and usual == "all":
+        session.put(address.SPLIT, usual)
+    session.put(address.SPLIT_RUN, run.id)
+    why = "Which part of the dataset is on the map."
+    if data is None:
+        why = "The run's images are not on this machine: the map shows those whose codes came with it."
+    elif replaying:
+        why = "Epochs are replayed with the images whose codes each epoch kept."
+    found = st.selectbox(
+        "Split", SPLITS, SPLITS.index(usual), key=address.SPLIT.name, bind=address.SPLIT.bind,
+        disabled=replaying or data is None, help=why,
+    )  # fmt: skip
+    return found if found in SPLITS else usual
 
 
 def shown_model(run: Run) -> tuple[ShownModel, bool]:

@@ -33,7 +33,7 @@ def projection_options(run: Run, codes: StoredCodes, kind: str) -> Any:
     """The projection's own choices: (x, y), UMAP's settings, or the groups of a custom axis."""
     # two dimensions keep their order: the map would flip whenever their KLs change places
     dims = [0, 1] if codes.mean.shape[1] == 2 else [int(d) for d in order_by_kl(codes.kl_per_dim)]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, wrap=False, vertical_alignment="bottom", gap="small"):
         if kind == "UMAP":
             params = umap_params(session.param(address.UMAP))
             with st.popover("UMAP settings", icon=":material/tune:"):
@@ -44,12 +44,13 @@ def projection_options(run: Run, codes: StoredCodes, kind: str) -> Any:
             return tuple(
                 axis_end(name, names, usual) for name, usual in (("from", names[1]), ("to", names[0]))
             )
-        off = kind != "dimensions"
+        if kind != "dimensions":
+            return (dims[0], dims[-1])
         x = st.selectbox(
-            "Horizontal", [f"z{d}" for d in dims], key=address.X.name, bind=address.X.bind, disabled=off
+            "Horizontal", [f"z{d}" for d in dims], key=address.X.name, bind=address.X.bind, width=90
         )
         # one dimension on both axes would be a line, off which no place has a code
-        y = st.selectbox("Vertical", [f"z{d}" for d in dims if d != int(x[1:])] or [x], key=address.Y.name, bind=address.Y.bind, disabled=off)  # fmt: skip
+        y = st.selectbox("Vertical", [f"z{d}" for d in dims if d != int(x[1:])] or [x], key=address.Y.name, bind=address.Y.bind, width=90)  # fmt: skip
         return (int(x[1:]), int(y[1:]))
 
 
@@ -60,7 +61,7 @@ def axis_end(name: str, groups: list[str], usual: str) -> str:
     options = groups if wanted in groups else [*groups, wanted]
     session.put(key, wanted)
     found = st.selectbox(
-        capitalised(name), options, key=key.name, accept_new_options=True,
+        capitalised(name), options, key=key.name, accept_new_options=True, width=120,
         help=f"{'Left' if name == 'from' else 'Right'} end of the axis: a group, or type the number of an image.",
     )  # fmt: skip
     session.set_param(key, "" if found == usual else found)
