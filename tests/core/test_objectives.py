@@ -448,7 +448,7 @@ def test_beta_tcvae_at_beta_one_is_the_elbo_of_the_same_sample(rng):
         ("beta_tcvae", {"beta": 4.0}, 4.0),
         ("capacity", {"gamma": 30.0, "capacity": 25.0}, None),
         ("ada_gvae", {"beta": 1.0}, 1.0),
-        ("guided", {"beta": 3.0, "guidance": 100.0}, 3.0),
+        ("guided", {"beta": 3.0, "guidance": 2000.0}, 3.0),
     ],
 )
 def test_the_final_coefficients_are_those_of_the_parameters(name, values, beta):
@@ -474,7 +474,7 @@ def test_labels_tell_objectives_and_their_coefficients_apart():
     labels = {name: entry.label(entry.params()) for name, entry in OBJECTIVES.items()}
     assert labels == {
         "vae": "VAE, β 1", "beta_vae": "β-VAE, β 4", "multi_rate": "β dial", "capacity": "capacity, γ 30, C 25",
-        "beta_tcvae": "β-TCVAE, β 4", "ada_gvae": "Ada-GVAE, β 1", "guided": "guided, β 3, γ 100",
+        "beta_tcvae": "β-TCVAE, β 4", "ada_gvae": "Ada-GVAE, β 1", "guided": "guided, β 3, γ 2000",
         "autoencoder": "autoencoder",
     }  # fmt: skip
 

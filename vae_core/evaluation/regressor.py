@@ -72,7 +72,7 @@ def network_of(channels: int, side: int, attributes: int) -> nn.Sequential:
 def regressor_of(
     places: Places, config: RunConfig, data: ImageSet, *, progress: Progress = silent
 ) -> Regressor:
-    """The regressor of a dataset's attributes, trained on the first call and read after that. Half a minute on a CPU.
+    """The regressor of a dataset's attributes, trained on the first call and read after that. A minute or so on a CPU.
 
     `config` says which images a run trains on; it gets no others. Raises BadImages for a dataset without factors or
     labels, TooFewPoints where too few training images have them or none varies.

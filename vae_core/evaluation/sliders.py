@@ -53,7 +53,7 @@ def best_sliders(effects: SliderEffects) -> dict[str, Slider | None]:
 def measure_sliders(run: Run, data: ImageSet, *, progress: Progress = silent) -> SliderEffects:
     """What each slider of a run changes, of its test images; computed once for the weights and kept.
 
-    The first call for a set trains a small regressor (half a minute). Raises BadRun without weights, BadImages for a set
+    The first call for a set trains a small regressor (a minute or so). Raises BadRun without weights, BadImages for a set
     without factors, TooFewPoints where too few images have them. What `progress` raises ends it.
     """
     if (kept := stored_sliders(run)) is not None:

@@ -27,7 +27,7 @@ class GuidedParams(Options):
         3.0, help="weight of the rate (KL) term; 1 is the ELBO", minimum=0.0, maximum=1000.0, title="β"
     )
     guidance: float = option(
-        100.0,
+        2000.0,
         help="weight γ with which code means are pulled to the attributes; 0 pulls at nothing",
         minimum=0.0,
         maximum=100_000.0,
