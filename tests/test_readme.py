@@ -25,8 +25,8 @@ def test_the_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     scope: dict = {}
     for block in blocks:
         exec(block, scope)
-    assert scope["q"].mean.shape == (8, 12)
-    assert scope["q"].log_var.shape == (8, 12)
+    assert scope["q"].mean.shape == (8, 10)
+    assert scope["q"].log_var.shape == (8, 10)
     assert scope["x"].shape == (8, 3, 64, 64)
     assert type(scope["event"]).__name__ == "Finished"
 
