@@ -31,6 +31,10 @@ STYLE = f"""<style>
   flex: none; flex-wrap: nowrap; overflow-y: auto; overflow-x: hidden; scrollbar-gutter: stable; overscroll-behavior: contain;
 }}
 [class*="st-key-panel-"] > * {{ flex-shrink: 0; }}
+[class*="st-key-panel-"][class*="-filled"] :is(
+  [data-testid="stLayoutWrapper"], [data-testid="stVerticalBlock"], [data-testid="stElementContainer"],
+  [data-testid="stFullScreenFrame"]
+) {{ flex: 1 1 0; height: 100%; min-height: 20rem; }}
 @media (max-width: {PHONE}) {{
   [data-testid="stMainBlockContainer"] {{ padding-left: 0.9rem; padding-right: 0.9rem; }}
   [class*="st-key-panel-"] {{ height: auto !important; max-height: none !important; overflow: visible; }}
@@ -83,6 +87,8 @@ def menu(label: str, icon: str = ":material/more_horiz:", key: str | None = None
 
 def panel(key: str, under: float = 0.0, below: float = 1.2, least: float = 18.0) -> DeltaGenerator:
     """A container as high as the window leaves, which scrolls inside; on a phone as high as what it holds.
+
+    A key that ends with "-filled" is of a panel that one chart fills (`height="stretch"`).
 
     under: rem of what stands between the title and the panel; below: rem left free beneath it; least: rem, its least
     height, however low the window.

@@ -18,7 +18,7 @@ def typed(name: str) -> str:
 
 
 def figure(
-    title: str, x: str, y: str, *, height: int = 300, legend: bool = True,
+    title: str, x: str, y: str, *, height: int | None = 300, legend: bool = True,
     xaxis: dict[str, Any] | None = None, yaxis: dict[str, Any] | None = None, **layout: Any,
 ) -> go.Figure:  # fmt: skip
     """The one template: same margins, grid and hover everywhere. `x`, `y` name the axes with their units.

@@ -24,8 +24,10 @@ def rate_distortion_curve(
     """
     found = figure(
         f"Rate and distortion{where}", "rate (KL), nats per image", "distortion (reconstruction), nats per image",
-        height=440, legend=tangent is not None or path is not None,
+        height=None, legend=tangent is not None or path is not None,
     )  # fmt: skip
+    # the curve falls, so that the corner above it is free
+    found.update_layout(legend={"orientation": "v", "x": 1, "xanchor": "right", "y": 1, "yanchor": "top"})
     if (rate[1] < rate[2]).any() or (distortion[1] < distortion[2]).any():
         found.add_scatter(
             x=[*rate[1], *rate[2][::-1]], y=[*distortion[1], *distortion[2][::-1]], fill="toself", mode="none",

@@ -372,6 +372,7 @@ MATRIX: Key[Any] = _kept("matrix", None, BETA, "what the table of pictures tells
 CURSOR_PICTURES: Key[Any] = _kept("cursor pictures", None, BETA, "what the pictures at the cursor tell")
 SWEEP_FORM: Key[bool] = _kept("new-sweep", False, BETA, "whether the form of a new sweep is open")
 SWEEP_STARTED: Key[bool] = _kept("sweep started", False, BETA, "whether a sweep was started just now")
+SWEEP_FAULT: Key[Any] = _kept("sweep fault", None, BETA, "sweep, and why a β could not be added to it")
 COLUMN_OPENED: Key[Any] = _kept("column opened", None, BETA, "run whose column was opened")
 DIAL_RUN = _bound("dial-run", TEXT, FIRST, BETA, "run whose dial is turned")
 DIAL: Key[Any] = _kept("dial", None, BETA, "what the dial tells")

@@ -56,7 +56,7 @@ def handed(at: AppTest, field: str) -> dict[str, Any]:
     """What the page handed to the component that is given this: "labels" to the cursor, "columns" to the matrix."""
     for element in at.get("bidi_component"):
         data: dict[str, Any] = json.loads(element.proto.json)
-        if field in data:
+        if field in data and not data.get("only"):
             return data
     raise AssertionError(f"no component was given {field}")
 
@@ -94,6 +94,21 @@ def test_a_range_of_betas_and_seeds_is_queued(open_page: Open, store: Store) -> 
         (8, 0),
         (8, 1),
     ]
+    at.button(key="start sweep").click().run()
+    assert "already is a sweep" in at.error[0].value, "one press too many starts nothing"
+    assert len(members(store, "wide")) == 6
+
+
+def test_a_started_sweep_folds_its_form_away_and_is_shown(open_page: Open, store: Store) -> None:
+    at = open_page("beta", **{"sweep-dataset": "tiny", "sweep-model": "mlp"})
+    at.session_state["new-sweep"] = True
+    at.run()
+    at.text_input(key="sweep-name").set_value("once").run()
+    at.button(key="start sweep").click().run()
+    fine(at)
+    assert at.session_state["new-sweep"] is False
+    assert at.selectbox(key="sweep").value == "once"
+    assert "of 5 runs done" in "".join(b.proto.text for b in at.get("progress"))
 
 
 def test_the_page_fills_in_measures_and_says_what_it_shows(open_page: Open, swept: list[Run]) -> None:
@@ -338,6 +353,9 @@ def test_columns_that_are_not_matched_say_so_and_rows_left_out_are_told(
     assert [c["beta"] for c in columns(at)] == ["0.02", "0.05", "8"]
     assert [c["walk"].endswith("(own order)") for c in columns(at)] == [False, False, True]
     assert [c["reached"] for c in columns(at)] == [True, True, False], "the cursor goes along the curve"
+    alone = [json.loads(e.proto.json) for e in at.get("bidi_component")]
+    (alone,) = [data["columns"] for data in alone if data.get("only")]
+    assert [c["beta"] for c in alone] == ["0.02", "0.05"], "so it stands at no other"
 
 
 @pytest.mark.slow

@@ -60,7 +60,7 @@ def test_an_unknown_word_is_a_mistake() -> None:
             ask("qwertz")
 
 
-@pytest.mark.parametrize("view", ["train", "sliders"])
+@pytest.mark.parametrize("view", ["train", "sliders", "map", "interpolate", "beta"])
 def test_a_page_says_in_one_line_what_one_can_do_and_explains_its_words(
     open_page: Open, copied: Run, view: str
 ) -> None:

@@ -86,15 +86,30 @@ def test_either_network_is_decoded_alike(visit: Callable[..., Page], trained: Ru
 # ---------------------------------------------------------------- the sweep and its cursor
 
 BETAS = ["0.3", "1", "3", "8", "20"]  # of the shipped sweep
-CHARTS = ["rate-distortion", "elbo", "active", "kl-over-beta"]  # once it is measured, one more
+CHARTS = {  # by tab; once it is measured, one more
+    "At the cursor": ["rate-distortion"], "Other charts": ["elbo", "active", "kl-over-beta"], "All pictures": [],
+}  # fmt: skip
 
 
 def swept(visit: Callable[..., Page], more: str = "", **size: int) -> Page:
     page = visit(f"/beta?sweep=digits-beta{more}", **size)
-    for key in CHARTS:
-        expect(mark(page, key)).to_be_visible()
+    expect(mark(page, "rate-distortion")).to_be_visible()
     script_at_rest(page)
     return page
+
+
+def turn_to(page: Page, tab: str) -> None:
+    page.get_by_role("tab", name=tab).click()
+    for key in CHARTS[tab]:
+        expect(mark(page, key)).to_be_visible()
+    stands_still(page.locator(".js-plotly-plot, .beta-mark"))
+
+
+def shown_at_the_cursor(page: Page, beta: str) -> None:
+    """Of the one β, and of no other, all four pictures stand beside the curve."""
+    found = page.get_by_role("img", name=re.compile("at β"))
+    expect(found).to_have_count(4)
+    expect(page.get_by_role("img", name=re.compile(f"at β {beta}$"))).to_have_count(4)
 
 
 def cursor(page: Page) -> Locator:
@@ -127,7 +142,7 @@ DRAWN = """
 
 def marks_stand_at(page: Page, beta: str) -> None:
     n = BETAS.index(beta)
-    for key in CHARTS:
+    for key in CHARTS[page.get_by_role("tab", selected=True).inner_text()]:
         expect(mark(page, key)).to_have_attribute("data-beta", beta)
         there, here = middle(page.evaluate(DRAWN, [key, n])), mark(page, key).bounding_box()
         assert here
@@ -157,6 +172,8 @@ def test_the_shipped_sweep_is_shown(visit: Callable[..., Page]) -> None:
     )
     assert len(rates) == 5
     assert rates == sorted(rates, reverse=True), "a larger beta takes rate away"
+    shown_at_the_cursor(page, "3")
+    turn_to(page, "All pictures")
     expect(page.get_by_role("img", name=re.compile("^samples at β"))).to_have_count(5)
     for row in matrix(page):
         assert np.ptp(row[:, 0]) < 2, "the pictures of a row stand level"
@@ -172,8 +189,13 @@ def test_the_cursor_moves_everything_and_nothing_is_rerun(visit: Callable[..., P
         "(e) => { for (const at of [0, 4, 1, 2, 3]) { e.value = at; e.dispatchEvent(new Event('input', {bubbles: true})); } }"
     )
     marks_stand_at(page, "8")
+    shown_at_the_cursor(page, "8")
+    turn_to(page, "Other charts")
+    marks_stand_at(page, "8")
+    turn_to(page, "All pictures")
     assert np.argmax(matrix(page)[0, :, 1]) == 3
     expect(heading(page, "8")).to_have_attribute("aria-current", "true")
+    turn_to(page, "At the cursor")
     rate = page.locator(".js-plotly-plot").first.evaluate(
         "d => d._fullData.find((t) => t.name === 'the sweep').x[3].toFixed(1)"
     )
@@ -194,12 +216,15 @@ def test_the_cursor_moves_everything_and_nothing_is_rerun(visit: Callable[..., P
 def test_a_click_on_a_chart_or_a_column_moves_the_cursor(visit: Callable[..., Page]) -> None:
     page = swept(visit)
     for key, n in (("elbo", 0), ("rate-distortion", 4), ("kl-over-beta", 1)):
+        turn_to(page, next(tab for tab, keys in CHARTS.items() if key in keys))
         page.locator(f".st-key-{key}").scroll_into_view_if_needed()
         x, y = middle(page.evaluate(DRAWN, [key, n]))
         # into the column above the tick
         page.mouse.click(x, y - (60 if key == "kl-over-beta" else 0))
         marks_stand_at(page, BETAS[n])
+    turn_to(page, "All pictures")
     heading(page, "20").click()
+    turn_to(page, "At the cursor")
     marks_stand_at(page, "20")
 
 
@@ -219,7 +244,7 @@ def test_marks_go_with_a_chart_that_is_zoomed(visit: Callable[..., Page]) -> Non
     page.mouse.up()
     comes(page, lambda: mark(page, "rate-distortion").bounding_box() != before, "the mark moves")
     marks_stand_at(page, "1")
-    heading(page, "20").click()
+    cursor(page).press("End")
     expect(mark(page, "rate-distortion")).to_have_count(1)
     expect(mark(page, "rate-distortion")).to_be_hidden()  # beyond what the chart shows now
 
@@ -235,10 +260,14 @@ def test_marks_go_with_charts_that_are_drawn_anew_and_leave_with_the_page(visit:
     marks_stand_at(page, "8")
     page.set_viewport_size({"width": 900, "height": 800})
     page.emulate_media(color_scheme="dark")
-    comes(page, lambda: page.locator(".st-key-elbo").bounding_box()["width"] < 600, "the charts are narrower")  # type: ignore[index]
+    comes(
+        page,
+        lambda: page.locator(".st-key-rate-distortion").bounding_box()["width"] < 480,
+        "the chart is narrower",
+    )  # type: ignore[index]
     stands_still(page.locator(".js-plotly-plot, .beta-mark"))
     marks_stand_at(page, "8")
-    expect(page.locator(".beta-mark")).to_have_count(page.locator(".js-plotly-plot").count())
+    expect(mark(page, "rate-distortion")).to_have_count(1)
     page.get_by_role("radio", name="dial").or_(
         page.get_by_role("button", name="dial", exact=True)
     ).first.click()
@@ -251,6 +280,7 @@ def test_the_cursor_stays_in_sight_and_the_matrix_scrolls_by_itself_on_a_phone(
     visit: Callable[..., Page],
 ) -> None:
     page = swept(visit, width=390, height=844)
+    turn_to(page, "All pictures")
     sheet = page.get_by_role("region", name="pictures side by side")
     sheet.scroll_into_view_if_needed()
     page.get_by_role("img", name="traversals at β 3").scroll_into_view_if_needed()

@@ -14,11 +14,12 @@ HTML = """
 _mount = component("matrix", HTML)
 
 
-def matrix(data: dict[str, Any], key: str, *, on_open: Callable[[], None]) -> None:
-    """Mount the matrix; the β cursor (app.components.beta_cursor) says which column is enlarged. `on_open` is called when a run
+def matrix(data: dict[str, Any], key: str, *, only: bool = False, on_open: Callable[[], None]) -> None:
+    """Mount the matrix; the β cursor (app.components.beta_cursor) says which column is enlarged, or with
+    `only` which one is shown alone. `on_open` is called when a run
     is to be opened on the sliders' page: `st.session_state[key]["open"]` is its id then; from the browser: check it.
 
     data: `rows` names of rows, `columns` each {"beta" label, "run" id, "name", "reached" by the cursor, "figures" of its run
     or "", "walk" what its traversals go along, "pictures" {row: {"url", "width", "height"}}}.
     """
-    _mount(key=key, data=data, on_open_change=on_open)
+    _mount(key=key, data=data | {"only": only}, on_open_change=on_open)

@@ -10,7 +10,7 @@ import { mounted } from "../shared/mount.js";
  * @typedef {{ beta: string, run: string, name: string, reached: boolean, figures: string, walk: string,
  *   pictures: Record<string, Picture> }} Column see __init__.py
  */
-/** @typedef {{ rows: string[], columns: Column[] }} MatrixData */
+/** @typedef {{ rows: string[], columns: Column[], only: boolean }} MatrixData `only` the cursor's column */
 
 const ENLARGED = 2.5; // times as wide as the others is the cursor's column
 
@@ -20,6 +20,7 @@ class Matrix {
   /** @type {Column[]} */
   columns = [];
   shown = "";
+  only = false;
   /**
    * @type {string | null | undefined} the β of the enlarged column, null for none; undefined before anyone
    *   said
@@ -40,12 +41,20 @@ class Matrix {
   }
 
   /** @param {MatrixData} data @param {Page} page */
-  show({ rows, columns }, page) {
+  show({ rows, columns, only }, page) {
     this.page = page;
-    const shown = JSON.stringify([rows, columns]);
+    const shown = JSON.stringify([rows, columns, only]);
     if (shown === this.shown) return; // pictures that stand are not made anew
     this.shown = shown;
     this.columns = columns;
+    this.only = only;
+    this.at(".matrix").classList.toggle("only", only);
+    if (only) {
+      this.at(".matrix").replaceChildren(...columns.map((column) => this.card(rows, column)));
+      this.beta = undefined;
+      this.want(null);
+      return;
+    }
     this.at("colgroup").replaceChildren(...columns.map(() => make("col")));
     const heads = columns.map((column) => make("th", { scope: "col" }, this.head(column)));
     this.at("thead").replaceChildren(make("tr", {}, ...heads));
@@ -54,6 +63,24 @@ class Matrix {
     this.beta = undefined;
     this.enlarge(null); // none, until the cursor answers
     this.want(null);
+  }
+
+  /**
+   * All pictures of a run, of which one is shown at a time.
+   *
+   * @param {string[]} rows
+   * @param {Column} column
+   */
+  card(rows, column) {
+    const { beta, pictures, walk } = column;
+    const figures = rows.flatMap((row) => {
+      if (!pictures[row]) return [];
+      const { url, width, height } = pictures[row];
+      const image = make("img", { alt: `${row} at β ${beta}`, width, height, src: url });
+      const words = row === "traversals" ? `${row}: ${walk}` : row;
+      return [make("figure", {}, make("figcaption", { textContent: words }), image)];
+    });
+    return make("div", { className: "card", hidden: true }, ...figures, this.link(column));
   }
 
   /** @param {Column} column */
@@ -87,17 +114,22 @@ class Matrix {
   }
 
   foot() {
-    const cells = this.columns.map(({ run, name, figures }) => {
-      const href = `sliders?run=${encodeURIComponent(run)}`;
-      const link = make("a", { href, textContent: "Sliders", title: `Open ${name} on the Sliders page` });
-      link.onclick = (event) => {
-        if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return; // a tab of its own
-        event.preventDefault();
-        this.page?.setTriggerValue("open", run);
-      };
-      return make("td", {}, make("small", { textContent: figures }), link);
-    });
+    const cells = this.columns.map((column) =>
+      make("td", {}, make("small", { textContent: column.figures }), this.link(column)),
+    );
     return make("tr", { className: "foot" }, ...cells);
+  }
+
+  /** @param {Column} column */
+  link({ run, name }) {
+    const href = `sliders?run=${encodeURIComponent(run)}`;
+    const link = make("a", { href, textContent: "Sliders", title: `Open ${name} on the Sliders page` });
+    link.onclick = (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return; // a tab of its own
+      event.preventDefault();
+      this.page?.setTriggerValue("open", run);
+    };
+    return link;
   }
 
   /**
@@ -115,6 +147,12 @@ class Matrix {
     if (!columns.length || beta === this.beta) return;
     this.beta = beta;
     const at = columns.findIndex((column) => column.beta === beta);
+    if (this.only) {
+      const cards = findAll(this.at(".matrix"), ".card");
+      // where the cursor is at none of them, or nowhere, the first stands for it
+      for (const [i, card] of cards.entries()) card.hidden = i !== Math.max(0, at);
+      return;
+    }
     const parts = columns.length + (at < 0 ? 0 : ENLARGED - 1);
     this.at("table").style.setProperty("--parts", String(parts));
     findAll(this.at("colgroup"), "col").forEach((col, i) => {

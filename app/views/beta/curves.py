@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from app import layout
 from app.boundary import fragment, plain
 from app.components.beta_cursor import beta_cursor
 from app.plots.figure import PLAIN
@@ -13,7 +14,7 @@ from app.plots.rate_distortion import SeedBand, kl_over_beta, log_positions, ove
 from app.state import address, session
 from app.views.beta.on_request import ask_for, offered
 from app.views.beta.score_ceiling import tell_ceiling
-from app.views.beta.side_by_side import side_by_side
+from app.views.beta.side_by_side import at_the_cursor, pictures_by_beta, side_by_side
 from app.views.beta.trajectory import runs_to_compare, trajectory_of
 from vae_core.evaluation.metrics import Value, metric_of, values_by_group
 from vae_core.evaluation.rate_distortion import Band
@@ -23,35 +24,48 @@ from vae_core.runs.record import LIVE
 from vae_core.runs.run import Run
 from vae_core.sweep import Member
 
+TABS = ["At the cursor", "Other charts", "All pictures"]
+UNDER = 14.2  # rem of what stands over the curve
+
 
 @fragment()
 def look(name: str, members: Sequence[Member]) -> None:
+    """What a set of runs shows that differ in β alone: `members`, called `name`."""
     report = gather(members)
     if not len(report.curve):
         st.info(report.read().text, icon=":material/hourglass_top:")
         return
-    told_above = st.container()  # filled once the choice of a score further down is known
     betas = [float(b) for b in report.curve.betas]
     if len(betas) > 1:
         cursor(name, report, betas)
-    curve, told = st.columns([3, 2], gap="large")
-    with curve:
-        others = runs_to_compare(
-            next(m.run for m in members if m.finished)
-        )  # one that waits has no images yet
-        chosen = st.selectbox("Trajectory of", ["no run", *others], key=address.TRAJECTORY.name, bind=address.TRAJECTORY.bind, help="The path a run took through the plane, an epoch each; diamonds mark where its β (of a capacity, γ) was changed while it learnt. Of runs on the same images with the same likelihood.")  # fmt: skip
-        run = others.get(chosen)
+    first, charts, pictures = st.tabs(TABS)
+    with first:
+        left, right = st.columns([3, 2], gap="medium")
+    found = pictures_by_beta(report, members)
+    with right, layout.panel("beta", under=UNDER):
+        at_the_cursor(found)
+        run = trajectory_choice(members)
+        told = st.container()  # filled once the choice of a score in another tab is known
+        st.caption(
+            f"All numbers are of the {report.split} images, one sample of the posterior each; the ELBO is taken at β = 1 "
+            "whatever was minimised. Bands go from the least to the most of a β's seeds."
+        )
+    with left, layout.panel("curve-filled", under=UNDER):
         fragment(run_every=2.0 if run is not None and run.status().state in LIVE else None)(plane)(report, betas, run)  # fmt: skip
-    with told:
+    with charts:
         totals(report, betas)
-    st.caption(
-        f"All numbers are of the {report.split} images, one sample of the posterior each; the ELBO is taken at β = 1 "
-        "whatever was minimised. Bands go from the least to the most of a β's seeds."
-    )
-    score = details(report, betas, members)
-    with told_above:
+        score = details(report, betas, members)
+    with told:
         st.markdown(report.read(score).text)
-    side_by_side(report, members)
+    with pictures:
+        side_by_side(found)
+
+
+def trajectory_choice(members: Sequence[Member]) -> Run | None:
+    """The run whose way is drawn over the curve."""
+    others = runs_to_compare(next(m.run for m in members if m.finished))  # one that waits has no images yet
+    chosen = st.selectbox("Trajectory of", ["no run", *others], key=address.TRAJECTORY.name, bind=address.TRAJECTORY.bind, help="The path a run took through the plane, an epoch each; diamonds mark where its β (of a capacity, γ) was changed while it learnt. Of runs on the same images with the same likelihood.")  # fmt: skip
+    return others.get(chosen)
 
 
 def as_band(band: Band) -> SeedBand:
@@ -114,15 +128,17 @@ def plane(report: Report, betas: list[float], run: Run | None) -> None:
         betas, as_band(report.curve.rate), as_band(report.curve.distortion), tangent=tangent, path=path,
         where=f", {report.split} images",
     )  # fmt: skip
-    st.plotly_chart(figure, key="rate-distortion", config=PLAIN)
+    st.plotly_chart(figure, key="rate-distortion", config=PLAIN, height="stretch")
 
 
 def totals(report: Report, betas: list[float]) -> None:
-    curve = report.curve
-    total = over_beta(betas, [("−ELBO", as_band(curve.total))], "−ELBO over β", "nats per image")
-    st.plotly_chart(total, key="elbo", config=PLAIN)
-    active = over_beta(betas, [("active", as_band(curve.active))], "Active dimensions over β", "dimensions")
-    st.plotly_chart(active, key="active", config=PLAIN)
+    left, right = st.columns(2, gap="large")
+    total = over_beta(betas, [("−ELBO", as_band(report.curve.total))], "−ELBO over β", "nats per image")
+    left.plotly_chart(total, key="elbo", config=PLAIN)
+    active = over_beta(
+        betas, [("active", as_band(report.curve.active))], "Active dimensions over β", "dimensions"
+    )
+    right.plotly_chart(active, key="active", config=PLAIN)
 
 
 def details(report: Report, betas: list[float], members: Sequence[Member]) -> str:

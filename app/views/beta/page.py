@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app import layout
 from app.boundary import fragment
 from app.services import runs
-from app.state import address
+from app.state import address, session
 from app.views.beta.converter import converter
 from app.views.beta.curves import look
 from app.views.beta.dial_view import dials
 from app.views.beta.progress import measured
-from app.views.beta.sweep_form import new_sweep, progress
+from app.views.beta.sweep_form import another_beta, new_sweep, progress
 from vae_core.runs.record import LIVE
 from vae_core.sweep import sweeps
 
@@ -19,15 +20,38 @@ VIEWS = ["sweep", "dial", "KL weights elsewhere"]
 
 
 def page() -> None:
-    st.title("β")
-    view = st.segmented_control("Look at", VIEWS, default=VIEWS[0], key=address.VIEW.name, bind=address.VIEW.bind, required=True, label_visibility="collapsed")  # fmt: skip
+    layout.title(
+        "β",
+        "Move the cursor: see what a larger β buys and costs, in numbers and in pictures.",
+        *(
+            "β",
+            "rate",
+            "distortion",
+            "nats",
+            "KL",
+            "ELBO",
+            "active",
+            "sweep",
+            "prior",
+            "posterior",
+            "traversal",
+        ),
+    )
+    with layout.toolbar("beta"):
+        view = st.segmented_control("Look at", VIEWS, default=VIEWS[0], key=address.VIEW.name, bind=address.VIEW.bind, required=True, label_visibility="collapsed")  # fmt: skip
+        chooser, more = st.container(width=260), st.container(width="content")
     if view == "dial":
         dials()
         return
     if view == "KL weights elsewhere":
         converter()
         return
-    with st.expander("New sweep", icon=":material/add:", key="new-sweep", on_change="rerun") as form:
+    # what was started is seen, and its form is folded away: nothing is left to be pressed twice
+    if session.take(address.SWEEP_STARTED):
+        session.put(address.SWEEP_FORM, False)
+    with st.expander(
+        "New sweep", icon=":material/add:", key=address.SWEEP_FORM.name, on_change="rerun"
+    ) as form:
         new_sweep(seen=bool(form.open))
     found = sweeps(runs.store())
     if not found:
@@ -36,14 +60,18 @@ def page() -> None:
             icon=":material/info:",
         )
         return
-    name = st.selectbox("Sweep", list(found), key=address.SWEEP.name, bind=address.SWEEP.bind)
+    with chooser:
+        name = st.selectbox("Sweep", list(found), key=address.SWEEP.name, bind=address.SWEEP.bind, label_visibility="collapsed")  # fmt: skip
     members = found[name]
+    if not any(m.run.read_only for m in members):
+        with more, st.popover("Another β", icon=":material/add:"):
+            another_beta(name)
     busy = any(m.state in LIVE or not m.ended for m in members)
     with st.container():
         fragment(run_every=1.0 if busy else None)(progress)(name, members)
-    with st.container():
-        measured(members)
     look(name, members)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        measured(members)
 
 
 page()

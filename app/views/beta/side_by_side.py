@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import streamlit as st
 from app.components.matrix import matrix
 from app.services import array_store
 from app.state import address, session
+from app.state.address import Key
 from app.views.beta.run_pictures import (
     ROWS,
     Originals,
@@ -32,12 +34,17 @@ from vae_core.sweep import Member
 PICTURES = ("images", "reconstructions", "samples", "traversals")
 
 
-def side_by_side(report: Report, members: Sequence[Member]) -> None:
-    """Columns are β; rows are images, reconstructions, samples and traversals."""
-    st.subheader("Side by side", anchor=False)
+@dataclass(frozen=True)
+class PicturesByBeta:
+    """Columns as the component takes them, of runs by ascending β, and what is to be said of them."""
+
+    columns: list[dict[str, Any]]
+    words: str
+
+
+def pictures_by_beta(report: Report, members: Sequence[Member]) -> PicturesByBeta:
+    """A column for each run that `columns_of` gives."""
     shown = columns_of(report, members)
-    if not shown:
-        return
     numbers = {row.member.run.id: row.numbers for row in report.rows}
     originals: dict[tuple[Any, ...], Originals | None] = {}  # those of a sweep are the same for all its runs
     reached = list(report.curve.betas) if len(report.curve) > 1 else []  # where the cursor goes
@@ -50,20 +57,38 @@ def side_by_side(report: Report, members: Sequence[Member]) -> None:
             "walk": walk.words + ("" if matched or report.alignment is None else " (own order)"),
             "pictures": pictures_of(m.run, walk, originals),
         })  # fmt: skip
-    matrix({"rows": list(PICTURES), "columns": columns}, address.MATRIX.name, on_open=_note_opened)
+    origin = "the first image shown" if any(originals.values()) else "the code 0"
+    about = _about_rows(report, [m.beta for m, _, matched in shown if not matched])
+    return PicturesByBeta(columns, f"Traversals start from {origin}. {about}")
+
+
+def side_by_side(found: PicturesByBeta) -> None:
+    """Columns are β; rows are images, reconstructions, samples and traversals."""
+    if found.columns:
+        _mounted(found.columns, address.MATRIX, only=False)
+        st.caption(found.words)
+
+
+def at_the_cursor(found: PicturesByBeta) -> None:
+    """The pictures of the one β at which the cursor stands, or of the only one there is."""
+    if found.columns:
+        _mounted(
+            [c for c in found.columns if c["reached"]] or found.columns, address.CURSOR_PICTURES, only=True
+        )
+
+
+def _mounted(columns: list[dict[str, Any]], key: Key[Any], *, only: bool) -> None:
+    data = {"rows": list(PICTURES), "columns": columns}
+    matrix(data, key.name, only=only, on_open=lambda: _note_opened(key))
     if (opened := session.get(address.COLUMN_OPENED)) is not None:
         session.forget(address.COLUMN_OPENED)
-        if opened in [m.run.id for m, _, _ in shown]:  # from the browser: it may be anything
+        if opened in [c["run"] for c in columns]:  # from the browser: it may be anything
             session.go("sliders", {address.RUN: opened})
-    origin = "the first image shown" if any(originals.values()) else "the code 0"
-    st.caption(
-        f"Traversals start from {origin}. {_about_rows(report, [m.beta for m, _, matched in shown if not matched])}"
-    )
 
 
-def _note_opened() -> None:
+def _note_opened(key: Key[Any]) -> None:
     """In a callback, which no other rerun of the script interrupts."""
-    session.put(address.COLUMN_OPENED, (session.get(address.MATRIX) or {}).get("open"))
+    session.put(address.COLUMN_OPENED, (session.get(key) or {}).get("open"))
 
 
 def columns_of(report: Report, members: Sequence[Member]) -> list[tuple[Member, Walk, bool]]:

@@ -79,6 +79,7 @@ def new_sweep(*, seen: bool = True) -> None:
             return
         runs.queue().wake()
         session.put(address.SWEEP, name.strip())
+        session.put(address.SWEEP_STARTED, True)
         st.rerun()
 
 
@@ -142,19 +143,25 @@ def progress(name: str, members: Sequence[Member]) -> None:
         go_on(cut_short)
         runs.queue().wake()
         st.rerun(scope="app")
-    if not any(m.run.read_only for m in members):
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            beta = st.number_input(
-                "Another β", 0.001, 1000.0, None, key="sweep-another", format="%g", width=140
-            )
-            if (
-                session.button("Add it", "add beta", icon=":material/add:", disabled=beta is None)
-                and beta is not None
-            ):
-                try:
-                    add_beta(runs.store(), name, float(beta))
-                except VaeCoreError as error:
-                    st.error(sentence(error), icon=":material/error:")
-                    return
-                runs.queue().wake()
-                st.rerun(scope="app")
+
+
+def another_beta(name: str) -> None:
+    """One β more for a sweep, as its others are. What is wrong with it stays said until another is typed."""
+    beta = st.number_input(
+        "Another β", 0.001, 1000.0, None, key="sweep-another", format="%g", width=160,
+        on_change=lambda: session.forget(address.SWEEP_FAULT),
+    )  # fmt: skip
+    pressed = session.button(
+        "Add it", "add beta", icon=":material/add:", disabled=beta is None, help="Type a β that is not there yet."
+    )  # fmt: skip
+    if pressed and beta is not None:
+        try:
+            add_beta(runs.store(), name, float(beta))
+        except VaeCoreError as error:
+            session.put(address.SWEEP_FAULT, (name, sentence(error)))
+        else:
+            runs.queue().wake()
+            st.rerun()
+    fault = session.get(address.SWEEP_FAULT)
+    if fault is not None and fault[0] == name:
+        st.error(fault[1], icon=":material/error:")
