@@ -312,6 +312,13 @@ PENALTY = _bound("penalty", NUMBER, 0.0, INTERPOLATE, "how strongly a geodesic i
 POSITION = _param(
     "position", PLACE, 0.5, INTERPOLATE, "where the handle rests: 0 at the first waypoint, 1 at the last"
 )
+POSITION_AT: Key[float] = _kept("position at", 0.5, INTERPOLATE, "where the handle rests")
+POSITION_TOLD: Key[Any] = _kept(
+    "position told", None, INTERPOLATE, "where the handle last told that it rests"
+)
+POSITION_LINKS: Key[int] = _kept(
+    "position links", 0, INTERPOLATE, "number of links opened; the handle goes to each"
+)
 PROBE = _param("probe", TEXT, "", INTERPOLATE, "what the probabilities are of, in links of before")
 CHART = _param("chart", TEXT, "", INTERPOLATE, "chart that stands under the strip")
 ATTRIBUTE = _param("attribute", TEXT, "", INTERPOLATE, "what the direction's groups are told apart by")

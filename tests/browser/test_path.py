@@ -280,6 +280,20 @@ def test_a_link_opens_the_handles_place(visit: Callable[..., Page], trained: Run
     expect(handle(again)).to_have_value("0.8")
 
 
+def test_back_brings_the_handle_to_where_it_rested_before(visit: Callable[..., Page], trained: Run) -> None:
+    page = opened(visit, trained, "&position=0.2")
+    for place in (0.8, 0.3):
+        put(page, place)
+        page.wait_for_url(re.compile(rf"position={place:.3f}"))
+    echo_over(page)
+    page.go_back()
+    expect(handle(page)).to_have_value("0.8")
+    page.go_back()
+    expect(handle(page)).to_have_value("0.2")
+    put(page, 0.8)
+    page.wait_for_url(re.compile(r"position=0\.800"))
+
+
 def test_a_direction_has_a_strength(visit: Callable[..., Page], trained: Run) -> None:
     page = opened(visit, trained)
     turn_to(page, "Attribute directions")

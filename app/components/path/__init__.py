@@ -38,7 +38,7 @@ _mount = component(
 def path(
     run_id: str, header: dict[str, Any], t: np.ndarray, codes: np.ndarray, *, low: float, high: float,
     frames: Sequence[float], marks: Sequence[tuple[float, str]], inside: tuple[float, float], position: float,
-    name: str = "position", picture: str = "decoded image", rest: float = 30.0, key: str = "path", on_rest: Callable[[], None] | None = None,
+    name: str = "position", picture: str = "decoded image", rest: float = 30.0, link: int = 0, key: str = "path", on_rest: Callable[[], None] | None = None,
 ) -> None:  # fmt: skip
     """Show the path of `codes` (M, D) float32 at rising `t` (M,), straight between; nothing is rerun while it moves.
 
@@ -46,7 +46,7 @@ def path(
     beyond which the strip fades. `frames` are the strip's positions and `marks` (position, text) the waypoints,
     at which the code is the waypoint's exactly. `on_rest` is called when the handle came to rest; its position is
     then `st.session_state[key]["position"]`. `rest` is how much of the window's height, in rem, the picture leaves to
-    what stands around it. `header` is models.decoder_header's; when the run has other weights by
+    what stands around it; the handle goes to `position` once more when `link` changes. `header` is models.decoder_header's; when the run has other weights by
     now than those, the script (of the fragment) is run, so that it can go on with the new ones.
     """
     _mount(
@@ -54,7 +54,7 @@ def path(
         data={
             "run": run_id, "header": header, "name": name, "picture": picture,
             "t": _packed(t, "<f8"), "codes": _packed(codes, "<f4"), "low": low, "high": high, "frames": list(frames),
-            "marks": [list(m) for m in marks], "inside": list(inside), "position": position, "edge": EDGE, "rest": rest,
+            "marks": [list(m) for m in marks], "inside": list(inside), "position": position, "edge": EDGE, "rest": rest, "link": link,
             "reports": on_rest is not None,
         },
         on_position_change=on_rest or (lambda: None),

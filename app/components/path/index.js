@@ -126,7 +126,13 @@ class Path {
     this.handle.setAttribute("aria-label", data.name);
     this.canvas.setAttribute("aria-label", data.picture);
     // the place is the hand's once it was shown, and a link's before
-    const moved = !before || (before.position !== data.position && !this.everReported.has(data.position));
+    const linked = !before || before.link !== data.link;
+    if (linked) {
+      this.play(false);
+      clearTimeout(this.resting);
+      this.reported = data.position;
+    }
+    const moved = linked || (before.position !== data.position && !this.everReported.has(data.position));
     const wanted = moved ? data.position : this.position;
     this.position = Math.min(data.high, Math.max(data.low, wanted));
     this.handle.value = String(this.position);

@@ -18,6 +18,7 @@ const ON = 6e-4; // positions this near to a waypoint are the waypoint's
  * @property {number} position
  * @property {number} edge share of the width left at either end
  * @property {number} rest rem of the window's height that the picture leaves to what stands around it
+ * @property {number} link how many were opened; the handle goes to each
  * @property {boolean} reports
  */
 
