@@ -109,7 +109,7 @@ async def deck(browser: Browser, url: str, name: str, seconds: float) -> dict[st
 async def path(browser: Browser, url: str, name: str, seconds: float) -> dict[str, float]:
     page, sent = await opened(browser)
     await page.goto(f"{url}/interpolate?run={name}")
-    await page.get_by_role("tab", name="Take it away").wait_for(timeout=120_000)
+    await page.get_by_role("tab", name="Export").wait_for(timeout=120_000)
     return await measured(page, sent, page.get_by_role("slider", name="position"), name, seconds)
 
 

@@ -50,7 +50,7 @@ def opened(visit: Callable[..., Page], run: Run, more: str = "") -> Page:
     ends = "".join(f"&s{i + 1}={','.join(map(str, code))}" for i, code in enumerate(CODE))
     page = visit(f"/interpolate?run={run.id}{ends}{more}", charts=False)
     painted(picture(page))
-    expect(page.get_by_role("tab", name="Take it away")).to_be_visible()
+    expect(page.get_by_role("tab", name="Export")).to_be_visible()
     script_at_rest(page)
     return page
 
@@ -310,7 +310,7 @@ def test_interpolation_is_taken_away_as_a_gif(
     visit: Callable[..., Page], trained: Run, tmp_path: Path
 ) -> None:
     page = opened(visit, trained, "&path=spherical&frames=6")
-    turn_to(page, "Take it away")
+    turn_to(page, "Export")
     page.get_by_role("button", name="Make the file").click()
     button = page.get_by_role("button", name="Download GIF")
     expect(button).to_be_enabled()

@@ -19,7 +19,7 @@ from app.views.interpolate.waypoints import waypoints_from_address
 from app.widgets import image_picker
 from app.widgets.learning import follow_weights
 
-TABS = ["Path", "The three paths", "Attribute directions", "Take it away"]
+TABS = ["Path", "The three paths", "Attribute directions", "Export"]
 
 
 def page() -> None:
