@@ -51,12 +51,13 @@ def apply() -> None:
     st.html(STYLE)
 
 
-def title(name: str, line: str, *explained: str) -> None:
-    """A page's title and, beside it, the one line that says what one can do here.
+def title(name: str, line: str, *explained: str) -> DeltaGenerator:
+    """A page's title and, beside it, the one line that says what one can do here; the row, for a control of the page.
 
     `explained` are the words of the field that the page uses first (app.words.WORDS); a press opens what they mean.
     """
-    with st.container(key="page-title", horizontal=True, vertical_alignment="center", gap="medium"):
+    head = st.container(key="page-title", horizontal=True, vertical_alignment="center", gap="medium")
+    with head:
         st.title(name, anchor=False, width="content")
         st.caption(line, width="stretch")
         if explained:
@@ -64,6 +65,7 @@ def title(name: str, line: str, *explained: str) -> None:
                 "Words", icon=":material/help:", type="tertiary", help="What the words here mean."
             ):
                 st.markdown(words.explained(*explained))
+    return head
 
 
 def toolbar(key: str) -> DeltaGenerator:

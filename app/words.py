@@ -67,15 +67,16 @@ def explained(*names: str) -> str:
     return "\n\n".join(f"**{name}**: {WORDS[name]}" for name in names)
 
 
-def button(name: str, place: str, label: str = "") -> str:
+def button(name: str, place: str, *, shown: str = "", more: str = "") -> str:
     """HTML of a word that opens what it means by a press, a tap or the keyboard.
 
-    `place` is of the component, so that no two buttons of a page share an id. Raises KeyError for an unknown word.
+    `place` is of the component, so that no two buttons of a page share an id. `shown` (HTML) stands instead of the word,
+    `more` (HTML) under what it means. Raises KeyError for an unknown word.
     """
     key = f"word-{place}-{name}".replace(" ", "-")
     return (
-        f'<button type="button" class="word" popovertarget="{key}">{escape(label or name)}</button>'
-        f'<span popover id="{key}" class="meaning" role="note">{escape(WORDS[name])}</span>'
+        f'<button type="button" class="word" popovertarget="{key}">{shown or escape(name)}</button>'
+        f'<span popover id="{key}" class="meaning" role="note"><b>{escape(name)}</b>: {escape(WORDS[name])} {more}</span>'
     )
 
 

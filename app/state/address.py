@@ -162,6 +162,8 @@ PRESSED: Family[bool] = Family(
 
 # ---------------------------------------------------------------- train
 
+NEW, IMPORT = "new", "import"
+OPEN = _param("open", TEXT, "", TRAIN, "form that a link opens: new or import")
 FINE_TUNE = _bound(
     "fine-tune", FLAG, False, TRAIN, "whether a new run starts from the weights of the run looked at"
 )

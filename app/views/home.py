@@ -1,100 +1,171 @@
-"""Home: what this is, a living picture, the pages, and all runs."""
+"""Home: what this is, three sliders to begin with, doors by what one wants, and all runs."""
 
 from __future__ import annotations
 
 import io
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app import layout
 from app.boundary import copyable, dialog, plain
-from app.components.prior_walk import prior_walk
+from app.components.first_sliders import first_sliders
 from app.services import models, runs
-from app.state import session
+from app.services.cache import LruCache
+from app.state import address, session
+from app.state.code_format import round_code
 from vae_core.errors import BadRun, ReadOnlyRun, RunNotFound, VaeCoreError
-from vae_core.places import assets
+from vae_core.latent.statistics import order_by_kl
+from vae_core.runs.array_files import read_shipped_codes
+from vae_core.runs.marks import read_marks
 from vae_core.runs.run import Run
 
-CARDS = (
-    ("train", "Train", ":material/model_training:", "Choose images, press Start, watch it learn."),
-    ("map", "Latent map", ":material/scatter_plot:", "See where every image lies, and ask what lies there."),
-    ("sliders", "Sliders", ":material/tune:", "Move one dimension at a time and see what it means."),
-    ("interpolate", "Interpolate", ":material/timeline:", "Walk from one image to another."),
-    ("beta", "β", ":material/balance:", "See what a larger β buys and what it costs."),
-)  # fmt: skip
+WANTED = ("smile", "hair", "glasses")  # names of dimensions that anyone understands at once
+SHOWN, STARTS = 3, 12  # sliders, and codes of images to begin at
+LEAST = 0.5  # from a slider's middle to its ends, at least
 
 
 def page() -> None:
-    words, picture = st.columns([3, 2], gap="large")
-    with picture:  # first, so that it is on its way while the rest is drawn
-        shown = _walker()
-        if shown is not None:
-            caption = f"{shown.name}: a slow walk through its prior, decoded in this page"
-            prior_walk(shown.id, models.decoder_header(shown), caption)
-    with words:
-        st.title("Latent Explorer")
-        st.markdown(
-            "A variational autoencoder squeezes each image into a few numbers, its **code**, and learns to draw the "
-            "image again from them. Here you train one on images of your choice and watch it learn. Then you walk "
-            "around inside: every point of its latent space is a picture, and moving through it is seeing what it "
-            "understood."
-        )
-    cards()
+    layout.title(
+        "Latent Explorer",
+        "Drag a slider: you move through the space that a network has learned.",
+        *("code", "latent space", "dimension", "prior", "β"),
+    )
+    st.markdown(
+        "A variational autoencoder squeezes each image into a few numbers, its **code**, and learns to draw the "
+        "image again from them. Here you train one on images of your choice and watch it learn. Then you walk "
+        "around inside: every point of its latent space is a picture, and moving through it is seeing what it "
+        "understood."
+    )
+    _small_deck()
+    doors()
     st.subheader("Runs", anchor=False)
     table()
 
 
-def cards() -> None:
-    """The pages, each with a picture of it."""
-    for column, (view, title, icon, blurb) in zip(st.columns(len(CARDS)), CARDS, strict=True):
-        with column, st.container(border=True, gap="small"):
-            picture = assets() / "cards" / f"{view}.png"
-            if picture.exists():
-                st.image(picture.read_bytes(), width="stretch")
-            session.link(view, f"**{title}**", icon)
-            st.caption(blurb)
+# ---------------------------------------------------------------- the first thing one does
 
 
-def _walker() -> Run | None:
-    """The run whose space is walked: the one looked at, else the first with weights."""
-    chosen = session.run_or_none()
-    everything = runs.store().readable()
-    shipped = [run for run in everything if run.read_only]
-    return next(
-        (run for run in [*([chosen] if chosen else []), *shipped, *everything] if run.has_weights()), None
+def _small_deck() -> None:
+    """Three sliders of the shipped run that a new visitor sees; nothing where no run is shipped."""
+    shipped = [run for run in runs.store().readable() if run.read_only and run.has_weights()]
+    run = next((run for run in shipped if run.id == session.FIRST), None)
+    codes = None if run is None else _shipped_codes(run)
+    if run is None or codes is None:
+        return
+    mean, log_var = codes
+    kl = (0.5 * (mean**2 + np.exp(log_var) - 1 - log_var)).mean(0)
+    names = read_marks(run).names
+    low, high = np.quantile(mean, (0.02, 0.98), axis=0)
+    middle, reach = (low + high) / 2, np.maximum((high - low) / 2, LEAST)
+    sliders = [
+        {
+            "dim": d,
+            "name": names.get(d, f"z{d}"),
+            "low": round(float(middle[d] - reach[d]), 3),
+            "high": round(float(middle[d] + reach[d]), 3),
+        }
+        for d in named_first(names, [int(d) for d in order_by_kl(kl)])
+    ]
+    first_sliders(
+        run.id, models.decoder_header(run), sliders, [round_code(code).tolist() for code in mean[:STARTS]]
     )
 
 
+_codes: LruCache[tuple[np.ndarray, np.ndarray] | None] = LruCache(1)
+
+
+def _shipped_codes(run: Run) -> tuple[np.ndarray, np.ndarray] | None:
+    return _codes.get_or_make((run.path, run.stamp()), lambda: read_shipped_codes(run.path))
+
+
+def named_first(names: Mapping[int, str], order: Sequence[int]) -> list[int]:
+    """Dimensions to show: those named after what is WANTED, in that order, then the most used ones.
+
+    names: of dimensions; order: all dimensions, most used first.
+    """
+    found = [next((int(d) for d in order if word in names.get(int(d), "").lower()), None) for word in WANTED]
+    chosen = [d for d in found if d is not None]
+    return list(dict.fromkeys([*chosen, *order]))[:SHOWN]
+
+
+# ---------------------------------------------------------------- where to go from here
+
+
+def doors() -> None:
+    """The pages by what a person wants to do."""
+    last = _last_own()
+    shown: list[Callable[[], None]] = [_show_a_class, _own_images, _tune]
+    if last is not None:
+        shown.append(partial(_go_on, last))
+    for column, door in zip(st.columns(len(shown)), shown, strict=True):
+        with column, st.container(border=True, gap=None, height="stretch"):
+            door()
+
+
+def _show_a_class() -> None:
+    shipped = {run.id for run in runs.store().pretrained()}
+    of = {address.RUN: session.FIRST} if session.FIRST in shipped else None
+    session.link("sliders", "**Show a class**", ":material/co_present:", of)
+    st.caption("Faces under the hand, one slider a number; then where all images lie, on the map.")
+
+
+def _own_images() -> None:
+    session.link(
+        "train", "**Try my images**", ":material/add_photo_alternate:", {address.OPEN: address.IMPORT}
+    )
+    st.caption("A folder, a .zip or an array becomes a dataset; what is made of it is shown first.")
+
+
+def _tune() -> None:
+    session.link("train", "**Tune a model**", ":material/model_training:", {address.OPEN: address.NEW})
+    st.caption("Choose data, network and β, press Start, watch it learn; or sweep β on its own page.")
+
+
+def _go_on(last: Run) -> None:
+    session.link("train", "**Go on with my last run**", ":material/history:", {address.RUN: last.id})
+    st.caption(f"{plain(last.name)}: {last.status().state}. Its curves, and more epochs.")
+
+
+def _last_own() -> Run | None:
+    """The run of one's own that was created last."""
+    found = [run for run in runs.store().readable() if not run.read_only]
+    return max(found, key=lambda run: run.record().created or "", default=None)
+
+
+# ---------------------------------------------------------------- the table of runs
+
+
 def table() -> None:
-    store = runs.store()
-    rows, listed = [], []
-    for run in store.all():
+    """All runs; those of a sweep in one row, unless each is asked for."""
+    with layout.toolbar("runs"):
+        needle = st.text_input(
+            "Search runs", placeholder="search: name, dataset, status, note", label_visibility="collapsed", key="runs search",
+            width=320,
+        ).lower()  # fmt: skip
+        apart = st.toggle("Runs of sweeps one by one", key="runs apart")
+    found: dict[str, list[Run]] = {}
+    for run in runs.store().all():
         try:
-            record, status = run.record(), run.status()
+            record, _ = run.record(), run.status()
         except (BadRun, RunNotFound) as error:
             st.warning(plain(error), icon=":material/broken_image:")
             continue
-        config = record.effective
-        objective = config.objective.objective.name
-        if (dial := config.objective.dial) is not None:
-            objective += f", β {dial.lowest:g}–{dial.highest:g}"
-        listed.append(run)
-        rows.append(
-            {
-                "": f"/api/runs/{run.id}/file/thumbnail.png" if (run.path / "thumbnail.png").exists() else None,
-                "name": record.name, "dataset": config.data.dataset, "model": config.model.architecture.name,
-                "D": config.model.latent_dim, "objective": objective,
-                "β": config.objective.beta,
-                "status": "pretrained" if run.read_only else status.state,
-                "epochs": status.epoch or config.training.epochs, "created": pd.Timestamp(record.created) if record.created else pd.NaT,
-                "note": run.note(),
-            }
-        )  # fmt: skip
+        found.setdefault(f"sweep {record.group}" if record.group and not apart else run.id, []).append(run)
+    rows = [(members, _row(members)) for members in found.values()]
+    listed = [(members, row) for members, row in rows if needle in " ".join(map(str, row.values())).lower()]
     if not rows:
         st.info("No run yet. The Train page makes one.", icon=":material/info:")
+    elif not listed:
+        st.caption("No run has that in its name, dataset, status or note.")
     else:
         event = st.dataframe(
-            pd.DataFrame(rows), key="runs", on_select="rerun", selection_mode="multi-row", hide_index=True, row_height=44,
+            pd.DataFrame([row for _, row in listed]), key="runs", on_select="rerun", selection_mode="multi-row", hide_index=True, row_height=44,
             column_config={
                 "": st.column_config.ImageColumn("", width=56),
                 "β": st.column_config.NumberColumn(format="%g"),
@@ -102,8 +173,36 @@ def table() -> None:
                 "note": st.column_config.TextColumn(width="medium"),
             },
         )  # fmt: skip
-        actions([listed[i] for i in event["selection"]["rows"] if i < len(listed)])
+        actions([run for i in event["selection"]["rows"] if i < len(listed) for run in listed[i][0]])
     _import()
+
+
+def _row(members: list[Run]) -> dict[str, Any]:
+    """A run's line of the table, or that of all runs of a sweep."""
+    run = members[0]
+    record, status = run.record(), run.status()
+    config = record.effective
+    objective = config.objective.objective.name
+    if (dial := config.objective.dial) is not None:
+        objective += f", β {dial.lowest:g}–{dial.highest:g}"
+    row = {
+        "": f"/api/runs/{run.id}/file/thumbnail.png" if (run.path / "thumbnail.png").exists() else None,
+        "name": record.name, "dataset": config.data.dataset, "model": config.model.architecture.name,
+        "D": config.model.latent_dim, "objective": objective,
+        "β": config.objective.beta,
+        "status": "pretrained" if run.read_only else status.state,
+        "epochs": status.epoch or config.training.epochs, "created": pd.Timestamp(record.created) if record.created else pd.NaT,
+        "note": run.note(),
+    }  # fmt: skip
+    if len(members) == 1:
+        return row
+    betas = sorted(beta for m in members if (beta := m.record().effective.objective.beta) is not None)
+    states = Counter("pretrained" if m.read_only else m.status().state for m in members)
+    return row | {
+        "name": f"{record.group} · {len(members)} runs",
+        "objective": f"{objective}, β {betas[0]:g}–{betas[-1]:g}" if betas else objective, "β": None,
+        "status": ", ".join(state if n == len(members) else f"{n} {state}" for state, n in states.items()),
+    }  # fmt: skip
 
 
 def actions(chosen: list[Run]) -> None:
@@ -114,6 +213,7 @@ def actions(chosen: list[Run]) -> None:
         )
         return
     one = chosen[0] if len(chosen) == 1 else None
+    sweeps = {run.record().group for run in chosen}
     with st.container(horizontal=True):
         if one is not None:
             if st.button("Look at it", type="primary", icon=":material/visibility:"):
@@ -125,6 +225,12 @@ def actions(chosen: list[Run]) -> None:
                 annotate(one)
             if st.button("Export", icon=":material/archive:", help="Everything about the run as one .zip"):
                 export(one)
+        elif (
+            len(sweeps) == 1
+            and (name := sweeps.pop())
+            and st.button("Look at the sweep", type="primary", icon=":material/balance:")
+        ):
+            session.go("beta", {address.SWEEP: name})
         own = [run for run in chosen if not run.read_only]
         if own and st.button(f"Delete {len(own)}" if len(own) > 1 else "Delete", icon=":material/delete:"):
             delete(own)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import boundary, layout
 from app.boundary import copyable, fragment, plain
@@ -29,26 +30,32 @@ COLLAPSED = 0.01  # nats: a dimension that uses less does not move the picture
 
 
 def page() -> None:
-    layout.title(
+    run = session.run_or_none()
+    if run is None:
+        _title()
+        st.info(NO_RUN, icon=":material/info:")
+        return
+    try:
+        model = models.model(run)
+    except VaeCoreError:
+        _title()
+        raise
+    _deck(run, model.stamp, _settle(run, model))
+
+
+def _title() -> DeltaGenerator:
+    return layout.title(
         "Sliders",
         "Drag a slider, or on the picture: each moves one number of the code, and the picture follows.",
         *("code", "dimension", "prior", "posterior", "KL", "nats", "percentile", "nearest"),
     )
-    run = session.run_or_none()
-    if run is None:
-        st.info(NO_RUN, icon=":material/info:")
-        return
-    with st.container():  # always there: what is said in it moves nothing
-        model = models.model(run)
-        follow_weights(run, model.stamp)
-        _settle(run, model)
-    _deck(run)
 
 
-def _settle(run: Run, model: LoadedModel) -> None:
+def _settle(run: Run, model: LoadedModel) -> str:
     """Take the code of a link that was opened; for another run than before, begin at an image.
 
-    Only here, in a run of the whole script: while a slider moves, the address lags behind it.
+    Only here, in a run of the whole script: while a slider moves, the address lags behind it. Returns what is wrong with
+    the link, in a sentence.
     """
     linked = session.param(address.CODE) if session.is_link(address.CODE, session.param(address.CODE)) else ""
     opened = unpack(linked, model.latent_dim) if linked else None
@@ -58,12 +65,10 @@ def _settle(run: Run, model: LoadedModel) -> None:
     if opened is not None:
         _link(pack(opened))
         session.put(address.DECK_OPENED, session.get(address.DECK_OPENED) + 1)
-    elif linked:
-        st.warning(
-            f"The link's code is none of this run's, which has {model.latent_dim} numbers; it was left out.",
-            icon=":material/link_off:",
-        )
     session.set_param(address.CODE, session.get(address.DECK_LINK))
+    if not linked or opened is not None:
+        return ""
+    return f"The link's code is none of this run's, which has {model.latent_dim} numbers; it was left out."
 
 
 def _link(packed: str) -> None:
@@ -73,17 +78,21 @@ def _link(packed: str) -> None:
 
 
 @fragment()
-def _deck(run: Run) -> None:
+def _deck(run: Run, stamp: str, fault: str) -> None:
     if sent := session.get(address.DECK_SENT):
         session.forget(address.DECK_SENT)
         session.go("interpolate", {address.CODE: sent})
+    head = _title()
     with st.container():  # always there: what is said in it moves nothing
-        data = _top(run)
+        if fault:
+            st.warning(fault, icon=":material/link_off:")
+        follow_weights(run, stamp)
+        data = _top(run, head)
     if data is not None:
         deck(data, address.DECK.name, on_code=_rested, on_marks=_keep, on_waypoint=_send)
 
 
-def _top(run: Run) -> dict[str, Any] | None:
+def _top(run: Run, head: DeltaGenerator) -> dict[str, Any] | None:
     """What stands over the deck; and what the deck shows.
 
     Of a run that is gone the deck goes on as it is, since the page has all of it in memory.
@@ -99,7 +108,7 @@ def _top(run: Run) -> dict[str, Any] | None:
     session.put(address.DECK_DATA, data)
     if packed := session.get(address.DECK_LINK):
         session.set_param(address.CODE, packed)
-    with st.popover("Start from an image", icon=":material/image:"):
+    with head, st.popover("Start from an image", icon=":material/image:"):
         _choose(run, model)
     return data
 

@@ -314,6 +314,9 @@ def test_the_code_is_taken_away_as_json_python_and_link(visit: Visit, server: Se
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
 
     def copied(what: str) -> str:
+        take_away = page.get_by_role("button", name="Take away")
+        if not page.get_by_role("button", name=f"Copy {what}").is_visible():
+            take_away.click()
         page.get_by_role("button", name=f"Copy {what}").click()
         expect(page.get_by_text("copied.")).to_be_visible()
         found: str = page.evaluate("navigator.clipboard.readText()")
@@ -360,6 +363,70 @@ def test_an_upload_is_an_encoded_image_and_a_broken_one_leaves_the_deck(
     expect(page.get_by_text("encoded: mine.png")).to_be_visible()
     comes_to(page, load_run(trained).encode(image[None, None]).mean[0])
     shows_its_code(page, trained)
+
+
+def test_each_rest_of_the_hand_is_one_entry_and_back_is_followed(visit: Visit, trained: Run) -> None:
+    page = visit("/")
+    expect(page.get_by_role("heading", name="Latent Explorer", exact=True)).to_be_visible()
+    script_at_rest(page)
+    page.goto(page.url.split("/?")[0] + f"/sliders?run={trained.id}")
+    ready(page)
+    plans_done(page)
+    codes = [code(page)]
+    for dim, key in ((0, "End"), (1, "Home"), (2, "End")):
+        page.get_by_label(f"z{dim}", exact=True).press(key)
+        plans_done(page)
+        comes(page, lambda: linked(page) == code(page), "the address says the code")
+        codes.append(code(page))
+    runs_of_the_script = len([m for m in asked(page) if not m.rerun_script.fragment_id])
+    for expected in reversed(codes[:-1]):
+        page.go_back()
+        comes_to(page, np.array(expected))
+        assert linked(page) == expected
+    shows_its_code(page, trained)
+    plans_done(page)
+    assert linked(page) == codes[0], "what the script heard of writes no other address"
+    assert len([m for m in asked(page) if not m.rerun_script.fragment_id]) == runs_of_the_script
+    page.go_forward()
+    comes_to(page, np.array(codes[1]))
+    page.go_back()
+    comes_to(page, np.array(codes[0]))
+    page.go_back()  # four presses for three moves: the last one leaves the page
+    expect(page.get_by_role("heading", name="Latent Explorer", exact=True)).to_be_visible()
+
+
+def linked(page: Page) -> list[float] | None:
+    """The code in the address."""
+    text = re.search(r"z=([^&]+)", page.url)
+    found = None if text is None else unpack(text.group(1), len(code(page)))
+    return None if found is None else np.round(found, 3).astype(float).round(3).tolist()
+
+
+def test_a_fine_picture_is_enlarged_smoothly_until_its_pixels_are_asked_for(visit: Visit) -> None:
+    rendering = "c => getComputedStyle(c).imageRendering"
+    page = visit("/sliders?run=faces")
+    ready(page)
+    assert picture(page).evaluate(rendering) == "auto"
+    page.get_by_role("button", name="Pixels").click()
+    assert picture(page).evaluate(rendering) == "pixelated"
+    small = visit("/sliders?run=digits")
+    ready(small)
+    assert picture(small).evaluate(rendering) == "pixelated"
+    expect(small.get_by_role("button", name="Pixels")).to_have_count(0)
+    box, side = picture(small).bounding_box(), int(picture(small).get_attribute("width") or 0)
+    assert box
+    assert box["width"] % side == pytest.approx(0, abs=0.01), "every pixel is as large as the next"
+
+
+def test_the_sliders_scroll_in_their_panel_and_the_picture_stays(visit: Visit) -> None:
+    page = visit("/sliders?run=faces", width=1280, height=720)
+    ready(page)
+    before = picture(page).bounding_box()
+    last = page.locator(".sliders input[type=range]").last
+    last.press("ArrowRight")
+    expect(last).to_be_in_viewport()
+    assert picture(page).bounding_box() == before
+    assert page.get_by_test_id("stMain").evaluate("main => main.scrollTop") == 0
 
 
 def test_a_double_click_takes_a_dimension_back_to_the_encoded_image(visit: Visit, trained: Run) -> None:
@@ -601,7 +668,8 @@ def test_without_a_prior_the_range_is_the_datas(visit: Visit, server: Server) ->
     usual = usual_of(run)
     for d in range(3):
         np.testing.assert_allclose(ends(page, d), (usual.low[d], usual.high[d]), atol=2e-3)
-    expect(page.get_by_role("button", name="Random")).to_be_disabled()
+    for what in ("Random", "Play"):  # there is no prior to draw from
+        expect(page.get_by_role("button", name=what)).to_have_count(0)
 
 
 def test_dragging_the_picture_moves_the_two_chosen_dimensions(visit: Visit, trained: Run) -> None:

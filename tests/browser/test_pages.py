@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
-from watch import next_frame, script_at_rest
+from watch import asked, next_frame, painted, script_at_rest
 
 PAGES = {
     "/": "Latent Explorer",
@@ -41,21 +41,41 @@ def test_home_paints_a_decoded_picture_that_moves(visit: Callable[..., Page]) ->
     page = visit("/?run=faces")
     canvas = page.get_by_role("img", name="decoded image")
     expect(canvas).to_be_visible()
-    page.wait_for_function(
-        """() => { const c = [...document.querySelectorAll('*')].map(e => e.shadowRoot?.querySelector('canvas'))
-             .find(Boolean); window.canvas = c; return c && Number(c.dataset.frame) > 3; }"""
-    )
-    pixels = "() => { const c = window.canvas; return [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]; }"
-    first = page.evaluate(pixels)
-    assert page.evaluate("[window.canvas.width, window.canvas.height]") == [64, 64]
+    painted(canvas)
+    pixels = "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+    first = canvas.evaluate(pixels)
+    assert canvas.evaluate("c => [c.width, c.height]") == [64, 64]
     assert len(set(first)) > 20, "the picture is blank"
-    frame = page.evaluate("Number(window.canvas.dataset.frame)")
-    page.wait_for_function(f"() => Number(window.canvas.dataset.frame) > {frame + 20}")
-    assert page.evaluate(pixels) != first
-    page.get_by_role("button", name="Pause").click()
-    frame = page.evaluate("window.canvas.dataset.frame")
-    next_frame(page, 10)
-    assert page.evaluate("window.canvas.dataset.frame") == frame
+    sliders = page.locator(".first_sliders input[type=range]")
+    expect(sliders).to_have_count(3)
+    asked_before = len(asked(page))
+    for slider in sliders.all():
+        frame = canvas.get_attribute("data-frame")
+        slider.press("End")
+        expect(canvas).not_to_have_attribute("data-frame", str(frame))
+        assert canvas.evaluate(pixels) != first
+        page.get_by_role("button", name="Back to the start").click()
+        next_frame(page, 2)
+        assert canvas.evaluate(pixels) == first
+    page.get_by_role("button", name="Another one").click()
+    next_frame(page, 2)
+    assert canvas.evaluate(pixels) != first
+    assert len(asked(page)) == asked_before, "no script runs"
+
+
+def test_the_first_page_leads_to_what_one_wants(visit: Callable[..., Page]) -> None:
+    page = visit("/?run=digits")
+    for door, where in (
+        ("Show a class", "/sliders?run=faces"),
+        ("Try my images", "/train?run=digits&open=import"),
+    ):
+        link = page.get_by_test_id("stMain").get_by_role("link", name=door)
+        expect(link).to_be_visible()
+        link.click()
+        page.wait_for_url(lambda url, where=where: where in url)
+        script_at_rest(page)
+        page.go_back()
+        expect(page.get_by_role("heading", name="Latent Explorer", exact=True)).to_be_visible()
 
 
 def test_the_url_says_which_run_and_a_copied_link_opens_it(visit: Callable[..., Page]) -> None:

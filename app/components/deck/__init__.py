@@ -5,57 +5,72 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from app import words
 from app.components import component
 
-HTML = """
+
+def word(name: str, shown: str, more: str = "") -> str:
+    """What is `shown` (HTML), which opens what a word of the field means, and `more` (HTML) under it."""
+    return words.button(name, "deck", shown=shown, more=more)
+
+
+HTML = f"""
 <div class="deck">
-  <section class="left">
-    <div class="stage">
-      <canvas class="picture" role="img" aria-label="decoded image" data-frame="0" width="64" height="64"></canvas>
-      <canvas class="overlay" aria-hidden="true" hidden></canvas>
-    </div>
-    <p class="say" role="status"></p>
-    <div class="row">
-      <button type="button" data-do="compare" title="Hold to see the encoded image">Compare</button>
-      <button type="button" data-do="sigma" aria-pressed="false"
-        title="Standard deviation of 32 decoded posterior samples of the encoded image, per pixel">Uncertainty</button>
-      <span class="where"></span>
-    </div>
-    <div class="row drag"><span>Drag on the picture:</span>
-      <label>↔ <select data-pick="0" aria-label="dimension across"></select></label>
-      <label>↕ <select data-pick="1" aria-label="dimension up"></select></label></div>
-    <div class="trust">
-      <div class="usual"><b data-n="percentile">–</b>
-        <small>Percentile of this code's Mahalanobis distance from the middle, among samples z ~ q(z|x). Near 100
-        the decoder was hardly trained there.</small></div>
-      <div class="near"><canvas width="64" height="64" role="img" aria-label="nearest image"></canvas>
-        <div><span data-n="near">–</span><small data-n="near-what"></small></div></div>
-      <div class="place"><canvas width="160" height="160" role="img" aria-label="place among the images"></canvas>
-        <small data-n="axes"></small></div>
-    </div>
-    <div class="encoded"><canvas width="64" height="64" role="img" aria-label="encoded"></canvas>
-      <span data-n="encoded"></span></div>
+  <div class="row bar" role="toolbar" aria-label="code">
+    <button type="button" data-do="random" title="A code from the prior N(0, I)">Random</button>
+    <button type="button" data-do="image" title="The code of a random image">From data</button>
+    <button type="button" data-do="play" aria-pressed="false" title="A smooth walk through the prior">Play</button>
+    <label class="speed">speed <input type="range" min="0.1" max="3" step="0.1" value="1" aria-label="speed"></label>
+    <button type="button" data-do="undo" title="Ctrl+Z; greyed while nothing has moved">Undo</button>
+    <button type="button" data-do="redo" title="Ctrl+Shift+Z; greyed while nothing is undone">Redo</button>
+    <button type="button" data-do="reset" title="Back to the encoded image">Reset</button>
+    <button type="button" data-do="zero" title="The prior's mean">Zero</button>
+    <button type="button" data-do="mark" title="Keep this code with the run's notes">Bookmark</button>
+    <button type="button" data-do="pin" title="Keep this picture here, and move it along with the sliders">Pin</button>
+    <button type="button" data-do="waypoint" title="The code on the picture, as a waypoint of a path">Send to interpolation</button>
+    <button type="button" popovertarget="deck-code" title="This code as numbers, Python lines or a link">Take away</button>
+  </div>
+  <div class="menu" id="deck-code" popover aria-label="take the code away">
     <output class="code" aria-label="code"></output>
     <div class="row">
       <button type="button" data-do="json">Copy JSON</button>
       <button type="button" data-do="python">Copy Python</button>
       <button type="button" data-do="link">Copy link</button>
     </div>
-  </section>
-  <section class="right">
-    <div class="row bar">
-      <button type="button" data-do="random" title="A code from the prior N(0, I)">Random</button>
-      <button type="button" data-do="image" title="The code of a random image">From data</button>
-      <button type="button" data-do="play" aria-pressed="false" title="A smooth walk through the prior">Play</button>
-      <label class="speed">speed <input type="range" min="0.1" max="3" step="0.1" value="1" aria-label="speed"></label>
-      <button type="button" data-do="undo" title="Ctrl+Z">Undo</button>
-      <button type="button" data-do="redo" title="Ctrl+Shift+Z">Redo</button>
-      <button type="button" data-do="reset" title="Back to the encoded image">Reset</button>
-      <button type="button" data-do="zero" title="The prior's mean">Zero</button>
-      <button type="button" data-do="mark" title="Keep this code with the run's notes">Bookmark</button>
-      <button type="button" data-do="pin" title="Keep this picture here, and move it along with the sliders">Pin</button>
-      <button type="button" data-do="waypoint" title="The code on the picture, as a waypoint of a path">Send to interpolation</button>
+  </div>
+  <section class="left">
+    <div class="stage">
+      <canvas class="picture" role="img" aria-label="decoded image" data-frame="0" width="64" height="64"></canvas>
+      <canvas class="overlay" aria-hidden="true" hidden></canvas>
     </div>
+    <p class="say" role="status"></p>
+    <div class="trust">
+      <div class="near"><canvas width="64" height="64" role="img" aria-label="nearest image"></canvas>
+        <div class="facts">
+          <div class="usual">{word("percentile", '<b data-n="percentile">–</b>')}</div>
+          {word("nearest", '<span data-n="near">–</span>', '<small data-n="near-what"></small>')}
+        </div></div>
+      <div class="encoded"><canvas width="64" height="64" role="img" aria-label="encoded"></canvas>
+        <span data-n="encoded"></span></div>
+      <div class="place">{
+    word(
+        "latent space",
+        '<canvas width="160" height="160" role="img" aria-label="place among the images"></canvas>',
+        '<small data-n="axes"></small>',
+    )
+}</div>
+    </div>
+    <div class="row hands">
+      <button type="button" data-do="compare" title="Hold to see the encoded image">Compare</button>
+      <button type="button" data-do="sigma" aria-pressed="false">Uncertainty</button>
+      <button type="button" data-do="pixels" aria-pressed="false" hidden
+        title="The picture's own pixels, instead of a smooth enlargement">Pixels</button>
+      <span class="drag">drag ↔ <select data-pick="0" aria-label="dimension across"></select>
+        ↕ <select data-pick="1" aria-label="dimension up"></select></span>
+      <span class="where"></span>
+    </div>
+  </section>
+  <section class="right" tabindex="-1">
     <div class="row ranges" role="radiogroup" aria-label="range">
       <span>Range</span>
       <label><input type="radio" name="range" value="prior"> prior ±3</label>

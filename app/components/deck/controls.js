@@ -42,6 +42,7 @@ function actionsOf(deck) {
     mark: () => deck.shelves.bookmark(),
     pin: () => deck.shelves.pin(),
     sigma: () => deck.encoded.toggleSigma(),
+    pixels: () => deck.look.toggle(),
     json: () => copy(deck, JSON.stringify(shown()), "The code as JSON was"),
     python: () => copy(deck, pythonOf(deck, shown()), "Python lines were"),
     link: () => {

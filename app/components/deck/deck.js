@@ -8,6 +8,7 @@ import { Drawing } from "./drawing.js";
 import { EncodedImage } from "./encoded.js";
 import { Gallery } from "./gallery.js";
 import { History } from "./history.js";
+import { Look } from "./look.js";
 import { Notes } from "./notes.js";
 import { Shelves } from "./shelves.js";
 import { Sliders } from "./sliders.js";
@@ -23,7 +24,6 @@ import { Walk } from "./walk.js";
 
 const REST = 120; // milliseconds without a move until small pictures are decoded
 const REPORT = 350; // and until the page is told
-const STAGE = 384; // pixels of the large picture's side, about
 
 /**
  * The deck: a code, what moves it and what shows it. Its parts (sliders, shelves, ...) hold what is theirs
@@ -75,6 +75,7 @@ export class Deck {
     this.gallery = new Gallery(this, root);
     this.walk = new Walk(this, root);
     this.drawing = new Drawing(this, root);
+    this.look = new Look(root);
     this.unhearFaults = onKernelFault(() => this.writeWhere());
   }
 
@@ -152,14 +153,13 @@ export class Deck {
     this.sliders.build();
     this.at(".drawing").hidden = !grey;
     // a plain autoencoder has no prior to draw from
-    for (const name of ["random", "play"]) this.at(`[data-do=${name}]`, HTMLButtonElement).disabled = !prior;
-    this.at(".gallery").hidden = !prior;
+    for (const name of ["[data-do=random]", "[data-do=play]", ".speed", ".gallery"])
+      this.at(name).hidden = !prior;
     this.picks.forEach((select, k) => {
       select.replaceChildren(...order.map((d) => make("option", { value: d, textContent: `z${d}` })));
       select.value = String(order[Math.min(k, order.length - 1)]);
     });
-    const side = Math.max(1, Math.round(STAGE / header.width)) * header.width;
-    this.at(".stage").style.setProperty("--side", `${side}px`);
+    this.look.begin(header);
   }
 
   /** @param {DeckData} data */

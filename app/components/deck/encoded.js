@@ -5,6 +5,8 @@ import { gaussian, roundCode, seeded } from "../shared/latent.js";
 /** @import { EncodedData } from "./types.js" */
 
 const SAMPLES = 32;
+const SPREAD = `Standard deviation of ${SAMPLES} decoded posterior samples of the encoded image, per pixel`;
+const UNKNOWN = "The spread of this image's code is not known: start from another image to see it";
 const SAME = 6e-4; // codes nearer than this in each dimension are the same
 
 /** @param {number[]} a @param {number[]} b */
@@ -49,6 +51,7 @@ export class EncodedImage {
     const { opened } = this.deck;
     this.at(".encoded").hidden = !encoded;
     this.sigmaButton.disabled = !encoded?.std;
+    this.sigmaButton.title = encoded?.std ? SPREAD : UNKNOWN;
     if (!encoded || !opened) return;
     this.at("[data-n=encoded]").textContent =
       `encoded: ${encoded.words}${encoded.note ? `, ${encoded.note}` : ""}`;

@@ -2,6 +2,7 @@
 // there whatever Streamlit shows then.
 
 import { make } from "../shared/dom.js";
+import { keepEntries } from "../shared/entries.js";
 import { mounted } from "../shared/mount.js";
 import { notice } from "./words.js";
 
@@ -106,6 +107,7 @@ function hideOthers() {
 }
 
 const watch = new ServerWatch();
+keepEntries(window); // here, since every page loads this script, once
 
 export default mounted(
   (root) => ({ root, stop() {} }),

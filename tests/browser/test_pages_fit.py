@@ -1,0 +1,157 @@
+"""What a page is for is seen and worked without scrolling, on a laptop and on a projector, and nothing jumps.
+
+A row of PAGES names a page's hero, its main control and its answer; `act` moves the control and waits for the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from watch import next_frame, painted, plans_done, script_at_rest, stands_still
+
+Visit = Callable[..., Page]
+Find = Callable[[Page], Locator]
+
+SIZES = [(1440, 900), (1280, 720)]
+PHONE = (390, 844)
+EDGE = 48  # pixels that may be left free on either side, at most
+ROUNDING = 1.0  # pixels
+
+
+@dataclass(frozen=True)
+class Fits:
+    """A page: where it lies, what must lie in the window, and how its main control is moved.
+
+    `ready` waits until the page shows what it is for; `act` moves the control and waits until the answer has followed.
+    """
+
+    path: str
+    hero: Find
+    control: Find
+    answer: Find
+    ready: Callable[[Page], None]
+    act: Callable[[Page], None]
+
+    def parts(self, page: Page) -> dict[str, Locator]:
+        return {"hero": self.hero(page), "control": self.control(page), "answer": self.answer(page)}
+
+
+def named(role: str, name: str) -> Find:
+    return lambda page: page.get_by_role(role, name=name).first  # type: ignore[arg-type]
+
+
+def first(selector: str) -> Find:
+    return lambda page: page.locator(selector).first
+
+
+picture = named("img", "decoded image")
+
+
+def frames(page: Page) -> int:
+    return int(picture(page).get_attribute("data-frame") or 0)
+
+
+def moved(control: Find) -> Callable[[Page], None]:
+    """Move a slider by a key, until the picture is another."""
+
+    def act(page: Page) -> None:
+        before = frames(page)
+        control(page).press("ArrowRight")
+        control(page).press("ArrowRight")
+        expect(picture(page)).not_to_have_attribute("data-frame", str(before))
+        plans_done(page)
+
+    return act
+
+
+def deck_ready(page: Page) -> None:
+    painted(picture(page))
+    expect(page.locator("[data-n=percentile]")).not_to_have_text("–")
+
+
+slider, first_slider = first(".sliders input[type=range]"), first(".first_sliders input[type=range]")
+
+PAGES = {
+    "home": Fits(
+        "/?run=faces", picture, first_slider, named("link", "Show a class"),
+        lambda page: painted(picture(page)), moved(first_slider),
+    ),
+    "sliders": Fits("/sliders?run=faces", picture, slider, first("[data-n=near]"), deck_ready, moved(slider)),
+}  # fmt: skip
+
+
+def opened(visit: Visit, fits: Fits, width: int, height: int, *, dark: bool = False) -> Page:
+    page = visit(fits.path, width=width, height=height, dark=dark)
+    script_at_rest(page)
+    fits.ready(page)
+    stands_still(page.locator("h1, canvas, [role=slider], input[type=range]"))
+    return page
+
+
+Box = dict[str, float]
+
+
+def boxes(page: Page, fits: Fits) -> dict[str, Box]:
+    found: dict[str, Box] = {}
+    for name, part in fits.parts(page).items():
+        box = part.bounding_box()
+        assert box, f"the {name} is nowhere on the page"
+        found[name] = dict(box)  # type: ignore[arg-type]
+    return found
+
+
+def scrolled(page: Page) -> float:
+    return float(page.get_by_test_id("stMain").evaluate("main => main.scrollTop"))
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_seen_and_worked_without_scrolling(
+    visit: Visit, name: str, width: int, height: int
+) -> None:
+    fits = PAGES[name]
+    page = opened(visit, fits, width, height)
+    for part, box in boxes(page, fits).items():
+        right, bottom = box["x"] + box["width"], box["y"] + box["height"]
+        within = box["x"] >= 0 and box["y"] >= 0 and right <= width and bottom <= height
+        assert within, f"the {part} lies at {box}, in a window of {width}×{height}"
+    assert scrolled(page) == 0
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_jumps_when_it_updates(visit: Visit, name: str, width: int, height: int) -> None:
+    fits = PAGES[name]
+    page = opened(visit, fits, width, height)
+    before = boxes(page, fits)
+    fits.act(page)
+    script_at_rest(page)
+    next_frame(page)
+    after = boxes(page, fits)
+    for part, box in before.items():
+        away = max(abs(after[part][side] - box[side]) for side in ("x", "y"))
+        assert away <= ROUNDING, f"the {part} went from {box} to {after[part]}"
+    assert scrolled(page) == 0
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_windows_width_is_used(visit: Visit, name: str) -> None:
+    page = opened(visit, PAGES[name], *SIZES[0])
+    edges = page.get_by_test_id("stMainBlockContainer").evaluate("""block => {
+      const style = getComputedStyle(block), box = block.getBoundingClientRect();
+      const sidebar = document.querySelector('[data-testid=stSidebar]').getBoundingClientRect();
+      return [box.left + parseFloat(style.paddingLeft) - sidebar.right,
+              innerWidth - box.right + parseFloat(style.paddingRight)];
+    }""")
+    assert all(0 <= edge <= EDGE for edge in edges), edges
+
+
+@pytest.mark.parametrize("name", ["sliders"])
+def test_on_a_phone_the_first_control_comes_within_one_screen(visit: Visit, name: str) -> None:
+    page = opened(visit, PAGES[name], *PHONE, dark=True)
+    for part, box in boxes(page, PAGES[name]).items():
+        if part != "answer":
+            assert box["y"] + box["height"] <= PHONE[1], f"the {part} lies at {box}"
