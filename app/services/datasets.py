@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from app.services import runs
 from app.services.cache import LruCache
+from app.services.tasks import Lane, Task
 
 if TYPE_CHECKING:
     from vae_core.data import ImageSet
@@ -32,6 +33,25 @@ def look(name: str, side: int) -> Look:
 
     data = images(name, side)
     return _looks.get_or_make(data.fingerprint, lambda: look_at(data.images))
+
+
+LANE = Lane("images")
+
+
+def preparing(name: str, side: int) -> Task[None]:
+    """The task that builds a dataset at a side in pixels, behind the pages; it begins unless it is under way."""
+    from vae_core.data import open_images
+
+    places = runs.places()
+    key = places, name, side
+    found = LANE.find(key)
+    if found is not None and found.done and not found.error and not images_ready(name, side):
+        LANE.forget(key)  # removed since
+
+    def build(task: Task[None]) -> None:
+        open_images(name, side, places, task.report)
+
+    return LANE.submit(key, build, name=f"images of {name}")
 
 
 def images_ready(name: str, side: int) -> bool:

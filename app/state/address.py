@@ -164,6 +164,12 @@ PRESSED: Family[bool] = Family(
 
 NEW, IMPORT = "new", "import"
 OPEN = _param("open", TEXT, "", TRAIN, "form that a link opens: new or import")
+FORM: Key[bool | None] = _kept("train form", None, TRAIN, "whether the form of a new run is open")
+IMPORT_FORM: Key[bool] = _kept("import form", False, TRAIN, "whether the form of an import is open")
+STARTED: Key[bool] = _kept("train started", False, TRAIN, "whether Start was pressed and not taken up yet")
+CLOSED: Family[float] = Family(
+    "{} closed", OBJECT, 0.0, (TRAIN,), "when a form was closed whose settings the address may still say"
+)
 FINE_TUNE = _bound(
     "fine-tune", FLAG, False, TRAIN, "whether a new run starts from the weights of the run looked at"
 )
@@ -235,6 +241,7 @@ UMAP_STEP: Key[Any] = _kept("umap step", None, MAP, "step of the layout under wa
 
 CODE = _param("z", TEXT, "", (SLIDERS, INTERPOLATE), "a code, as app.state.code_format.pack writes it")
 DECK: Key[Any] = _kept("deck", None, SLIDERS, "what the deck tells")
+CHOOSER: Key[bool] = _kept("image chooser", False, SLIDERS, "whether the choice of another image is open")
 DECK_OF: Key[str | None] = _kept("deck of", None, SLIDERS, "run whose code the deck holds")
 DECK_LINK: Key[str] = _kept(
     "deck link", "", SLIDERS, "code where the deck came to rest, as an address has it"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import streamlit as st
 
 from app.services import runs
-from app.state.address import HISTORY, PRESSED, RUN, WRITTEN, Family, Key
+from app.state.address import CLOSED, HISTORY, PRESSED, RUN, WRITTEN, Family, Key
 from vae_core.errors import BadRun, RunNotFound
 
 if TYPE_CHECKING:
@@ -176,6 +176,18 @@ def wrote(key: Key[Any] | Family[Any], said: Hashable) -> None:
     now = time.time()
     recent = {v: t for v, t in recent.items() if now - t < ECHO}
     put(_written(key), (said, recent | dict.fromkeys((said, last), now)))
+
+
+def names(family: Family[Any]) -> bool:
+    """Whether the address says anything of a form's settings, as a link does; not by an echo of one just closed."""
+    if time.time() - get(CLOSED.of(family.pattern)) < ECHO:
+        return False
+    return any(name in st.query_params for name in map(family.pattern.format, family.members()))
+
+
+def closed(family: Family[Any]) -> None:
+    """Note that the form of these settings was closed: what the address still says of them is an echo."""
+    put(CLOSED.of(family.pattern), time.time())
 
 
 def _written(key: Key[Any] | Family[Any]) -> Key[Any]:

@@ -108,7 +108,13 @@ def _top(run: Run, head: DeltaGenerator) -> dict[str, Any] | None:
     session.put(address.DECK_DATA, data)
     if packed := session.get(address.DECK_LINK):
         session.set_param(address.CODE, packed)
-    with head, st.popover("Start from an image", icon=":material/image:"):
+    with head:
+        chooser = st.popover(
+            "Start from an image", icon=":material/image:", key=address.CHOOSER.name, on_change="rerun"
+        )
+    with chooser:
+        if chooser.open:  # whoever wants one; what a page shows of itself needs none
+            offer_images(run)
         _choose(run, model)
     return data
 
@@ -192,7 +198,6 @@ def _choose(run: Run, model: LoadedModel) -> None:
     except VaeCoreError as error:  # the deck below goes on as it is
         st.error(copyable(error), icon=":material/error:")  # as it is: it may begin with the file's name
         return
-    offer_images(run)
     if chosen is not None:
         if chosen.image is not None:
             st.image(pictures.png(chosen.image, 128), width=128)

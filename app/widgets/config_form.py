@@ -63,6 +63,36 @@ def as_params(config: RunConfig, *groups: str) -> dict[Key[Any], str]:
     return found
 
 
+def fill(config: RunConfig, keys: Family[Any] = address.SETTING) -> None:
+    """Have the form say what `config` does, before its widgets are drawn."""
+    known = {spec.name for spec in list_specs(runs.places())}
+    forget(keys)
+    for leaf in leaves(RunConfig):
+        if not _applies(leaf, config):
+            continue
+        value = value_at(config, leaf.path)
+        if leaf.spec.widget == "side":
+            value = str(value) if value else "auto"
+        elif leaf.spec.widget == "dataset" and value not in known:
+            continue  # removed since
+        session.put(keys.of(leaf.switch), _answer(value, leaf))
+
+
+def forget(keys: Family[Any] = address.SETTING) -> None:
+    """Have the form say what it usually does."""
+    for leaf in leaves(RunConfig):
+        session.forget(keys.of(leaf.switch))
+
+
+def _answer(value: Any, leaf: Leaf) -> Any:
+    """A setting as its widget holds it."""
+    if isinstance(value, Choice):
+        return value.name
+    if isinstance(value, tuple):
+        return " ".join(map(str, value))
+    return float(value) if isinstance(leaf.default, float) and value is not None else value
+
+
 def _text(value: Any) -> str:
     """A value as the address has it."""
     if isinstance(value, bool):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.boundary import copyable, plain
+from app.boundary import copyable, fragment, plain
 from app.services import datasets, runs
+from app.services.tasks import Task
 from app.state import session
 from vae_core.data.registry import DatasetSpec, find_spec
 from vae_core.errors import VaeCoreError
 from vae_core.runs.run import Run
+
+FOLLOW = 0.5  # seconds between looks at images that are prepared
 
 
 def prepare(spec: DatasetSpec, side: int) -> bool:
@@ -33,7 +36,11 @@ def prepare(spec: DatasetSpec, side: int) -> bool:
 
 
 def offer_images(run: Run) -> None:
-    """A button that builds the dataset of a run, or a word on where to get it; nothing where it is built already."""
+    """Prepare the dataset of a run behind the page, or say how to get it; nothing where it is there already.
+
+    What the package makes by itself needs no click. A download that lies on this machine is read on request: that may
+    take minutes.
+    """
     record = run.record()
     if record.shape is None or datasets.images_of(run) is not None:
         return
@@ -43,7 +50,10 @@ def offer_images(run: Run) -> None:
     except VaeCoreError:
         st.caption(f"The images of {plain(name)} were removed from this machine.")
         return
-    if not spec.present(runs.places()):
+    if spec.kind != "download":
+        if runs.places().writable:
+            fragment(run_every=FOLLOW)(_follow)(run, datasets.preparing(name, side))
+    elif not spec.present(runs.places()):
         st.caption(
             f"The images of {name} are not on this machine: choose them on the Train page to fetch them."
         )
@@ -51,6 +61,16 @@ def offer_images(run: Run) -> None:
         f"Show the images of {name}",
         f"prepare {name} {side}",
         icon=":material/photo_library:",
-        help="Shown are decoded codes. The images themselves are read, or drawn, once.",
+        help="Shown are decoded codes. The images themselves are read once.",
     ) and prepare(spec, side):
         st.rerun()
+
+
+def _follow(run: Run, task: Task[None]) -> None:
+    """How far the images are; the page is drawn anew with them."""
+    if task.error:
+        st.caption(f"The images could not be prepared: {copyable(task.error)}")
+    elif not task.done:
+        st.progress(task.share, text=f"preparing the images: {plain(task.words)}")
+    elif datasets.images_of(run) is not None:
+        st.rerun(scope="app")

@@ -61,6 +61,35 @@ def test_the_address_of_a_config_opens_the_form_on_it(config: RunConfig) -> None
     assert said["objective"] == wanted["objective"]
 
 
+def filled_form() -> None:
+    import streamlit as st
+
+    from app.widgets import config_form
+    from vae_core.options import to_json
+
+    st.button("fill", on_click=lambda: config_form.fill(st.session_state["wanted"]))
+    st.button("forget", on_click=config_form.forget)
+    st.json(to_json(config_form.config_form()))
+
+
+def test_a_form_is_filled_with_what_a_run_was_made_with_and_forgets_it() -> None:
+    wanted = RunConfig(
+        DataConfig("digits", side=16, limit=50),
+        ModelConfig(Choice("mlp", MlpParams((300, 200))), 7),
+        ObjectiveConfig(Choice("beta_vae", BetaParams(2.5)), Choice("gaussian", GaussianParams(0.2)), free_bits=0.1),
+        TrainingConfig(epochs=3, seed=5),
+    )  # fmt: skip
+    at = AppTest.from_function(filled_form, default_timeout=60)
+    at.session_state["wanted"] = wanted
+    at.run()
+    usual = json.loads(at.json[0].value)
+    at.button[0].click().run()
+    assert not at.exception
+    assert json.loads(at.json[0].value) == to_json(wanted)
+    at.button[1].click().run()
+    assert json.loads(at.json[0].value) == usual
+
+
 def test_an_address_names_what_differs_and_only_in_the_groups_asked_for() -> None:
     assert config_form.as_params(RunConfig(), "model", "objective", "training", "data") == {}
     config = RunConfig(DataConfig("digits", limit=50), ModelConfig("conv", 3))

@@ -24,7 +24,7 @@ def opened(open_page: Open, no_pretrained: None) -> Callable[[Path], AppTest]:
     """The Train page with a path given to the import form."""
 
     def at_path(path: Path) -> AppTest:
-        at = open_page("train")
+        at = open_page("train", open="import")
         given = next(w for w in at.text_input if w.label.startswith("or a folder"))
         return given.set_value(str(path)).run()
 

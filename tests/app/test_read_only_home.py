@@ -111,7 +111,7 @@ def test_what_writes_says_why_not(
 ) -> None:
     before = copied.status()
     with read_only(places.home):
-        at = open_page("train", run=copied.id)
+        at = open_page("train", run=copied.id, open="new")
         at.button(key=key).click().run()
         assert not at.exception
         assert [error.icon for error in at.error] == [":material/lock:"]

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.numpy
-from conftest import shown
+from conftest import shown, worked_out
 from helpers import config_of
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app.services import datasets
+from app.services.waiting import begins_in
 from app.state import session
 from app.state.code_format import pack, unpack
 from app.widgets.run_picker import describe
@@ -386,17 +387,30 @@ def test_without_the_dataset_stored_codes_serve(open_page: Open, copied: Run) ->
     assert any("Image" in s.value for s in at.subheader)
 
 
-def test_a_shipped_runs_images_are_drawn_on_request(open_page: Open, store: Store) -> None:
+def test_a_shipped_runs_images_are_prepared_behind_the_page(open_page: Open, store: Store) -> None:
+    side = store.find("digits").record().shape[1]
+    assert not datasets.images_ready("digits", side)
     at = open_page("map", run="digits")
     number = int(stored_codes(store.find("digits")).index[0])
     at.query_params["image"] = str(number)
-    at.run()
-    (offer,) = [b for b in at.button if b.label == "Show the images of digits"]
-    offer.click().run()
-    assert not at.exception
-    assert datasets.images_ready("digits", store.find("digits").record().shape[1])
-    assert not [b for b in at.button if b.label == "Show the images of digits"]
+    at = worked_out(at.run())
+    fine(at)
+    assert datasets.images_ready("digits", side), "without a click"
+    assert not [b for b in at.button if b.label.startswith("Show the images")]
     assert "Image" in shown(at)
+
+
+def test_images_that_cannot_be_prepared_are_said(
+    open_page: Open, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("vae_core.data.open_images", full)
+    number = int(stored_codes(store.find("digits")).index[0])
+    at = worked_out(open_page("map", run="digits", image=str(number)))
+    fine(at)
+    assert "The images could not be prepared" in shown(at)
 
 
 def test_images_that_cannot_be_had_are_said(open_page: Open) -> None:
@@ -570,13 +584,67 @@ def test_the_form_counts_parameters_and_steps(open_page: Open) -> None:
     expected = 257 * 400 + 401 * 6 + 4 * 400 + 401 * 256
     assert f"**{expected:,}** parameters" in shown(at)
     assert "steps" in shown(at)
-    assert "about" not in shown(at), "nothing is known of this machine yet"
+    assert "about **" not in shown(at), "nothing is known of this machine yet"
 
 
 def test_a_model_that_cannot_take_the_images_is_said(open_page: Open, copied: Run) -> None:
     at = open_page("train", run=copied.id, dataset="tiny", model="mlp", hidden="0")
     assert not at.exception
     assert at.error
+
+
+def test_the_form_is_one_line_until_it_is_wanted_and_again_after_start(open_page: Open, store: Store) -> None:
+    def asked(at: AppTest) -> list[str]:
+        return [s.label for s in at.selectbox if s.label == "Dataset"]
+
+    run = store.create(config_of(latent_dim=6, epochs=3), "source")
+    run.update_status(state=FINISHED)
+    at = open_page("train", run=run.id)
+    fine(at)
+    assert not asked(at)
+    (line,) = [e.label for e in at.expander if e.label.startswith("**New run**")]
+    for said in ("tiny", "mlp", "D 6", "3 epochs"):
+        assert said in line
+    for query in ({"open": "new"}, {"dataset": "tiny", "model": "mlp"}):
+        at = open_page("train", run=run.id, **query)
+        fine(at)
+        assert asked(at), query
+    at.text_input(key="run-name").set_value("begun").run()
+    at.button(key="start").click().run()
+    fine(at)
+    assert at.query_params["run"] == store.find("begun").id
+    assert not asked(at), "what happens next is in view"
+
+
+def test_a_queued_run_says_behind_what_and_how_long(
+    open_page: Open, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = (store.create(config_of(epochs=4), name) for name in ("one", "two", "three"))
+    for k, run in enumerate((first, second, third)):
+        run.update_status(queued=float(k + 1))
+    assert "Queued: its process is starting." in shown(open_page("train", run=first.id))
+    first.update_status(state=RUNNING, eta=90.0)
+    assert "Queued behind **one**; begins in about 2 min." in shown(open_page("train", run=second.id))
+    told = "Queued behind **one** and 1 more run; "
+    assert f"{told}how long is not known yet." in shown(open_page("train", run=third.id))
+    monkeypatch.setattr(Timings, "known", lambda self, key: Costs(0.0, validation=145.0, at=time.time()))
+    monkeypatch.setattr(Timings, "startup", 20.0)
+    # 90 s of the first, then 20 s and four epochs of 145 s of the second
+    assert f"{told}begins in about 12 min." in shown(open_page("train", run=third.id))
+
+
+@pytest.mark.parametrize(
+    ("training", "waiting", "slots", "seconds"),
+    [
+        ([], [], 1, 0.0), ([30.0], [], 1, 30.0), ([30.0], [], 2, 0.0), ([30.0, 50.0], [10.0], 2, 40.0),
+        ([30.0, 50.0], [10.0, 40.0], 2, 50.0), ([30.0], [10.0, 40.0], 1, 80.0), ([None], [], 1, None),
+        ([30.0], [None], 1, None), ([None], [], 2, 0.0),
+    ],
+)  # fmt: skip
+def test_a_slot_is_free_when_those_before_have_had_theirs(
+    training: list[float | None], waiting: list[float | None], slots: int, seconds: float | None
+) -> None:
+    assert begins_in(training, waiting, slots) == seconds
 
 
 # ---------------------------------------------------------------- home
@@ -587,3 +655,55 @@ def test_home_lists_and_links(open_page: Open, copied: Run) -> None:
     table = at.dataframe[0].value
     row = table[table["name"] == copied.name].iloc[0]
     assert (row["dataset"], row["model"], row["D"], row["status"]) == ("digits", "mlp", 4, "finished")
+
+
+def test_the_runs_of_a_sweep_are_one_row_until_each_is_wanted(open_page: Open, copied: Run) -> None:
+    at = open_page("home", run=copied.id)
+    names = list(at.dataframe[0].value["name"])
+    assert sum(name.startswith("digits-beta") for name in names) == 1
+    assert "digits-beta · 5 runs" in names
+    at.toggle(key="runs apart").set_value(True).run()
+    assert sum(name.startswith("digits-beta") for name in at.dataframe[0].value["name"]) == 5
+    at.text_input(key="runs search").set_value("BETA3").run()
+    assert list(at.dataframe[0].value["name"]) == ["digits-beta3"]
+    at.text_input(key="runs search").set_value("no such run").run()
+    fine(at)
+    assert not at.dataframe
+    assert "No run has that" in shown(at)
+
+
+def first_sliders_of(at: AppTest) -> dict:
+    (found,) = [json.loads(e.proto.json) for e in at.get("bidi_component") if "starts" in e.proto.json]
+    return found
+
+
+def test_home_begins_with_the_sliders_that_anyone_understands(open_page: Open, store: Store) -> None:
+    faces = store.find("faces")
+    codes = stored_codes(faces)
+    order = [int(d) for d in np.argsort(-codes.kl_per_dim)]
+    write_marks(faces, Marks({}))
+    told = first_sliders_of(open_page("home"))
+    assert [s["dim"] for s in told["sliders"]] == order[:3]
+    assert [s["name"] for s in told["sliders"]] == [f"z{d}" for d in order[:3]]
+    write_marks(faces, Marks({order[5]: "Smile", order[1]: "age", order[7]: "glasses"}))
+    told = first_sliders_of(open_page("home"))
+    assert [s["name"] for s in told["sliders"]] == ["Smile", "glasses", f"z{order[0]}"]
+    np.testing.assert_allclose(told["starts"], codes.mean[: len(told["starts"])], atol=6e-4)
+    for slider in told["sliders"]:
+        inside = (codes.mean[:, slider["dim"]] >= slider["low"]) & (
+            codes.mean[:, slider["dim"]] <= slider["high"]
+        )
+        assert inside.mean() > 0.9, "a slider goes where images are"
+
+
+@pytest.mark.usefixtures("no_pretrained")
+def test_home_opens_doors_to_what_there_is(open_page: Open, copied: Run) -> None:
+    def doors(at: AppTest) -> dict[str, str]:
+        links = [e.proto for e in at.main.get("page_link")]
+        return {link.label.strip("*"): f"{link.page}?{link.query_string}" for link in links}
+
+    found = doors(open_page("home", run=copied.id))
+    assert f"run={copied.id}" in found["Go on with my last run"]
+    assert "open=import" in found["Try my images"]
+    Store(copied.places).delete(copied)
+    assert "Go on with my last run" not in doors(open_page("home"))

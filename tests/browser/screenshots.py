@@ -1,4 +1,4 @@
-"""Take the README's pictures again, and the small ones on Home's cards.
+"""Take the README's pictures again.
 
     python tests/browser/screenshots.py [--dark] [--phone] [--out assets/screenshots]
 
@@ -27,7 +27,6 @@ from servers import CHROMIUM_ARGS, serve
 from vae_core.places import Places
 
 ROOT = Path(__file__).parents[2]
-CARD = (480, 270)
 
 
 def drawn(page: Page) -> None:
@@ -45,7 +44,6 @@ def train(page: Page, base: str) -> None:
         "() => Number(document.querySelector('[data-n=epoch]')?.textContent.split('/')[0]) >= 7",
         timeout=600_000,
     )
-    page.locator(".live").scroll_into_view_if_needed()
 
 
 def visit(path: str):
@@ -112,6 +110,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "assets" / "screenshots")
     parser.add_argument("--dark", action="store_true")
     parser.add_argument("--phone", action="store_true", help="390×844 instead of 1440×900")
+    parser.add_argument("--projector", action="store_true", help="1280×720 instead of 1440×900")
     parser.add_argument("--full", action="store_true", help="the whole page, not what fits the screen")
     parser.add_argument(
         "--home", type=Path, help="use this home, and what was trained there; default an empty one"
@@ -119,8 +118,11 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=list(SHOTS), default=list(SHOTS))
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    (ROOT / "assets" / "cards").mkdir(exist_ok=True)
-    size = {"width": 390, "height": 844} if args.phone else {"width": 1440, "height": 900}
+    size = {"width": 1440, "height": 900}
+    if args.phone:
+        size = {"width": 390, "height": 844}
+    elif args.projector:
+        size = {"width": 1280, "height": 720}
     with tempfile.TemporaryDirectory() as empty, sync_playwright() as playwright:
         home = args.home or Path(empty)
         data = Path(os.environ.get("LATENT_EXPLORER_DATA") or home / "downloads")
@@ -144,8 +146,7 @@ def main() -> None:
                 if name in WHOLE:
                     shot = small(page.get_by_test_id("stMainBlockContainer").screenshot())
                 (args.out / f"{name}.png").write_bytes(shot)
-                if args.out == ROOT / "assets" / "screenshots" and name not in ("home", *WHOLE):
-                    (ROOT / "assets" / "cards" / f"{name}.png").write_bytes(card(shot))
+                if args.out == ROOT / "assets" / "screenshots" and name == "sliders":
                     (args.out / "python.png").write_bytes(faces())
                 print(args.out / f"{name}.png")
             browser.close()
@@ -171,17 +172,6 @@ def small(shot: bytes) -> bytes:
         part = whole.resize((800, 800 * whole.height // whole.width), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     part.convert("RGB").quantize(256).save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
-
-
-def card(shot: bytes) -> bytes:
-    """The page's own part of a screenshot, small enough for a card."""
-    with Image.open(io.BytesIO(shot)) as whole:
-        part = whole.crop((290, 60, 1440, 60 + 1150 * CARD[1] // CARD[0])).resize(
-            CARD, Image.Resampling.LANCZOS
-        )
-    buffer = io.BytesIO()
-    part.convert("RGB").quantize(128).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 

@@ -10,7 +10,11 @@ from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
+from servers import Server
 from watch import next_frame, painted, plans_done, script_at_rest, stands_still
+
+from vae_core.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
+from vae_core.runs.store import Store
 
 Visit = Callable[..., Page]
 Find = Callable[[Page], Locator]
@@ -74,12 +78,32 @@ def deck_ready(page: Page) -> None:
 
 slider, first_slider = first(".sliders input[type=range]"), first(".first_sliders input[type=range]")
 
+epochs = first("[aria-label='epoch of the pictures']")
+
+
+def curves_ready(page: Page) -> None:
+    expect(page.locator("[data-chart=loss] .nsewdrag").first).to_be_attached()
+    expect(page.locator("[data-strip=traversal] img")).to_be_visible()
+    page.wait_for_function("() => [...document.images].every((image) => image.complete)")
+
+
+def another_epoch(page: Page) -> None:
+    shown = page.locator("[data-strip=reconstructions] img")
+    before = shown.get_attribute("src")
+    epochs(page).press("ArrowLeft")
+    expect(shown).not_to_have_attribute("src", str(before))
+
+
 PAGES = {
     "home": Fits(
         "/?run=faces", picture, first_slider, named("link", "Show a class"),
         lambda page: painted(picture(page)), moved(first_slider),
     ),
     "sliders": Fits("/sliders?run=faces", picture, slider, first("[data-n=near]"), deck_ready, moved(slider)),
+    "train": Fits(
+        "/train?run=faces", first("[data-strip=reconstructions] img"), epochs, first("[data-chart=loss]"),
+        curves_ready, another_epoch,
+    ),
 }  # fmt: skip
 
 
@@ -155,3 +179,33 @@ def test_on_a_phone_the_first_control_comes_within_one_screen(visit: Visit, name
     for part, box in boxes(page, PAGES[name]).items():
         if part != "answer":
             assert box["y"] + box["height"] <= PHONE[1], f"the {part} lies at {box}"
+
+
+LIVE = ("dl.numbers", "[data-chart=loss]", "[data-chart=terms]", "[data-chart=kl]", "[data-strip=originals]",
+        "[data-strip=reconstructions]", "[data-strip=samples]", "[data-strip=traversal]", ".tools")  # fmt: skip
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_a_run_is_seen_whole_while_it_learns(visit: Visit, server: Server, width: int, height: int) -> None:
+    config = RunConfig(
+        DataConfig("digits", side=16), ModelConfig("mlp", 4),  # type: ignore[arg-type]
+        training=TrainingConfig(epochs=5000, precision="float32"),
+    )  # fmt: skip
+    page = visit("/train?run=faces", width=width, height=height)
+    run = Store(server.places).create(config, f"seen-whole-{height}")
+    try:
+        page.goto(f"{server.url}/train?run={run.id}")
+        curves_ready(page)
+        expect(page.locator(".live .state")).to_have_text("running")
+        for what in [page.locator(f".live {one}") for one in LIVE] + [
+            page.get_by_role("button", name=name, exact=True) for name in ("Pause", "Stop")
+        ]:
+            box = what.bounding_box()
+            assert box
+            assert box["width"] > 40
+            assert box["height"] > 15
+            inside = box["x"] + box["width"] <= width and box["y"] + box["height"] <= height
+            assert inside, f"{what} lies at {box}"
+        assert scrolled(page) == 0
+    finally:
+        run.request("stop")

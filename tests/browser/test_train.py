@@ -182,6 +182,7 @@ def test_a_run_outlives_its_page_and_two_tabs_see_it(visit: Callable[..., Page],
 
 def test_runs_are_overlaid(visit: Callable[..., Page], server: Server) -> None:
     page = visit("/train?run=digits")
+    page.get_by_role("button", name="Overlay").click()
     page.get_by_role("combobox", name="Overlay").click()
     page.keyboard.type("shap")  # a long list draws only what is in sight
     page.get_by_role("option", name="shapes").click()

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from app import words
 from app.components import component, plotly_url
 from vae_core.config import ObjectiveConfig
 
 _mount = component(
     "live",
-    """
-<section class="live" aria-label="training">
+    f"""
+<section class="live" aria-label="training" data-tab="now">
   <header>
     <strong class="name"></strong><span class="state" role="status"></span>
     <div class="bar" role="progressbar" aria-label="progress" aria-valuemin="0" aria-valuemax="100"><i></i></div>
@@ -22,22 +23,25 @@ _mount = component(
       <div><dt>images/s</dt><dd data-n="speed">–</dd></div>
       <div><dt>time left</dt><dd data-n="eta">–</dd></div>
       <div><dt title="what is minimised, nats per image">loss</dt><dd data-n="loss">–</dd></div>
-      <div><dt title="dimensions whose posterior means vary over images (variance above 0.01)">active</dt><dd data-n="active">–</dd></div>
+      <div><dt>{words.button("active", "live")}</dt><dd data-n="active">–</dd></div>
     </dl>
   </header>
   <div class="advice" role="alert"></div>
+  <div class="charts">
+    <div data-chart="loss"></div><div data-chart="terms"></div><div data-chart="kl"></div><div data-chart="shown" hidden></div><div data-chart="schedule"></div>
+  </div>
   <div class="tools">
+    <div class="scrub" hidden><label>Epoch <output></output> <input type="range" min="0" max="0" value="0" step="1" aria-label="epoch of the pictures"></label>
+      <button type="button" class="newest" hidden>Newest</button></div>
+    <span class="rest"></span>
     <label>Smoothing <input type="range" min="0" max="0.98" step="0.02" value="0.6" aria-label="smoothing"></label>
     <label><input type="checkbox" aria-label="log axis"> Log axis</label>
-    <button type="button" class="csv">CSV</button>
+    <button type="button" class="csv" title="every point of the curves">CSV</button>
     <button type="button" class="zoom" title="show everything again">Reset zoom</button>
-  </div>
-  <div class="charts">
-    <div data-chart="loss"></div><div data-chart="terms"></div><div data-chart="shown" hidden></div><div data-chart="kl"></div><div data-chart="schedule"></div>
+    <span class="tabs" role="tablist"><button type="button" role="tab" data-show="now" aria-selected="true">Learning</button><button
+      type="button" role="tab" data-show="more" aria-selected="false">More curves</button></span>
   </div>
   <div class="pictures" hidden>
-    <div class="scrub"><label>Epoch <output></output> <input type="range" min="0" max="0" value="0" step="1" aria-label="epoch of the pictures"></label>
-      <button type="button" class="newest" hidden>Newest</button></div>
     <div class="strips">
       <figure data-strip="originals"><figcaption>validation images</figcaption><img alt="validation images"></figure>
       <figure data-strip="reconstructions"><figcaption>their reconstructions</figcaption><img alt="reconstructions"></figure>

@@ -323,10 +323,10 @@ export function themed({ title, layout }, style, revision) {
   });
   const { xaxis, yaxis, yaxis2, ...more } = /** @type {Record<string, any>} */ (layout);
   return {
-    title: { text: title, font: { size: 14 }, x: 0, xref: "paper", y: 0.98 },
+    title: { text: title, font: { size: 13 }, x: 0, xref: "paper", y: 0.99, yanchor: "top" },
     font: { family: style.fontFamily, size: 12, color: ink },
     ...{ paper_bgcolor: clear, plot_bgcolor: clear, uirevision: revision },
-    margin: { l: 50, r: yaxis2 ? 50 : 12, t: 34, b: 40 },
+    margin: { l: 44, r: yaxis2 ? 44 : 10, t: 24, b: 32 },
     ...{ showlegend: true, hovermode: "x unified" },
     modebar: { bgcolor: clear, color: rule, activecolor: ink },
     hoverlabel: {
@@ -336,7 +336,11 @@ export function themed({ title, layout }, style, revision) {
         font: { color: ink },
       },
     },
-    legend: { orientation: "h", x: 0, y: -0.22, font: { size: 11 } },
+    // within the chart, where curves that fall leave room
+    legend: {
+      ...{ x: 1, xanchor: "right", y: 1, yanchor: "top", font: { size: 10 }, itemwidth: 20 },
+      bgcolor: "rgba(128,128,128,0.08)",
+    },
     ...more,
     xaxis: axis({ title: { text: "step" }, ...xaxis }),
     yaxis: axis(yaxis),

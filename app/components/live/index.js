@@ -55,9 +55,9 @@ class Live {
       this.revision++;
       this.draw(true);
     };
-    this.watch = new ResizeObserver(() => {
-      for (const place of this.drawn()) if (!place.hidden) window.Plotly?.Plots.resize(place);
-    });
+    this.tabs = findAll(root, "[data-show]", HTMLButtonElement);
+    for (const tab of this.tabs) tab.onclick = () => this.choosePart(tab);
+    this.watch = new ResizeObserver(() => this.fit());
     this.watch.observe(this.at(".charts"));
     this.scheme = new MutationObserver(() => this.draw(true));
     const attributeFilter = ["style", "class", "data-theme"];
@@ -70,6 +70,20 @@ class Live {
     this.watch.disconnect();
     this.scheme.disconnect();
     for (const place of this.drawn()) window.Plotly?.purge(place);
+  }
+
+  /** @param {HTMLButtonElement} chosen the tab of what is to be seen */
+  choosePart(chosen) {
+    this.at(".live").dataset.tab = chosen.dataset.show;
+    for (const tab of this.tabs) tab.setAttribute("aria-selected", String(tab === chosen));
+    this.fit();
+  }
+
+  /** The charts in sight take the room they have. */
+  fit() {
+    for (const place of this.drawn()) {
+      if (place.clientWidth && place.clientHeight) window.Plotly?.Plots.resize(place);
+    }
   }
 
   drawn() {

@@ -8,8 +8,10 @@ export function number(v) {
 /** @param {number} v without decimals */
 export const whole = (v) => Math.round(v).toLocaleString("en");
 
+const PLAIN = { maximumFractionDigits: 20 };
+
 /** @param {number | null | undefined} v in three digits */
-export const short = (v) => (v == null ? "–" : String(Number(v.toPrecision(3))));
+export const short = (v) => (v == null ? "–" : Number(v.toPrecision(3)).toLocaleString("en", PLAIN));
 
 /**
  * Words as the beginning of a sentence. Greek letters are symbols: "β grows", never "Β grows".

@@ -40,7 +40,7 @@ export class Snapshots {
   draw() {
     const run = this.#run;
     const shots = run?.snapshots ?? [];
-    this.at(".pictures").hidden = !shots.length;
+    this.at(".pictures").hidden = this.at(".scrub").hidden = !shots.length;
     if (!run || !shots.length) return;
     this.handle.max = String(shots.length - 1);
     if (this.#follow) this.handle.value = this.handle.max;

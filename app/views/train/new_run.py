@@ -1,0 +1,156 @@
+"""The form of a new run: settings, what they cost here, the images, and Start."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from app import boundary
+from app.plots.figure import PLAIN
+from app.plots.training import schedule_preview
+from app.services import datasets, runs, timing
+from app.state import address, session
+from app.widgets import config_form
+from app.widgets.estimate import time_words
+from app.widgets.prepare_dataset import prepare
+from vae_core import pictures
+from vae_core.config import ENOUGH_STEPS, RunConfig
+from vae_core.data import DatasetSpec, find_spec
+from vae_core.models.build import choose_side, count_parameters
+from vae_core.options import replace_at
+from vae_core.runs.run import Run
+from vae_core.training import Plan, resolve
+from vae_core.training.defaults import FEW_IMAGES, chosen_words, too_short
+
+
+def new_run(current: Run | None) -> None:
+    """The form; Start queues the run and folds it away."""
+    form, side_by_side = st.columns([3, 2], gap="large")
+    with form:
+        if current is not None:
+            _filled(current)
+        config = config_form.config_form()
+    with side_by_side:
+        spec = find_spec(config.data.dataset, runs.places())
+        side = choose_side(config, spec.sides)
+        st.caption(boundary.plain(spec.blurb))
+        ready = samples(spec, side)
+        asked = config
+        facts = st.empty()
+        if ready:
+            config, timed = timing.settled(asked, side)
+            parameters = count_parameters(config, (spec.channels, side, side))
+            facts.markdown(f"**{parameters:,}** parameters · {side}×{side} pixels")
+            plan = _plan(config, side)
+            before_it_learns(asked, plan)
+        start_from = None
+        if current is not None and current.has_weights():
+            same = _fits(config, side, spec.channels, current)
+            if st.toggle(
+                f"Fine-tune: start from the weights of {boundary.plain(current.name)}", key=address.FINE_TUNE.name, disabled=not same, bind=address.FINE_TUNE.bind,
+                help="Needs the same model, latent dimensions, side and channels." if not same else None,
+            ) and same:  # fmt: skip
+                start_from = current
+        name = st.text_input(
+            "Name", placeholder="chosen for you", key="run-name", help="Letters, digits, '.', '_' and '-'."
+        )
+        if session.button(
+            "Start",
+            "start",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=not ready,
+            width="stretch",
+        ):
+            store = runs.store()
+            if asked.training.epochs == 0 and not timed:  # chosen when it starts, and a step is timed
+                config = replace_at(config, ("training", "epochs"), 0)
+            run = store.create(config, name.strip(), start_from=start_from)
+            runs.queue().wake()
+            session.select(run.id)
+            session.put(address.STARTED, True)
+            st.rerun()
+    if ready:
+        with st.expander(
+            "Schedules: β and learning rate over the planned steps", icon=":material/show_chart:"
+        ):
+            previews(plan)
+        size = f"**{parameters:,}** parameters · {side}×{side} pixels · {plan.steps_total:,} steps"
+        with facts.container():
+            st.markdown(" · ".join(filter(None, (size, time_words(plan, side)))))
+
+
+def _filled(run: Run) -> None:
+    """What the form says when it is opened by hand, and how to have it as it usually is."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"Change the settings of {boundary.plain(run.name)}, or start from the usual ones.")
+        st.button("Usual settings", key="usual settings", on_click=config_form.forget, type="tertiary")
+
+
+def samples(spec: DatasetSpec, side: int) -> bool:
+    """Eight images of the dataset, built first where that needs no network. True when it can be trained on."""
+    if not datasets.images_ready(spec.name, side):
+        if not spec.present(runs.places()):
+            st.info(
+                f"{boundary.plain(spec.title)} is not on this machine. It can be downloaded now, or put into "
+                f"`{runs.places().data_dir}` in torchvision's layout.",
+                icon=":material/download:",
+            )
+            if not session.button(
+                f"Download {spec.title}", f"download {spec.name}", icon=":material/download:"
+            ):
+                return False
+        if not prepare(spec, side):
+            return False
+    data = datasets.images(spec.name, side)
+    chosen = np.linspace(0, len(data) - 1, 8).astype(int)
+    st.image(pictures.strip(data.images[chosen]), width="stretch")
+    for note in data.notes:
+        st.caption(boundary.plain(note))
+    return True
+
+
+def before_it_learns(asked: RunConfig, plan: Plan) -> None:
+    """What was chosen for the images, in one line; a word for few images, a warning for few steps."""
+    if words := chosen_words(asked, plan.config, plan.train_images):
+        capped = asked.training.epochs == 0 and plan.steps_total > ENOUGH_STEPS + plan.steps_per_epoch
+        most = f", at most {asked.training.most_minutes:g} min here" if capped else ""
+        st.caption(f"Chosen by the images: {words}{most}.")
+    if plan.train_images < FEW_IMAGES and asked.data.augment == "none":
+        st.caption(
+            f"{plan.train_images} images are few to learn from. *Augmentation*, under More, shows each moved a little, or "
+            "mirrored where that makes sense."
+        )
+    if short := too_short(plan.steps_total):
+        st.warning(short, icon=":material/warning:")
+
+
+def _fits(config: RunConfig, side: int, channels: int, run: Run) -> bool:
+    record = run.record()
+    return record.effective.model == config.model and record.shape == (channels, side, side)
+
+
+def _plan(config: RunConfig, side: int) -> Plan:
+    data = datasets.images(config.data.dataset, side)
+    resolved = resolve(config, data)
+    return Plan(resolved, len(resolved.data.split(data).train))
+
+
+def previews(plan: Plan) -> None:
+    steps = np.unique(np.linspace(0, plan.steps_total - 1, 200).astype(int))
+    left, right = st.columns(2)
+    moments = [plan.moment(int(s)) for s in steps]
+    with left:
+        if (dial := plan.config.objective.dial) is not None:
+            low, high = dial.sampled
+            st.caption(f"Each image is learned at a β drawn evenly over log β, from {low:g} to {high:g}.")
+        for c in plan.config.objective.entry.coefficients:
+            values = np.array([moment[c.name] for moment in moments], float)
+            figure = schedule_preview(c.symbol, c.unit or c.help, steps, values)
+            st.plotly_chart(figure, key=f"preview {c.name}", config=PLAIN)
+    with right:
+        rates = np.array([plan.learning_rate(int(s)) for s in steps])
+        st.plotly_chart(
+            schedule_preview("Learning rate", "per step", steps, rates), key="preview lr",
+            config=PLAIN,
+        )  # fmt: skip
