@@ -73,11 +73,15 @@ def button(name: str, place: str, *, shown: str = "", more: str = "") -> str:
     `place` is of the component, so that no two buttons of a page share an id. `shown` (HTML) stands instead of the word,
     `more` (HTML) under what it means. Raises KeyError for an unknown word.
     """
+    return "".join(apart(name, place, shown=shown, more=more))
+
+
+def apart(name: str, place: str, *, shown: str = "", more: str = "") -> tuple[str, str]:
+    """The two parts of `button`, for where what it means stands elsewhere: the word, and what it opens."""
     key = f"word-{place}-{name}".replace(" ", "-")
-    return (
-        f'<button type="button" class="word" popovertarget="{key}">{shown or escape(name)}</button>'
-        f'<span popover id="{key}" class="meaning" role="note"><b>{escape(name)}</b>: {escape(WORDS[name])} {more}</span>'
-    )
+    word = f'<button type="button" class="word" popovertarget="{key}">{shown or escape(name)}</button>'
+    means = f"<b>{escape(name)}</b>: {escape(WORDS[name])} {more}"
+    return word, f'<span popover id="{key}" class="meaning" role="note">{means}</span>'
 
 
 def number(value: float, digits: int = 3) -> str:

@@ -209,3 +209,42 @@ def test_a_run_is_seen_whole_while_it_learns(visit: Visit, server: Server, width
         assert scrolled(page) == 0
     finally:
         run.request("stop")
+
+
+@pytest.mark.parametrize(
+    ("path", "word", "means"),
+    [
+        ("/sliders?run=faces", "percentile", "Of codes of real images"),
+        ("/train?run=faces", "rate", "KL"),
+        ("/?run=faces", "code", "the few numbers"),
+    ],
+)
+def test_a_word_of_the_field_is_explained_by_press_and_by_key(
+    visit: Visit, path: str, word: str, means: str
+) -> None:
+    page = visit(path)
+    script_at_rest(page)
+    opens = page.locator("button.word", has_text=word).first
+    meaning = page.locator(".meaning:popover-open")
+    opens.click()
+    expect(meaning).to_contain_text(means, ignore_case=True)
+    box = meaning.bounding_box()
+    assert box
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 1440
+    page.keyboard.press("Escape")
+    expect(meaning).to_have_count(0)
+    opens.press("Enter")
+    expect(meaning).to_be_visible()
+
+
+@pytest.mark.parametrize("name", ["train", "sliders", "home"])
+def test_a_page_says_in_one_line_what_one_can_do_and_what_its_words_mean(visit: Visit, name: str) -> None:
+    page = opened(visit, PAGES[name], *SIZES[1])
+    head = page.locator(".st-key-page-title")
+    assert page.locator(".st-key-page-title [data-testid=stCaptionContainer]").inner_text()
+    box = head.bounding_box()
+    assert box
+    assert box["height"] < 60, "in one line"
+    head.get_by_role("button", name="Words").press("Enter")
+    expect(page.get_by_test_id("stPopoverBody").get_by_text("code:").first).to_be_visible()

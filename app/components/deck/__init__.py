@@ -16,7 +16,7 @@ def word(name: str, shown: str, more: str = "") -> str:
 
 HTML = f"""
 <div class="deck">
-  <div class="row bar" role="toolbar" aria-label="code">
+  <div class="row bar" role="toolbar" aria-label="moves">
     <button type="button" data-do="random" title="A code from the prior N(0, I)">Random</button>
     <button type="button" data-do="image" title="The code of a random image">From data</button>
     <button type="button" data-do="play" aria-pressed="false" title="A smooth walk through the prior">Play</button>

@@ -10,6 +10,8 @@ from app import words
 from app.components import component, plotly_url
 from vae_core.config import ObjectiveConfig
 
+ACTIVE, ACTIVE_MEANS = words.apart("active", "live")
+
 _mount = component(
     "live",
     f"""
@@ -23,8 +25,9 @@ _mount = component(
       <div><dt>images/s</dt><dd data-n="speed">–</dd></div>
       <div><dt>time left</dt><dd data-n="eta">–</dd></div>
       <div><dt title="what is minimised, nats per image">loss</dt><dd data-n="loss">–</dd></div>
-      <div><dt>{words.button("active", "live")}</dt><dd data-n="active">–</dd></div>
+      <div><dt>{ACTIVE}</dt><dd data-n="active">–</dd></div>
     </dl>
+    <div class="meanings">{ACTIVE_MEANS}</div>
   </header>
   <div class="advice" role="alert"></div>
   <div class="charts">

@@ -141,8 +141,9 @@ class Live {
     const tile = (label, title, data, text = "–") => {
       const value = make("dd", { textContent: text });
       Object.assign(value.dataset, data);
-      return make("div", {}, make("dt", { textContent: label, title }), value);
+      return make("div", {}, make("dt", {}, explained(label, title, this.at(".meanings"))), value);
     };
+    for (const old of findAll(this.at(".meanings"), ".made")) old.remove();
     const active = this.at("[data-n=active]").parentElement;
     const numbers = this.at(".numbers");
     for (const old of findAll(numbers, "[data-term], [data-coefficient], [data-dial]"))
@@ -269,6 +270,21 @@ class Live {
       ),
     );
   }
+}
+
+/**
+ * A word that opens what it means by a press, a tap or the keyboard, as app.words makes them.
+ *
+ * @param {string} word
+ * @param {string} meaning
+ * @param {HTMLElement} place where the meaning is kept
+ */
+function explained(word, meaning, place) {
+  const id = `word-tile-${place.childElementCount}`;
+  place.append(make("span", { id, popover: "auto", className: "meaning made", textContent: meaning }));
+  const button = make("button", { type: "button", className: "word", textContent: word, title: meaning });
+  button.setAttribute("popovertarget", id);
+  return button;
 }
 
 export default mounted(

@@ -60,6 +60,7 @@ def new_run(current: Run | None) -> None:
             type="primary",
             icon=":material/play_arrow:",
             disabled=not ready,
+            help=None if ready else "Its images are not on this machine yet.",
             width="stretch",
         ):
             store = runs.store()
