@@ -20,7 +20,13 @@ STYLE = f"""<style>
 [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] {{ gap: 0.6rem; }}
 .st-key-page-title {{ min-height: 2.4rem; }}
 .st-key-page-title h1 {{ padding: 0; font-size: 1.5rem; white-space: nowrap; }}
-.st-key-page-title [data-testid="stCaptionContainer"] p {{ margin: 0; font-size: 0.95rem; }}
+.st-key-page-title [data-testid="stCaptionContainer"] {{ margin: 0; }}
+.st-key-page-title [data-testid="stCaptionContainer"] p {{ margin: 0; font-size: 0.95rem; line-height: 1.25; }}
+@media (min-width: calc({PHONE} + 1px)) {{
+  .st-key-page-title {{ flex-wrap: nowrap; }}
+  .st-key-page-title > :has([data-testid="stCaptionContainer"]) {{ flex: 1 1 8rem; min-width: 0; }}
+}}
+[data-testid="stLayoutWrapper"]:has(> [class*="st-key-said-"]):not(:has(p)) {{ display: none; }}
 [class*="st-key-toolbar-"] {{ scrollbar-width: thin; }}
 [class*="st-key-thumbnails-"] {{ min-width: 11.5rem; overflow-x: auto; scrollbar-width: thin; padding-bottom: 2px; }}
 [class*="st-key-thumbnails-"] > * {{ flex-shrink: 0; }}
@@ -85,6 +91,13 @@ def thumbnails(key: str) -> DeltaGenerator:
 def menu(label: str, icon: str = ":material/more_horiz:", key: str | None = None) -> DeltaGenerator:
     """A toolbar's rest: what is asked for rarely."""
     return st.popover(label, icon=icon, key=key)
+
+
+def said(key: str) -> DeltaGenerator:
+    """A container for what is only sometimes said. It is always there, so that what stands below it is not made anew when
+    something is said, and takes no room while nothing is.
+    """
+    return st.container(key=f"said-{key}")
 
 
 def panel(key: str, under: float = 0.0, below: float = 1.2, least: float = 18.0) -> DeltaGenerator:

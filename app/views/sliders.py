@@ -83,7 +83,7 @@ def _deck(run: Run, stamp: str, fault: str) -> None:
         session.forget(address.DECK_SENT)
         session.go("interpolate", {address.CODE: sent})
     head = _title()
-    with st.container():  # always there: what is said in it moves nothing
+    with layout.said("sliders"):
         if fault:
             st.warning(fault, icon=":material/link_off:")
         follow_weights(run, stamp)

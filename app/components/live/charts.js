@@ -8,7 +8,7 @@ import { smooth } from "./numbers.js";
 /** @import { ControlledLine, PlotlyPart, StepLine, Terms } from "./types.js" */
 
 /** @typedef {{ name: string, title: string, traces: PlotlyPart[], layout: PlotlyPart }} Chart */
-/** @typedef {{ dash?: string, markers?: boolean, axis?: string }} LineStyle */
+/** @typedef {{ dash?: string, markers?: boolean, axis?: string, legend?: boolean }} LineStyle */
 /** @typedef {{ weight: number, log: boolean, palette: Palette }} Look smoothing, kind of axis and colours */
 
 const MOST_BARS = 64;
@@ -107,7 +107,9 @@ function partsChart(runs, look) {
     }),
   );
   const many = runs.some((run) => run.minimised.length > 1);
-  return { name: "terms", title: many ? "What adds up to the loss" : "The loss's one term", traces, layout };
+  const title = `${many ? "What adds up to the loss" : "The loss's one term"} (dotted: validation)`;
+  // the first term falls and the others rise: between them is room
+  return { name: "terms", title, traces, layout: { ...layout, legend: legendAt(0.55) } };
 }
 
 /**
@@ -138,7 +140,8 @@ function shownChart(runs, look) {
   });
   const titles = distinct(runs.flatMap((run) => run.shown.map((term) => term.title)));
   const layout = { yaxis: { title: { text: "nats per image" }, type: look.log ? "log" : "linear" } };
-  return { name: "shown", title: `Also measured: ${titles.join(", ")}`, traces, layout };
+  const title = `Also measured: ${titles.join(", ")} (dotted: validation)`;
+  return { name: "shown", title, traces, layout };
 }
 
 /**
@@ -165,7 +168,7 @@ function pair(run, runs, look, what, i, of, axis, [over, validatedAt] = ["", ""]
   return [
     line(label(run, runs, `${what}${over}`), stepsOf(steps), train, colour, { axis, dash }),
     line(label(run, runs, `${what}, validation${validatedAt}`), stepsOf(epochs), validation, colour, {
-      ...{ axis, dash: "dot", markers: true },
+      ...{ axis, dash: "dot", markers: true, legend: false },
     }),
   ];
 }
@@ -292,16 +295,26 @@ const label = (run, runs, what) => (runs.length > 1 ? `${run.name}: ${what}` : w
  * @param {LineStyle} [style]
  * @returns {PlotlyPart}
  */
-function line(name, x, y, colour, { dash = "solid", markers = false, axis = "y" } = {}) {
+function line(name, x, y, colour, { dash = "solid", markers = false, axis = "y", legend = true } = {}) {
   return {
     type: "scatter",
     mode: markers ? "lines+markers" : "lines",
-    ...{ name, x, y, yaxis: axis },
+    ...{ name, x, y, yaxis: axis, showlegend: legend },
     line: { color: colour, width: 1.8, dash },
     marker: { size: 5 },
     hovertemplate: "%{y:,.4~r}",
   };
 }
+
+/**
+ * A legend within its chart, at the right.
+ *
+ * @param {number} y its upper edge, from 0 at the bottom to 1
+ */
+const legendAt = (y) => ({
+  ...{ x: 1, xanchor: "right", y, yanchor: "top", font: { size: 10 }, itemwidth: 30 },
+  bgcolor: "rgba(128,128,128,0.08)",
+});
 
 /**
  * A chart's layout with all that they share: fonts, grid and colours of the page's theme.
@@ -336,11 +349,7 @@ export function themed({ title, layout }, style, revision) {
         font: { color: ink },
       },
     },
-    // within the chart, where curves that fall leave room
-    legend: {
-      ...{ x: 1, xanchor: "right", y: 1, yanchor: "top", font: { size: 10 }, itemwidth: 20 },
-      bgcolor: "rgba(128,128,128,0.08)",
-    },
+    legend: legendAt(1), // where curves that fall leave room
     ...more,
     xaxis: axis({ title: { text: "step" }, ...xaxis }),
     yaxis: axis(yaxis),

@@ -82,10 +82,14 @@ def new_run(current: Run | None) -> None:
 
 
 def _filled(run: Run) -> None:
-    """What the form says when it is opened by hand, and how to have it as it usually is."""
+    """Buttons that fill the form: with the settings of the run looked at, or the usual ones."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"Change the settings of {boundary.plain(run.name)}, or start from the usual ones.")
-        st.button("Usual settings", key="usual settings", on_click=config_form.forget, type="tertiary")
+        st.caption("Settings", width="content")
+        st.button(
+            f"as {boundary.plain(run.name)}", key="settings of the run", type="tertiary", on_click=config_form.fill,
+            args=(run.record().config,), help="What this run was made with.",
+        )  # fmt: skip
+        st.button("as usual", key="usual settings", on_click=config_form.forget, type="tertiary")
 
 
 def samples(spec: DatasetSpec, side: int) -> bool:
