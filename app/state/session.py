@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app.services import runs
 from app.state.address import CLOSED, HISTORY, PRESSED, RUN, WRITTEN, Family, Key
@@ -164,10 +165,16 @@ def is_link(key: Key[Any] | Family[Any], found: Hashable) -> bool:
     """Whether what the address says of `key` is a link that was opened.
 
     It is none where it was written there last, nor where it is an echo: what stood there until just now may come once
-    more with the next run of the script.
+    more with the next run of the script. A step back or forward through the browser's history is one however soon.
     """
     last, recent = get(_written(key))
-    return bool(found) and found != last and time.time() - recent.get(found, 0.0) >= ECHO
+    return bool(found) and found != last and (stepped() or time.time() - recent.get(found, 0.0) >= ECHO)
+
+
+def stepped() -> bool:
+    """Whether this run of the script follows a step through the browser's history."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
 
 
 def wrote(key: Key[Any] | Family[Any], said: Hashable) -> None:

@@ -86,7 +86,8 @@ def _deck(run: Run, stamp: str, fault: str) -> None:
     with layout.said("sliders"):
         if fault:
             st.warning(fault, icon=":material/link_off:")
-        follow_weights(run, stamp)
+        with contextlib.suppress(RunNotFound):  # deleted while it is open: that is said below
+            follow_weights(run, stamp)
         data = _top(run, head)
     if data is not None:
         deck(data, address.DECK.name, on_code=_rested, on_marks=_keep, on_waypoint=_send)

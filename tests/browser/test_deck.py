@@ -378,15 +378,12 @@ def test_each_rest_of_the_hand_is_one_entry_and_back_is_followed(visit: Visit, t
         plans_done(page)
         comes(page, lambda: linked(page) == code(page), "the address says the code")
         codes.append(code(page))
-    runs_of_the_script = len([m for m in asked(page) if not m.rerun_script.fragment_id])
     for expected in reversed(codes[:-1]):
-        page.go_back()
+        page.go_back()  # at once, while what was written last may still come back as an echo
         comes_to(page, np.array(expected))
-        assert linked(page) == expected
+        plans_done(page)
+        assert linked(page) == expected, "nothing else is written over it"
     shows_its_code(page, trained)
-    plans_done(page)
-    assert linked(page) == codes[0], "what the script heard of writes no other address"
-    assert len([m for m in asked(page) if not m.rerun_script.fragment_id]) == runs_of_the_script
     page.go_forward()
     comes_to(page, np.array(codes[1]))
     page.go_back()

@@ -101,7 +101,7 @@ PAGES = {
     ),
     "sliders": Fits("/sliders?run=faces", picture, slider, first("[data-n=near]"), deck_ready, moved(slider)),
     "train": Fits(
-        "/train?run=faces", first("[data-strip=reconstructions] img"), epochs, first("[data-chart=loss]"),
+        "/train?run=digits-beta20", first("[data-strip=reconstructions] img"), epochs, first("[data-chart=loss]"),
         curves_ready, another_epoch,
     ),
 }  # fmt: skip

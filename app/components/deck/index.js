@@ -4,7 +4,6 @@
 import { mounted } from "../shared/mount.js";
 import { wireControls } from "./controls.js";
 import { Deck } from "./deck.js";
-import { followSteps } from "./steps.js";
 
 /** @import { Component } from "../shared/types.js" */
 /** @import { DeckData } from "./types.js" */
@@ -13,13 +12,11 @@ import { followSteps } from "./steps.js";
 function open(root) {
   const deck = new Deck(root);
   const unwire = wireControls(deck);
-  const unfollow = followSteps(deck);
   return {
     show: (/** @type {Component<DeckData>} */ component) => deck.show(component),
     stop() {
       deck.stop();
       unwire();
-      unfollow();
     },
   };
 }

@@ -82,32 +82,6 @@ export function packCode(code) {
 }
 
 /**
- * The code that an address has, as app.state.code_format.unpack reads it; null where it is none of so many
- * numbers.
- *
- * @param {string} text
- * @param {number} dims
- * @returns {number[] | null}
- */
-export function unpackCode(text, dims) {
-  let code = text.split(",").map((part) => (part.trim() ? Number(part) : Number.NaN));
-  if (text.startsWith("~")) {
-    try {
-      const bytes = Uint8Array.from(atob(text.slice(1).replaceAll("-", "+").replaceAll("_", "/")), (c) =>
-        c.charCodeAt(0),
-      );
-      const view = new DataView(bytes.buffer);
-      code = Array.from({ length: bytes.length / 2 }, (_, i) => view.getInt16(2 * i, true) / 1000);
-      if (bytes.length % 2) return null;
-    } catch {
-      return null; // no base64
-    }
-  }
-  const whole = code.length === dims && code.every((v) => Number.isFinite(v) && Math.abs(v) <= 1e6);
-  return whole ? roundCode(code) : null;
-}
-
-/**
  * A code in thousandths, as people read it.
  *
  * @param {ArrayLike<number>} code
