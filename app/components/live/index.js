@@ -43,7 +43,7 @@ class Live {
     this.at = finder(root);
     this.chartPlaces = findAll(root, "[data-chart]");
     this.snapshots = new Snapshots(root);
-    this.smoothing = this.at(".tools input[type=range]", HTMLInputElement);
+    this.smoothing = this.at("[aria-label=smoothing]", HTMLInputElement);
     this.logAxis = this.at(".tools input[type=checkbox]", HTMLInputElement);
     this.smoothing.oninput = () => this.draw(true);
     this.logAxis.onchange = () => this.draw(true);
