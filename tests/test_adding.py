@@ -122,7 +122,7 @@ def looked_at(cli, page, places: Places, run: Run, tmp_path: Path) -> None:
 
 def offered(page, label: str, name: str) -> None:
     """The form of a new run lists the example."""
-    boxes = [box.options for box in page("train").selectbox if box.label == label]
+    boxes = [box.options for box in page("train", open="new").selectbox if box.label == label]
     assert any(name in options for options in boxes)
 
 

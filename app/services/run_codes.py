@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from app.services.cache import LruCache
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from vae_core.inference import StoredCodes
     from vae_core.runs.array_files import EpochCodes
     from vae_core.runs.run import Run
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 _codes: LruCache[StoredCodes | None] = LruCache(16)
 _epoch_codes: LruCache[tuple[EpochCodes, ...]] = LruCache(4)
 _kl: LruCache[tuple[float, ...]] = LruCache(64)
+_shipped: LruCache[tuple[np.ndarray, np.ndarray] | None] = LruCache(1)
 
 
 def codes(run: Run, split: str = "test") -> StoredCodes | None:
@@ -24,6 +27,13 @@ def codes(run: Run, split: str = "test") -> StoredCodes | None:
     version = computed.stat().st_mtime_ns if computed.exists() else 0
     key = run.path, run.places.home, run.stamp(), split, version
     return _codes.get_or_make(key, lambda: stored_codes(run, split))
+
+
+def shipped_codes(run: Run) -> tuple[np.ndarray, np.ndarray] | None:
+    """The codes that a run was shipped with, mean and log variance (N, D) each, read without torch; None where it was not."""
+    from vae_core.runs.array_files import read_shipped_codes
+
+    return _shipped.get_or_make((run.path, run.stamp()), lambda: read_shipped_codes(run.path))
 
 
 def epoch_codes(run: Run) -> tuple[EpochCodes, ...]:

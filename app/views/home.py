@@ -15,13 +15,11 @@ import streamlit as st
 from app import layout
 from app.boundary import copyable, dialog, plain
 from app.components.first_sliders import first_sliders
-from app.services import models, runs
-from app.services.cache import LruCache
+from app.services import models, run_codes, runs
 from app.state import address, session
 from app.state.code_format import round_code
 from vae_core.errors import BadRun, ReadOnlyRun, RunNotFound, VaeCoreError
 from vae_core.latent.statistics import order_by_kl
-from vae_core.runs.array_files import read_shipped_codes
 from vae_core.runs.marks import read_marks
 from vae_core.runs.run import Run
 
@@ -55,7 +53,7 @@ def _small_deck() -> None:
     """Three sliders of the shipped run that a new visitor sees; nothing where no run is shipped."""
     shipped = [run for run in runs.store().readable() if run.read_only and run.has_weights()]
     run = next((run for run in shipped if run.id == session.FIRST), None)
-    codes = None if run is None else _shipped_codes(run)
+    codes = None if run is None else run_codes.shipped_codes(run)
     if run is None or codes is None:
         return
     mean, log_var = codes
@@ -75,13 +73,6 @@ def _small_deck() -> None:
     first_sliders(
         run.id, models.decoder_header(run), sliders, [round_code(code).tolist() for code in mean[:STARTS]]
     )
-
-
-_codes: LruCache[tuple[np.ndarray, np.ndarray] | None] = LruCache(1)
-
-
-def _shipped_codes(run: Run) -> tuple[np.ndarray, np.ndarray] | None:
-    return _codes.get_or_make((run.path, run.stamp()), lambda: read_shipped_codes(run.path))
 
 
 def named_first(names: Mapping[int, str], order: Sequence[int]) -> list[int]:
