@@ -366,10 +366,10 @@ def test_an_upload_is_an_encoded_image_and_a_broken_one_leaves_the_deck(
 
 
 def test_each_rest_of_the_hand_is_one_entry_and_back_is_followed(visit: Visit, trained: Run) -> None:
-    page = visit("/")
+    page = visit(f"/?run={trained.id}")
     expect(page.get_by_role("heading", name="Latent Explorer", exact=True)).to_be_visible()
     script_at_rest(page)
-    page.goto(page.url.split("/?")[0] + f"/sliders?run={trained.id}")
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Sliders").click()
     ready(page)
     plans_done(page)
     codes = [code(page)]

@@ -19,8 +19,7 @@ def test_names_are_shown_as_typed_and_the_new_set_is_chosen(
     files = {f"{name}/{i}.png": 20 * k for k, name in enumerate(NAMES) for i in range(2)}
     loose = {f"{name}.png": 200 for name in NAMES[:5]}
     source = flat(tmp_path / "_set_ $x$ *y*", {**files, **loose})
-    page = visit("/train")
-    page.get_by_text("Import your own images").click()
+    page = visit("/train?open=import")
     given = page.get_by_label("or a folder or file on this machine")
     given.fill(str(source))
     given.press("Enter")

@@ -75,7 +75,9 @@ def test_the_first_page_leads_to_what_one_wants(visit: Callable[..., Page]) -> N
         page.wait_for_url(lambda url, where=where: where in url)
         script_at_rest(page)
         page.go_back()
+        page.wait_for_url("**run=digits**")
         expect(page.get_by_role("heading", name="Latent Explorer", exact=True)).to_be_visible()
+        script_at_rest(page)
 
 
 def test_the_url_says_which_run_and_a_copied_link_opens_it(visit: Callable[..., Page]) -> None:
