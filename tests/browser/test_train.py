@@ -266,9 +266,11 @@ def test_nothing_moves_while_a_run_is_paused_and_resumed(visit: Callable[..., Pa
     run = start(page, server, "steady")
     state(page, "running")
     expect(page.get_by_role("button", name="Pause", exact=True)).to_be_enabled()
+    expect(page.locator("[data-strip=samples] img")).to_be_visible()
     page.evaluate(
         """() => { window.moved = []; new PerformanceObserver(list => { for (const entry of list.getEntries())
-             if (entry.value > 0.0002) window.moved.push(entry.sources.map(s => s.node?.innerText)); })
+             if (entry.value > 0.0002) window.moved.push(entry.sources.map(s =>
+                 [s.node?.innerText, s.previousRect.toJSON(), s.currentRect.toJSON()])); })
              .observe({ type: 'layout-shift' }); }"""
     )
     for _ in range(2):
@@ -278,6 +280,7 @@ def test_nothing_moves_while_a_run_is_paused_and_resumed(visit: Callable[..., Pa
         page.get_by_role("button", name="Resume", exact=True).click()
         state(page, "running")
         expect(page.get_by_role("button", name="Pause", exact=True)).to_be_enabled()
-    assert page.evaluate("window.moved") == []
+    moved = page.evaluate("window.moved")
+    assert not moved, str(moved)
     run.request("stop")
     state(page, "stopped")

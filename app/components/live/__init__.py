@@ -46,10 +46,10 @@ _mount = component(
   </div>
   <div class="pictures" hidden>
     <div class="strips">
-      <figure data-strip="originals"><figcaption>validation images</figcaption><img alt="validation images"></figure>
-      <figure data-strip="reconstructions"><figcaption>their reconstructions</figcaption><img alt="reconstructions"></figure>
-      <figure data-strip="samples"><figcaption>samples from the prior</figcaption><img alt="samples from the prior"></figure>
-      <figure data-strip="traversal"><figcaption>traversals</figcaption><img alt="traversals"></figure>
+      <figure data-strip="originals"><figcaption>validation images</figcaption><img alt="validation images" src="data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="></figure>
+      <figure data-strip="reconstructions"><figcaption>their reconstructions</figcaption><img alt="reconstructions" src="data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="></figure>
+      <figure data-strip="samples"><figcaption>samples from the prior</figcaption><img alt="samples from the prior" src="data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="></figure>
+      <figure data-strip="traversal"><figcaption>traversals</figcaption><img alt="traversals" src="data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="></figure>
     </div>
   </div>
 </section>

@@ -27,16 +27,23 @@ def page() -> None:
     ) as form:
         if form.open:
             new_run(run)
-    if form.open or run is None or session.get(address.IMPORT_FORM):
-        with st.expander(
-            "Import your own images", icon=":material/add_photo_alternate:", key=address.IMPORT_FORM.name, on_change="rerun",
-        ) as own:  # fmt: skip
-            if own.open:
-                import_images.show()
-    if run is not None:
-        watch(run)
-    else:
-        st.info("No run yet: choose a dataset above and press **Start**.", icon=":material/info:")
+    # what comes and goes stands in a container that stays: Streamlit makes anew whatever would move for it
+    with st.container():
+        if form.open or run is None or session.get(address.IMPORT_FORM):
+            _own_images()
+    with st.container():
+        if run is not None:
+            watch(run)
+        else:
+            st.info("No run yet: choose a dataset above and press **Start**.", icon=":material/info:")
+
+
+def _own_images() -> None:
+    with st.expander(
+        "Import your own images", icon=":material/add_photo_alternate:", key=address.IMPORT_FORM.name, on_change="rerun",
+    ) as own:  # fmt: skip
+        if own.open:
+            import_images.show()
 
 
 def _decide(run: Run | None) -> None:
