@@ -8,32 +8,34 @@ of each attribute it explains on validation images.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from vae_core.config import RunConfig
 from vae_core.data.imageset import ImageSet, Progress, silent
 from vae_core.errors import BadImages, TooFewPoints
+from vae_core.evaluation.small_network import (
+    MOST_IMAGES,
+    convolutions,
+    evenly,
+    fitted,
+    kept_or_trained,
+    loaded,
+    outputs,
+)
 from vae_core.objectives.attributes import attributes_of
-from vae_core.options import to_json
-from vae_core.places import Places, write_atomically
+from vae_core.places import Places
 
 VERSION = 1  # raise it whenever the same images would give another network
-MOST_IMAGES = 10_000  # of the training split, evenly taken
 STEPS = 1_200
-BATCH = 64
 LEARNING_RATE = 3e-3  # peak of a cosine
-SEED = 0
 LEAST_IMAGES = 100
 
 
@@ -49,24 +51,17 @@ class Regressor:
     names: tuple[str, ...]
     explained: np.ndarray
 
-    @torch.inference_mode()
     def scores(self, images: np.ndarray) -> np.ndarray:
         """Images (N, C, H, W), uint8 or floats in [0, 1] -> each attribute in standard deviations of the training
         images, from their mean: (N, K) float32."""
-        x = np.asarray(images)
-        parts = [self.network(_floats(x[i : i + 256])).numpy() for i in range(0, len(x), 256)]
-        return np.concatenate(parts) if parts else np.zeros((0, len(self.names)), np.float32)
+        found: np.ndarray = outputs(self.network, images, len(self.names)).numpy()
+        return found
 
 
 def network_of(channels: int, side: int, attributes: int) -> nn.Sequential:
     """Three convolutions of stride 2 and two dense layers: (N, C, side, side) -> (N, K)."""
-    layers: list[nn.Module] = []
-    for before, after in ((channels, 16), (16, 32), (32, 64)):
-        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.ReLU()]
-        side = -(-side // 2)
-    return nn.Sequential(
-        *layers, nn.Flatten(), nn.Linear(64 * side * side, 64), nn.ReLU(), nn.Linear(64, attributes)
-    )
+    layers, features = convolutions(channels, side)
+    return nn.Sequential(*layers, nn.Linear(features, 64), nn.ReLU(), nn.Linear(64, attributes))
 
 
 def regressor_of(
@@ -77,18 +72,22 @@ def regressor_of(
     `config` says which images a run trains on; it gets no others. Raises BadImages for a dataset without factors or
     labels, TooFewPoints where too few training images have them or none varies.
     """
-    path = _path(places, config, data)
-    if (found := _read(path, data)) is not None:
-        return found
-    found = train_regressor(config, data, progress=progress)
-    described = {"version": VERSION, "names": found.names, "explained": found.explained.tolist()}
-    path = _path(places, config, data, write=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    weights = {name: value.contiguous() for name, value in found.network.state_dict().items()}
-    write_atomically(
-        path, safetensors.torch.save(weights, {"regressor": json.dumps(described)}), durable=False
-    )
-    return found
+
+    def build(described: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Regressor:
+        names = tuple(str(name) for name in described["names"])
+        explained = np.array([float(v) for v in described["explained"]])
+        if explained.shape != (len(names),):
+            raise ValueError("as many shares as names are expected")
+        network = loaded(partial(network_of, data.shape[0], data.shape[1], len(names)), weights)
+        return Regressor(network, names, explained)
+
+    def describe(found: Regressor) -> tuple[nn.Module, dict[str, Any]]:
+        return found.network, {"names": found.names, "explained": found.explained.tolist()}
+
+    return kept_or_trained(
+        "regressor", VERSION, places, config, data, build,
+        lambda: train_regressor(config, data, progress=progress), describe,
+    )  # fmt: skip
 
 
 def train_regressor(config: RunConfig, data: ImageSet, *, progress: Progress = silent) -> Regressor:
@@ -99,7 +98,7 @@ def train_regressor(config: RunConfig, data: ImageSet, *, progress: Progress = s
     if attributes is None:
         raise BadImages(f"the images of {data.name} have neither factors nor labels to train a regressor on")
     splits = config.data.split(data)
-    index = splits.train[_evenly(len(splits.train), MOST_IMAGES)]
+    index = splits.train[evenly(len(splits.train), MOST_IMAGES)]
     values = attributes.values
     known = np.isfinite(values[index])
     count = known.sum(0).clip(1)
@@ -121,23 +120,18 @@ def train_regressor(config: RunConfig, data: ImageSet, *, progress: Progress = s
 def _fitted(images: np.ndarray, standard: np.ndarray, progress: Progress, data: ImageSet) -> nn.Module:
     """The network that gives the standardised attributes (N, K), NaN where unknown, of images (N, C, H, W)."""
     targets = torch.from_numpy(standard.astype(np.float32))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
-        network = network_of(data.shape[0], data.shape[1], standard.shape[1])
-    optimiser = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
-    rng = np.random.default_rng(SEED)
-    for step in range(STEPS):
-        optimiser.param_groups[0]["lr"] = LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * step / STEPS))
-        rows = rng.integers(len(images), size=min(BATCH, len(images)))
-        sought = targets[torch.from_numpy(rows)]
+
+    def loss(guesses: Tensor, rows: Tensor) -> Tensor:
+        sought = targets[rows]
         there = sought.isfinite()
-        gap = (network(_floats(images[rows])) - sought.nan_to_num()) * there
-        optimiser.zero_grad()
-        torch.autograd.backward(gap.square().sum() / there.sum().clamp_min(1))
-        optimiser.step()
-        if step % 20 == 0:
-            progress(step / STEPS, f"a regressor of {data.name}")
-    return network.eval().requires_grad_(False)
+        gap = (guesses - sought.nan_to_num()) * there
+        return gap.square().sum() / there.sum().clamp_min(1)
+
+    return fitted(
+        partial(network_of, data.shape[0], data.shape[1], standard.shape[1]), images, loss, STEPS,
+        lambda step: LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * step / STEPS)),
+        lambda share: progress(share, f"a regressor of {data.name}"),
+    )  # fmt: skip
 
 
 def _explained(sought: np.ndarray, guesses: np.ndarray) -> np.ndarray:
@@ -148,37 +142,3 @@ def _explained(sought: np.ndarray, guesses: np.ndarray) -> np.ndarray:
         if known.sum() > 1 and column[known].var() > 0:
             found[k] = max(0.0, 1 - ((guess - column)[known] ** 2).mean() / column[known].var())
     return found
-
-
-def _path(places: Places, config: RunConfig, data: ImageSet, *, write: bool = False) -> Path:
-    """Which images are for training is part of its name: a regressor must not have seen another run's test images."""
-    split = hashlib.sha256(json.dumps(to_json(config.data), sort_keys=True).encode()).hexdigest()[:8]
-    return places.derived_file("regressors", f"{data.fingerprint}-{split}.safetensors", write=write)
-
-
-def _read(path: Path, data: ImageSet) -> Regressor | None:
-    """What was kept; None where it is missing, damaged or of another version: it can be trained again."""
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            described: dict[str, Any] = json.loads((file.metadata() or {})["regressor"])
-            weights: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if described["version"] != VERSION:
-            return None
-        names = tuple(str(name) for name in described["names"])
-        explained = np.array([float(v) for v in described["explained"]])
-        with torch.random.fork_rng(devices=[]):
-            network = network_of(data.shape[0], data.shape[1], len(names))
-        network.load_state_dict(weights)
-        network.eval().requires_grad_(False)
-        return Regressor(network, names, explained) if explained.shape == (len(names),) else None
-    except (OSError, KeyError, TypeError, ValueError, RuntimeError, safetensors.SafetensorError):
-        return None
-
-
-def _floats(images: np.ndarray) -> Tensor:
-    x = torch.from_numpy(np.array(images))  # a copy: rows of a memory-mapped file cannot be written to
-    return x.float() / 255 if x.dtype == torch.uint8 else x.float()
-
-
-def _evenly(count: int, most: int) -> np.ndarray:
-    return np.linspace(0, count - 1, min(count, most)).astype(np.int64)

@@ -189,8 +189,13 @@ class VaeLearner:
 
     # ------------------------------------------------ what the loop asks
 
+    def learned_from(self, batch: Batch) -> tuple[Batch, tuple[Tensor, Posterior, Tensor], Tensor | None]:
+        """(batch, what `forward` gave, each image's β on a dial or None) of a training step."""
+        return batch, self.forward(batch), None
+
     def step(self, batch: Batch, moment: Moment, final: Moment, rate: float) -> Tensor:
-        loss, row = self.measure(batch, self.forward(batch), moment, final)
+        batch, passed, beta = self.learned_from(batch)
+        loss, row = self.measure(batch, passed, moment, final, None, beta)
         torch.autograd.backward(loss)
         self.adam.step(rate)
         return row
@@ -260,20 +265,17 @@ class AdaGvaeLearner(VaeLearner):
     Locatello et al. 2020, "Weakly-Supervised Disentanglement Without Compromises", sec. 4 (Ada-GVAE).
     """
 
-    def step(self, batch: Batch, moment: Moment, final: Moment, rate: float) -> Tensor:
+    def learned_from(self, batch: Batch) -> tuple[Batch, tuple[Tensor, Posterior, Tensor], Tensor | None]:
         pair = self.both(batch)
-        loss, row = self.measure(pair, self.of_pair(pair), moment, final)
-        torch.autograd.backward(loss)
-        self.adam.step(rate)
-        return row
+        return pair, self.of_pair(pair), None
 
     def evaluate(
         self, batch: Batch, moment: Moment, final: Moment, first: int
     ) -> tuple[Tensor, Tensor | None]:
         """The row is of pairs, as in training; codes are of the images alone, as they are looked at."""
-        pair = self.both(batch)
         with self.looking():
-            _, row = self.measure(pair, self.of_pair(pair), moment, final, self.log_sigma)
+            pair, passed, _ = self.learned_from(batch)
+            _, row = self.measure(pair, passed, moment, final, self.log_sigma)
         return row, self.encode(batch.images)
 
     def both(self, batch: Batch) -> Batch:
@@ -327,12 +329,9 @@ class MultiRateLearner(VaeLearner):
         found: Tensor = self.dial.at(places)
         return found
 
-    def step(self, batch: Batch, moment: Moment, final: Moment, rate: float) -> Tensor:
+    def learned_from(self, batch: Batch) -> tuple[Batch, tuple[Tensor, Posterior, Tensor], Tensor | None]:
         log_beta = self.draw(len(batch.images), batch.generator)
-        loss, row = self.measure(batch, self.forward(batch, log_beta), moment, final, None, log_beta.exp())
-        torch.autograd.backward(loss)
-        self.adam.step(rate)
-        return row
+        return batch, self.forward(batch, log_beta), log_beta.exp()
 
     def evaluate(
         self, batch: Batch, moment: Moment, final: Moment, first: int
