@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from functools import partial
 
 import numpy as np
 import psutil
@@ -45,6 +46,12 @@ def worker(run, *, before=""):
 def output(process):
     text, _ = process.communicate(timeout=60)
     return process.returncode, text
+
+
+def gone(folder):
+    """Try to delete a folder in which a process still writes; whether it is gone."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
 
 
 def stepped(run, step):
@@ -344,7 +351,7 @@ def test_a_run_folder_deleted_while_it_trains_ends_the_process_and_stays_deleted
     run = store.create(config_of(**LONG))
     process = worker(run)
     until(stepped(run, 100), "the run has learned something")
-    shutil.rmtree(run.path)
+    until(partial(gone, run.path), "the folder is deleted")
     code, text = output(process)
     assert code == 1
     assert text == f"the run {run.id} was deleted while it trained\n"

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from vae_core.config import RunConfig
 from vae_core.data.imageset import ImageSet
+from vae_core.devices import keep_freed_memory
 from vae_core.errors import BadConfig
 from vae_core.events import (
     Checkpoint,
@@ -58,13 +59,18 @@ class NoControl:
 
 
 class Loop:
-    """One run while it trains. `config` is resolved. Sets torch's thread count for the whole process."""
+    """One run while it trains. `config` is resolved.
+
+    Sets torch's thread count, and what the C library keeps of freed memory, for the whole process.
+    """
 
     def __init__(
         self, config: RunConfig, data: ImageSet, control: Control, clock: Clock | None = None
     ) -> None:
         training = config.training
         torch.set_num_threads(training.threads)
+        if training.device == "cpu":
+            keep_freed_memory()
         self.config, self.control, self.clock = config, control, clock
         self.device = torch.device(training.device)
         self.splits = config.data.split(data)
