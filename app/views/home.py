@@ -156,7 +156,7 @@ def table() -> None:
         st.caption("No run has that in its name, dataset, status or note.")
     else:
         event = st.dataframe(
-            pd.DataFrame([row for _, row in listed]), key="runs", on_select="rerun", selection_mode="multi-row", hide_index=True, row_height=44,
+            pd.DataFrame([row for _, row in listed]), key="runs", on_select="rerun", selection_mode="multi-row", hide_index=True, row_height=44, placeholder="",
             column_config={
                 "": st.column_config.ImageColumn("", width=56),
                 "β": st.column_config.NumberColumn(format="%g"),

@@ -17,6 +17,7 @@ import streamlit as st
 from app.services import runs
 from app.state import address, session
 from app.state.address import Family, Key
+from app.state.kinds import FLAG
 from vae_core.config import RunConfig
 from vae_core.data import list_specs
 from vae_core.models.networks import ARCHITECTURES
@@ -96,7 +97,7 @@ def _answer(value: Any, leaf: Leaf) -> Any:
 def _text(value: Any) -> str:
     """A value as the address has it."""
     if isinstance(value, bool):
-        return address.FLAG.write(value)
+        return FLAG.write(value)
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 

@@ -662,6 +662,10 @@ def test_the_runs_of_a_sweep_are_one_row_until_each_is_wanted(open_page: Open, c
     names = list(at.dataframe[0].value["name"])
     assert sum(name.startswith("digits-beta") for name in names) == 1
     assert "digits-beta · 5 runs" in names
+    proto = at.dataframe[0].proto
+    assert (proto.HasField("placeholder"), proto.placeholder) == (True, ""), (
+        "a sweep has no one β: an empty cell"
+    )
     at.toggle(key="runs apart").set_value(True).run()
     assert sum(name.startswith("digits-beta") for name in at.dataframe[0].value["name"]) == 5
     at.text_input(key="runs search").set_value("BETA3").run()
