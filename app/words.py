@@ -7,7 +7,12 @@ the HTML of a component takes `button`, which opens by touch and keyboard as wel
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vae_core.data.factor_words import FactorWords
 
 WORDS = {
     "active": "A dimension is active when images differ along it: the variance of its posterior mean over the images "
@@ -99,3 +104,21 @@ def number(value: float, digits: int = 3) -> str:
     text = f"{value:,.{places}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return text.replace("-", "−")
+
+
+def numbers(values: Iterable[float], digits: int = 3) -> list[str]:
+    """Each as `number` has it, with so many digits more that no two different ones look alike."""
+    found = list(values)
+    for more in range(digits, 18):
+        texts = [number(value, more) for value in found]
+        if len(set(texts)) == len(set(found)):
+            return texts
+    return [str(value) for value in found]
+
+
+def factor(value: float, known: FactorWords | None = None) -> str:
+    """A value of a factor with its word and two digits: "worn", "0.93, laughing" or "0.52"."""
+    word = known.of(value) if known is not None else ""
+    if known is not None and known.each and word:
+        return word
+    return f"{number(value, 2)}, {word}" if word else number(value, 2)

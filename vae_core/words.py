@@ -11,8 +11,8 @@ def counted(count: int, what: str = "image") -> str:
 
 
 def one_decimal(value: float) -> str:
-    """−3.4, and 0.0 for what rounds to it from either side."""
-    return f"{round(value, 1) + 0.0:.1f}".replace("-", "−")
+    """−1,203.4, and 0.0 for what rounds to it from either side."""
+    return f"{round(value, 1) + 0.0:,.1f}".replace("-", "−")
 
 
 def span(value: float) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from app import words
 from app.plots.figure import figure, typed
 from app.plots.palette import CATEGORICAL, FADED, RULE, faint
 
@@ -38,7 +39,8 @@ def along_path(
             x=at, y=values, mode="lines", name=name,
             line={"color": CATEGORICAL[number % len(CATEGORICAL)], "width": 2,
                   "dash": "solid" if number < len(CATEGORICAL) else "dot"},
-            hovertemplate=f"position %{{x:.2f}}: %{{y:.3~g}} {unit}<extra>{name if many else ''}</extra>",
+            customdata=[words.number(float(v)) for v in values],
+            hovertemplate=f"position %{{x:.2f}}: %{{customdata}} {unit}<extra>{name if many else ''}</extra>",
         )  # fmt: skip
     edge = TRACK_EDGE * (high - low) / (1 - 2 * TRACK_EDGE)
     # as one list: add_vline reads the whole figure through for each

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from app import words
 from app.plots.figure import figure
 from app.plots.palette import CATEGORICAL, faint
+from vae_core.words import one_decimal
 
 SeedBand = tuple[np.ndarray, np.ndarray, np.ndarray]  # mean, least and most over seeds, (B,) each
 
@@ -43,7 +45,7 @@ def rate_distortion_curve(
         )
         found.add_scatter(
             x=keep[inside], y=line[inside], mode="lines", hoverinfo="skip", line={"color": CATEGORICAL[7], "width": 1.5, "dash": "dash"},
-            name=f"−ELBO = {tangent[0]:.1f} nats: touches at β {tangent[1]:g}",
+            name=f"−ELBO = {one_decimal(tangent[0])} nats: touches at β {tangent[1]:g}",
         )  # fmt: skip
     named = _apart(rate[0], distortion[0])
     found.add_scatter(
@@ -51,14 +53,14 @@ def rate_distortion_curve(
         text=[f"β {b:g}" if i in named else "" for i, b in enumerate(betas)],
         textposition=["top left" if r > (rate[0].min() + rate[0].max()) / 2 else "top right" for r in rate[0]],
         line={"color": CATEGORICAL[0], "width": 2}, marker={"size": 9}, name="the sweep", showlegend=False,
-        hovertemplate="%{customdata}<br>rate %{x:.2f} nats<br>distortion %{y:.2f} nats<extra></extra>",
+        hovertemplate="%{customdata}<br>rate %{x:,.2f} nats<br>distortion %{y:,.2f} nats<extra></extra>",
         cliponaxis=False,
     )  # fmt: skip
     if path is not None:
         name, rates, distortions, marks = path
         found.add_scatter(
             x=rates, y=distortions, mode="lines+markers", name=name, line={"color": CATEGORICAL[2], "width": 2}, marker={"size": 4},
-            text=[f"epoch {i + 1}" for i in range(len(rates))], hovertemplate="%{text}<br>rate %{x:.2f}<br>distortion %{y:.2f}<extra></extra>",
+            text=[f"epoch {i + 1}" for i in range(len(rates))], hovertemplate="%{text}<br>rate %{x:,.2f}<br>distortion %{y:,.2f}<extra></extra>",
         )  # fmt: skip
         if marks:
             at = [i for i, _ in marks]
@@ -102,7 +104,8 @@ def over_beta(
             )  # fmt: skip
         found.add_scatter(
             x=[at[i] for i in known], y=mean[known], mode="lines+markers", name=name, text=[f"{betas[i]:g}" for i in known],
-            line={"color": colour, "width": 2}, hovertemplate=f"{name}, β %{{text}}: %{{y:.3~f}}<extra></extra>",
+            customdata=[words.number(float(v)) for v in mean[known]],
+            line={"color": colour, "width": 2}, hovertemplate=f"{name}, β %{{text}}: %{{customdata}}<extra></extra>",
         )  # fmt: skip
     return found
 

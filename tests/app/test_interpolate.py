@@ -25,6 +25,7 @@ from app.views.interpolate import attributes, tokens, tracks
 from app.widgets import image_picker
 from vae_core import animation
 from vae_core.config import ObjectiveConfig
+from vae_core.data.registry import factor_words
 from vae_core.inference import LoadedModel, StoredCodes, compute_codes, load_run
 from vae_core.latent.paths import through
 from vae_core.places import Places
@@ -194,6 +195,15 @@ def test_groups_are_what_they_are_called() -> None:
     parts = attributes.groups(codes, "hat", "the higher value", "the lower value", {})
     assert (parts.a == (np.arange(60) % 2 == 1)).all()
     assert (parts.b == ~parts.a).all()
+
+
+def test_sides_of_a_factor_are_called_as_its_values_are() -> None:
+    smile, glasses = factor_words("faces", "smile"), factor_words("faces", "glasses")
+    assert attributes.said("top third", smile) == "top third (laughing)"
+    assert attributes.said("up to median", smile) == "up to median (sad)"
+    assert [attributes.said(s, glasses) for s in ("the lower value", "yes")] == ["none", "worn"]
+    assert attributes.said("the rest", smile) == "the rest"
+    assert attributes.said("yes", None) == "yes"
 
 
 def test_saved_groups_are_those_whose_codes_are_known() -> None:

@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import words
+from vae_core.data.registry import factor_words
 from vae_core.runs.run import Run
 
 Open = Callable[..., AppTest]
+NUMBERS = json.loads((Path(__file__).parents[1] / "js" / "numbers.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (39_200.0, "39,200"),
-        (1_234_567.8, "1,234,568"),
-        (12.345, "12.3"),
-        (0.012345, "0.0123"),
-        (-2.5, "−2.5"),
-        (100.0, "100"),
-        (0.99999, "1"),
-        (-1e-12, "−1e−12"),
-        (0.0, "0"),
-        (float("nan"), "–"),
-        (float("inf"), "–"),
-    ],
+    ("value", "digits", "text"), [*NUMBERS, (float("nan"), 3, "–"), (float("inf"), 3, "–")]
 )
-def test_a_number_has_as_many_digits_as_it_means(value: float, text: str) -> None:
-    assert words.number(value) == text
+def test_a_number_has_as_many_digits_as_it_means(value: float, digits: int, text: str) -> None:
+    assert words.number(value, digits) == text
+
+
+def test_no_two_numbers_that_differ_are_said_alike() -> None:
+    assert words.numbers([0.5, 1.0, 1.5], 2) == ["0.5", "1", "1.5"]
+    assert words.numbers([0.12345, 0.12346, 2000.0], 2) == ["0.12345", "0.12346", "2,000"]
+
+
+def test_a_factors_value_is_said_with_its_word() -> None:
+    known = {name: factor_words("faces", name) for name in ("smile", "glasses")}
+    assert words.factor(0.9312, known["smile"]) == "0.93, laughing"
+    assert words.factor(0.5, known["smile"]) == "0.5"
+    assert words.factor(1.0, known["glasses"]) == "worn"
+    assert words.factor(2.0, factor_words("shapes", "orientation")) == "18°"
+    assert words.factor(31.0, factor_words("shapes", "x")) == "31, right"
+    assert words.factor(0.0, factor_words("celeba", "Eyeglasses")) == "no"
+    assert words.factor(39_187.0, factor_words("mine", "size")) == "39,187"
+    assert words.factor(float("nan"), known["glasses"]) == "–"
 
 
 def test_a_word_opens_what_it_means_and_no_two_of_a_page_share_an_id() -> None:

@@ -24,6 +24,7 @@ from app.services.cache import LruCache
 from app.services.tasks import Task, TaskCancelled
 from app.views.map import caches, colours, groups, image, prior, projections, quality, tables, umap_layout
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
+from vae_core.data.registry import factor_words
 from vae_core.errors import BadCodes, BadTable
 from vae_core.inference import StoredCodes, load_run
 from vae_core.latent.pca import check_codes
@@ -103,6 +104,17 @@ def test_columns_become_classes_or_a_scale() -> None:
     assert many["kind"] == "numbers"
     with pytest.raises(BadCodes, match="holds 41 different texts"):
         colours.by_text([f"t{i}" for i in range(41)], "x")
+
+
+def test_values_of_a_factor_are_said_with_their_words() -> None:
+    worn = colours.by_value(np.array([0.0, 1.0, 1.0]), "glasses", 2, factor_words("faces", "glasses"))
+    assert (worn["names"], kept(worn)) == (["none", "worn"], [0, 1, 1])
+    turned = colours.by_value(np.arange(40.0), "orientation", 2, factor_words("shapes", "orientation"))
+    assert turned["words"]["each"][2] == "18°"
+    smile = colours.by_value(np.linspace(0, 1, 50), "smile", 2, factor_words("faces", "smile"))
+    assert (smile["digits"], smile["words"]) == (2, {"low": "sad", "high": "laughing", "top": 1.0})
+    unnamed = colours.by_value(np.array([39_200.0, 0.25]), "size", 2)
+    assert unnamed["names"] == ["0.25", "39,200"]
 
 
 def codes() -> StoredCodes:

@@ -8,6 +8,7 @@ import pytest
 
 from app.plots.codes import effect_bars, kl_bars, label_shares, posterior_intervals, prior_densities
 from app.plots.palette import CATEGORICAL, FADED
+from app.plots.path import along_path
 from app.plots.rate_distortion import SeedBand, kl_over_beta, over_beta, rate_distortion_curve
 from app.plots.training import schedule_preview
 
@@ -36,6 +37,16 @@ def test_every_chart_has_a_title_and_named_axes(figure: go.Figure) -> None:
     assert figure.layout.title.text
     assert figure.layout.yaxis.title.text
     assert figure.layout.uirevision == "keep"
+
+
+def test_a_large_number_keeps_its_digits_where_it_is_pointed_at() -> None:
+    t = np.linspace(0, 1, 3)
+    figure = along_path(
+        "Change", t, [("change", np.array([39_200.0, 0.0123]))], low=0, high=1, waypoints=[0, 1]
+    )
+    assert list(figure.data[0].customdata) == ["39,200", "0.0123"]
+    over = over_beta([0.5, 1], [("−ELBO", band(39_187.3, 5.0))], "t", "nats")
+    assert list(over.data[0].customdata) == ["39,187", "5"]
 
 
 def test_beside_the_map_everything_is_named() -> None:

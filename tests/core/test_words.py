@@ -14,7 +14,8 @@ def test_one_is_no_plural(count, text):
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0, "0.0"), (-0.04, "0.0"), (-3.44, "−3.4"), (0.06, "0.1"), (860, "860.0")]
+    ("value", "text"),
+    [(0, "0.0"), (-0.04, "0.0"), (-3.44, "−3.4"), (0.06, "0.1"), (860, "860.0"), (-39_200, "−39,200.0")],
 )
 def test_what_rounds_to_nothing_has_no_sign(value, text):
     assert one_decimal(value) == text

@@ -170,7 +170,7 @@ test("the tip says a label, a value and where the picture is from", () => {
   const colour = { kind: /** @type {const} */ ("numbers"), values: "", low: 0, high: 1, title: "error" };
   const labels = { values: "", names: ["a", "b"], title: "label" };
   const data = /** @type {any} */ ({ colour, labels, decoded: true });
-  assert.deepEqual(wordsOf(data, 0.123456, 1), ["label: b", "error: 0.1235", "decoded from its code"]);
+  assert.deepEqual(wordsOf(data, 0.123456, 1), ["label: b", "error: 0.123", "decoded from its code"]);
 });
 
 test("pictures that fit cover none of each other, and whatever was left out would have", () => {

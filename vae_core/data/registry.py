@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
 
+from vae_core.data.factor_words import EVERY, FactorWords
 from vae_core.data.imageset import ImageSet, Progress, Source, read_images, read_meta, silent, write_images
 from vae_core.data.sets import celeba, cifar10, digits, faces, idx, shapes, svhn
 from vae_core.errors import BadConfig, BadImages, UnknownDataset
@@ -42,6 +43,7 @@ class DatasetSpec:
         version: counts changes of what `build` makes, so that older copies are made again.
         what_shows: factors (N, K) -> what of them a picture tells (N, K), where that is not all; `hidden` says what it
             does not.
+        factor_words: what the values of factors are called, by the factor's name (or EVERY), where they have words.
         renderer: draws further pictures of the set, where it can.
         replaced: earlier versions by the version that took their place: (first version that is another, name of the entry
             that still builds what was before). Runs that learned from that are looked at with it.
@@ -59,6 +61,7 @@ class DatasetSpec:
     version: int = 1
     what_shows: Callable[[np.ndarray], np.ndarray] | None = None
     hidden: str = ""
+    factor_words: Mapping[str, FactorWords] = field(default_factory=dict)
     renderer: Renderer | None = None
     replaced: tuple[int, str] | None = None
     listed: bool = True
@@ -71,17 +74,17 @@ DIGITS = DatasetSpec(
 SHAPES = DatasetSpec(
     "shapes", "Shapes", "30,000 sprites, 64×64, with five known factors: shape, scale, orientation, x and y.",
     "procedural", 1, (64,), shapes.build, version=2, what_shows=shapes.what_shows,
-    hidden="a square looks the same after a quarter turn, an ellipse after half a turn",
+    hidden="a square looks the same after a quarter turn, an ellipse after half a turn", factor_words=shapes.WORDS,
     renderer=Renderer(shapes.sample, lambda factors, side: shapes.render(factors)),
 )  # fmt: skip
 FACES = DatasetSpec(
     "faces", "Faces", "10,000 cartoon faces in colour with ten known attributes, from smile to background.",
     "procedural", 3, (64, 32), faces.build, version=2, renderer=Renderer(faces.sample, faces.render),
-    replaced=(2, "faces_1"),
+    replaced=(2, "faces_1"), factor_words=faces.WORDS,
 )  # fmt: skip
 FIRST_FACES = DatasetSpec(
     "faces_1", "Faces (first version)", "The faces as the first runs learned from them: colours in loops, smaller eyes that shut.",
-    "procedural", 3, (64, 32), faces.build_first, listed=False,
+    "procedural", 3, (64, 32), faces.build_first, listed=False, factor_words=faces.WORDS,
     renderer=Renderer(faces.sample, lambda factors, side: faces.render(factors, side, faces.FIRST)),
 )  # fmt: skip
 DOWNLOADS = (
@@ -113,7 +116,7 @@ DOWNLOADS = (
     ),
     DatasetSpec(
         "celeba", "CelebA", "202,599 faces with 40 attributes, 64×64 or 128×128. A download of 1.4 GB.",
-        "download", 3, (64, 128), celeba.build, celeba.present,
+        "download", 3, (64, 128), celeba.build, celeba.present, factor_words=celeba.WORDS,
     ),
 )  # fmt: skip
 DATASETS: dict[str, DatasetSpec] = {
@@ -170,6 +173,12 @@ def as_it_was(name: str, version: int) -> str:
     spec = DATASETS.get(name)
     earlier = spec is not None and spec.replaced is not None and version < spec.replaced[0]
     return spec.replaced[1] if spec is not None and spec.replaced is not None and earlier else name
+
+
+def factor_words(dataset: str, factor: str) -> FactorWords | None:
+    """What the values of a dataset's factor are called; None where they have no words, as those of an imported set."""
+    found = DATASETS[dataset].factor_words if dataset in DATASETS else {}
+    return found.get(factor, found.get(EVERY))
 
 
 def open_images(name: str, side: int, places: Places, progress: Progress = silent) -> ImageSet:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from app.components import component
 from app.services import array_store
 from app.services.array_store import TILE
+
+if TYPE_CHECKING:
+    from vae_core.data.factor_words import FactorWords
 
 HTML = """
 <div class="map">
@@ -98,12 +101,23 @@ def classes(values: np.ndarray, names: list[str], title: str) -> dict[str, Any]:
     return {"kind": "classes", "values": array_store.url(values, "u1"), "names": names[:255], "title": title}
 
 
-def numbers(values: np.ndarray, title: str) -> dict[str, Any]:
-    """Colour by number: the scale ends at the 1st and 99th percentile; what is not finite has no colour."""
+def numbers(
+    values: np.ndarray, title: str, digits: int = 3, words: FactorWords | None = None
+) -> dict[str, Any]:
+    """Colour by number: the scale ends at the 1st and 99th percentile; what is not finite has no colour.
+
+    A value is said with so many `digits`, and with its word where the ends of its scale have `words`.
+    """
     values = np.asarray(values, np.float64)
     finite = values[np.isfinite(values)]
     low, high = (float(q) for q in np.quantile(finite, (0.01, 0.99))) if len(finite) else (0.0, 1.0)
-    return {"kind": "numbers", "values": array_store.url(values), "low": low, "high": high, "title": title}
+    colour = {
+        "kind": "numbers", "values": array_store.url(values), "low": low, "high": high, "title": title, "digits": digits,
+    }  # fmt: skip
+    if words is not None:
+        ends = {"low": words.low, "high": words.high, "top": words.top}
+        colour["words"] = {"each": list(words.each)} if words.each else ends
+    return colour
 
 
 def along_tiles(xy: np.ndarray) -> np.ndarray:

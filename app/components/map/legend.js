@@ -1,4 +1,5 @@
 import { make } from "../shared/dom.js";
+import { valueText } from "../shared/numbers.js";
 import { NO_TONE, toCss } from "./colours.js";
 
 /** @import { Palette } from "../shared/types.js" */
@@ -23,7 +24,8 @@ export function legendOf(colour, values, { colours, palette, hidden }, toggled) 
     const scale = make("span", { className: "scale" });
     scale.style.background = `linear-gradient(to right, ${palette.viridis.join(", ")})`;
     const ends = make("span", { textContent: "1st to 99th percentile" });
-    return [title, numberText(colour.low), scale, numberText(colour.high), ends];
+    const said = (/** @type {number} */ v) => valueText(v, colour.words, colour.digits);
+    return [title, said(colour.low), scale, said(colour.high), ends];
   }
   const used = new Uint8Array(256);
   for (let i = 0; i < values.length; i++) used[values[i]] = 1;
@@ -43,6 +45,3 @@ export function legendOf(colour, values, { colours, palette, hidden }, toggled) 
   const entries = colour.names.flatMap((name, k) => (used[k] ? [entry(k, name)] : []));
   return [title, ...entries, ...(used[NO_TONE] ? [entry(NO_TONE, "none")] : [])];
 }
-
-/** @param {number} v in three digits */
-const numberText = (v) => Number(v.toPrecision(3)).toString().replace("-", "−");

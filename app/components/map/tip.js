@@ -1,4 +1,5 @@
 import { finder, make } from "../shared/dom.js";
+import { valueText } from "../shared/numbers.js";
 
 /** @import { MapData } from "./types.js" */
 /** @import { View } from "./view.js" */
@@ -19,7 +20,8 @@ export function wordsOf({ colour, labels, decoded }, value, label) {
     words.push(`${labels.title}: ${labels.names[label ?? -1] ?? "none"}`);
   }
   if (colour.kind === "classes") words.push(`${colour.title}: ${colour.names[value] ?? "none"}`);
-  if (colour.kind === "numbers") words.push(`${colour.title}: ${Number(value.toPrecision(4))}`);
+  if (colour.kind === "numbers")
+    words.push(`${colour.title}: ${valueText(value, colour.words, colour.digits)}`);
   if (decoded) words.push("decoded from its code");
   return words;
 }

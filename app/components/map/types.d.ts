@@ -1,3 +1,4 @@
+import type { ValueWords } from "../shared/numbers.js";
 import type { Header, Palette } from "../shared/types.js";
 
 /** What the page hands over; see __init__.py. Arrays come as addresses, which name their content. */
@@ -41,8 +42,19 @@ export interface MapMark {
 /** By class (255 is none), by number (NaN is none) between `low` and `high`, or all alike. */
 export type Colour =
   | { kind: "classes"; values: string; names: string[]; title: string }
-  | { kind: "numbers"; values: string; low: number; high: number; title: string }
+  | NumberColour
   | { kind: "none"; values?: undefined; title: string };
+
+export interface NumberColour {
+  kind: "numbers";
+  values: string;
+  low: number;
+  high: number;
+  title: string;
+  /** that a value is said with, at least */
+  digits?: number;
+  words?: ValueWords;
+}
 
 /** Red, green and blue. */
 export type Rgb = number[];

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app import words
 from app.state import address
 from vae_core.evaluation.conversion import (
     ERRORS,
@@ -88,7 +89,7 @@ def converter() -> None:
             bind=address.THEIR_WEIGHT.bind,
             format="%g",
         )
-        st.metric("β here", f"{beta_of_weight(float(weight), convention):.4g}")
+        st.metric("β here", words.number(beta_of_weight(float(weight), convention), 4))
         beta = st.number_input(
             "β here",
             0.0,
@@ -98,7 +99,7 @@ def converter() -> None:
             bind=address.OUR_BETA.bind,
             format="%g",
         )
-        st.metric("Their KL weight", f"{weight_of_beta(float(beta), convention):.4g}")
+        st.metric("Their KL weight", words.number(weight_of_beta(float(beta), convention), 4))
         st.caption(_formula(convention))
 
 
@@ -112,7 +113,7 @@ def _formula(convention: Convention) -> str:
     }[c.error]
     told = f"Of a loss a · error + weight · b · KL: β = weight · (b / a) · c, {per_error}. Here "
     return told + (
-        f"β = weight × {convention.factor:.6g}: {counted(convention.pixels, 'number')} an image, {counted(convention.dims, 'dimension')}, "
+        f"β = weight × {words.number(convention.factor, 6)}: {counted(convention.pixels, 'number')} an image, {counted(convention.dims, 'dimension')}, "
         f"{convention.error}, {convention.error_over} for the error, {convention.rate_over} for the KL. Only the ratio of "
         "the two terms decides what is learnt; the learning rate may have to change with their size."
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import layout
+from app import layout, words
 from app.boundary import fragment, plain
 from app.components.beta_cursor import beta_cursor
 from app.plots.figure import PLAIN
@@ -23,6 +23,7 @@ from vae_core.evaluation.sweep_report import Report, gather
 from vae_core.runs.record import LIVE
 from vae_core.runs.run import Run
 from vae_core.sweep import Member
+from vae_core.words import one_decimal
 
 TABS = ["At the cursor", "Other charts", "All pictures"]
 UNDER = 14.2  # rem of what stands over the curve
@@ -82,7 +83,7 @@ def cursor(name: str, report: Report, betas: list[float]) -> None:
     beta_cursor({
         "sweep": name, "labels": labels, "at": chosen or usual, "link": session.get(address.CURSOR_LINKS),
         "words": [
-            f"rate {r:.1f}, distortion {d:.1f} nats, {a:.3g} active"
+            f"rate {one_decimal(r)}, distortion {one_decimal(d)} nats, {words.number(a)} active"
             for r, d, a in zip(curve.rate.mean, curve.distortion.mean, curve.active.mean, strict=True)
         ],
         "charts": {

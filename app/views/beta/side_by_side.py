@@ -30,6 +30,7 @@ from vae_core.evaluation.curve_sentences import named
 from vae_core.evaluation.sweep_report import Report
 from vae_core.runs.run import Run
 from vae_core.sweep import Member
+from vae_core.words import one_decimal
 
 PICTURES = ("images", "reconstructions", "samples", "traversals")
 
@@ -53,7 +54,7 @@ def pictures_by_beta(report: Report, members: Sequence[Member]) -> PicturesByBet
         found = numbers.get(m.run.id)
         columns.append({
             "beta": f"{m.beta:g}", "run": m.run.id, "name": m.run.name, "reached": m.beta in reached,
-            "figures": "" if found is None else f"rate {found.rate:.1f} · distortion {found.distortion:.1f} · {int(found.active.sum())} active",
+            "figures": "" if found is None else f"rate {one_decimal(found.rate)} · distortion {one_decimal(found.distortion)} · {int(found.active.sum())} active",
             "walk": walk.words + ("" if matched or report.alignment is None else " (own order)"),
             "pictures": pictures_of(m.run, walk, originals),
         })  # fmt: skip

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from app.services.cache import LruCache
 from app.widgets.image_picker import class_names
 from vae_core.errors import TooFewPoints
+
+if TYPE_CHECKING:
+    from vae_core.data.factor_words import FactorWords
 
 _probes: LruCache[dict[str, Any]] = LruCache(8)
 
@@ -64,6 +67,22 @@ def _known(found: Any, saved: Saved) -> list[str]:
     return [name for name, images in saved.items() if np.isin(images, found.index).any()]
 
 
+HIGH, LOW = (
+    ("the higher value", "top third", "yes", "above median", "at median"),
+    ("the lower value", "bottom third", "no", "below median", "up to median"),
+)
+
+
+def said(side: str, known: FactorWords | None) -> str:
+    """A side of a factor, as a group or a probe names it, with what its values are called where they have words."""
+    end = int(side in HIGH) if side in HIGH or side in LOW else -1
+    if known is None or end < 0:
+        return side
+    if known.each:  # of more than two, the ends of what varies are not known here
+        return known.each[end] if len(known.each) == 2 else side
+    return f"{side} ({known.high if end else known.low})"
+
+
 def sides(found: Any, attribute: str, saved: Saved) -> tuple[Sequence[str], Sequence[str]]:
     """What groups A and B may be, the usual choice first."""
     if attribute == SAVED:
@@ -78,8 +97,10 @@ def sides(found: Any, attribute: str, saved: Saved) -> tuple[Sequence[str], Sequ
     return ["top third", "bottom third"], ["bottom third", "top third"]
 
 
-def groups(found: Any, attribute: str, a: str, b: str, saved: Saved) -> Groups:
-    """The images of groups A and B."""
+def groups(
+    found: Any, attribute: str, a: str, b: str, saved: Saved, known: FactorWords | None = None
+) -> Groups:
+    """The images of groups A and B. `known` are what the values of the attribute are called."""
     if attribute == SAVED:
         first = np.isin(found.index, saved[a])
         second = ~first if b == REST else np.isin(found.index, saved[b])
@@ -97,7 +118,7 @@ def groups(found: Any, attribute: str, a: str, b: str, saved: Saved) -> Groups:
     if top.all() or bottom.all() or (top & bottom).any():  # one value fills a third: part at the middle
         top, bottom = values > np.median(values), values <= np.median(values)
     of = {"the higher value": top, "top third": top, "the lower value": bottom, "bottom third": bottom}
-    return Groups(of[a], of[b], f"{attribute}: {a} against {b}")
+    return Groups(of[a], of[b], f"{attribute}: {said(a, known)} against {said(b, known)}")
 
 
 _leaked: LruCache[tuple[np.ndarray, list[Any]]] = LruCache(32)

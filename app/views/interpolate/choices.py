@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from app import layout
@@ -23,14 +25,14 @@ CHANGE, DISTANCE = "image change", "distance to real codes"
 OF = "probability of "  # a chart of what a probe says, by what the probe tells
 
 
-def choose(label: str, options: list[str], key: Key[str], **look: int | str) -> str:
+def choose(label: str, options: list[str], key: Key[str], **look: Any) -> str:
     """A choice whose options depend on others: one that is no longer offered gives way to the first.
 
     The address follows by hand, since a bound widget could not let go of what is no longer offered.
     """
     wanted = session.get(key) or session.param(key)
     session.put(key, wanted if wanted in options else options[0])
-    chosen = str(st.selectbox(label, options, key=key.name, **look))  # type: ignore[call-overload]
+    chosen = str(st.selectbox(label, options, key=key.name, **look))
     session.set_param(key, chosen if chosen != options[0] else "")
     return chosen
 

@@ -13,10 +13,11 @@ from app.components.path import path as moving
 from app.plots.figure import PLAIN
 from app.plots.path import leakage_bars
 from app.state import address
-from app.views.interpolate.attributes import attributes, groups, leaks, sides
+from app.views.interpolate.attributes import attributes, groups, leaks, said, sides
 from app.views.interpolate.choices import choose
 from app.views.interpolate.path_view import follow_weights
 from app.widgets import image_picker
+from vae_core.data.registry import factor_words
 from vae_core.errors import VaeCoreError
 from vae_core.inference import LoadedModel, StoredCodes
 from vae_core.latent.directions import Leakage
@@ -60,9 +61,10 @@ def push(
     fresh: list[bool],
 ) -> None:
     follow_weights(run, model, fresh)
-    attribute, a, b, start = choose_groups(codes, names, saved, len(met))
+    attribute, a, b, start = choose_groups(codes, names, saved, len(met), model.config.data.dataset)
     try:
-        parts = groups(codes, attribute, a, b, saved)
+        known = factor_words(model.config.data.dataset, attribute)
+        parts = groups(codes, attribute, a, b, saved, known)
         direction, leaking = leaks(model.stamp, codes, parts)
     except VaeCoreError as error:
         st.warning(boundary.sentence(error), icon=":material/groups:")
@@ -87,17 +89,22 @@ def push(
 
 
 def choose_groups(
-    codes: StoredCodes, names: list[str], saved: dict[str, np.ndarray], waypoints: int
+    codes: StoredCodes, names: list[str], saved: dict[str, np.ndarray], waypoints: int, dataset: str
 ) -> tuple[str, str, str, int]:
     """The attribute, its two groups, and the place in the row of the waypoint that the direction is added to."""
     columns = st.columns(4)
     with columns[0]:
         attribute = choose("Attribute", names, address.ATTRIBUTE)
     first, second = sides(codes, attribute, saved)
+    known = factor_words(dataset, attribute) if attribute in codes.factor_names else None
+
+    def shown(side: str) -> str:
+        return said(side, known)
+
     with columns[1]:
-        a = choose("Group A", list(first), address.GROUP_A)
+        a = choose("Group A", list(first), address.GROUP_A, format_func=shown)
     with columns[2]:
-        b = choose("minus group B", [n for n in second if n != a], address.GROUP_B)
+        b = choose("minus group B", [n for n in second if n != a], address.GROUP_B, format_func=shown)
     with columns[3]:
         on = choose("on", [f"waypoint {i + 1}" for i in range(waypoints)], address.ON)
     return attribute, a, b, int(on.split()[1]) - 1

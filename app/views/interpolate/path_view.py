@@ -16,9 +16,10 @@ from app.plots.path import along_path
 from app.services import datasets, geodesics, run_codes
 from app.services.tasks import Task
 from app.state import address, session
-from app.views.interpolate.attributes import probes
+from app.views.interpolate.attributes import probes, said
 from app.views.interpolate.choices import CHANGE, DISTANCE, HELP, OF
 from app.views.interpolate.tracks import Track, measured, track, usual_distance
+from vae_core.data.registry import factor_words
 from vae_core.errors import RunNotFound
 from vae_core.inference import LoadedModel, StoredCodes, compute_codes
 from vae_core.latent.geodesic import Geodesic
@@ -206,7 +207,8 @@ def probabilities(
     probe = probes(model.stamp, codes)[by]
     values = probe.probabilities(along.at(t))
     if len(probe.names) == 2:
-        lines = [(str(probe.names[1]), values[:, 1])]
+        known = factor_words(model.config.data.dataset, by) if by in codes.factor_names else None
+        lines = [(said(str(probe.names[1]), known), values[:, 1])]
     else:
         order = np.argsort(-values.max(0), kind="stable")[:10]
         lines = [(str(probe.names[i]), values[:, i]) for i in sorted(order)]

@@ -4,30 +4,40 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 
+from app import words as app_words
 from app.boundary import plain, sentence
 from app.components.map import classes, numbers
 from app.services import array_store
 from app.state import address
 from app.views.map.tables import read_table
 from app.widgets import image_picker
+from vae_core.data.registry import factor_words
 from vae_core.errors import BadCodes, BadTable
 from vae_core.inference import LoadedModel, StoredCodes
 from vae_core.latent.statistics import kl_from_prior
 
+if TYPE_CHECKING:
+    from vae_core.data.factor_words import FactorWords
+
 MOST_CLASSES = 12  # distinct values up to which a column or factor is shown as classes
 
 
-def by_value(values: np.ndarray, title: str) -> dict[str, Any]:
-    """Numbers (N,) as classes where there are few different ones, else on a scale."""
+def by_value(
+    values: np.ndarray, title: str, digits: int = 3, words: FactorWords | None = None
+) -> dict[str, Any]:
+    """Numbers (N,) as classes where there are few different ones, else on a scale; with their `words` where they have some."""
     distinct, which = np.unique(values, return_inverse=True)
     if len(distinct) <= MOST_CLASSES and np.isfinite(distinct).all():
-        return classes(which, [f"{v:g}" for v in distinct], title)
-    return numbers(values, title)
+        said = [words.of(v) for v in distinct] if words is not None and words.each else []
+        return classes(
+            which, said if all(said) and said else app_words.numbers(distinct.tolist(), digits), title
+        )
+    return numbers(values, title, digits, words)
 
 
 def by_text(values: list[str], title: str) -> dict[str, Any]:
@@ -71,7 +81,8 @@ def colour_choice(
     if by == "label" and codes.labels is not None:
         return classes(codes.labels, list(image_picker.class_names(codes)), "label")
     if by in codes.factor_names and codes.factors is not None:
-        return by_value(codes.factors[:, codes.factor_names.index(by)], by)
+        known = factor_words(model.config.data.dataset, by)
+        return by_value(codes.factors[:, codes.factor_names.index(by)], by, 2, known)
     if by == "reconstruction error":
         return numbers(codes.error, "reconstruction error, nats")
     if by == "KL" and kl is not None:

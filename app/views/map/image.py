@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from app import words
 from app.boundary import plain
 from app.plots import palette
 from app.plots.codes import posterior_intervals
@@ -19,10 +20,12 @@ from app.views.map.caches import digest
 from app.widgets import image_picker
 from app.widgets.prepare_dataset import offer_images
 from vae_core import pictures
+from vae_core.data.registry import factor_words
 from vae_core.data.similar import nearest_images
 from vae_core.inference import LoadedModel, StoredCodes
 from vae_core.latent.statistics import kl_from_prior, nearest, order_by_kl
 from vae_core.runs.run import Run
+from vae_core.words import one_decimal
 
 NEIGHBOURS = 10
 
@@ -53,11 +56,15 @@ def image_panel(run: Run, model: LoadedModel, codes: StoredCodes, row: int) -> N
             caption="reconstruction",
         )
         offer_images(run)
-    facts = [f"reconstruction error **{codes.error[row]:.1f}** nats"]
+    facts = [f"reconstruction error **{one_decimal(float(codes.error[row]))}** nats"]
     if model.stochastic:
-        facts.append(f"KL **{kl_from_prior(codes.mean[row], codes.log_var[row]).sum():.1f}** nats")
+        kl = float(kl_from_prior(codes.mean[row], codes.log_var[row]).sum())
+        facts.append(f"KL **{one_decimal(kl)}** nats")
     if codes.factors is not None:
-        facts += [f"{plain(n)} {v:g}" for n, v in zip(codes.factor_names, codes.factors[row], strict=True)]
+        facts += [
+            f"{plain(name)} **{words.factor(float(value), factor_words(model.config.data.dataset, name))}**"
+            for name, value in zip(codes.factor_names, codes.factors[row], strict=True)
+        ]
     st.markdown(" · ".join(facts))
     order = [int(d) for d in order_by_kl(codes.kl_per_dim)][:MOST_DIMS]
     st.plotly_chart(
@@ -88,9 +95,9 @@ def _neighbours(model: LoadedModel, codes: StoredCodes, row: int, data: Any) -> 
     near = [(int(i), float(d)) for i, d in zip(found[0], distances[0], strict=True) if i != row][:NEIGHBOURS]
     rows = [i for i, _ in near]
     shown = model.decode_uint8(codes.mean[rows]) if data is None else np.asarray(data.images[codes.index[rows]])  # fmt: skip
-    words = "nearest in latent space" + (", decoded from their codes" if data is None else "")
+    what = "nearest in latent space" + (", decoded from their codes" if data is None else "")
     if near:
-        st.image(pictures.grid(shown.reshape(1, *shown.shape), 40), width="stretch", caption=f"{words}, distances {near[0][1]:.2f} to {near[-1][1]:.2f}")  # fmt: skip
+        st.image(pictures.grid(shown.reshape(1, *shown.shape), 40), width="stretch", caption=f"{what}, distances {near[0][1]:.2f} to {near[-1][1]:.2f}")  # fmt: skip
     if data is None:
         return
     number = int(codes.index[row])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from app import words
 from app.state import address, session
 from app.state.code_format import pack
 from app.views.map.projections import Layout
@@ -18,7 +19,7 @@ def place_panel(model: LoadedModel, codes: StoredCodes, layout: Layout, spot: li
     """An empty place `spot` (x, y) of the map, decoded."""
     at = np.array([spot])
     code = code_at(at, layout.points, codes.mean)[0] if layout.linear is None else lift(layout.linear, at)[0]
-    st.subheader(f"At {spot[0]:.2f}, {spot[1]:.2f}", anchor=False)
+    st.subheader(f"At {words.number(spot[0])}, {words.number(spot[1])}", anchor=False)
     st.image(pictures.png(model.decode_uint8(code)[0], 256), width=256, alt="decoded place")
     if layout.linear is None:
         how = "Decoded from the weighted mean code of the nearest 15 images on the map: UMAP has no inverse."

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image
 
+from vae_core.data.factor_words import EVERY, FactorWords
 from vae_core.data.fetch import FetchError, Report, damaged, downloading, reporter
 from vae_core.data.imageset import Chunk, Progress, Source
 from vae_core.data.torchvision_safe import torchvision_datasets
@@ -32,6 +33,7 @@ CROP = 148  # px: the centred square in common use, eyebrows to chin
 TEST = 2  # of its own partition: 0 train, 1 validation, 2 test
 BYTES = {f"{IMAGES}.zip": 1_443_490_838}
 LABEL = "Smiling"
+WORDS = {EVERY: FactorWords(("no", "yes"))}
 
 
 def present(places: Places) -> bool:

@@ -24,6 +24,7 @@ from functools import cache
 
 import numpy as np
 
+from vae_core.data.factor_words import FactorWords
 from vae_core.data.imageset import Chunk, Progress, Source
 from vae_core.errors import BadConfig, BadFactors
 from vae_core.places import Places
@@ -32,6 +33,13 @@ SIDE = 64
 FACTOR_NAMES = ("shape", "scale", "orientation", "x", "y")
 FACTOR_SIZES = (3, 6, 40, 32, 32)
 SHAPE_NAMES = ("square", "ellipse", "heart")
+WORDS = {
+    "shape": FactorWords(SHAPE_NAMES),
+    "scale": FactorWords(tuple(f"{0.5 + k / 10:g}" for k in range(FACTOR_SIZES[1]))),
+    "orientation": FactorWords(tuple(f"{9 * k}°" for k in range(FACTOR_SIZES[2]))),
+    "x": FactorWords(low="left", high="right", top=FACTOR_SIZES[3] - 1),
+    "y": FactorWords(low="top", high="bottom", top=FACTOR_SIZES[4] - 1),
+}
 GRID = math.prod(FACTOR_SIZES)  # 737,280
 
 COUNT = 30_000  # images of the training subset

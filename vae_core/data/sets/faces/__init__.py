@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vae_core.data.factor_words import FactorWords
 from vae_core.data.imageset import Chunk, Progress, Source
 from vae_core.data.sets.faces.face import draw
 from vae_core.data.sets.faces.style import FIRST, SECOND, Style
@@ -26,6 +27,7 @@ __all__ = [
     "FIRST",
     "NAMES",
     "SECOND",
+    "WORDS",
     "Attribute",
     "build",
     "build_first",
@@ -62,6 +64,10 @@ ATTRIBUTES = (
     Attribute("background", "Background", "sand", "blue"),
 )
 NAMES = tuple(attribute.name for attribute in ATTRIBUTES)
+WORDS = {
+    a.name: FactorWords((a.low, a.high)) if a.binary else FactorWords(low=a.low, high=a.high)
+    for a in ATTRIBUTES
+}
 LABEL_NAMES = ("plain", "glasses", "beard", "glasses and beard")
 SIDES = (64, 32)
 
