@@ -10,7 +10,6 @@ import plotly.graph_objects as go
 from app import words
 from app.plots.figure import figure
 from app.plots.palette import CATEGORICAL, faint
-from vae_core.words import one_decimal
 
 SeedBand = tuple[np.ndarray, np.ndarray, np.ndarray]  # mean, least and most over seeds, (B,) each
 
@@ -45,7 +44,7 @@ def rate_distortion_curve(
         )
         found.add_scatter(
             x=keep[inside], y=line[inside], mode="lines", hoverinfo="skip", line={"color": CATEGORICAL[7], "width": 1.5, "dash": "dash"},
-            name=f"−ELBO = {one_decimal(tangent[0])} nats: touches at β {tangent[1]:g}",
+            name=f"−ELBO = {tangent[0]:,.1f} nats: touches at β {tangent[1]:g}",
         )  # fmt: skip
     named = _apart(rate[0], distortion[0])
     found.add_scatter(
