@@ -28,6 +28,7 @@ from starlette.middleware import Middleware  # noqa: E402
 from app.components.server_watch import COMMAND_VARIABLE, USUAL  # noqa: E402
 from app.services import idle, runs, warm_up  # noqa: E402
 from app.web import ROUTES, guards  # noqa: E402
+from app.web.first_script import FirstScript  # noqa: E402
 from app.web.guards import is_loopback  # noqa: E402
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places  # noqa: E402
 
@@ -40,7 +41,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     warm_up.shut_down()
 
 
-MIDDLEWARE = [Middleware(guards.Frames), Middleware(guards.OwnNames)]
+MIDDLEWARE = [Middleware(guards.Frames), Middleware(guards.OwnNames), Middleware(FirstScript)]
 
 
 def tell_streamlit() -> None:

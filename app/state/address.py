@@ -120,6 +120,15 @@ HISTORY: Key[list[str]] = _kept("runs used", [], PAGES, "ids of the runs looked 
 WRITTEN: Family[Any] = Family(
     "{} written", OBJECT, (None, {}), PAGES, "what the address last said of a key, and when"
 )
+FOLLOWED: Family[dict[str, Any]] = Family(
+    "{} followed",
+    OBJECT,
+    {},
+    PAGES,
+    "where a link or a hand put what a key names, whichever came last, by what it is of",
+)
+TOLD: Family[Any] = Family("{} told", OBJECT, None, PAGES, "what a component told last of a key")
+LINKS: Family[int] = Family("{} links", OBJECT, 0, PAGES, "number of links opened; a component goes to each")
 PRESSED: Family[bool] = Family(
     "pressed {}", OBJECT, False, PAGES, "whether a button was pressed and not taken up yet"
 )
@@ -207,10 +216,6 @@ CODE = _param("z", TEXT, "", (SLIDERS, INTERPOLATE), "a code, as app.state.code_
 DECK: Key[Any] = _kept("deck", None, SLIDERS, "what the deck tells")
 CHOOSER: Key[bool] = _kept("image chooser", False, SLIDERS, "whether the choice of another image is open")
 DECK_OF: Key[str | None] = _kept("deck of", None, SLIDERS, "run whose code the deck holds")
-DECK_LINK: Key[str] = _kept(
-    "deck link", "", SLIDERS, "code where the deck came to rest, as an address has it"
-)
-DECK_OPENED: Key[int] = _kept("deck opened", 0, SLIDERS, "number of links opened; the deck goes to each")
 DECK_SENT: Key[str] = _kept("deck sent", "", SLIDERS, "code to be sent to the Interpolate page")
 DECK_DATA: Key[Any] = _kept(
     "deck data", None, SLIDERS, "what the deck was last given, for a run that is gone"
@@ -285,13 +290,6 @@ PENALTY = _bound("penalty", NUMBER, 0.0, INTERPOLATE, "how strongly a geodesic i
 POSITION = _param(
     "position", PLACE, 0.5, INTERPOLATE, "where the handle rests: 0 at the first waypoint, 1 at the last"
 )
-POSITION_AT: Key[float] = _kept("position at", 0.5, INTERPOLATE, "where the handle rests")
-POSITION_TOLD: Key[Any] = _kept(
-    "position told", None, INTERPOLATE, "where the handle last told that it rests"
-)
-POSITION_LINKS: Key[int] = _kept(
-    "position links", 0, INTERPOLATE, "number of links opened; the handle goes to each"
-)
 PROBE = _param("probe", TEXT, "", INTERPOLATE, "what the probabilities are of, in links of before")
 CHART = _param("chart", TEXT, "", INTERPOLATE, "chart that stands under the strip")
 ATTRIBUTE = _param("attribute", TEXT, "", INTERPOLATE, "what the direction's groups are told apart by")
@@ -344,9 +342,6 @@ VALUE_OF_GROUP: Family[str] = Family(
 TRAJECTORY = _bound("way", TEXT, "no run", BETA, "run whose trajectory is drawn in the plane")
 BETA_CURSOR = _param("focus", TEXT, "", BETA, "β that the cursor stands at")
 CURSOR: Key[Any] = _kept("cursor", None, BETA, "what the cursor tells")
-CURSOR_OF: Key[dict[str, str]] = _kept("focus of", {}, BETA, "β that was chosen, by sweep")
-CURSOR_LINKS: Key[int] = _kept("focus links", 0, BETA, "number of links opened; the cursor goes to each")
-CURSOR_TOLD: Key[Any] = _kept("focus told", None, BETA, "what the cursor told last")
 SWEEP_WAITING: Key[Any] = _kept("sweep waiting", None, BETA, "sweep, and how many of its runs had not ended")
 MATRIX: Key[Any] = _kept("matrix", None, BETA, "what the table of pictures tells")
 CURSOR_PICTURES: Key[Any] = _kept("cursor pictures", None, BETA, "what the pictures at the cursor tell")

@@ -165,10 +165,12 @@ def is_link(key: Key[Any] | Family[Any], found: Hashable) -> bool:
     """Whether what the address says of `key` is a link that was opened.
 
     It is none where it was written there last, nor where it is an echo: what stood there until just now may come once
-    more with the next run of the script. A step back or forward through the browser's history is one however soon.
+    more with the next run of the script. A step back or forward through the browser's history is one however soon, and
+    though it leads to where the address says nothing.
     """
     last, recent = get(_written(key))
-    return bool(found) and found != last and (stepped() or time.time() - recent.get(found, 0.0) >= ECHO)
+    news = bool(found) and time.time() - recent.get(found, 0.0) >= ECHO
+    return found != last and (news or stepped())
 
 
 def stepped() -> bool:

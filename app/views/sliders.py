@@ -13,7 +13,7 @@ from app import boundary, layout
 from app.boundary import copyable, fragment, plain
 from app.components.deck import deck
 from app.services import models, run_codes, runs
-from app.state import address, session
+from app.state import address, following, session
 from app.state.code_format import pack, round_code, unpack
 from app.state.session import NO_RUN
 from app.widgets import image_picker
@@ -57,24 +57,17 @@ def _settle(run: Run, model: LoadedModel) -> str:
     Only here, in a run of the whole script: while a slider moves, the address lags behind it. Returns what is wrong with
     the link, in a sentence.
     """
-    linked = session.param(address.CODE) if session.is_link(address.CODE, session.param(address.CODE)) else ""
+    linked = following.linked(address.CODE)
     opened = unpack(linked, model.latent_dim) if linked else None
     if session.get(address.DECK_OF) != run.id:
         _first(run, model)  # codes of another run mean nothing here; with new weights the code is kept
         session.put(address.DECK_OF, run.id)
     if opened is not None:
-        _link(pack(opened))
-        session.put(address.DECK_OPENED, session.get(address.DECK_OPENED) + 1)
-    session.set_param(address.CODE, session.get(address.DECK_LINK))
+        following.go(address.CODE, pack(opened))
+    session.set_param(address.CODE, following.at(address.CODE))
     if not linked or opened is not None:
         return ""
     return f"The link's code is none of this run's, which has {model.latent_dim} numbers; it was left out."
-
-
-def _link(packed: str) -> None:
-    """Where the deck is, and what the address is to say of it."""
-    session.put(address.DECK_LINK, packed)
-    session.wrote(address.CODE, packed)
 
 
 @fragment()
@@ -107,7 +100,7 @@ def _top(run: Run, head: DeltaGenerator) -> dict[str, Any] | None:
         last: dict[str, Any] | None = session.get(address.DECK_DATA)
         return last if last is not None and last["run"] == run.id else None
     session.put(address.DECK_DATA, data)
-    if packed := session.get(address.DECK_LINK):
+    if packed := following.at(address.CODE):
         session.set_param(address.CODE, packed)
     with head:
         chooser = st.popover(
@@ -138,9 +131,9 @@ def _data(run: Run, model: LoadedModel, header: dict[str, Any]) -> dict[str, Any
 
 def _open(model: LoadedModel) -> dict[str, Any]:
     """Where the deck is to be: it goes there when it is new on the page, or when a link was opened since."""
-    code = unpack(session.get(address.DECK_LINK), model.latent_dim)
+    code = unpack(following.at(address.CODE), model.latent_dim)
     return {
-        "key": session.get(address.DECK_OPENED),
+        "key": following.links(address.CODE),
         "code": np.zeros(model.latent_dim).tolist() if code is None else code.tolist(),
     }
 
@@ -148,13 +141,13 @@ def _open(model: LoadedModel) -> dict[str, Any]:
 def _rested() -> None:
     """The hand rests: keep the code for the address."""
     if packed := _code(_told("code")):
-        _link(packed)
+        following.rest(address.CODE, packed)
 
 
 def _send() -> None:
     """To interpolation, with the code on the picture; the page is changed where the script arrives."""
     if packed := _code(_told("waypoint")):
-        _link(packed)
+        following.rest(address.CODE, packed)
         session.put(address.DECK_SENT, packed)
 
 
@@ -217,7 +210,7 @@ def _first(run: Run, model: LoadedModel) -> None:
     found = image_picker.gallery(run, model)
     if found is None or not len(found.index):
         session.put(address.DECK_ENCODED, None)
-        _link(pack(np.zeros(model.latent_dim)))
+        following.rest(address.CODE, pack(np.zeros(model.latent_dim)))
     else:
         _take(image_picker.encoded_image(run, model, 0, found), model.stamp)
 
@@ -232,7 +225,7 @@ def _take(chosen: image_picker.EncodedImage, stamp: str) -> None:
         | _posterior(chosen.code, chosen.std),
     )  # fmt: skip
     session.put(address.DECK_ENCODED_COUNT, session.get(address.DECK_ENCODED_COUNT) + 1)
-    _link(pack(round_code(chosen.code)))
+    following.rest(address.CODE, pack(round_code(chosen.code)))
 
 
 def _posterior(code: np.ndarray, std: np.ndarray | None) -> dict[str, Any]:

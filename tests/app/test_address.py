@@ -122,12 +122,12 @@ def probe() -> None:
     session.set_param(address.SELECTION, ())
     session.set_param(address.CHOSEN_IMAGE, 12)
     session.put(address.MAP_PAGE, 3)
-    session.setdefault(address.CURSOR_OF)["a"] = "2"
+    session.setdefault(address.FOLLOWED.of("focus"))["a"] = "2"
     taken = [session.take(address.DECK_SENT), session.take(address.DECK_SENT)]
     st.json(
         [
             session.get(address.MAP_PAGE),
-            session.get(address.CURSOR_OF),
+            session.get(address.FOLLOWED.of("focus")),
             session.get(address.WAYPOINT_PLACE),
             taken,
         ]
@@ -143,7 +143,7 @@ def test_the_address_holds_what_differs_from_the_default() -> None:
     assert not at.exception
     assert dict(at.query_params) == {"beta": "2", "image": "12"}
     assert at.json[0].value == '[3, {"a": "2"}, 0, ["~AA", ""]]'
-    assert address.CURSOR_OF.default == {}, "what is filled is a copy"
+    assert address.FOLLOWED.default == {}, "what is filled is a copy"
 
 
 @pytest.mark.parametrize(

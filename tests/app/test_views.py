@@ -232,7 +232,9 @@ def tells(at: AppTest, name: str, value: Any) -> None:
 def test_coming_back_to_the_deck_finds_its_code(open_page: Open, copied: Run) -> None:
     at = open_page("sliders", run=copied.id)
     before = told_to_deck(at)
-    at.session_state["deck link"] = pack(np.array([0.25, 0, 0, -1]))  # as when the hand came to rest there
+    at.session_state["z followed"] = {
+        "": pack(np.array([0.25, 0, 0, -1]))
+    }  # as when the hand came to rest there
     at.switch_page("views/interpolate/page.py").run()
     at.switch_page("views/sliders.py").run()
     told = told_to_deck(at)

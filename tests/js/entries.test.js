@@ -23,6 +23,7 @@ function opened(path) {
   };
   Object.assign(page, { history, location });
   keepEntries(/** @type {any} */ (page));
+  keepEntries(/** @type {any} */ (page)); // who comes second adds nothing
   const said = () => entries.map((url) => new URL(url).search);
   const write = (/** @type {string} */ url) => history.pushState({}, "", url);
   return { page, entries, said, write };

@@ -107,7 +107,7 @@ function hideOthers() {
 }
 
 const watch = new ServerWatch();
-keepEntries(window); // here, since every page loads this script, once
+keepEntries(window); // for a server that adds no first script to its pages (app/web/first_script.py)
 
 export default mounted(
   (root) => ({ root, stop() {} }),

@@ -5,13 +5,18 @@
 
 const ACTS = ["pointerdown", "pointerup", "keydown", "wheel", "input", "change", "drop", "paste"];
 
+/** @type {WeakSet<Window>} */
+const kept = new WeakSet();
+
 /**
  * Has an entry made only for the first change of the address after a hand did something on this page; what
- * comes after it replaces that entry. Another page is an entry always.
+ * comes after it replaces that entry. Another page is an entry always. Once is enough for a window.
  *
  * @param {Window} page
  */
 export function keepEntries(page) {
+  if (kept.has(page)) return;
+  kept.add(page);
   const { history, location } = page;
   let acted = false;
   const push = history.pushState.bind(history);

@@ -11,7 +11,7 @@ from app.boundary import fragment, plain
 from app.components.beta_cursor import beta_cursor
 from app.plots.figure import PLAIN
 from app.plots.rate_distortion import SeedBand, kl_over_beta, log_positions, over_beta, rate_distortion_curve
-from app.state import address, session
+from app.state import address, following, session
 from app.views.beta.on_request import ask_for, offered
 from app.views.beta.score_ceiling import tell_ceiling
 from app.views.beta.side_by_side import at_the_cursor, pictures_by_beta, side_by_side
@@ -81,7 +81,7 @@ def cursor(name: str, report: Report, betas: list[float]) -> None:
     usual = labels[len(labels) // 2]  # while a sweep fills in it changes, so an address names what was chosen
     upright = {"kind": "line", "x": log_positions(betas), "y": None}
     beta_cursor({
-        "sweep": name, "labels": labels, "at": chosen or usual, "link": session.get(address.CURSOR_LINKS),
+        "sweep": name, "labels": labels, "at": chosen or usual, "link": following.links(address.BETA_CURSOR),
         "words": [
             f"rate {one_decimal(r)}, distortion {one_decimal(d)} nats, {words.number(a)} active"
             for r, d, a in zip(curve.rate.mean, curve.distortion.mean, curve.active.mean, strict=True)
@@ -96,18 +96,12 @@ def cursor(name: str, report: Report, betas: list[float]) -> None:
 
 def _chosen_beta(name: str, labels: Sequence[str]) -> str:
     """The β that a link or a hand put the cursor at, whichever came last, or "" for none; leaves it in the address."""
-    chosen: dict[str, str] = session.setdefault(address.CURSOR_OF)
-    link, told = session.param(address.BETA_CURSOR), (session.get(address.CURSOR) or {}).get("at")
-    if session.is_link(address.BETA_CURSOR, link):
-        chosen[name] = link
-        session.put(address.CURSOR_LINKS, session.get(address.CURSOR_LINKS) + 1)
-    elif told != session.get(address.CURSOR_TOLD) and isinstance(told, dict) and told.get("sweep") == name:
-        chosen[name] = str(told.get("beta"))  # what comes from a browser may be anything
-    session.put(address.CURSOR_TOLD, told)
-    found = chosen.get(name, "")
+    told = (session.get(address.CURSOR) or {}).get("at")
+    # what comes from a browser may be anything
+    beta = str(told.get("beta")) if isinstance(told, dict) and told.get("sweep") == name else None
+    found = following.follow(address.BETA_CURSOR, told, beta, name)
     found = found if found in labels else ""
-    session.set_param(address.BETA_CURSOR, found)
-    session.wrote(address.BETA_CURSOR, found)
+    following.leave(address.BETA_CURSOR, found)
     return found
 
 

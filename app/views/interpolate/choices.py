@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from app import layout
-from app.state import address, session
+from app.state import address, following, session
 from app.state.address import Key
 from app.views.interpolate.attributes import probes
 from app.views.interpolate.tracks import KINDS
@@ -30,10 +30,10 @@ def choose(label: str, options: list[str], key: Key[str], **look: Any) -> str:
 
     The address follows by hand, since a bound widget could not let go of what is no longer offered.
     """
-    wanted = session.get(key) or session.param(key)
+    wanted = following.wanted(key)
     session.put(key, wanted if wanted in options else options[0])
     chosen = str(st.selectbox(label, options, key=key.name, **look))
-    session.set_param(key, chosen if chosen != options[0] else "")
+    following.leave(key, chosen if chosen != options[0] else "")
     return chosen
 
 

@@ -15,7 +15,7 @@ from app.plots.figure import PLAIN
 from app.plots.path import along_path
 from app.services import datasets, geodesics, run_codes
 from app.services.tasks import Task
-from app.state import address, session
+from app.state import address, following, session
 from app.views.interpolate.attributes import probes, said
 from app.views.interpolate.choices import CHANGE, DISTANCE, HELP, OF
 from app.views.interpolate.tracks import Track, measured, track, usual_distance
@@ -151,7 +151,7 @@ def view(
         run.id, header, along.t, along.codes, low=along.low, high=along.high,
         frames=[float(t) for t in along.frames(steps)],
         marks=[(float(t), str(i + 1)) for i, t in enumerate(along.waypoints)], inside=(0.0, 1.0), position=place,
-        rest=REST, link=session.get(address.POSITION_LINKS), key=address.PATH_PICTURE.name, on_rest=lambda: None,
+        rest=REST, link=following.links(address.POSITION), key=address.PATH_PICTURE.name, on_rest=lambda: None,
     )  # fmt: skip
     with st.container(height=CHART + 8, border=False, key="path chart"):
         told = measured(model, along, None if codes is None else codes.mean)
@@ -184,19 +184,10 @@ def _position(along: Track) -> float:
     """Where the handle rests: as a link or Back says, or as it told, whichever came last; at the middle otherwise."""
     kept = session.get(address.PATH_PICTURE)
     told = kept.get("position") if kept is not None and hasattr(kept, "get") else None
-    linked = session.param(address.POSITION)
-    if session.is_link(address.POSITION, address.POSITION.kind.write(linked)):
-        place = linked
-        session.put(address.POSITION_LINKS, session.get(address.POSITION_LINKS) + 1)
-    elif told is not None and told != session.get(address.POSITION_TOLD):
-        place = float(told)
-    else:
-        place = session.get(address.POSITION_AT)
-    session.put(address.POSITION_TOLD, told)
+    place = following.follow(address.POSITION, told, None if told is None else float(told))
     place = float(np.clip(place if np.isfinite(place) else 0.5, along.low, along.high))
-    session.put(address.POSITION_AT, place)
-    session.set_param(address.POSITION, place)
-    session.wrote(address.POSITION, address.POSITION.kind.write(place))
+    following.rest(address.POSITION, place)
+    following.leave(address.POSITION, place)
     return place
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from app.services import umap
-from app.state import address, session
+from app.state import address, following, session
 from app.views.map.projections import Layout, axis_groups, by_axis, by_dimensions, by_pca, by_umap
 from app.views.map.shown_codes import MOST_IMAGES
 from app.views.map.umap_layout import read_umap, umap_file, umap_params, umap_text
@@ -57,14 +57,14 @@ def projection_options(run: Run, codes: StoredCodes, kind: str) -> Any:
 def axis_end(name: str, groups: list[str], usual: str) -> str:
     """An end of a custom axis: one of the groups, or an image by its number."""
     key = address.AXIS.of(name)
-    wanted = str(session.get(key) or session.param(key) or usual)
+    wanted = following.wanted(key) or usual
     options = groups if wanted in groups else [*groups, wanted]
     session.put(key, wanted)
     found = st.selectbox(
         capitalised(name), options, key=key.name, accept_new_options=True, width=120,
         help=f"{'Left' if name == 'from' else 'Right'} end of the axis: a group, or type the number of an image.",
     )  # fmt: skip
-    session.set_param(key, "" if found == usual else found)
+    following.leave(key, "" if found == usual else found)
     return found
 
 
