@@ -43,6 +43,8 @@ WORDS = {
     "that never was.",
     "probe": "A small classifier on codes: what it says of the codes along a path shows where a class begins.",
     "rate": "What the codes tell about the images: KL divergence of the posterior from the prior, nats per image.",
+    "sharpness": "How much fine detail pictures have: the variance of their Laplacian, over that of real images. 1 is as sharp "
+    "as they are, less is blurred, more is noise.",
     "sweep": "The same model trained at several values of β, to see what each buys and costs.",
     "traversal": "Pictures along one dimension while all others stay as they are.",
     "trustworthiness": "Of the neighbours that a map shows, how many are neighbours among the codes too: 1 when all are.",

@@ -15,7 +15,7 @@ CORE = [
     {"models.build"},  # of a whole config
     {"training"},
     {"runs"},
-    {"inference", "evaluation", "export", "sweep", "diagnosis", "animation", "umap_process"},
+    {"inference", "evaluation", "export", "sweep", "comparison", "diagnosis", "animation", "umap_process"},
     {"cli", "__init__"},
 ]
 APP = [

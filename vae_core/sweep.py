@@ -24,7 +24,7 @@ from vae_core.models.build import choose_side
 from vae_core.objectives import OBJECTIVES
 from vae_core.places import Places, check_plain_name
 from vae_core.reading import parse_json
-from vae_core.runs.record import ENDED, FINISHED, QUEUED
+from vae_core.runs.record import COMPARED, ENDED, FINISHED, QUEUED
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
 
@@ -295,7 +295,7 @@ def sweeps(store: Store) -> dict[str, list[Member]]:
     for run in store.all():
         try:
             record = run.record()
-            if not record.group:
+            if not record.group or record.group.startswith(COMPARED):
                 continue
             status, config = run.status(), record.effective
         except VaeCoreError:

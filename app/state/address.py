@@ -21,6 +21,7 @@ from app.state.kinds import (
     NUMBER,
     OBJECT,
     PLACE,
+    RUNS,
     TEXT,
     TEXTS,
     WAYPOINT_NAME,
@@ -33,7 +34,8 @@ from vae_core.options import leaves
 T = TypeVar("T")
 
 HOME, TRAIN, MAP, SLIDERS, INTERPOLATE, BETA = "home", "train", "map", "sliders", "interpolate", "beta"
-PAGES = (HOME, TRAIN, MAP, SLIDERS, INTERPOLATE, BETA)
+COMPARE = "compare"
+PAGES = (HOME, TRAIN, COMPARE, MAP, SLIDERS, INTERPOLATE, BETA)
 
 
 @dataclass(frozen=True, eq=False)
@@ -365,6 +367,28 @@ THEIR_SCALE = _bound("their-scale", NUMBER, 0.0, BETA, "σ or b that its error i
 THEIR_UNIT = _bound("their-unit", TEXT, FIRST, BETA, "unit of that σ")
 OUR_SCALE = _bound("our-scale", NUMBER, 0.1, BETA, "σ or b of our likelihood")
 OUR_BETA = _bound("our-beta", NUMBER, 1.0, BETA, "our β")
+
+# ---------------------------------------------------------------- compare
+
+MODELS = _param("models", RUNS, [], COMPARE, "ids of the runs side by side")
+COMPARED: Key[list[str]] = _kept(
+    "compared", [], COMPARE, "ids of the runs side by side, as a hand chose them"
+)
+MODEL_CHOICE: Key[list[str]] = _kept("model choice", [], COMPARE, "the same, as its widget holds them")
+COMPARED_FOR: Key[str] = _kept("compared for", "", COMPARE, "run looked at when they were chosen")
+COMPARE_VIEW = _bound(
+    "part", TEXT, FIRST, COMPARE, "part of the page: pictures, curves, numbers, or why blurry"
+)
+COMPARE_ROWS = _bound(
+    "rows", TEXT, FIRST, COMPARE, "which pictures are shown: all, or one row of them enlarged"
+)
+COMPARE_PICK = _param("pick", WHOLE, 0, COMPARE, "which images and codes: 0, and one more for each press")
+COMPARE_FORM: Key[bool] = _kept("compare form", False, COMPARE, "whether the form of models is open")
+BLURRY_FORM: Key[bool] = _kept("blurry form", False, COMPARE, "whether the form of likelihoods is open")
+COMPARE_STARTED: Key[str] = _kept("compare started", "", COMPARE, "comparison that was started just now")
+COMPARE_WAITING: Key[Any] = _kept("compare waiting", None, COMPARE, "runs of comparisons that had not ended")
+MEASURING_STOPPED: Key[Any] = _kept("measuring stopped", None, COMPARE, "weights whose measuring was stopped")
+BLURRY_PICK = _param("blurred", WHOLE, 0, COMPARE, "which image is drawn under every likelihood")
 
 
 def table() -> list[Key[Any] | Family[Any]]:

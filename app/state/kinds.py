@@ -55,4 +55,7 @@ IMAGE: Kind[int | None] = Kind("number of an image", _image, str)
 IMAGES: Kind[tuple[int, ...]] = Kind(
     "numbers of images between dots", _images, lambda n: ".".join(map(str, n))
 )
+RUNS: Kind[list[str]] = Kind(
+    "ids of runs between commas", lambda text: [part for part in text.split(",") if part] or None, ",".join
+)
 OBJECT: Kind[Any] = Kind("object of the session", lambda text: None, str)

@@ -18,9 +18,11 @@ from app.components.first_sliders import first_sliders
 from app.services import models, run_codes, runs
 from app.state import address, session
 from app.state.code_format import round_code
+from vae_core.comparison import MOST, one_seed_each
 from vae_core.errors import BadRun, ReadOnlyRun, RunNotFound, VaeCoreError
 from vae_core.latent.statistics import order_by_kl
 from vae_core.runs.marks import read_marks
+from vae_core.runs.record import COMPARED
 from vae_core.runs.run import Run
 
 WANTED = ("smile", "hair", "glasses")  # names of dimensions that anyone understands at once
@@ -133,7 +135,7 @@ def _last_own() -> Run | None:
 
 
 def table() -> None:
-    """All runs; those of a sweep in one row, unless each is asked for."""
+    """All runs; those of a sweep or a comparison in one row, unless each is asked for."""
     with layout.toolbar("runs"):
         needle = st.text_input(
             "Search runs", placeholder="search: name, dataset, status, note", label_visibility="collapsed", key="runs search",
@@ -147,7 +149,7 @@ def table() -> None:
         except (BadRun, RunNotFound) as error:
             st.warning(plain(error), icon=":material/broken_image:")
             continue
-        found.setdefault(f"sweep {record.group}" if record.group and not apart else run.id, []).append(run)
+        found.setdefault(f"group {record.group}" if record.group and not apart else run.id, []).append(run)
     rows = [(members, _row(members)) for members in found.values()]
     listed = [(members, row) for members, row in rows if needle in " ".join(map(str, row.values())).lower()]
     if not rows:
@@ -169,7 +171,7 @@ def table() -> None:
 
 
 def _row(members: list[Run]) -> dict[str, Any]:
-    """A run's line of the table, or that of all runs of a sweep."""
+    """A run's line of the table, or that of all runs of a group."""
     run = members[0]
     record, status = run.record(), run.status()
     config = record.effective
@@ -204,7 +206,7 @@ def actions(chosen: list[Run]) -> None:
         )
         return
     one = chosen[0] if len(chosen) == 1 else None
-    sweeps = {run.record().group for run in chosen}
+    groups = {run.record().group for run in chosen}
     with st.container(horizontal=True):
         if one is not None:
             if st.button("Look at it", type="primary", icon=":material/visibility:"):
@@ -216,17 +218,21 @@ def actions(chosen: list[Run]) -> None:
                 annotate(one)
             if st.button("Export", icon=":material/archive:", help="Everything about the run as one .zip"):
                 export(one)
-        elif (
-            len(sweeps) == 1
-            and (name := sweeps.pop())
-            and st.button("Look at the sweep", type="primary", icon=":material/balance:")
-        ):
-            session.go("beta", {address.SWEEP: name})
+        elif len(groups) == 1 and (name := groups.pop()):
+            _look_at_the_group(name, chosen)
         own = [run for run in chosen if not run.read_only]
         if own and st.button(f"Delete {len(own)}" if len(own) > 1 else "Delete", icon=":material/delete:"):
             delete(own)
         if len(own) < len(chosen):
             st.caption("Pretrained runs stay as they were shipped.")
+
+
+def _look_at_the_group(name: str, chosen: list[Run]) -> None:
+    if name.startswith(COMPARED):
+        if st.button("Compare them", type="primary", icon=":material/compare:"):
+            session.go("compare", {address.MODELS: [run.id for run in one_seed_each(chosen)[:MOST]]})
+    elif st.button("Look at the sweep", type="primary", icon=":material/balance:"):
+        session.go("beta", {address.SWEEP: name})
 
 
 @dialog("Rename")

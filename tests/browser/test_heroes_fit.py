@@ -55,7 +55,39 @@ def another_beta(page: Page) -> None:
     expect(page.get_by_role("img", name=re.compile("at β 8$"))).to_have_count(4)
 
 
+def compare(page: Page) -> list[Locator]:
+    pictures = page.get_by_role("img", name=re.compile("^(reconstructions|interpolations|samples)"))
+    expect(pictures).to_have_count(6)
+    page.wait_for_function("() => [...document.images].every((image) => image.complete)")
+    return [page.locator(".compare"), page.get_by_role("button", name="Other images"), *pictures.all()]
+
+
+def other_images(page: Page) -> None:
+    samples = page.get_by_role("img", name=re.compile("^samples")).first
+    before = samples.get_attribute("src")
+    page.get_by_role("button", name="Other images").click()
+    expect(samples).not_to_have_attribute("src", str(before))
+
+
+def why_blurry(page: Page) -> list[Locator]:
+    drawn, mean = (
+        page.get_by_role("img", name=re.compile(f"^{name}")).first for name in ("drawn by", "mean of")
+    )
+    expect(mean).to_be_visible()
+    return [page.locator(".compare"), page.get_by_role("button", name="Another image"), drawn, mean]
+
+
+def another_image(page: Page) -> None:
+    image = page.get_by_role("img", name="the image", exact=True)
+    before = image.get_attribute("src")
+    page.get_by_role("button", name="Another image").click()
+    expect(image).not_to_have_attribute("src", str(before))
+    expect(page.get_by_role("img", name=re.compile("^mean of"))).to_be_visible()
+
+
 PAGES = {
+    "/compare?run=digits-beta8": (compare, other_images),
+    "/compare?run=digits-beta8&part=Why%20blurry": (why_blurry, another_image),
     "/interpolate?run=faces": (interpolate, another_place),
     "/map?run=mnist": (latent_map, a_chosen_image),
     "/beta?sweep=digits-beta": (beta, another_beta),

@@ -11,6 +11,7 @@ from watch import asked, next_frame, painted, script_at_rest
 PAGES = {
     "/": "Latent Explorer",
     "/train": "Train",
+    "/compare": "Compare",
     "/map": "Latent map",
     "/sliders": "Sliders",
     "/interpolate": "Interpolate",

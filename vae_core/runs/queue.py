@@ -23,7 +23,7 @@ from vae_core.places import Places
 from vae_core.reading import text
 from vae_core.runs.launchers import LOCAL, Handle, find_launcher, is_alive
 from vae_core.runs.launchers.local import FOREGROUND
-from vae_core.runs.record import ENDED, FAILED, INTERRUPTED, QUEUED, RUNNING, Status
+from vae_core.runs.record import COMPARED, ENDED, FAILED, INTERRUPTED, QUEUED, RUNNING, Status
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
 
@@ -299,9 +299,12 @@ def stack_of(queue: Sequence[Run]) -> list[Run]:
 
 
 def stack_mates(run: Run, places: Places) -> list[Run]:
-    """The runs of `run`'s sweep that wait and train faster with it as one, in the order of the queue."""
+    """The runs of `run`'s sweep that wait and train faster with it as one, in the order of the queue.
+
+    Those of a comparison train one by one: each is asked how long it took.
+    """
     group = run.record().group
-    if not group:
+    if not group or group.startswith(COMPARED):
         return []
     return stack_of([run, *(other for other in in_turn(Store(places), group) if other.id != run.id)])[1:]
 

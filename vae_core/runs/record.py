@@ -26,6 +26,9 @@ FINISHED, STOPPED, FAILED, INTERRUPTED = "finished", "stopped", "failed", "inter
 LIVE = frozenset({RUNNING, PAUSED})
 ENDED = frozenset({FINISHED, STOPPED, FAILED, INTERRUPTED})
 STATES = LIVE | ENDED | {QUEUED}
+COMPARED = (
+    "comparison "  # begins the group of runs that differ in more than β; no name of a sweep has a space
+)
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ class Record:
     resolved: RunConfig | None
     machine: dict[str, Any]
     data: dict[str, Any]
-    group: str = ""  # runs of one sweep share it
+    group: str = ""  # runs of one sweep share it; of one comparison too, after COMPARED
     warnings: tuple[str, ...] = ()
 
     @property

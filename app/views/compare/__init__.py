@@ -1,0 +1,1 @@
+"""Models side by side, and why their pictures are blurred."""

@@ -1,0 +1,190 @@
+"""What each model measures and took, with what its seeds differ by, in a table and as bars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import layout, words
+from app.boundary import fragment, plain, sentence
+from app.plots.comparison import intervals
+from app.plots.figure import PLAIN
+from app.services import datasets, measuring
+from app.services.cache import LruCache
+from app.services.tasks import Task
+from app.state import address, session
+from app.views.compare.choice import title_of
+from app.widgets.prepare_dataset import offer_images
+from vae_core.comparison import Cost, cost_of
+from vae_core.evaluation.metrics import METRICS
+from vae_core.evaluation.run_metrics import RunMetrics, stored
+from vae_core.runs.run import Run
+from vae_core.words import counted
+
+UNDER = 4.6  # rem of what stands over the panel
+PROGRESS = 3.4  # rem of the line that says how far the measuring is
+CHARTS = 3  # side by side
+
+_costs: LruCache[Cost] = LruCache(256)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number of a run: what it is called, its unit, what it means, and how it is read; None where a run has none."""
+
+    title: str
+    unit: str
+    means: str
+    read: Callable[[Run], float | None]
+    reference: tuple[str, float] | None = None
+
+
+def cost(run: Run) -> Cost:
+    log = run.path / "events.jsonl"
+    size = log.stat().st_size if log.exists() else 0
+    return _costs.get_or_make((run.path, size), lambda: cost_of(run))
+
+
+def _measured(read: Callable[[RunMetrics], float | None]) -> Callable[[Run], float | None]:
+    def of(run: Run) -> float | None:
+        found = stored(run)
+        return None if found is None else read(found)
+
+    return of
+
+
+def measures() -> list[Measure]:
+    """What is told of every run: what it took, its bound where it has one, and the metrics that are known of it."""
+    found = [
+        Measure("Training", "minutes", "Wall time of the whole run.", lambda run: _minutes(cost(run))),
+        Measure("Speed", "images a second", "Median over the run's steps, evaluation left out.", lambda run: cost(run).images_per_second),
+        Measure("Distortion", "nats per image", words.WORDS["distortion"], _measured(lambda m: m.evaluation.distortion)),
+        Measure("Rate", "nats per image", words.WORDS["rate"], _measured(lambda m: m.evaluation.rate)),
+        Measure("Active", "dimensions", words.WORDS["active"], _measured(lambda m: float(m.active.sum()))),
+    ]  # fmt: skip
+    for metric in METRICS.values():
+        for value in metric.values:
+            at_best = ("real images", 1.0) if value.name == "sharpness" else None
+            found.append(
+                Measure(value.title, value.unit, value.definition, _measured(_value(value.name)), at_best)
+            )
+    return found
+
+
+def _value(name: str) -> Callable[[RunMetrics], float | None]:
+    return lambda found: found.values.get(name)
+
+
+def _minutes(found: Cost) -> float | None:
+    return None if found.seconds is None else found.seconds / 60
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A number over the seeds of a model: how many told it, their mean, least and most."""
+
+    count: int
+    mean: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        if not self.count:
+            return "–"
+        if self.count == 1:
+            return words.number(self.mean)
+        return f"{words.number(self.mean)} ({words.number(self.low)} to {words.number(self.high)}, n = {self.count})"
+
+
+def spread(values: Sequence[float | None]) -> Spread:
+    """Of what the seeds tell."""
+    known = [v for v in values if v is not None and np.isfinite(v)]
+    if not known:
+        return Spread(0, float("nan"), float("nan"), float("nan"))
+    return Spread(len(known), float(np.mean(known)), min(known), max(known))
+
+
+def numbers(found: Sequence[Run], seeds: Mapping[str, list[Run]]) -> None:
+    """The table, its bars, and how far the measuring is."""
+    with layout.said("compare-measured"):
+        busy = measure_all([one for run in found for one in seeds[run.id]])
+    names = [title_of(run) for run in found]
+    names = [name if names.count(name) == 1 else run.name for name, run in zip(names, found, strict=True)]
+    table = [
+        (m, [spread([m.read(one) for one in seeds[run.id] if one.has_weights()]) for run in found])
+        for m in measures()
+    ]
+    table = [(m, row) for m, row in table if any(one.count for one in row)]
+    with layout.panel("compare-numbers", under=UNDER + (PROGRESS if busy else 0)):
+        st.dataframe(
+            pd.DataFrame([{"": m.title, "unit": m.unit} | dict(zip(names, map(str, row), strict=True)) for m, row in table]),
+            hide_index=True, key="compare table", height="content",
+        )  # fmt: skip
+        most = max((one.count for _, row in table for one in row), default=0)
+        st.caption(
+            f"Mean, and in brackets the least and the most of n seeds, up to {counted(most, 'seed')} here; measured on the test images. "
+            "A dash: the model has no such number, or it is not measured yet."
+        )
+        for start in range(0, len(table), CHARTS):
+            for column, (m, row) in zip(st.columns(CHARTS), table[start : start + CHARTS], strict=False):
+                low, mean, high = (
+                    np.array([getattr(one, part) for one in row]) for part in ("low", "mean", "high")
+                )
+                column.plotly_chart(
+                    intervals(m.title, m.unit, names, mean, low, high, reference=m.reference), key=f"compare {m.title}", config=PLAIN,
+                )  # fmt: skip
+                column.caption(m.means)
+
+
+# ---------------------------------------------------------------- measuring
+
+
+def measure_all(found: Sequence[Run]) -> bool:
+    """Measure what is not measured yet in the lane, with progress and a button that stops it; whether anything is said."""
+    able = [run for run in found if run.has_weights() and run.record().effective.objective.entry.has_encoder]
+    left = [run for run in able if (kept := stored(run)) is None or kept.lacking]
+    if not left:
+        return False
+    data = datasets.images_of(left[0])
+    if data is None:
+        st.caption("Numbers are measured once the test images are on this machine.")
+        offer_images(left[0])
+        return True
+    key = tuple(sorted(run.stamp() for run in left))
+    if session.get(address.MEASURING_STOPPED) == key:
+        if session.button(
+            "Measure",
+            "measure now",
+            icon=":material/straighten:",
+            help="It was stopped; what was measured is kept.",
+        ):
+            session.forget(address.MEASURING_STOPPED)
+            st.rerun()
+        return True
+    works = [measuring.measure_run(run, data) for run in left]
+    going = not all(work.done for work in works)
+    fragment(run_every=0.5 if going else None)(_follow)(works, going, key)
+    return going or any(work.error for work in works)
+
+
+def _follow(works: Sequence[Task[None]], going: bool, key: tuple[str, ...]) -> None:
+    """Progress of the measuring; the page is drawn anew when it is done. `key` names what is measured."""
+    left = [work for work in works if not work.done]
+    if left:
+        share = 1 - sum(1 - work.share for work in left) / len(works)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.progress(share, text=plain(f"{left[0].name}: {left[0].words}"), width="stretch")
+            if session.button("Stop", "stop measuring", icon=":material/stop:"):
+                for work in left:
+                    work.cancel()
+                session.put(address.MEASURING_STOPPED, key)
+                st.rerun(scope="app")
+    elif going:
+        st.rerun(scope="app")
+    for work in works:
+        if work.error:
+            st.warning(sentence(work.error), icon=":material/warning:")
