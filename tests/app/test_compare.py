@@ -189,7 +189,7 @@ def test_one_of_each_is_trained_in_one_group_by_one_press(
     at.session_state["compare form"] = True
     at.run()
     assert at.button(key="start models").disabled, "its runs are these"
-    at.button(key="stop comparison tiny-models").click().run()
+    at.button(key="stop comparison").click().run()
     assert not [run for run in made if run.status().state == QUEUED]
 
 

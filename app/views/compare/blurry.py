@@ -55,8 +55,8 @@ def controls(run: Run) -> None:
             train_missing(run, missing)
 
 
-def blurry(run: Run) -> None:
-    """The screen for the images and the network of `run`."""
+def blurry(run: Run, more: float) -> None:
+    """The screen for the images and the network of `run`. `more` rem stand over it."""
     found = under_each(run)
     pick = max(0, session.param(address.BLURRY_PICK))
     if not found:
@@ -76,7 +76,7 @@ def blurry(run: Run) -> None:
         going = [work for work in works.values() if not work.done]
         if going or any(work.error for work in works.values()):
             fragment(run_every=0.5 if going else None)(_follow)(list(works.values()), bool(going))
-    _pictures(found, works, data, pick)
+    _pictures(found, works, data, pick, UNDER + more)
 
 
 def under_each(run: Run) -> dict[str, Run]:
@@ -125,7 +125,7 @@ def _follow(works: Sequence[Task[Averages]], going: bool) -> None:
 
 
 def _pictures(
-    found: Mapping[str, Run], works: Mapping[str, Task[Averages]], data: ImageSet, pick: int
+    found: Mapping[str, Run], works: Mapping[str, Task[Averages]], data: ImageSet, pick: int, under: float
 ) -> None:
     index = shown_images(data, 1, pick)
     image = np.asarray(data.images[index])
@@ -166,7 +166,7 @@ def _pictures(
             Row("Their mean", "of the images below", tuple(means)),
             Row("Alternatives", "images of nearly the same code", tuple(others)),
         ],
-        under=UNDER,
+        under=under,
     )
     known = {
         name: work.result.sharpness

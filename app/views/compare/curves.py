@@ -20,9 +20,9 @@ UNDER = 6.4  # rem of what stands over the charts, and their caption
 _courses: LruCache[list[Course]] = LruCache(64)
 
 
-def curves(found: Sequence[Run], seeds: dict[str, list[Run]]) -> None:
-    """A chart a model: its loss over the epochs, each on an axis of its own."""
-    with layout.panel("compare-curves", under=UNDER):
+def curves(found: Sequence[Run], seeds: dict[str, list[Run]], more: float) -> None:
+    """A chart a model: its loss over the epochs, each on an axis of its own. `more` rem stand over it."""
+    with layout.panel("compare-curves", under=UNDER + more):
         for column, number, run in zip(st.columns(len(found)), range(len(found)), found, strict=True):
             mine = seeds[run.id]
             with column:

@@ -18,15 +18,16 @@ from app.services.cache import LruCache
 from app.services.tasks import Task
 from app.state import address, session
 from app.views.compare.choice import title_of
+from app.views.compare.training import LINE
 from app.widgets.prepare_dataset import offer_images
 from vae_core.comparison import Cost, cost_of
 from vae_core.evaluation.metrics import METRICS
 from vae_core.evaluation.run_metrics import RunMetrics, stored
+from vae_core.runs.record import ENDED
 from vae_core.runs.run import Run
 from vae_core.words import counted
 
 UNDER = 4.6  # rem of what stands over the panel
-PROGRESS = 3.4  # rem of the line that says how far the measuring is
 CHARTS = 3  # side by side
 
 _costs: LruCache[Cost] = LruCache(256)
@@ -108,8 +109,8 @@ def spread(values: Sequence[float | None]) -> Spread:
     return Spread(len(known), float(np.mean(known)), min(known), max(known))
 
 
-def numbers(found: Sequence[Run], seeds: Mapping[str, list[Run]]) -> None:
-    """The table, its bars, and how far the measuring is."""
+def numbers(found: Sequence[Run], seeds: Mapping[str, list[Run]], more: float) -> None:
+    """The table, its bars, and how far the measuring is. `more` rem stand over them."""
     with layout.said("compare-measured"):
         busy = measure_all([one for run in found for one in seeds[run.id]])
     names = [title_of(run) for run in found]
@@ -119,7 +120,7 @@ def numbers(found: Sequence[Run], seeds: Mapping[str, list[Run]]) -> None:
         for m in measures()
     ]
     table = [(m, row) for m, row in table if any(one.count for one in row)]
-    with layout.panel("compare-numbers", under=UNDER + (PROGRESS if busy else 0)):
+    with layout.panel("compare-numbers", under=UNDER + more + (LINE if busy else 0)):
         st.dataframe(
             pd.DataFrame([{"": m.title, "unit": m.unit} | dict(zip(names, map(str, row), strict=True)) for m, row in table]),
             hide_index=True, key="compare table", height="content",
@@ -145,7 +146,8 @@ def numbers(found: Sequence[Run], seeds: Mapping[str, list[Run]]) -> None:
 
 def measure_all(found: Sequence[Run]) -> bool:
     """Measure what is not measured yet in the lane, with progress and a button that stops it; whether anything is said."""
-    able = [run for run in found if run.has_weights() and run.record().effective.objective.entry.has_encoder]
+    ended = [run for run in found if run.has_weights() and run.status().state in ENDED]
+    able = [run for run in ended if run.record().effective.objective.entry.has_encoder]
     left = [run for run in able if (kept := stored(run)) is None or kept.lacking]
     if not left:
         return False

@@ -14,7 +14,7 @@ from app.views.compare.choice import chosen, picker
 from app.views.compare.curves import curves
 from app.views.compare.numbers import numbers
 from app.views.compare.pictures import controls, side_by_side
-from app.views.compare.training import progress, train_each
+from app.views.compare.training import LINE, progress, train_each
 from vae_core.comparison import FEWEST, missing_kinds, seeds_of, why_apart
 from vae_core.runs.run import Run
 from vae_core.words import listed
@@ -49,9 +49,10 @@ def page() -> None:
         if view == VIEWS[3]:
             blurry_controls(found[0])
     with layout.said("compare-progress"):
-        progress(found[0])
+        busy = progress(found[0])
+    more = LINE if busy else 0.0
     if view == VIEWS[3]:
-        blurry(found[0])
+        blurry(found[0], more)
         return
     if len(found) < FEWEST:
         st.info(
@@ -62,11 +63,11 @@ def page() -> None:
         st.error(sentence(why), icon=":material/error:")
         return
     if view == VIEWS[0]:
-        side_by_side(found, rows)
+        side_by_side(found, rows, more)
         return
     everything = runs.store().readable()
     seeds = {one.id: seeds_of(one, everything) for one in found}
-    (curves if view == VIEWS[1] else numbers)(found, seeds)
+    (curves if view == VIEWS[1] else numbers)(found, seeds, more)
 
 
 def offer(found: list[Run]) -> None:

@@ -56,8 +56,8 @@ class Kind:
     of_run: Callable[[Run, Shown], Cell]
 
 
-def side_by_side(found: Sequence[Run], rows: str) -> None:
-    """The rows of pictures that are asked for, one of them larger, or all."""
+def side_by_side(found: Sequence[Run], rows: str, more: float) -> None:
+    """The rows of pictures that are asked for, one of them larger, or all. `more` rem stand over them."""
     kinds = [kind for kind in KINDS if rows in (ALL, kind.name)]
     columns = len(found) + 1
     across = max(3, 22 // columns) if len(kinds) > 1 else max(4, 26 // columns)
@@ -68,7 +68,7 @@ def side_by_side(found: Sequence[Run], rows: str) -> None:
         Head("The images", found[0].record().effective.data.dataset, "Images that no model has learned from")
     ]
     heads += [Head(title_of(run), run.name) for run in found]
-    table(heads, [_row(kind, found, shown) for kind in kinds], under=UNDER)
+    table(heads, [_row(kind, found, shown) for kind in kinds], under=UNDER + more)
 
 
 def _down(across: int, columns: int) -> int:

@@ -26,7 +26,7 @@ from vae_core.data import find_spec
 from vae_core.errors import VaeCoreError
 from vae_core.models.build import choose_side
 from vae_core.options import replace_at
-from vae_core.runs.record import COMPARED, ENDED
+from vae_core.runs.record import ENDED
 from vae_core.runs.run import Run
 from vae_core.runs.timing import about
 from vae_core.sweep import settled_for_sweep
@@ -34,6 +34,7 @@ from vae_core.training import Plan, resolve
 from vae_core.training.defaults import chosen_words
 from vae_core.words import counted, listed
 
+LINE = 3.4  # rem of a line that says how far something is
 USUAL_MINUTES = 1.0  # a run, so that four of them are seen before a coffee is cold
 
 
@@ -154,10 +155,12 @@ def waiting_of(members: Sequence[Run]) -> list[Run]:
     return [run for run in members if run.status().state not in ENDED]
 
 
-def progress(run: Run) -> None:
-    """How far the comparisons on these images are; the page is drawn anew whenever one of their runs ends."""
+def progress(run: Run) -> bool:
+    """How far the comparisons on these images are, in one line; whether there is one that trains. The page is drawn anew
+    whenever one of their runs ends, or has its first weights."""
     going = _going(run)
     fragment(run_every=1.0 if going else None)(_follow)(run)
+    return bool(going)
 
 
 def _going(run: Run) -> dict[str, list[Run]]:
@@ -168,25 +171,26 @@ def _going(run: Run) -> dict[str, list[Run]]:
 def _follow(run: Run) -> None:
     going = _going(run)
     now = {
-        name: (len(waiting_of(members)), sum(one.has_weights() for one in members))
-        for name, members in going.items()
+        name: (len(waiting_of(those)), sum(one.has_weights() for one in those))
+        for name, those in going.items()
     }
     before = session.get(address.COMPARE_WAITING)
     session.put(address.COMPARE_WAITING, now)
     if before is not None and before != now:
         st.rerun(scope="app")
-    for name, members in going.items():
-        left = waiting_of(members)
-        states = [one.status() for one in members]
-        share = sum(1.0 if s.state in ENDED else s.progress for s in states) / len(members)
-        live = next((one for one, s in zip(members, states, strict=True) if s.live), None)
-        eta = next((s.eta for s in states if s.live and s.eta is not None), None)
-        words = f"{plain(name)}: {len(members) - len(left)} of {counted(len(members), 'run')} done"
-        words += "" if live is None else f" · {plain(live.name)} trains"
-        words += "" if eta is None else f", {about(eta)} left"
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.progress(min(1.0, share), text=words, width="stretch")
-            if session.button("Stop", f"stop {COMPARED}{name}", icon=":material/stop:", help="Stop all that waits or trains; what was learned is kept."):  # fmt: skip
-                for one in left:
-                    one.request("stop")
-                st.rerun(scope="app")
+    if not going:
+        return
+    members = [one for those in going.values() for one in those]
+    left, states = waiting_of(members), [one.status() for one in members]
+    live = next((one for one, s in zip(members, states, strict=True) if s.live), None)
+    eta = next((s.eta for s in states if s.live and s.eta is not None), None)
+    words = f"{plain(listed(going))}: {len(members) - len(left)} of {counted(len(members), 'run')} done"
+    words += "" if live is None else f" · {plain(live.name)} trains"
+    words += "" if eta is None else f", {about(eta)} left"
+    share = sum(1.0 if s.state in ENDED else s.progress for s in states) / len(members)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(min(1.0, share), text=words, width="stretch")
+        if session.button("Stop", "stop comparison", icon=":material/stop:", help="Stop all that waits or trains; what was learned is kept."):  # fmt: skip
+            for one in left:
+                one.request("stop")
+            st.rerun(scope="app")
