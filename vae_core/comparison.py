@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from filelock import FileLock
 
-from vae_core.config import ObjectiveConfig, RunConfig
+from vae_core.config import ObjectiveConfig, RunConfig, TrainingConfig
 from vae_core.data.imageset import ImageSet
 from vae_core.errors import BadConfig, BadName, VaeCoreError
 from vae_core.events import EpochDone, Finished, StepDone
@@ -177,9 +177,13 @@ def of_each_likelihood(config: RunConfig, names: Sequence[str]) -> dict[str, Run
 
 
 def _minimising(config: RunConfig, choice: Choice) -> RunConfig:
-    """Without what belongs to another objective: its schedule, its free bits, where it went on."""
+    """Without what belongs to another objective: its schedule, its free bits, where it went on, the steps it takes well."""
     objective = ObjectiveConfig(objective=choice, likelihood=config.objective.likelihood)
-    training = dataclasses.replace(config.training, continued=(), continued_rates=(), init_from="")
+    usual = TrainingConfig()
+    training = dataclasses.replace(
+        config.training, continued=(), continued_rates=(), init_from="", batch_size=usual.batch_size,
+        learning_rate=usual.learning_rate, rate_schedule=usual.rate_schedule,
+    )  # fmt: skip
     return dataclasses.replace(config, objective=objective, training=training)
 
 
@@ -196,8 +200,8 @@ def default_name(config: RunConfig, store: Store, what: str = "models") -> str:
 def create(store: Store, variants: Mapping[str, RunConfig], name: str, *, seeds: int = 1) -> list[Run]:
     """One queued run per variant and seed, in one group: the variants' order, and of each the config's seed and those after it.
 
-    variants: by the word that ends a run's name. They are stored as they are: whoever compares settles them first, so
-    that all have the same size and budget. Raises BadConfig for no variants, fewer than one or more than MOST_SEEDS seeds,
+    variants: by the word that ends a run's name. They are stored as they are: whoever compares settles size and epochs
+    first, so that all see the same images equally often. What steps they take is each objective's own. Raises BadConfig for no variants, fewer than one or more than MOST_SEEDS seeds,
     or more than MOST_RUNS runs, BadName when `name` is taken or not plain, UnknownDataset. Then nothing is created.
     """
     if not variants:

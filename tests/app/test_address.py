@@ -41,7 +41,7 @@ PARAMS = {
     "steps penalty position probe attribute group-a group-b on as frames size fps back beyond",
     "beta": "run look sweep sweep-ranged score way focus dial-run beta their-error their-error-over their-rate-over "
     "their-side their-channels their-dims their-span their-batch their-weight our-scale our-beta",
-    "compare": "run models part rows pick blurred",
+    "compare": "run models part rows codes temperature pick blurred",
     "home": "run",
 }  # fmt: skip
 

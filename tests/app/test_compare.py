@@ -14,7 +14,7 @@ from conftest import shown, worked_out
 from helpers import blob_set, config_of
 from streamlit.testing.v1 import AppTest
 
-from app.services import averaging
+from app.services import comparing
 from app.views.compare import blurry, choice, matrix, numbers
 from vae_core import comparison
 from vae_core.comparison import create, of_each_kind, of_each_likelihood, trainable
@@ -59,13 +59,14 @@ def both(store: Store, places: Places) -> list[Run]:
 
 def test_one_of_each_stands_side_by_side_and_a_link_opens_the_same(open_page: Open, both: list[Run]) -> None:
     plain, mine = both
-    at = open_page("compare", run=mine.id)
+    at = worked_out(open_page("compare", run=mine.id))
     fine(at)
     assert at.query_params["models"] == f"{plain.id},{mine.id}"
     assert pictures(at) == [
         "images", "reconstructions by plain", "reconstructions by mine",
         "images faded into each other", "interpolations by plain", "interpolations by mine",
         "other images", "samples of plain", "samples of mine",
+        *(f"{what} over the training images nearest to them" for what in ("other images", "samples of plain", "samples of mine")),
     ]  # fmt: skip
     first = grid(at)
     at.button(key="other images").click().run()
@@ -96,13 +97,32 @@ def test_a_picture_is_what_the_model_draws(open_page: Open, both: list[Run]) -> 
     np.testing.assert_array_equal(drawn[: 16 * size : size, : 16 * size : size], wanted)
 
 
+def test_random_codes_come_from_the_prior_or_a_mixture_at_a_temperature(
+    open_page: Open, both: list[Run]
+) -> None:
+    link = {"run": both[1].id, "rows": "Random codes"}
+    seen = [
+        grid(worked_out(open_page("compare", **link, **more)))
+        for more in (
+            {},
+            {"temperature": "0.5"},
+            {"codes": "mixture"},
+            {"codes": "mixture", "temperature": "0.5"},
+        )
+    ]
+    assert len({tuple(re.findall(r"/api/arrays/\w+", one)[1:]) for one in seen}) == 4, (
+        "each draws other pictures"
+    )
+    assert len({re.findall(r"/api/arrays/\w+", one)[0] for one in seen}) == 1, "beside the same images"
+
+
 def test_a_run_without_weights_says_so_and_one_that_is_gone_is_left_out(
     open_page: Open, store: Store, both: list[Run]
 ) -> None:
     waits = store.create(config_of(dataset="tiny", latent_dim=3, objective="beta_vae"), "waits")
     at = open_page("compare", run=both[1].id, models=f"{both[1].id},{waits.id},gone")
     fine(at)
-    assert grid(at).count("it waits in the queue") == 3
+    assert grid(at).count("it waits in the queue") == 4
     assert "samples of mine" in pictures(at)
     assert any("gone" in toast.value for toast in at.toast)
     for part in ("Curves", "Numbers", "Why blurry"):
@@ -283,7 +303,7 @@ def test_a_likelihood_without_any_run_is_offered(open_page: Open, both: list[Run
 def test_averages_are_of_the_training_images(store: Store, places: Places) -> None:
     run = trained(store, places, "mine")
     data = dataclasses.replace(blob_set(), fingerprint=run.record().data["fingerprint"])
-    task = averaging.averages_of(run, data)
+    task = comparing.averages_of(run, data)
     assert task.wait(60)
     assert task.result is not None
     splits = run.record().effective.data.split(data)

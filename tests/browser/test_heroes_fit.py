@@ -57,7 +57,7 @@ def another_beta(page: Page) -> None:
 
 def compare(page: Page) -> list[Locator]:
     pictures = page.get_by_role("img", name=re.compile("^(reconstructions|interpolations|samples)"))
-    expect(pictures).to_have_count(6)
+    expect(pictures).to_have_count(8)
     page.wait_for_function("() => [...document.images].every((image) => image.complete)")
     return [page.locator(".compare"), page.get_by_role("button", name="Other images"), *pictures.all()]
 

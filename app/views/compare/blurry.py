@@ -8,13 +8,14 @@ import numpy as np
 import streamlit as st
 
 from app import layout
-from app.boundary import fragment, plain, sentence
-from app.services import averaging, datasets, models, runs
-from app.services.averaging import Averages
+from app.boundary import plain
+from app.services import comparing, datasets, models, runs
 from app.services.cache import LruCache
+from app.services.comparing import Averages
 from app.services.tasks import Task
 from app.state import address, session
 from app.views.compare.choice import alike
+from app.views.compare.following import follow
 from app.views.compare.matrix import Cell, Head, Row, table
 from app.views.compare.training import start
 from app.widgets.prepare_dataset import offer_images
@@ -71,11 +72,9 @@ def blurry(run: Run, more: float) -> None:
         st.caption("The images of this run are needed here.")
         offer_images(run)
         return
-    works = {name: averaging.averages_of(one, data) for name, one in found.items()}
+    works = {name: comparing.averages_of(one, data) for name, one in found.items()}
     with layout.said("averaging"):
-        going = [work for work in works.values() if not work.done]
-        if going or any(work.error for work in works.values()):
-            fragment(run_every=0.5 if going else None)(_follow)(list(works.values()), bool(going))
+        follow(list(works.values()))
     _pictures(found, works, data, pick, UNDER + more)
 
 
@@ -107,18 +106,6 @@ def train_missing(run: Run, missing: Sequence[str]) -> None:
         "blurry",
         "likelihoods of one model",
     )
-
-
-def _follow(works: Sequence[Task[Averages]], going: bool) -> None:
-    left = [work for work in works if not work.done]
-    if left:
-        share = 1 - sum(1 - work.share for work in left) / len(works)
-        st.progress(share, text=plain(f"{left[0].name}: {left[0].words}"))
-    elif going:
-        st.rerun(scope="app")
-    for work in works:
-        if work.error:
-            st.warning(sentence(work.error), icon=":material/warning:")
 
 
 # ---------------------------------------------------------------- pictures and numbers

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from app.services import datasets, models
+from app import layout
+from app.services import comparing, datasets, models
 from app.services.cache import LruCache
+from app.services.tasks import Task
 from app.state import address, session
 from app.views.compare.choice import title_of
+from app.views.compare.following import follow
 from app.views.compare.matrix import Cell, Head, Row, table
+from app.views.compare.training import LINE
 from app.widgets.prepare_dataset import offer_images
+from app.words import number
 from vae_core import pictures
 from vae_core.comparison import same_noise, shown_images
 from vae_core.data.imageset import ImageSet
 from vae_core.errors import BadRun
 from vae_core.latent.paths import lerp
+from vae_core.latent.sampling import Mixture
 from vae_core.runs.record import QUEUED
 from vae_core.runs.run import Run
 
@@ -32,7 +38,10 @@ _drawn: LruCache[bytes] = LruCache(64 * 2**20, size=len)
 
 @dataclass(frozen=True)
 class Shown:
-    """What all columns share: the images, and how many fit into a cell. `key` names the images."""
+    """What all columns share: the images, how many fit into a cell, and where random codes come from. `key` names the images.
+
+    `works` collects what is worked out behind the page for these pictures.
+    """
 
     data: ImageSet | None
     images: np.ndarray | None
@@ -40,10 +49,19 @@ class Shown:
     pick: int
     across: int
     down: int
+    codes: str
+    temperature: float
+    owner: Run | None = field(default=None, compare=False)
+    works: list[Task[Any]] = field(default_factory=list, compare=False)
 
     @property
     def count(self) -> int:
         return self.across * self.down
+
+    @property
+    def drawn(self) -> tuple[Any, ...]:
+        """Names which random codes are drawn."""
+        return self.codes, self.temperature, self.pick
 
 
 @dataclass(frozen=True)
@@ -60,31 +78,37 @@ def side_by_side(found: Sequence[Run], rows: str, more: float) -> None:
     """The rows of pictures that are asked for, one of them larger, or all. `more` rem stand over them."""
     kinds = [kind for kind in KINDS if rows in (ALL, kind.name)]
     columns = len(found) + 1
-    across = max(3, 22 // columns) if len(kinds) > 1 else max(4, 26 // columns)
-    shown = _shown(found, across, 12 // len(kinds) if len(kinds) > 1 else _down(across, columns))
+    across = max(3, 24 // columns) if len(kinds) > 1 else max(4, 26 // columns)
+    shown = _shown(found, across, 4 if len(kinds) > 1 else _down(across, columns))
     if shown.data is None:
         offer_images(found[0])
+    with layout.said("compare-pictures"):
+        place = st.container()
     heads = [
         Head("The images", found[0].record().effective.data.dataset, "Images that no model has learned from")
     ]
     heads += [Head(title_of(run), run.name) for run in found]
-    table(heads, [_row(kind, found, shown) for kind in kinds], under=UNDER + more)
+    drawn = [_row(kind, found, shown) for kind in kinds]
+    with place:
+        busy = bool(shown.works) and follow(shown.works)
+    table(heads, drawn, under=UNDER + more + (LINE if busy else 0))
 
 
 def _down(across: int, columns: int) -> int:
-    """Rows of images in a cell that has the whole height, in a window half as high as wide."""
-    return max(4, min(8, round(across * columns * 0.4)))
+    """Rows of images in a cell that has the whole height, in a window half as high as wide; an even number."""
+    return 2 * max(2, min(4, round(across * columns * 0.2)))
 
 
 def _shown(found: Sequence[Run], across: int, down: int) -> Shown:
     pick = max(0, session.param(address.COMPARE_PICK))
     data = next((d for run in found if (d := datasets.images_of(run)) is not None), None)
+    codes = session.get(address.COMPARE_CODES) or PRIOR
+    drawn = (pick, across, down, codes, session.get(address.COMPARE_TEMPERATURE))
     if data is None or not len(data.test):
-        return Shown(None, None, (), pick, across, down)
+        return Shown(None, None, (), *drawn)
     index = shown_images(data, across * down, pick)
-    return Shown(
-        data, np.asarray(data.images[index]), (data.fingerprint, index.tobytes()), pick, across, down
-    )
+    owner = next((run for run in found if datasets.images_of(run) is data and run.has_weights()), None)
+    return Shown(data, np.asarray(data.images[index]), (data.fingerprint, index.tobytes()), *drawn, owner)
 
 
 def _row(kind: Kind, found: Sequence[Run], shown: Shown) -> Row:
@@ -106,6 +130,9 @@ def _row(kind: Kind, found: Sequence[Run], shown: Shown) -> Row:
         except BadRun as error:
             cells.append(Cell(None, "", str(error)))
     return Row(kind.name, kind.words, tuple(cells))
+
+
+PRIOR, MIXTURE = "prior", "mixture"
 
 
 def _drawing(run: Run, shown: Shown, what: str, draw: Callable[[], np.ndarray]) -> bytes:
@@ -214,12 +241,84 @@ def _others(shown: Shown) -> Cell:
     return Cell(_drawn.get_or_make((shown.key, shown.across, shown.down, "others"), draw), "other images")
 
 
-def _sampled(run: Run, shown: Shown) -> Cell:
+def _random(run: Run, shown: Shown, count: int) -> Callable[[], np.ndarray] | str:
+    """What draws `count` images (N, C, H, W) of random codes; else why nothing can be drawn, or not yet."""
+    mixture: Mixture | None = None
+    if shown.codes == MIXTURE and run.record().effective.objective.entry.has_encoder:
+        if shown.data is None:
+            return NO_IMAGES
+        work = comparing.averages_of(run, shown.data)
+        shown.works.append(work)
+        if work.result is None:
+            return work.error or "its codes are being read"
+        mixture = work.result.mixture
+        if mixture is None:
+            return "It has too few images for a mixture in so many dimensions."
+
     def draw() -> np.ndarray:
         model = models.model(run)
-        return model.decode_uint8(same_noise(shown.count, model.latent_dim, shown.pick))
+        noise = same_noise(count, model.latent_dim, shown.pick)
+        if mixture is None:
+            return model.decode_uint8(shown.temperature * noise)
+        return model.decode_uint8(mixture.draw(noise, np.random.default_rng(shown.pick), shown.temperature))
 
-    return Cell(_drawing(run, shown, "sampled", draw), f"samples of {run.name}")
+    return draw
+
+
+def _sampled(run: Run, shown: Shown) -> Cell:
+    draw = _random(run, shown, shown.count)
+    if isinstance(draw, str):
+        return Cell(None, "", draw)
+    plain_prior = shown.codes == MIXTURE and not run.record().effective.objective.entry.has_encoder
+    words = "from the prior: it has no codes of images" if plain_prior else ""
+    return Cell(_drawing(run, shown, f"sampled {shown.drawn}", draw), f"samples of {run.name}", words)
+
+
+# ---------------------------------------------------------------- what it has seen
+
+
+def _pairs(made: np.ndarray, real: np.ndarray, shown: Shown) -> np.ndarray:
+    """Rows of made images, each over the row of the real ones nearest to them."""
+    rows = [np.concatenate(pair) for pair in zip(_cut(made, shown), _cut(real, shown), strict=True)]
+    return np.concatenate(rows)
+
+
+def _cut(images: np.ndarray, shown: Shown) -> list[np.ndarray]:
+    return [images[i : i + shown.across] for i in range(0, len(images), shown.across)]
+
+
+def _near(
+    run: Run, shown: Shown, name: str, draw: Callable[[], np.ndarray] | str, key: tuple[Any, ...]
+) -> Cell:
+    if isinstance(draw, str):
+        return Cell(None, "", draw)
+    if shown.data is None:
+        return Cell(None, "", NO_IMAGES)
+    work = comparing.nearest_of(run, shown.data, (name, *key, shown.across, shown.down), draw)
+    shown.works.append(work)
+    found = work.result
+    if found is None:
+        return Cell(None, "", work.error or "being compared")
+    png = _drawing(run, shown, f"nearest {name} {key}", lambda: _pairs(found.made, found.real, shown))
+    return Cell(
+        png,
+        f"{name} over the training images nearest to them",
+        f"apart by {number(float(found.far.mean()), 2)} of a pixel's range",
+    )
+
+
+def _near_data(shown: Shown) -> Cell:
+    """Test images over training images: how near real images that were never seen come."""
+    images, owner = shown.images, shown.owner
+    if images is None or owner is None:
+        return Cell(None, "", NO_IMAGES)
+    some = images[: shown.count // 2]
+    return _near(owner, shown, "other images", lambda: some, (shown.key,))
+
+
+def _near_run(run: Run, shown: Shown) -> Cell:
+    draw = _random(run, shown, shown.count // 2)
+    return _near(run, shown, f"samples of {run.name}", draw, shown.drawn)
 
 
 KINDS = (
@@ -230,17 +329,28 @@ KINDS = (
         _cross_fade,
         _between,
     ),
-    Kind("Random codes", "the same codes of the prior for all; left, other real images", _others, _sampled),
+    Kind("Random codes", "the same for all; left, other real images", _others, _sampled),
+    Kind("Nearest image", "samples, each over the training image nearest in pixels", _near_data, _near_run),
 )
 
 
 def controls() -> str:
-    """The choice of rows, and other images; gives the rows."""
+    """The choice of rows and codes, and other images; gives the rows."""
     names = [ALL, *(kind.name for kind in KINDS)]
-    rows = st.selectbox(
-        "Rows", names, key=address.COMPARE_ROWS.name, bind=address.COMPARE_ROWS.bind, label_visibility="collapsed", width=170,
-        help="One row alone is shown larger, with more pictures.",
-    )  # fmt: skip
+    with st.popover("Rows, codes", icon=":material/tune:"):
+        rows = st.radio(
+            "Rows", names, key=address.COMPARE_ROWS.name, bind=address.COMPARE_ROWS.bind, horizontal=True,
+            help="One row alone is shown larger, with more pictures.",
+        )  # fmt: skip
+        st.radio(
+            "Random codes come from", [PRIOR, MIXTURE], key=address.COMPARE_CODES.name, bind=address.COMPARE_CODES.bind, horizontal=True,
+            help="The prior is what a VAE is drawn to; an autoencoder's codes lie anywhere, and it draws nonsense between them. A "
+            "mixture of Gaussians, fitted to each model's own codes of training images, fills that gap (Ghosh et al. 2020).",
+        )  # fmt: skip
+        st.slider(
+            "Temperature", 0.1, 2.0, 1.0, step=0.1, key=address.COMPARE_TEMPERATURE.name, bind=address.COMPARE_TEMPERATURE.bind,
+            help="Below 1 codes lie nearer to the middle: safer pictures, less variety."
+        )  # fmt: skip
     pick = max(0, session.param(address.COMPARE_PICK))
     if session.button(
         "Other images", "other images", icon=":material/casino:", help="Other images, and other codes."

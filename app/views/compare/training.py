@@ -136,7 +136,7 @@ def _cost(
         said.append(words)
     total, timed = 0.0, True
     for variant in planned.values():
-        plan = Plan(resolve(variant, data), images)
+        plan = Plan(resolve(timing.settled(variant, side)[0], data), images)
         estimate = timing.estimate(plan.config, side, may_time=timed)  # one after the other
         seconds = estimate.seconds(plan, seeds, runs.at_once())
         timed = timed and seconds is not None

@@ -1,0 +1,96 @@
+"""What the Compare page has worked out behind it: where a model's codes lie, how sharp its pictures are, and which real
+images its samples are nearest to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.services.tasks import Lane, Task
+from vae_core.errors import TooFewPoints
+from vae_core.latent.nearest import nearest_images
+from vae_core.latent.sampling import Mixture, fit_mixture
+
+if TYPE_CHECKING:
+    from vae_core.data.imageset import ImageSet
+    from vae_core.runs.run import Run
+
+LANE = Lane("comparing", niceness=10, remembered=96)
+MOST_CODES = 4_000  # training images whose codes are searched
+DRAWN = 256  # test images whose reconstructions are measured
+AT_ONCE = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Averages:
+    """Of one run: sharpness of its reconstructions, over that of the images (None where those are flat); and of M training
+    images their numbers (M,), the means and log variances of their codes, (M, D) each, and the mixture fitted to codes drawn
+    from those, None where there are too few."""
+
+    sharpness: float | None
+    images: np.ndarray
+    mean: np.ndarray
+    log_var: np.ndarray
+    mixture: Mixture | None
+
+
+def averages_of(run: Run, data: ImageSet) -> Task[Averages]:
+    """The task for a run's weights as they are now; the run has an encoder."""
+    key = (run.id, run.stamp(), data.fingerprint)
+    return LANE.submit(key, lambda task: _work(run, data, task.report), name=run.name)
+
+
+def _work(run: Run, data: ImageSet, report: Callable[[float, str], object]) -> Averages:
+    from app.services import models
+    from vae_core.evaluation.metrics.sharpness import sharpness
+    from vae_core.inference import Codes
+
+    report(0.0, "reading the weights")
+    model = models.model(run)
+    test = np.asarray(data.test)
+    some = np.asarray(data.images[test[np.linspace(0, len(test) - 1, min(DRAWN, len(test))).astype(int)]])
+    sharp = sharpness(model.decode(model.encode(some).mean), some / np.float32(255))
+    train = model.config.data.split(data).train
+    index = train[np.linspace(0, len(train) - 1, min(MOST_CODES, len(train))).astype(int)]
+    means, log_vars = [], []
+    for start in range(0, len(index), AT_ONCE):
+        report(0.1 + 0.85 * start / len(index), f"codes of {start:,} of {len(index):,} images")
+        codes = model.encode(np.asarray(data.images[index[start : start + AT_ONCE]]))
+        means.append(codes.mean)
+        log_vars.append(codes.log_var)
+    mean, log_var = np.concatenate(means), np.concatenate(log_vars)
+    report(0.95, "a mixture of Gaussians")
+    drawn = Codes(mean, log_var).sample(np.random.default_rng(0))
+    try:
+        mixture = fit_mixture(drawn)
+    except TooFewPoints:
+        mixture = None
+    return Averages(sharp, index, mean, log_var, mixture)
+
+
+@dataclass(frozen=True, eq=False)
+class Nearest:
+    """Made images uint8 (N, C, H, W), the training images nearest to each, and how far those are (N,): root mean square
+    difference, as a share of the range of a pixel."""
+
+    made: np.ndarray
+    real: np.ndarray
+    far: np.ndarray
+
+
+def nearest_of(run: Run, data: ImageSet, key: Hashable, draw: Callable[[], np.ndarray]) -> Task[Nearest]:
+    """The task that compares what `draw` gives with all training images of `run`; `key` names what is drawn."""
+
+    def job(task: Task[Nearest]) -> Nearest:
+        made = draw()
+        train = run.record().effective.data.split(data).train
+        which, far = nearest_images(
+            made, data.images, train, lambda share: task.report(share, "comparing with training images")
+        )
+        return Nearest(made, np.asarray(data.images[which]), far)
+
+    return LANE.submit(("nearest", run.id, run.stamp(), data.fingerprint, key), job, name=run.name)
