@@ -174,6 +174,24 @@ def through(layers: list[dict[str, Any]], floats: np.ndarray, x: Any, t: float =
                         wide[r : r + 2 * side : 2, c : c + 2 * side : 2] += x @ weight[r, c]
                 out = wide[1:-1, 1:-1]
             x = (out + floats[layer["bias"] :][:m]).ravel()
+        elif kind == "conv":
+            n, m, side = layer["inputs"], layer["outputs"], layer["side"]
+            size, frame = layer["size"], layer["size"] // 2
+            weight = floats[layer["weight"] :][: size**2 * n * m].reshape(size, size, n, m)
+            framed = np.pad(x.reshape(side, side, n), ((frame, frame), (frame, frame), (0, 0)))
+            taps = [(r, c) for r in range(size) for c in range(size)]
+            out = sum(framed[r : r + side, c : c + side] @ weight[r, c] for r, c in taps)
+            x = (out + floats[layer["bias"] :][:m]).ravel()
+        elif kind == "norm":
+            n, groups = layer["channels"], layer["groups"]
+            grouped = x.reshape(-1, groups, n // groups)
+            spread = np.sqrt(grouped.var((0, 2), keepdims=True) + layer["epsilon"])
+            flat = ((grouped - grouped.mean((0, 2), keepdims=True)) / spread).reshape(-1, n)
+            x = (flat * floats[layer["weight"] :][:n] + floats[layer["bias"] :][:n]).ravel()
+        elif kind == "residual":
+            x = x + through(layer["layers"], floats, x, t)
+        elif kind == "silu":
+            x = x / (1 + np.exp(-x))
         elif kind == "gate":
             n, k = layer["units"], layer["degree"]
             powers = t ** np.arange(1, k + 1)

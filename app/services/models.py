@@ -74,11 +74,12 @@ def browser_dial(run: Run) -> tuple[str, BrowserDial]:
 def decoder_header(run: Run) -> dict[str, Any]:
     """The decoder's layers, and the stamp under which its weights are to be fetched.
 
-    No layers where the server is to decode: the network is too large, or of a kind that the browser does not know.
+    No layers where the server is to decode, and `why`: the network is too large, or of a kind that the browser does not
+    know.
     """
     from vae_core.export.browser import UnknownToBrowser
 
-    common = {"stamp": run.stamp(), "batch": DECODE_BATCH}
+    common = {"stamp": run.stamp(), "batch": DECODE_BATCH, "why": ""}
     try:
         common["stamp"], found = browser_decoder(run)
     except UnknownToBrowser:
@@ -86,11 +87,15 @@ def decoder_header(run: Run) -> dict[str, Any]:
         channels, height, width = record.shape or (1, 1, 1)
         dims = record.effective.model.latent_dim
         return common | {
+            "why": "this page does not know the kind of its network",
             "layers": [], "channels": channels, "height": height, "width": width, "latent_dim": dims, "floats": 0,
         }  # fmt: skip
     header: dict[str, Any] = found.header()
     if found.products > BROWSER_PRODUCTS or found.weights.size > BROWSER_FLOATS:
         header["layers"] = []
+        common["why"] = (
+            f"its network is too large for this page, with {found.products / 1e6:,.0f} million products a picture"
+        )
     return header | common
 
 

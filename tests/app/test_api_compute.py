@@ -324,9 +324,11 @@ def test_an_image_comes_as_png(client: TestClient, copied: Run) -> None:
 
 def test_a_large_decoder_is_left_to_the_server(monkeypatch: pytest.MonkeyPatch, copied: Run) -> None:
     assert models.decoder_header(copied)["layers"]
+    assert models.decoder_header(copied)["why"] == ""
     monkeypatch.setattr(models, "BROWSER_PRODUCTS", 10)
     head = models.decoder_header(copied)
     assert head["layers"] == []
+    assert head["why"].startswith("its network is too large for this page, with ")
     assert (head["width"], head["latent_dim"], head["stamp"]) == (16, 4, copied.stamp())
 
 
@@ -339,6 +341,7 @@ def test_a_kind_the_browser_does_not_know_is_left_to_the_server(
     monkeypatch.setattr(models, "browser_decoder", unknown)
     head = models.decoder_header(copied)
     assert (head["layers"], head["width"], head["latent_dim"], head["stamp"]) == ([], 16, 4, copied.stamp())
+    assert head["why"] == "this page does not know the kind of its network"
 
 
 def test_products_are_counted(copied: Run) -> None:

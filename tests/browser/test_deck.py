@@ -1142,7 +1142,7 @@ def test_a_code_of_the_run_before_is_not_placed_among_the_next_ones_images(
     page.get_by_test_id("stSidebar").get_by_role("button", name=trained.name).click()
     with page.expect_response(re.compile(f"{large.id}/cloud-")):
         page.get_by_test_id("stPopoverBody").get_by_role("button", name=re.compile(f"{large.name}$")).click()
-    expect(page.get_by_text("decoded by the server")).to_be_visible()
+    expect(page.get_by_text("decoded by the server: its network is too large")).to_be_visible()
     comes(page, lambda: held, "the server is asked for the picture")
     plans_done(page)
     expect(page.locator("[data-n=percentile]")).to_have_text("–")
@@ -1191,7 +1191,7 @@ def large(server: Server) -> Run:
 def test_a_large_decoder_is_asked_of_the_server(visit: Visit, large: Run) -> None:
     page = visit(f"/sliders?run={large.id}&z=0.5,0,0,1")
     ready(page)
-    expect(page.get_by_text("decoded by the server")).to_be_visible()
+    expect(page.get_by_text("decoded by the server: its network is too large")).to_be_visible()
     shows_its_code(page, large)
     before = frames(page)
     slide(page, "z1")

@@ -568,7 +568,7 @@ def test_a_run_deleted_while_open_is_said_and_the_picture_still_moves(
 def test_the_server_decodes_a_path_that_the_browser_cannot(visit: Callable[..., Page], large: Run) -> None:
     page = opened(visit, large, "&steps=5")
     model = load_run(large)
-    expect(page.get_by_text("Decoded by the server.").first).to_be_visible()
+    expect(page.get_by_text("Decoded by the server: its network is too large").first).to_be_visible()
     strip = page.get_by_role("group", name="film strip").first
     expect(strip.locator("canvas[data-done]")).to_have_count(9)
     put(page, 0.3)
@@ -589,7 +589,7 @@ def test_the_server_says_that_weights_changed_and_the_page_goes_on(
     visit: Callable[..., Page], server: Server, large: Run
 ) -> None:
     page = opened(visit, large)
-    expect(page.get_by_text("Decoded by the server.").first).to_be_visible()
+    expect(page.get_by_text("Decoded by the server: its network is too large").first).to_be_visible()
     page.evaluate("window.here = true")
     model = go_on(large, server)
     put_and_hold(page, 0.8)

@@ -18,7 +18,8 @@ from vae_core.export.gif import export_gif, prior_walk
 from vae_core.export.onnx import export_onnx
 from vae_core.inference import LoadedModel, compute_codes, load_run, stored_codes
 from vae_core.models.build import make_model
-from vae_core.models.networks import ConvParams, MlpParams
+from vae_core.models.networks import ConvParams, MlpParams, ResnetParams
+from vae_core.models.residual import NearestUp
 from vae_core.options import Choice
 from vae_core.places import Places
 from vae_core.runs.launchers import LOCAL, Handle
@@ -41,6 +42,7 @@ def arrays(model):
 
 
 CONV = {"architecture": Choice("conv", ConvParams(8, 16))}
+RESNET = {"architecture": Choice("resnet", ResnetParams(8, 16, 2))}
 
 
 # ---------------------------------------------------------------- the browser's decoder
@@ -56,6 +58,8 @@ CONV = {"architecture": Choice("conv", ConvParams(8, 16))}
         (28, {}),
         (16, CONV),
         (32, CONV),
+        (32, RESNET),
+        (64, RESNET),
     ],
     ids=str,
 )
@@ -63,9 +67,12 @@ def test_the_browsers_decoder_computes_what_the_network_does(side, channels, cha
     model = fresh(side, channels, latent_dim=5, **changes)
     browser = browser_decoder(model.record, arrays(model))
     header = json.loads(json.dumps(browser.header()))
-    assert (
-        header["floats"] == browser.weights.size == sum(p.numel() for p in model.model.decoder.parameters())
+    # a 3×3 convolution of an enlarged picture is sent as the 4×4 transposed one that it equals
+    more = sum(
+        7 * layer.weight[..., 0, 0].numel() for layer in model.model.decoder if type(layer) is NearestUp
     )
+    own = sum(p.numel() for p in model.model.decoder.parameters())
+    assert header["floats"] == browser.weights.size == own + more
     assert (header["channels"], header["height"], header["width"]) == (channels, side, side)
     assert browser.weights.dtype == np.float32
     codes = np.random.default_rng(0).standard_normal((4, header["latent_dim"]))
@@ -225,7 +232,9 @@ def test_a_models_gif_is_its_walk(model, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("changes", [{}, CONV | {"objective": "autoencoder"}], ids=["mlp", "plain conv"])
+@pytest.mark.parametrize(
+    "changes", [{}, CONV | {"objective": "autoencoder"}, RESNET], ids=["mlp", "plain conv", "resnet"]
+)
 def test_onnx_files_compute_what_the_network_does(tmp_path, changes):
     pytest.importorskip("onnx")
     pytest.importorskip("onnxscript")

@@ -6,7 +6,8 @@ from torch import nn
 
 from vae_core.errors import BadConfig
 from vae_core.models.layers import Up
-from vae_core.models.networks import ARCHITECTURES, ConvParams, MlpParams, build
+from vae_core.models.networks import ARCHITECTURES, ConvParams, MlpParams, ResnetParams, build
+from vae_core.models.residual import NearestUp, ResidualBlock
 from vae_core.models.vae import Posterior, Vae
 
 SIDES = (16, 32, 64, 128)
@@ -209,3 +210,43 @@ def test_up_maps_over_stacked_weights():
         weights
     )
     torch.testing.assert_close(y[1], 2 * y[0], rtol=1e-4, atol=1e-5)
+
+
+# ---------------------------------------------------------------- residual blocks
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_nearest_up_is_a_convolution_of_the_picture_enlarged(layout):
+    layer = NearestUp(5, 3).to(memory_format=layout)
+    with torch.no_grad():
+        layer.bias.normal_()
+    x = torch.randn(2, 5, 4, 4).contiguous(memory_format=layout)
+    enlarged = x.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    wanted = nn.functional.conv2d(enlarged, layer.weight.transpose(0, 1), layer.bias, padding=1)
+    torch.testing.assert_close(layer(x), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_a_residual_block_adds_to_what_it_is_given():
+    block = ResidualBlock(16)
+    x = torch.randn(2, 16, 4, 4)
+    assert (block(x) - x).std() > 0.1
+    for parameter in block[-1].parameters():
+        nn.init.zeros_(parameter)
+    assert torch.equal(block(x), x)
+
+
+@pytest.mark.parametrize(("side", "most"), [(32, 1.02), (64, 1.02), (128, 1.02)])
+def test_resnet_has_as_many_weights_as_conv(side, most):
+    def size(architecture, params):
+        return sum(
+            p.numel() for m in build(architecture, params, (3, side, side), 10) for p in m.parameters()
+        )
+
+    assert 0.98 < size("resnet", ResnetParams()) / size("conv", ConvParams()) < most
+
+
+def test_resnets_blocks_are_a_setting():
+    _, decoder = build("resnet", ResnetParams(8, 16, 3), (1, 32, 32), 2)
+    assert [block[0].num_channels for block in layers(decoder, ResidualBlock)] == [16] * 6 + [8] * 3
+    with pytest.raises(BadConfig, match="resnet takes square images of side 16, 32, 64, 128"):
+        build("resnet", ResnetParams(), (1, 28, 28), 2)

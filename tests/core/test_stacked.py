@@ -18,7 +18,7 @@ from vae_core.events import (
     Snapshot,
     StepDone,
 )
-from vae_core.models.networks import ConvParams, MlpParams
+from vae_core.models.networks import ConvParams, MlpParams, ResnetParams
 from vae_core.objectives.likelihoods import GaussianParams
 from vae_core.objectives.losses import BetaParams, CapacityParams
 from vae_core.objectives.schedules import WarmupParams
@@ -31,6 +31,7 @@ from vae_core.training.stacked import Stack, _layers, train_stacked, why_apart
 BETAS = (0.3, 1.0, 8.0)
 MLP = Choice("mlp", MlpParams((24, 12)))
 CONV = Choice("conv", ConvParams(8, 16))
+RESNET = Choice("resnet", ResnetParams(8, 16))
 
 
 def configs(betas=BETAS, **changes):
@@ -59,6 +60,7 @@ def split(pairs, count):
         {"architecture": MLP},
         {"architecture": CONV},
         {"architecture": CONV, "channels": 3, "side": 32},
+        {"architecture": RESNET, "channels": 3, "side": 32},
         {
             "architecture": MLP,
             "likelihood": "gaussian_optimal",

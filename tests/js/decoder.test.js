@@ -3,9 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Decoder, Dial } from "../../app/components/shared/decoder.js";
-import { downByLoops, upByLoops } from "../../app/components/shared/loops.js";
+import { makeStep } from "../../app/components/shared/layers.js";
+import { convByLoops, downByLoops, upByLoops } from "../../app/components/shared/loops.js";
 import { toFloats } from "../../app/components/shared/pixels.js";
-import { down, kernelFaults, up } from "../../app/components/shared/simd.js";
+import { conv, down, kernelFaults, up } from "../../app/components/shared/simd.js";
 import { close, numbers } from "./helpers.js";
 
 /** @import { Convolution, Layer } from "../../app/components/shared/types.js" */
@@ -68,9 +69,42 @@ function plainUp({ inputs, outputs, side, weight, bias }, weights, x) {
 }
 
 /**
- * Inputs, outputs and side: in and out of blocks of four.
+ * out[y, x, o] = bias[o] + sum over ky, kx, i of in[y + ky - f, x + kx - f, i] w[ky, kx, i, o]
  *
- * @type {[Convolution["kind"], number, number, number][]}
+ * where f = (size - 1) / 2.
+ *
+ * @param {Convolution} layer
+ * @param {Float32Array} weights
+ * @param {Float32Array} x
+ */
+function plainConv({ inputs, outputs, side, size = 3, weight, bias }, weights, x) {
+  const out = new Float64Array(side * side * outputs);
+  for (let y = 0; y < side; y++)
+    for (let px = 0; px < side; px++)
+      for (let o = 0; o < outputs; o++) {
+        let sum = weights[bias + o];
+        for (let ky = 0; ky < size; ky++)
+          for (let kx = 0; kx < size; kx++) {
+            const iy = y + ky - (size - 1) / 2;
+            const ix = px + kx - (size - 1) / 2;
+            if (iy < 0 || ix < 0 || iy >= side || ix >= side) continue;
+            for (let i = 0; i < inputs; i++) {
+              const w = weights[weight + ((ky * size + kx) * inputs + i) * outputs + o];
+              sum += x[(iy * side + ix) * inputs + i] * w;
+            }
+          }
+        out[(y * side + px) * outputs + o] = sum;
+      }
+  return out;
+}
+
+const PLAIN = { up: plainUp, down: plainDown, conv: plainConv };
+const WAYS = { up: [up, upByLoops], down: [down, downByLoops], conv: [conv, convByLoops] };
+
+/**
+ * Inputs, outputs and side, and the size of a kernel that keeps the side: in and out of blocks of four.
+ *
+ * @type {[Convolution["kind"], number, number, number, number?][]}
  */
 const SHAPES = [
   ["up", 16, 16, 4],
@@ -84,19 +118,27 @@ const SHAPES = [
   ["down", 8, 16, 8],
   ["down", 2, 4, 12],
   ["down", 2, 3, 4],
+  ["conv", 16, 16, 4],
+  ["conv", 4, 5, 8],
+  ["conv", 8, 3, 12],
+  ["conv", 3, 4, 4],
+  ["conv", 4, 8, 6],
+  ["conv", 8, 16, 4, 1],
+  ["conv", 6, 3, 4, 1],
+  ["conv", 4, 4, 8, 5],
 ];
 
-for (const [kind, inputs, outputs, side] of SHAPES) {
-  test(`${kind}, ${inputs} to ${outputs} channels of side ${side}, is what its definition says`, () => {
-    const bias = 16 * inputs * outputs;
+for (const [kind, inputs, outputs, side, size = 3] of SHAPES) {
+  const name = `${kind} (${size}), ${inputs} to ${outputs} channels of side ${side}`;
+  test(`${name}, is what its definition says`, () => {
+    const bias = (kind === "conv" ? size ** 2 : 16) * inputs * outputs;
     /** @type {Convolution} */
-    const layer = { kind, inputs, outputs, side, weight: 0, bias };
+    const layer = { kind, inputs, outputs, side, size, weight: 0, bias };
     const weights = numbers(bias + outputs, 1);
     const x = numbers(side * side * inputs, 2);
     for (let i = 0; i < x.length / 2; i++) x[i] = Math.max(0, x[i]); // as after a ReLU: half of them are 0
-    const wanted = (kind === "up" ? plainUp : plainDown)(layer, weights, x);
-    const ways = kind === "up" ? [up, upByLoops] : [down, downByLoops];
-    for (const make of ways) {
+    const wanted = PLAIN[kind](layer, weights, x);
+    for (const make of WAYS[kind]) {
       const step = make(layer, weights);
       step(x.map((v) => 3 - v)); // of which nothing may be left
       close(step(x), wanted, 2e-5);
@@ -106,6 +148,34 @@ for (const [kind, inputs, outputs, side] of SHAPES) {
 
 test("WebAssembly ran without a fault", () => {
   assert.deepEqual(kernelFaults, []);
+});
+
+test("a group of channels gets mean 0 and variance 1, then each channel its scale and shift", () => {
+  const layer = /** @type {const} */ ({ kind: "norm", channels: 4, groups: 2, weight: 0, bias: 4 });
+  // two pixels: the first group holds 1, 3, 5, 7 (mean 4, variance 5), the second 2, 2, 2, 2
+  const x = Float32Array.of(1, 3, 2, 2, 5, 7, 2, 2);
+  const step = makeStep({ ...layer, epsilon: 0.25 }, Float32Array.of(1, 2, 3, 4, 0, 1, 5, 6));
+  const f = 1 / Math.sqrt(5.25);
+  step(x.map((v) => -v)); // of which nothing may be left
+  close(step(x), [-3 * f, 1 - 2 * f, 5, 6, f, 1 + 6 * f, 5, 6], 1e-6);
+});
+
+test("a residual adds what its layers make of a picture, which they may change, to the picture", () => {
+  const silu = (/** @type {number} */ v) => v / (1 + Math.exp(-v));
+  const step = makeStep(
+    { kind: "residual", layers: [{ kind: "silu" }, { kind: "relu" }] },
+    new Float32Array(0),
+  );
+  for (const x of [
+    [3, -1, 0],
+    [-2, 100, 0.5],
+  ]) {
+    close(
+      step(Float32Array.from(x)),
+      x.map((v) => v + Math.max(0, silu(v))),
+      1e-5,
+    );
+  }
 });
 
 /** A decoder of 2 numbers to 1 × 2 pixels, by hand. */

@@ -5,6 +5,7 @@ numpy alone: the start page sends it before torch, which takes seconds to import
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from vae_core.errors import BadConfig, BadRun
 from vae_core.models.multi_rate import DEGREE, GAIN, Dial, folded, layers_of
-from vae_core.models.networks import ARCHITECTURES
+from vae_core.models.networks import ARCHITECTURES, NORM_EPSILON, SPREAD, groups_of
 from vae_core.runs.record import Record
 
 
@@ -29,6 +30,11 @@ class BrowserDecoder:
     2 and padding 1 on (side, side, inputs). Numbers named weight and bias are offsets in floats. Pictures
     are channels-last throughout. A linear weight is (outputs, inputs); an `up` weight is (4, 4, inputs,
     outputs), kernel row and column first.
+
+    Networks of residual blocks have {"kind": "silu"} in place of relu and, besides, {"kind": "conv", "inputs",
+    "outputs", "side", "size", "weight", "bias"}, a convolution of stride 1 by an odd kernel, `size` across, that
+    keeps the side, its weight (size, size, inputs, outputs); {"kind": "norm", "channels", "groups", "epsilon", "weight", "bias"}, group normalisation; and {"kind":
+    "residual", "layers"}, which adds what its layers make of a picture to the picture.
     """
 
     layers: list[dict[str, Any]]
@@ -95,7 +101,10 @@ def browser_decoder(record: Record, weights: dict[str, np.ndarray]) -> BrowserDe
     if (dial := record.effective.objective.dial) is not None:
         weights = folded(weights, dial, 1.0)
     buffer = _Buffer()
-    layers = _decoder(weights, shape, buffer, gated=False)
+    if _BLOCKS.search("\n".join(weights)):
+        layers = _residual_decoder(weights, buffer)
+    else:
+        layers = _decoder(weights, shape, buffer, gated=False)
     return BrowserDecoder(layers, buffer.floats(), shape, record.effective.model.latent_dim)
 
 
@@ -167,6 +176,57 @@ def _decoder(
     return layers
 
 
+_BLOCKS = re.compile(r"^decoder\.\d+\.\d+\.weight$", re.MULTILINE)  # a layer within a block
+
+
+def _residual_decoder(weights: dict[str, np.ndarray], buffer: _Buffer) -> list[dict[str, Any]]:
+    """Layers of a decoder of residual blocks: dense, then blocks and enlargements, a norm, the last enlargement."""
+    places = {
+        tuple(map(int, m[1].split(".")))
+        for n in weights
+        if (m := re.fullmatch(r"decoder\.([\d.]+)\.weight", n))
+    }
+    dense = [name for name in layers_of(weights, "decoder") if weights[f"{name}.weight"].ndim == 2]
+    layers: list[dict[str, Any]] = []
+    side, block = 0, -1
+    for place in sorted(places):
+        name = "decoder." + ".".join(map(str, place))
+        weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
+        into = layers
+        if len(place) == 2:
+            if place[0] != block:
+                layers.append({"kind": "residual", "layers": []})
+            block, into = place[0], layers[-1]["layers"]
+        if name == dense[-1]:
+            side = 4
+            order = _channels_last((len(weight) // side**2, side, side))
+            into.append(_linear(weight[order], bias[order], buffer))
+        elif weight.ndim == 2:
+            into += [_linear(weight, bias, buffer), {"kind": "silu"}]
+        elif weight.ndim == 1:
+            into += [_norm(weight, bias, buffer), {"kind": "silu"}]
+        elif into is not layers:
+            if into[-1]["kind"] == "conv":
+                into.append({"kind": "silu"})
+            conv = _convolution("conv", weight.transpose(2, 3, 1, 0), bias, side, buffer)
+            into.append(conv | {"size": len(weight[0, 0])})
+        else:
+            if weight.shape[2] == 3:
+                taps = np.asarray(SPREAD, np.float32)
+                weight = taps @ weight @ taps.T
+            layers.append(_convolution("up", weight.transpose(2, 3, 0, 1), bias, side, buffer))
+            side *= 2
+    return [*layers, {"kind": "sigmoid"}]
+
+
+def _norm(weight: np.ndarray, bias: np.ndarray, buffer: _Buffer) -> dict[str, Any]:
+    channels = len(weight)
+    return {
+        "kind": "norm", "channels": channels, "groups": groups_of(channels), "epsilon": NORM_EPSILON,
+        "weight": buffer.put(weight), "bias": buffer.put(bias),
+    }  # fmt: skip
+
+
 def _encoder(
     weights: dict[str, np.ndarray], shape: tuple[int, int, int], buffer: _Buffer
 ) -> list[dict[str, Any]]:
@@ -206,7 +266,7 @@ def _convolution(
     kind: str, weight: np.ndarray, bias: np.ndarray, side: int, buffer: _Buffer
 ) -> dict[str, Any]:
     """weight (ky, kx, in, out)."""
-    if weight.shape[:2] != (4, 4):
+    if kind != "conv" and weight.shape[:2] != (4, 4):
         what = {"up": "decodes 4×4 transposed convolutions", "down": "encodes by 4×4 convolutions"}[kind]
         raise UnknownToBrowser(f"the browser {what} only")
     return {
@@ -232,7 +292,10 @@ def _products(layers: list[dict[str, Any]]) -> int:
     taps = {"up": 16, "down": 4}  # per pixel of the input
     total = 0
     for layer in layers:
+        if layer["kind"] == "residual":
+            total += _products(layer["layers"])
         if "inputs" in layer:
-            pixels = taps[layer["kind"]] * layer["side"] ** 2 if "side" in layer else 1
+            kernel = layer["size"] ** 2 if "size" in layer else taps.get(layer["kind"], 1)
+            pixels = kernel * layer.get("side", 1) ** 2
             total += layer["inputs"] * layer["outputs"] * pixels
     return total

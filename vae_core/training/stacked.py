@@ -20,6 +20,7 @@ from vae_core.data.imageset import ImageSet
 from vae_core.errors import BadConfig
 from vae_core.events import Event
 from vae_core.models.layers import Up
+from vae_core.models.residual import NearestUp, ResidualBlock, spread
 from vae_core.models.vae import Posterior
 from vae_core.objectives.terms import Batch, Moment
 from vae_core.options import replace_at
@@ -243,8 +244,8 @@ def _layers(network: nn.Module, weights: Mapping[int, Tensor], n: int, *, shared
     found: list[Layer] = []
     convolved = False
     for i, layer in enumerate(network):
-        if type(layer) is nn.ReLU:
-            found.append(torch.relu)
+        if type(layer) in _PLAIN:
+            found.append(_PLAIN[type(layer)])
         elif type(layer) is nn.Flatten:
             found.append(_apart(n, flat=True) if convolved else lambda x: x.flatten(1))
             convolved = False
@@ -253,14 +254,28 @@ def _layers(network: nn.Module, weights: Mapping[int, Tensor], n: int, *, shared
             found.append(_unflatten(tuple(layer.unflattened_size), convolved))
         elif type(layer) in _WITH_WEIGHTS:
             weight, bias = weights[id(layer.weight)], weights[id(layer.bias)]
-            found.append(_WITH_WEIGHTS[type(layer)](weight, bias, n, shared))
+            found.append(_WITH_WEIGHTS[type(layer)](layer, weight, bias, n, shared))
             convolved, shared = not isinstance(layer, nn.Linear), False
+        elif type(layer) is ResidualBlock and convolved:
+            found.append(_residual(layer, weights, n))
         else:
             raise BadConfig(f"a layer of kind {type(layer).__name__} cannot be stacked")
     return [*found, _apart(n, flat=False)] if convolved else found
 
 
-def _linear(weight: Tensor, bias: Tensor, n: int, shared: bool) -> Layer:
+def _residual(block: ResidualBlock, weights: Mapping[int, Tensor], n: int) -> Layer:
+    """(B, n C, H, W) -> the same shape."""
+    inner: list[Layer] = []
+    for layer in block:
+        if type(layer) in _PLAIN:
+            inner.append(_PLAIN[type(layer)])
+        else:
+            weight, bias = weights[id(layer.weight)], weights[id(layer.bias)]
+            inner.append(_WITH_WEIGHTS[type(layer)](layer, weight, bias, n, False))
+    return lambda x: x + _apply(inner, x)
+
+
+def _linear(layer: Any, weight: Tensor, bias: Tensor, n: int, shared: bool) -> Layer:
     """weight (n, O, I)."""
     if not shared:
         return lambda x: torch.baddbmm(bias[:, None], x, weight.transpose(1, 2))
@@ -272,17 +287,30 @@ def _linear(weight: Tensor, bias: Tensor, n: int, shared: bool) -> Layer:
     return wide
 
 
-def _conv(weight: Tensor, bias: Tensor, n: int, shared: bool) -> Layer:
-    """weight (n, O, I, 4, 4)."""
+def _conv(layer: Any, weight: Tensor, bias: Tensor, n: int, shared: bool) -> Layer:
+    """weight (n, O, I, K, K)."""
     groups = 1 if shared else n
-    return lambda x: F.conv2d(x, weight.flatten(0, 1), bias.flatten(), stride=2, padding=1, groups=groups)
+    stride, padding = layer.stride, layer.padding
+    return lambda x: F.conv2d(x, weight.flatten(0, 1), bias.flatten(), stride, padding, groups=groups)
 
 
-def _up(weight: Tensor, bias: Tensor, n: int, shared: bool) -> Layer:
+def _up(layer: Any, weight: Tensor, bias: Tensor, n: int, shared: bool) -> Layer:
     """weight (n, I, O, 4, 4)."""
     return lambda x: F.conv_transpose2d(
         x, weight.flatten(0, 1), bias.flatten(), stride=2, padding=1, groups=n
     )
+
+
+def _nearest(layer: Any, weight: Tensor, bias: Tensor, n: int, shared: bool) -> Layer:
+    """weight (n, I, O, 3, 3)."""
+    return lambda x: F.conv_transpose2d(
+        x, spread(weight).flatten(0, 1), bias.flatten(), stride=2, padding=1, groups=n
+    )
+
+
+def _norm(layer: Any, weight: Tensor, bias: Tensor, n: int, shared: bool) -> Layer:
+    """weight (n, C): a group never reaches from one network into the next."""
+    return lambda x: F.group_norm(x, n * layer.num_groups, weight.flatten(), bias.flatten(), layer.eps)
 
 
 def _apart(n: int, *, flat: bool) -> Layer:
@@ -302,7 +330,10 @@ def _unflatten(size: tuple[int, ...], convolved: bool) -> Layer:
     return lambda x: torch.unflatten(x, 2, size).transpose(0, 1).flatten(1, 2)
 
 
-_WITH_WEIGHTS = {nn.Linear: _linear, nn.Conv2d: _conv, Up: _up}
+_PLAIN: dict[type, Layer] = {nn.ReLU: torch.relu, nn.SiLU: F.silu}
+_WITH_WEIGHTS: dict[type, Callable[[Any, Tensor, Tensor, int, bool], Layer]] = {
+    nn.Linear: _linear, nn.Conv2d: _conv, Up: _up, NearestUp: _nearest, nn.GroupNorm: _norm,
+}  # fmt: skip
 
 
 def _apply(layers: list[Layer], x: Tensor) -> Tensor:

@@ -217,7 +217,7 @@ export class Deck {
   }
 
   writeWhere() {
-    if (this.opened) this.at(".where").textContent = decodedBy(this.opened.picture.where);
+    if (this.opened) this.at(".where").textContent = decodedBy(this.opened.picture);
   }
 
   /** @param {unknown} error */

@@ -92,7 +92,7 @@ class BetaDial {
     });
     this.watch.observe(this.at(".charts"));
     this.unhearFaults = onKernelFault(() => {
-      this.fault = `Pictures are ${decodedBy("browser")}.`;
+      this.fault = `Pictures are ${decodedBy({ where: "browser" })}.`;
       this.say(this.fault);
     });
   }

@@ -193,7 +193,7 @@ class Path {
 
   writeWhere() {
     if (!this.picture) return;
-    const words = decodedBy(this.picture.where);
+    const words = decodedBy(this.picture);
     this.at(".where").textContent = `${words.charAt(0).toUpperCase()}${words.slice(1)}.${this.slow}`;
   }
 

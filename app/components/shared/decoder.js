@@ -9,10 +9,10 @@ import { fetchArray, fetchJson, postForBytes, Refused } from "./requests.js";
 /** @import { Code, DialHeader, Header } from "./types.js" */
 
 /**
- * What decodes a run's codes: this page or the server. `images(codes)` gives a picture per code.
+ * What decodes a run's codes: this page, or the server and why. `images(codes)` gives a picture per code.
  *
- * @typedef {{ where: "browser" | "server", width: number, height: number, latent_dim: number,
- *   images(codes: Code[]): Promise<ImageData[]> }} PictureDecoder
+ * @typedef {{ where: "browser" | "server", why?: string, width: number, height: number,
+ *   latent_dim: number, images(codes: Code[]): Promise<ImageData[]> }} PictureDecoder
  */
 
 /** Things that hold RGBA bytes: an ImageData, or what a test gives. */
@@ -201,6 +201,7 @@ export class ServerDecoder {
   constructor(run, header) {
     this.run = run;
     this.header = header;
+    this.why = header.why ?? "";
     this.width = header.width;
     this.height = header.height;
     this.latent_dim = header.latent_dim;

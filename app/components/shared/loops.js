@@ -93,6 +93,44 @@ export function downByLoops({ inputs, outputs, side, weight, bias }, weights) {
 }
 
 /**
+ * Convolution of stride 1 that keeps the side, with a frame of zeros around the input.
+ *
+ * @param {Convolution} layer
+ * @param {Float32Array} weights
+ * @returns {(x: Float32Array) => Float32Array}
+ */
+export function convByLoops({ inputs, outputs, side, size = 3, weight, bias }, weights) {
+  const wide = side + size - 1;
+  const frame = (size - 1) / 2;
+  const row = wide * inputs;
+  const run = size * inputs;
+  const padded = new Float64Array(wide * row);
+  const w = Float64Array.from(weights.subarray(weight, weight + size * run * outputs));
+  const sums = new Float64Array(outputs);
+  const out = new Float32Array(side * side * outputs);
+  return (x) => {
+    for (let y = 0; y < side; y++) {
+      const from = x.subarray(y * side * inputs, (y + 1) * side * inputs);
+      padded.set(from, (y + frame) * row + frame * inputs);
+    }
+    for (let y = 0, at = 0; y < side; y++) {
+      for (let px = 0; px < side; px++, at += outputs) {
+        for (let o = 0; o < outputs; o++) sums[o] = weights[bias + o];
+        for (let r = 0, k = 0; r < size; r++) {
+          const from = (y + r) * row + px * inputs;
+          for (let i = from; i < from + run; i++) {
+            const v = padded[i];
+            for (let o = 0; o < outputs; o++) sums[o] += v * w[k++];
+          }
+        }
+        out.set(sums, at);
+      }
+    }
+    return out;
+  };
+}
+
+/**
  * 4×4 transposed convolution, stride 2, padding 1. An output row 2m takes input rows m (kernel row 1) and m -
  * 1 (3), an output row 2m + 1 takes m (2) and m + 1 (0); columns likewise. So every output pixel sums over
  * four taps only. The input gets a frame of zeros, so that no tap needs to ask whether it lies inside.

@@ -12,10 +12,10 @@ const BUSY = 150; // milliseconds until a busy server is asked again
 /**
  * Who decodes, as a page says it.
  *
- * @param {"browser" | "server"} where
+ * @param {{ where: "browser" | "server", why?: string }} decoder
  */
-export function decodedBy(where) {
-  if (where === "server") return "decoded by the server";
+export function decodedBy({ where, why }) {
+  if (where === "server") return why ? `decoded by the server: ${why}` : "decoded by the server";
   if (!kernelFaults.length) return "decoded in this page";
   return `decoded in this page without WebAssembly, several times slower (${kernelFaults[0]})`;
 }
@@ -59,6 +59,7 @@ export class Picture {
   constructor(decoder, canvas, say) {
     this.decoder = decoder;
     this.where = decoder.where;
+    this.why = decoder.why;
     this.canvas = canvas;
     this.say = say;
     this.context = context2d(canvas);

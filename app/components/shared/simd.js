@@ -2,7 +2,7 @@
 // loops in loops.js. Of pictures whose sides come in fours; what cannot be computed so is left to the loops.
 
 import { kernel } from "./kernel.js";
-import { downByLoops, upByLoops } from "./loops.js";
+import { convByLoops, downByLoops, upByLoops } from "./loops.js";
 
 /** @import { Convolution } from "./types.js" */
 /** @import { Shape } from "./kernel.js" */
@@ -91,6 +91,65 @@ export function down(layer, weights) {
 export function up(layer, weights) {
   const able = layer.side % 4 === 0 && layer.inputs % 2 === 0;
   return able ? guarded(layer, weights, upBySimd, upByLoops) : upByLoops(layer, weights);
+}
+
+/**
+ * Convolution of stride 1 that keeps the side: (side, side, inputs) -> (side, side, outputs), channels last.
+ *
+ * @param {Convolution} layer
+ * @param {Float32Array} weights
+ * @returns {Step} returns an array that it reuses
+ */
+export function conv(layer, weights) {
+  const able = layer.side % 4 === 0 && layer.inputs % 4 === 0;
+  return able ? guarded(layer, weights, convBySimd, convByLoops) : convByLoops(layer, weights);
+}
+
+// With a frame of zeros around the input, output pixel (y, x) sums over its rows y ... y + size - 1, in each
+// of which as many columns with all channels lie together.
+/**
+ * @param {Convolution} layer
+ * @param {Float32Array} weights
+ * @returns {Step}
+ */
+function convBySimd({ inputs, outputs, side, size = 3, weight, bias }, weights) {
+  const wide = side + size - 1;
+  const frame = (size - 1) / 2;
+  const row = wide * inputs;
+  const run = size * inputs;
+  const { lanes, kept } = lanesOf(outputs);
+  const perBlock = size * run * lanes;
+  const sizes = [wide * row, perBlock * (kept / lanes), kept, side * side * kept];
+  const shape = { rows: size, below: 4 * row, run, pixel: 4 * inputs, next: 4 * kept, lanes };
+  const { f, addresses, arrays } = instance(sizes, shape);
+  const [, wAt, bAt, outAt] = addresses;
+  const [padded, w, b, out] = arrays;
+  let k = 0;
+  for (let o = 0; o < kept; o += lanes) {
+    for (let i = 0; i < size * run; i++) {
+      for (let j = 0; j < lanes; j++, k++) {
+        if (o + j < outputs) w[k] = weights[weight + i * outputs + o + j];
+      }
+    }
+  }
+  b.set(weights.subarray(bias, bias + outputs));
+  const pack = packer(out, kept, outputs);
+  return (x) => {
+    for (let y = 0; y < side; y++) {
+      const from = x.subarray(y * side * inputs, (y + 1) * side * inputs);
+      padded.set(from, (y + frame) * row + frame * inputs);
+    }
+    for (let y = 0; y < side; y++) {
+      for (let px = 0; px < side; px += 4) {
+        const from = 4 * (y * row + px * inputs);
+        const to = outAt + 4 * (y * side + px) * kept;
+        for (let o = 0, part = wAt; o < kept; o += lanes, part += 4 * perBlock) {
+          f(from, part, bAt + 4 * o, to + 4 * o);
+        }
+      }
+    }
+    return pack();
+  };
 }
 
 // With a frame of zeros around the input, output pixel (y, x) sums over its rows 2y ... 2y + 3, in each of

@@ -30,18 +30,33 @@ export type Layer =
   | { kind: "linear"; inputs: number; outputs: number; weight: number; bias: number }
   | Convolution
   | Gate
+  | Norm
+  | { kind: "residual"; layers: Layer[] }
   | { kind: "relu" }
+  | { kind: "silu" }
   | { kind: "sigmoid" };
 
 /**
  * 4×4, stride 2, padding 1: `down` halves the side, `up` (transposed) doubles it. Weights are (4, 4, inputs,
- * outputs).
+ * outputs). `conv` is of stride 1 by an odd kernel, `size` across, and keeps the side; its weights are (size,
+ * size, inputs, outputs).
  */
 export interface Convolution {
-  kind: "up" | "down";
+  kind: "up" | "down" | "conv";
   inputs: number;
   outputs: number;
   side: number;
+  size?: number;
+  weight: number;
+  bias: number;
+}
+
+/** Group normalisation, `groups` of neighbouring channels. */
+export interface Norm {
+  kind: "norm";
+  channels: number;
+  groups: number;
+  epsilon: number;
   weight: number;
   bias: number;
 }
@@ -68,6 +83,8 @@ export interface Header extends PictureSize {
   floats: number;
   layers: Layer[];
   batch: number;
+  /** why the server decodes, where it does */
+  why?: string;
 }
 
 /** Both networks of a β dial, whose β goes from `lowest` to `highest`. */
