@@ -22,6 +22,7 @@ from vae_core.objectives import (
     Schedule,
     Term,
 )
+from vae_core.objectives.terms import NATS, NO_NATS
 from vae_core.options import Choice, Entry, NoParams, Options, choice, option
 
 if TYPE_CHECKING:
@@ -149,6 +150,11 @@ class ObjectiveConfig(Options):
                 "own; choose gaussian, which fixes it"
             )
 
+        if self.dial is not None and (why := self.no_elbo):
+            raise BadConfig(
+                f"likelihood: {why} {self.objective.name} weighs nats by every β of its dial; choose a likelihood"
+            )
+
     @property
     def entry(self) -> Objective:
         """What the registry says of the objective."""
@@ -164,6 +170,21 @@ class ObjectiveConfig(Options):
         return LIKELIHOODS[self.likelihood.name]
 
     @property
+    def no_elbo(self) -> str:
+        """A sentence on why a run of these settings has no nats and no ELBO, where its likelihood is none; else empty."""
+        return "" if self.likelihood.name == AUTO else self.likelihood_entry.no_elbo
+
+    @property
+    def loss_unit(self) -> str:
+        """Of the loss and of the distortion: nats per image, unless the likelihood is none."""
+        return NO_NATS if self.no_elbo else NATS
+
+    @property
+    def has_elbo(self) -> bool:
+        """Distortion and rate make an evidence lower bound."""
+        return self.entry.has_elbo and not self.no_elbo
+
+    @property
     def schedule_entry(self) -> Schedule:
         """What the registry says of the β schedule."""
         return BETA_SCHEDULES[self.schedule.name]
@@ -171,7 +192,8 @@ class ObjectiveConfig(Options):
     @property
     def terms(self) -> tuple[Term, ...]:
         """The named terms a run of these settings tells of, in the order in which they are added up."""
-        return self.entry.terms_for(self.free_bits)
+        terms = self.entry.terms_for(self.free_bits)
+        return tuple(t.of_a_distance(self.likelihood_entry.formula) for t in terms) if self.no_elbo else terms
 
     @property
     def final(self) -> Moment:

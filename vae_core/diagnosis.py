@@ -88,6 +88,11 @@ def _seen(events: Sequence[Event], config: RunConfig, data: Mapping[str, Any]) -
     )
 
 
+def _nats(seen: Seen) -> str:
+    """The unit after a loss, where it has one."""
+    return "" if seen.config.objective.no_elbo else " nats"
+
+
 def noise_of(curve: Sequence[float]) -> float:
     """Standard deviation of a curve's noise, in its own unit; 0 for fewer than three points.
 
@@ -115,7 +120,7 @@ def _divergence(seen: Seen) -> Advice | None:
     stands_out = rise > DRIFTED * seen.values and rise > NOISES * noise_of(losses[best:]) > 0
     if rise < SHARE_OF_FALL * fall or not (rise > RISEN * seen.values or stands_out):
         return None
-    fault = f"The loss has risen to {losses[-1]:.1f} nats after it had been {losses[best]:.1f}."
+    fault = f"The loss has risen to {losses[-1]:.1f}{_nats(seen)} after it had been {losses[best]:.1f}."
     if seen.beta_set is not None and _beta_at(seen, seen.epochs[best]) != seen.beta_set:
         return Advice("divergence", f"{fault} β was set to {seen.beta_set:g} by hand since.", "Set β back.")
     return Advice(
@@ -270,7 +275,7 @@ def _overfitting(seen: Seen) -> Advice | None:
     few = images is not None and images < FEW_IMAGES
     return Advice(
         "overfitting",
-        f"Overfitting: validation was best in epoch {epochs[best].epoch} and has risen by {rise:.1f} nats since, "
+        f"Overfitting: validation was best in epoch {epochs[best].epoch} and has risen by {rise:.1f}{_nats(seen)} since, "
         "while training still falls." + (f" {images} images are few to learn from." if few else ""),
         "Stop here (the best weights are kept), "
         + (

@@ -96,9 +96,11 @@ def _checked_betas(betas: Iterable[float]) -> list[float]:
 def with_beta(config: RunConfig, beta: float) -> RunConfig:
     """The config at that β: a VAE becomes a β-VAE, a β-TCVAE stays one.
 
-    Raises BadConfig for an objective that has no single β to set.
+    Raises BadConfig for an objective that has no single β to set, and for a likelihood that is none.
     """
     entry = config.objective.entry
+    if why := config.objective.no_elbo:
+        raise BadConfig(f"{why} A sweep over β compares runs in nats; choose a likelihood")
     if entry.with_beta is None:
         able = ", ".join(e.name for e in OBJECTIVES.values() if e.takes_beta)
         raise BadConfig(f"{entry.name} has no β to sweep over; choose one of {able}")

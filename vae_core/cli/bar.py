@@ -63,12 +63,13 @@ class Bar:
                 eta = "" if status.eta is None else f" · {clock(status.eta)} left"
                 self.show(
                     f"{'█' * round(20 * done):░<20} {done:4.0%} · epoch {point.epoch} · loss {point.terms.loss:.2f}"
-                    f" nats · {point.images_per_second:,.0f} images/s{eta}"
+                    f"{unit} · {point.images_per_second:,.0f} images/s{eta}"
                 )
             elif isinstance(event, EpochDone):
                 self.line(f"{before}{epoch_words(event, terms)}")
 
         terms = asked.objective.terms
+        unit = "" if asked.objective.no_elbo else " nats"
         return see
 
 

@@ -114,10 +114,14 @@ def _check_counts(args: argparse.Namespace) -> None:
 
 
 def _print_terms(name: str, model: LoadedModel, found: Evaluation) -> None:
-    print(
-        f"{name} on {counted(found.images, f'{found.split} image')}, nats per image, posterior sampled once"
-    )
-    if found.elbo is not None and found.rate is not None:
+    unit = model.config.objective.loss_unit
+    print(f"{name} on {counted(found.images, f'{found.split} image')}, {unit}, posterior sampled once")
+    if found.no_elbo:
+        print(f"  {found.no_elbo}")
+        print(f"  distance     {found.distortion:10.3f}")
+        if found.rate is not None:
+            print(f"  rate (KL)    {found.rate:10.3f} nats per image")
+    elif found.elbo is not None and found.rate is not None:
         print(f"  −ELBO        {-found.elbo:10.3f} ± {found.standard_error:.3f}")
         print(f"  distortion   {found.distortion:10.3f}")
         print(f"  rate (KL)    {found.rate:10.3f}")

@@ -31,7 +31,8 @@ ROWS = 256  # codes decoded at a time for one
 class Evaluation:
     """Nats per image, the posterior sampled once per image; `mse` per pixel and channel, from mean codes.
 
-    elbo, rate and kl_per_dim are None for a plain autoencoder. `standard_error` is of the ELBO's (or, without
+    elbo, rate and kl_per_dim are None for a plain autoencoder. Where the likelihood is none, `no_elbo` says so, distortion
+    is in no nats and elbo is None. `standard_error` is of the ELBO's (or, without
     one, the distortion's) mean over images.
     """
 
@@ -45,9 +46,10 @@ class Evaluation:
     mse: float
     standard_error: float
     sigma: float | None
+    no_elbo: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        return dict(self.__dict__)
+        return {name: value for name, value in self.__dict__.items() if value != ""}
 
 
 def evaluate(
@@ -74,11 +76,11 @@ def evaluate(
         kl = [float(v) for v in all_kl.mean(0)]
         rate = float(all_kl.sum(1).mean())
         per_image = per_image + all_kl.sum(1)
-    mean = float(distortion.astype(np.float64).mean())
+    mean, why = float(distortion.astype(np.float64).mean()), model.config.objective.no_elbo
     return Evaluation(
         split=split,
         images=len(images),
-        elbo=None if rate is None else -(mean + rate),
+        elbo=None if rate is None or why else -(mean + rate),
         distortion=mean,
         rate=rate,
         kl_per_dim=kl,
@@ -86,6 +88,7 @@ def evaluate(
         mse=squares / images.size,
         standard_error=_standard_error(per_image),
         sigma=None if log_sigma is None else math.exp(log_sigma),
+        no_elbo=why,
     )
 
 
@@ -136,11 +139,13 @@ def importance_bound(
 
     L_1 is the ELBO; L_k rises with k to log p(x). At most ROWS codes are decoded at a time and their weights summed
     as they come, so that memory does not grow with k. On grey values a Bernoulli is a cross-entropy and this no bound
-    on a likelihood (`cross_entropy`). Raises BadConfig for a plain autoencoder, `samples` outside 1 ... 5,000, a negative
+    on a likelihood (`cross_entropy`). Raises BadConfig for a plain autoencoder, a likelihood that is none, `samples` outside 1 ... 5,000, a negative
     `most` or `seed`, BadImages for a split without images.
     """
     if not model.stochastic:
         raise BadConfig("a plain autoencoder has no posterior, so no bound on log p(x)")
+    if why := model.config.objective.no_elbo:
+        raise BadConfig(f"{why} It has no bound on log p(x) either")
     if not 1 <= samples <= MOST_SAMPLES:
         raise BadConfig(f"samples: expected 1 to {MOST_SAMPLES:,} per image, got {samples}")
     if most < 0:

@@ -164,6 +164,8 @@ def gather(
         raise BadRun(
             "the runs of this group have different likelihoods, whose nats share no axis, so they are no sweep"
         )
+    if why := next((w for row in on_curve if (w := row.member.run.record().effective.objective.no_elbo)), ""):
+        raise BadRun(f"{why} The runs of this group are no sweep, for that compares them in nats")
     dims = {len(n.kl) for n in points}
     if len(dims) > 1:
         raise BadRun(

@@ -1,6 +1,7 @@
 """Pixel models. Each gives the distortion of an image: -log p(x|z) in nats, summed over pixels and channels.
 
-Every normalising constant is in. To add one: a function, a parameter dataclass if it needs one, one entry below.
+Every normalising constant is in. Beside them stand distances of pictures that are no likelihoods: they sharpen, and
+nothing that is learned with them has an ELBO. To add one: a function, a parameter dataclass if it needs one, one entry below.
 torch is imported inside functions: forms and help texts want the registry long before anything trains.
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vae_core.objectives.terms import NATS, NO_NATS
 from vae_core.options import Entry, NoParams, Options, option
 
 if TYPE_CHECKING:
@@ -37,6 +39,26 @@ class LaplaceParams(Options):
         unit="pixel value",
         minimum=0.001,
         maximum=10.0,
+        advanced=True,
+    )
+
+
+@dataclass(frozen=True)
+class MsSsimParams(Options):
+    structure: float = option(
+        0.84,
+        help="share of 1 − MS-SSIM; the rest is the absolute error, which keeps brightness and colour",
+        minimum=0.01,
+        maximum=1.0,
+        title="share of structure",
+        advanced=True,
+    )
+    strength: float = option(
+        2.0,
+        help="weight of the distance against the rate; more asks for sharper pictures and a fuller code",
+        minimum=0.01,
+        maximum=1000.0,
+        title="weight of the distance",
         advanced=True,
     )
 
@@ -80,14 +102,53 @@ def laplace(logits: Tensor, x: Tensor, params: LaplaceParams, log_sigma: Tensor 
     return errors.sum(1) / params.scale + errors.shape[1] * math.log(2 * params.scale)
 
 
+def ms_ssim_distance(
+    logits: Tensor, x: Tensor, params: MsSsimParams, log_sigma: Tensor | None = None
+) -> Tensor:
+    """w n [a (1 - MS-SSIM) + (1 - a) mean |x - mu|], mu = sigmoid(logits), n pixel values -> (B,), in no unit.
+
+    Zhao et al. 2016, "Loss Functions for Image Restoration with Neural Networks", sec. 3.4, whose a is 0.84; there the
+    absolute error is weighed by the window too. n makes its size that of a likelihood's nats.
+    """
+    from vae_core.objectives.similarity import ms_ssim
+
+    mu = logits.sigmoid()
+    a = params.structure
+    absolute = (mu - x).abs().flatten(1)
+    return params.strength * absolute.shape[1] * (a * (1 - ms_ssim(mu, x)) + (1 - a) * absolute.mean(1))
+
+
 @dataclass(frozen=True)
 class Likelihood(Entry):
-    """`distortion(logits, x, params, log_sigma)` -> (B,) nats. `density`: nats may be negative."""
+    """What a pixel model is.
+
+    Attributes:
+        distortion: (logits, x, params, log_sigma) -> (B,) nats.
+        formula: the same, as a person reads it.
+        density: nats may be negative.
+        learns_sigma: `distortion` takes the σ of the training images as `log_sigma` at evaluation.
+        is_likelihood: `distortion` is -log p(x|z). Else it is a distance of pictures: in no nats, without an ELBO.
+    """
 
     distortion: Callable[..., Tensor]
     formula: str
     density: bool
     learns_sigma: bool = False
+    is_likelihood: bool = True
+
+    @property
+    def unit(self) -> str:
+        """Of the distortion."""
+        return NATS if self.is_likelihood else NO_NATS
+
+    @property
+    def no_elbo(self) -> str:
+        """A sentence on why nothing is in nats; empty for a likelihood."""
+        if self.is_likelihood:
+            return ""
+        return (
+            f"{self.title.split(' (')[0]} is no likelihood: its distance is in no nats, so there is no ELBO."
+        )
 
 
 BERNOULLI = Likelihood(
@@ -106,4 +167,10 @@ LAPLACE = Likelihood(
     "laplace", "Laplace (absolute error)", "Absolute error over b. Forgives single wrong pixels, keeps edges.",
     LaplaceParams, laplace, "Σ |x−μ|/b + n log 2b", density=True,
 )  # fmt: skip
-LIKELIHOODS = {entry.name: entry for entry in (BERNOULLI, GAUSSIAN, GAUSSIAN_OPTIMAL, LAPLACE)}
+MS_SSIM = Likelihood(
+    "ms_ssim", "MS-SSIM (structure, no likelihood)",
+    "How alike pictures look in contrast and structure at several scales, with absolute error. Sharper pictures; no "
+    "likelihood, so no nats and no ELBO.",
+    MsSsimParams, ms_ssim_distance, "w n [a (1 − MS-SSIM) + (1 − a) mean |x−μ|]", density=False, is_likelihood=False,
+)  # fmt: skip
+LIKELIHOODS = {entry.name: entry for entry in (BERNOULLI, GAUSSIAN, GAUSSIAN_OPTIMAL, LAPLACE, MS_SSIM)}

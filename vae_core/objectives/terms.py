@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vae_core.models.vae import Posterior
 
 NATS = "nats per image"
+NO_NATS = "no unit, no nats"  # of a distance of pictures that is no likelihood
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,15 @@ class Term:
     @property
     def minimised(self) -> bool:
         return self.weight is not None
+
+    def of_a_distance(self, formula: str) -> Term:
+        """The same where a distance of pictures stands in for -log p(x|z): a distortion is then in no nats."""
+        if self.name != "distortion":
+            return self
+        return replace(
+            self, title="distance of pictures", label="distance", formula=formula, unit=NO_NATS,
+            help="how badly the picture is rebuilt, by a distance that is no likelihood: no nats, no ELBO",
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ _mount = component(
       <div><dt>step</dt><dd data-n="step">–</dd></div>
       <div><dt>images/s</dt><dd data-n="speed">–</dd></div>
       <div><dt>time left</dt><dd data-n="eta">–</dd></div>
-      <div><dt title="what is minimised, nats per image">loss</dt><dd data-n="loss">–</dd></div>
+      <div><dt title="what is minimised">loss</dt><dd data-n="loss">–</dd></div>
       <div><dt>{ACTIVE}</dt><dd data-n="active">–</dd></div>
     </dl>
     <div class="meanings">{ACTIVE_MEANS}</div>

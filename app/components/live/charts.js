@@ -80,7 +80,9 @@ function lossChart(runs, { weight, log }) {
       }),
     ];
   });
-  const layout = { yaxis: { title: { text: "nats per image" }, type: log ? "log" : "linear" } };
+  const unit = distinct(runs.flatMap((run) => run.minimised.slice(0, 1).map((term) => term.unit)));
+  const text = unit.join(" and ") || "nats per image";
+  const layout = { yaxis: { title: { text }, type: log ? "log" : "linear" } };
   return { name: "loss", title: "Loss", traces, layout };
 }
 
@@ -94,10 +96,15 @@ function lossChart(runs, { weight, log }) {
  */
 function partsChart(runs, look) {
   const type = look.log ? "log" : "linear";
-  const firsts = distinct(runs.flatMap((run) => run.minimised.slice(0, 1).map((t) => run.weighed(t))));
+  // a distance that is no likelihood says so in place of nats
+  const firsts = distinct(
+    runs.flatMap((run) =>
+      run.minimised.slice(0, 1).map((t) => `${run.weighed(t)}, ${t.unit.replace(" per image", "")}`),
+    ),
+  );
   const others = distinct(runs.flatMap((run) => run.minimised.slice(1).map((t) => run.weighed(t))));
   const layout = {
-    yaxis: { title: { text: `${firsts.join(", ")}, nats` }, type },
+    yaxis: { title: { text: firsts.join(", ") }, type },
     ...(others.length && { yaxis2: { ...RIGHT_AXIS, title: { text: `${others.join(", ")}, nats` }, type } }),
   };
   const traces = runs.flatMap((run) =>

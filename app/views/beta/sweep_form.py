@@ -56,6 +56,9 @@ def new_sweep(*, seen: bool = True) -> None:
         )
     with third:
         name = st.text_input("Name", f"{config.data.dataset}-sweep", key="sweep-name")
+    if why := config.objective.no_elbo:
+        st.error(f"{why} A sweep over β compares runs in nats; choose a likelihood.", icon=":material/error:")
+        return
     try:
         betas = log_range(float(low), float(high), int(count)) if ranged else numbers_of(text)
     except VaeCoreError as error:

@@ -34,7 +34,7 @@ def runs_to_compare(run: Run) -> dict[str, Run]:
     found = {}
     for other in runs.of_same_images(run):
         theirs = other.record().effective.objective
-        if theirs.likelihood == mine and theirs.entry.has_elbo:
+        if theirs.likelihood == mine and theirs.has_elbo:
             found[other.name] = other
     return found
 

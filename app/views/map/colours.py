@@ -70,10 +70,14 @@ def colour_choice(
     `names` are the files of all images of the dataset, where they are known.
     """
     names = ["label"] if codes.labels is not None else []
-    names += [*codes.factor_names, "reconstruction error", *(["KL", "anomaly score"] if model.stochastic else []), "CSV column", "nothing"]  # fmt: skip
+    no_elbo = model.config.objective.no_elbo
+    of_kl = (["KL"] if no_elbo else ["KL", "anomaly score"]) if model.stochastic else []
+    names += [*codes.factor_names, "reconstruction error", *of_kl, "CSV column", "nothing"]
     by = st.selectbox(
         "Colour", names, key=address.COLOUR.name, bind=address.COLOUR.bind,
-        help="The anomaly score is −ELBO, distortion plus KL, with one sample of the posterior."
+        help=f"{no_elbo} The reconstruction error is that distance."
+        if no_elbo
+        else "The anomaly score is −ELBO, distortion plus KL, with one sample of the posterior."
         if model.stochastic
         else "A plain autoencoder has no KL; its reconstruction error is what tells unusual images.",
     )  # fmt: skip
@@ -84,7 +88,9 @@ def colour_choice(
         known = factor_words(model.config.data.dataset, by)
         return by_value(codes.factors[:, codes.factor_names.index(by)], by, 2, known)
     if by == "reconstruction error":
-        return numbers(codes.error, "reconstruction error, nats")
+        return numbers(
+            codes.error, "distance of pictures, no nats" if no_elbo else "reconstruction error, nats"
+        )
     if by == "KL" and kl is not None:
         return numbers(kl, "KL, nats per image")
     if by == "anomaly score" and kl is not None:

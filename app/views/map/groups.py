@@ -30,7 +30,7 @@ def save_and_export(run: Run, codes: StoredCodes, rows: np.ndarray) -> None:
             except VaeCoreError as error:
                 st.error(sentence(error), icon=":material/error:")
         # written only when asked for: a whole split takes seconds
-        st.download_button("CSV", lambda: selection_csv(codes, rows, datasets.names_of(run)), f"{run.name}-selection.csv", "text/csv", icon=":material/download:", on_click="ignore")  # fmt: skip
+        st.download_button("CSV", lambda: selection_csv(codes, rows, datasets.names_of(run), nats=not run.record().effective.objective.no_elbo), f"{run.name}-selection.csv", "text/csv", icon=":material/download:", on_click="ignore")  # fmt: skip
         st.download_button("npz", lambda: selection_npz(codes, rows), f"{run.name}-selection.npz", "application/octet-stream", icon=":material/download:", on_click="ignore")  # fmt: skip
         if session.button("Make a dataset", "dataset of selection", icon=":material/model_training:", disabled=datasets.images_of(run) is None, help="A dataset of the selected images, to train or fine-tune on. It takes the name under Save as group."):  # fmt: skip
             _dataset(run, name, codes.index[rows])

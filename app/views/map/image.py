@@ -56,7 +56,9 @@ def image_panel(run: Run, model: LoadedModel, codes: StoredCodes, row: int) -> N
             caption="reconstruction",
         )
         offer_images(run)
-    facts = [f"reconstruction error **{one_decimal(float(codes.error[row]))}** nats"]
+    error = one_decimal(float(codes.error[row]))
+    distance = model.config.objective.no_elbo
+    facts = [f"distance of pictures **{error}**" if distance else f"reconstruction error **{error}** nats"]
     if model.stochastic:
         kl = float(kl_from_prior(codes.mean[row], codes.log_var[row]).sum())
         facts.append(f"KL **{one_decimal(kl)}** nats")
@@ -66,6 +68,8 @@ def image_panel(run: Run, model: LoadedModel, codes: StoredCodes, row: int) -> N
             for name, value in zip(codes.factor_names, codes.factors[row], strict=True)
         ]
     st.markdown(" · ".join(facts))
+    if distance:
+        st.caption(distance)
     order = [int(d) for d in order_by_kl(codes.kl_per_dim)][:MOST_DIMS]
     st.plotly_chart(
         posterior_intervals(order, codes.mean[row], codes.std[row]), key="map posterior", config=PLAIN

@@ -59,8 +59,13 @@ def read_table(
     return {name: list(columns[name]) for name in columns.columns}, how
 
 
-def selection_csv(codes: StoredCodes, rows: np.ndarray, names: Sequence[str] | None = None) -> bytes:
-    """A selection as CSV: image number and file name, label, factors, reconstruction error, posterior means."""
+def selection_csv(
+    codes: StoredCodes, rows: np.ndarray, names: Sequence[str] | None = None, *, nats: bool = True
+) -> bytes:
+    """A selection as CSV: image number and file name, label, factors, reconstruction error, posterior means.
+
+    `nats=False` where the error is a distance that is no likelihood.
+    """
     columns = {"image": codes.index[rows]}
     if names is not None:
         columns["file_name"] = np.array([names[i] for i in codes.index[rows]], dtype=object)
@@ -68,7 +73,7 @@ def selection_csv(codes: StoredCodes, rows: np.ndarray, names: Sequence[str] | N
         columns["label"] = np.array(image_picker.class_names(codes), dtype=object)[codes.labels[rows]]
     if codes.factors is not None:
         columns |= {name: codes.factors[rows, i] for i, name in enumerate(codes.factor_names)}
-    columns["error_nats"] = codes.error[rows]
+    columns["error_nats" if nats else "error_distance"] = codes.error[rows]
     columns |= {f"z{d}": codes.mean[rows, d] for d in range(codes.mean.shape[1])}
     return tables.csv_of(columns)
 

@@ -34,6 +34,8 @@ def watch(run: Run) -> None:
         compared = _overlay(others)
     shown = [run, *(r for i in compared for r in others if r.id == i)]
     live([described(r.id, r.name, r.record().effective.objective) for r in shown], status.state, lambda: None)
+    if why := run.record().effective.objective.no_elbo:
+        st.caption(f"{why} Its loss is compared with no other run's.")
 
 
 def _overlay(others: list[Run]) -> list[str]:
