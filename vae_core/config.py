@@ -175,6 +175,11 @@ class ObjectiveConfig(Options):
         return "" if self.likelihood.name == AUTO else self.likelihood_entry.no_elbo
 
     @property
+    def needs_features(self) -> bool:
+        """A network of features belongs to the model, by which its likelihood compares pictures."""
+        return self.likelihood.name != AUTO and self.likelihood_entry.needs_features
+
+    @property
     def loss_unit(self) -> str:
         """Of the loss and of the distortion: nats per image, unless the likelihood is none."""
         return NO_NATS if self.no_elbo else NATS

@@ -1,5 +1,6 @@
 """Distances of pictures in a likelihood's place: what they measure, and that nothing of theirs is called nats."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -10,14 +11,17 @@ from helpers import blob_set, config_of, of
 from vae_core.cli import main
 from vae_core.errors import BadConfig
 from vae_core.evaluation.likelihood import evaluate, importance_bound
-from vae_core.events import Checkpoint, EpochDone
+from vae_core.events import Checkpoint, EpochDone, Started
 from vae_core.inference import LoadedModel
+from vae_core.models.features import Features, feature_distance
 from vae_core.objectives.likelihoods import LIKELIHOODS, MsSsimParams, ms_ssim_distance
 from vae_core.objectives.similarity import C1, C2, WEIGHTS, ms_ssim, scales_of, window_of
 from vae_core.runs.record import Record, data_of
 from vae_core.runs.store import Store
 from vae_core.sweep import create_sweep
 from vae_core.training import resolve, train
+from vae_core.training.feed import Feed
+from vae_core.training.turns import learn_turns, turned
 
 NONE = [entry.name for entry in LIKELIHOODS.values() if not entry.is_likelihood]
 
@@ -81,6 +85,77 @@ def test_the_rest_is_the_absolute_error():
     torch.testing.assert_close(found, 3 * 256 * (0.25 * structure + 0.75 * absolute))
 
 
+# ---------------------------------------------------------------- features
+
+
+def pinwheels(count=160):
+    """Pictures with a bright upper left corner: which way one was turned is plain."""
+    images = np.random.default_rng(0).integers(0, 60, (count, 1, 16, 16)).astype(np.uint8)
+    images[:, :, :6, :6] = 255
+    images[:, :, 2:10, 12:] = 160
+    return images
+
+
+def feed_of(images):
+    data = dataclasses.replace(blob_set(len(images), 16), images=images)
+    return Feed(data, np.arange(len(images)), 0, torch.device("cpu"), torch.contiguous_format)
+
+
+def test_a_picture_is_turned_by_its_number_of_quarters():
+    x = torch.arange(4.0).reshape(1, 1, 2, 2).repeat(3, 1, 1, 1)
+    found = turned(x, torch.tensor([0, 1, 2]))
+    assert found[:, 0].tolist() == [[[0, 1], [2, 3]], [[1, 3], [0, 2]], [[3, 2], [1, 0]]]
+
+
+def test_features_learn_to_tell_turns_and_the_same_images_give_the_same_features():
+    feed, found = feed_of(pinwheels()), []
+    for _ in range(2):
+        torch.manual_seed(0)
+        features = Features(1)
+        assert learn_turns(features, feed, 3, torch.device("cpu")) > 0.9
+        assert not any(weight.requires_grad for weight in features.buffers())
+        found.append(features)
+    for a, b in zip(*(f.buffers() for f in found), strict=True):
+        assert torch.equal(a, b)
+    x = torch.rand(3, 1, 16, 16)
+    assert feature_distance(x, x, found[0]).tolist() == [0.0] * 3
+    near, far = (
+        feature_distance(x, x + 0.02 * torch.randn_like(x), found[0]),
+        feature_distance(x, x.flip(3), found[0]),
+    )
+    assert (near < far).all()
+    assert far.max() < 2
+
+
+def test_features_are_kept_with_a_run_and_stay_as_they_are():
+    data = blob_set(120, 16)
+    config = resolve(config_of(likelihood="feature_distance", epochs=2, checkpoint_every=3), data)
+    whole = list(train(config, data))
+    saved = of(Checkpoint, whole)
+    kept = [{k: v for k, v in c.last.items() if k.startswith("features.")} for c in saved]
+    assert len(kept[0]) == 6
+    assert all(torch.equal(first, other[k]) for other in kept[1:] for k, first in kept[0].items())
+    # they are no weights that are learned
+    assert (
+        of(Started, whole)[0].parameters
+        == of(Started, list(train(resolve(config_of(epochs=1), data), data)))[0].parameters
+    )
+    # and a run that was interrupted goes on bit for bit
+    resumed = of(Checkpoint, list(train(config, data, resume=saved[1].resume)))[-1]
+    assert all(torch.equal(v, resumed.last[k]) for k, v in saved[-1].last.items())
+
+
+def test_a_fine_tune_may_change_between_likelihoods_and_distances():
+    data = blob_set(120, 16)
+    by_features = resolve(config_of(likelihood="feature_distance", epochs=1), data)
+    plain = resolve(config_of(epochs=1), data)
+    for first, then in ((by_features, plain), (plain, by_features)):
+        weights = of(Checkpoint, list(train(first, data)))[-1].last
+        begun = of(Checkpoint, list(train(then, data, initial=weights)))[0].last
+        assert torch.equal(begun["encoder.1.weight"], weights["encoder.1.weight"])
+        assert ("features.kernel0" in begun) == (then is by_features)
+
+
 # ---------------------------------------------------------------- no nats, no ELBO
 
 
@@ -113,16 +188,16 @@ def test_evaluated_it_has_a_rate_and_no_elbo(learned):
     assert found.rate > 0
     assert found.no_elbo.endswith("is no likelihood: its distance is in no nats, so there is no ELBO.")
     assert found.to_json()["no_elbo"] == found.no_elbo
-    with pytest.raises(BadConfig, match="no likelihood.*no bound on log p"):
+    with pytest.raises(BadConfig, match=r"no likelihood.*no bound on log p"):
         importance_bound(model, data, samples=2)
 
 
 @pytest.mark.parametrize("name", NONE)
 def test_neither_a_sweep_nor_a_dial_compares_it_in_nats(name, store: Store):
-    with pytest.raises(BadConfig, match="is no likelihood.*A sweep over β compares runs in nats"):
+    with pytest.raises(BadConfig, match=r"is no likelihood.*A sweep over β compares runs in nats"):
         create_sweep(store, config_of(likelihood=name), [1.0, 4.0], "two")
     assert not store.all()
-    with pytest.raises(BadConfig, match="is no likelihood.*every β of its dial; choose a likelihood"):
+    with pytest.raises(BadConfig, match=r"is no likelihood.*every β of its dial; choose a likelihood"):
         config_of(likelihood=name, objective="multi_rate")
 
 

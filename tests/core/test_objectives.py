@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import distributions as td
 
+from vae_core.models.features import Features
 from vae_core.models.vae import Posterior
 from vae_core.objectives import BETA_SCHEDULES, LIKELIHOODS, OBJECTIVES
 from vae_core.objectives.likelihoods import (
@@ -142,20 +143,21 @@ def test_a_perfect_reconstruction_has_a_finite_learned_sigma():
 def test_every_likelihood_gives_one_number_an_image_and_gradients(likelihood, rng):
     logits = normal(rng, *SHAPE).requires_grad_()
     x = torch.rand(SHAPE, generator=rng)
-    values = likelihood.distortion(logits, x, likelihood.params(), None)
+    features = Features(SHAPE[1])
+    values = likelihood.of(logits, x, likelihood.params(), None, features)
     assert values.shape == (5,)
     (gradient,) = torch.autograd.grad(values.sum(), logits)
     assert gradient.isfinite().all()
     assert gradient.abs().min() > 0
     # better pictures cost less
     near = torch.logit(x.clamp(0.01, 0.99))
-    assert (likelihood.distortion(near, x, likelihood.params(), None) < values).all()
+    assert (likelihood.of(near, x, likelihood.params(), None, features) < values).all()
 
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS.values(), ids=lambda e: e.name)
 def test_density_says_whether_nats_may_be_negative(likelihood):
     x = torch.full(SHAPE, 0.5)
-    best = likelihood.distortion(torch.zeros(SHAPE), x, likelihood.params(), None)
+    best = likelihood.of(torch.zeros(SHAPE), x, likelihood.params(), None, Features(SHAPE[1]))
     assert bool((best < 0).all()) == likelihood.density
 
 

@@ -172,7 +172,8 @@ class LoadedModel:
             x = self._floats(images[start : start + BATCH])
             posterior = self.model.encode(x)
             z = posterior.sample(generator) if self.stochastic else posterior.mean
-            distortions.append(likelihood.distortion(self.model.logits(z), x, params, sigma).cpu().numpy())
+            found = likelihood.of(self.model.logits(z), x, params, sigma, self.model.features)
+            distortions.append(found.cpu().numpy())
             means.append(posterior.mean.cpu().numpy())
             log_vars.append(posterior.log_var.cpu().numpy())
             progress(min(1.0, (start + BATCH) / len(images)), f"{min(start + BATCH, len(images)):,} images")

@@ -32,6 +32,7 @@ def make_model(config: RunConfig, shape: Shape, *, gated: bool = True) -> Vae:
         config.model.latent_dim,
         stochastic=config.objective.entry.has_posterior,
         dial=dial,
+        features=config.objective.needs_features,
     )
 
 

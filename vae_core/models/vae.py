@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from vae_core.models.features import Features
 from vae_core.models.layers import Gate
 from vae_core.models.multi_rate import Dial
 from vae_core.models.networks import Shape, build
@@ -36,6 +37,8 @@ class Vae(nn.Module):
     `log_sigma` is the observation noise of a Gaussian likelihood whose sigma is learned at its optimum
     (set from training data by the trainer); other likelihoods leave it at zero.
 
+    `features` is what a distance of features compares pictures by, None for other likelihoods.
+
     With a `dial`, a gate stands before the decoder and after every layer with weights, and `encode`, `logits` and `decode` take log β of each
     image or code, (B,), nats; None is β = 1 for all. Fresh, it computes what the network without gates does.
     """
@@ -51,6 +54,7 @@ class Vae(nn.Module):
         *,
         stochastic: bool = True,
         dial: Dial | None = None,
+        features: bool = False,
     ) -> None:
         super().__init__()
         self.shape = shape
@@ -62,6 +66,7 @@ class Vae(nn.Module):
             self.encoder_gates, self.decoder_gates = gates_of(self.encoder), gates_of(self.decoder)
             self.code_gate = Gate(latent_dim)
         self.register_buffer("log_sigma", torch.zeros(()))
+        self.features = Features(shape[0]) if features else None
 
     def encode(self, x: Tensor, log_beta: Tensor | None = None) -> Posterior:
         """x (B, C, H, W) in [0, 1] -> Posterior, float32 also under autocast."""

@@ -10,13 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vae_core.objectives.terms import NATS, NO_NATS
 from vae_core.options import Entry, NoParams, Options, option
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from vae_core.models.features import Features
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,26 @@ class MsSsimParams(Options):
     )
     strength: float = option(
         2.0,
+        help="weight of the distance against the rate; more asks for sharper pictures and a fuller code",
+        minimum=0.01,
+        maximum=1000.0,
+        title="weight of the distance",
+        advanced=True,
+    )
+
+
+@dataclass(frozen=True)
+class FeatureParams(Options):
+    perception: float = option(
+        0.3,
+        help="share of the distance of features; the rest is the absolute error, which keeps brightness and colour",
+        minimum=0.01,
+        maximum=1.0,
+        title="share of features",
+        advanced=True,
+    )
+    strength: float = option(
+        1.0,
         help="weight of the distance against the rate; more asks for sharper pictures and a fuller code",
         minimum=0.01,
         maximum=1000.0,
@@ -118,16 +140,39 @@ def ms_ssim_distance(
     return params.strength * absolute.shape[1] * (a * (1 - ms_ssim(mu, x)) + (1 - a) * absolute.mean(1))
 
 
+def feature_distortion(
+    logits: Tensor,
+    x: Tensor,
+    params: FeatureParams,
+    log_sigma: Tensor | None = None,
+    features: Features | None = None,
+) -> Tensor:
+    """w n [a distance of features + (1 - a) mean |x - mu|], as ms_ssim_distance -> (B,), in no unit."""
+    from vae_core.models.features import feature_distance
+
+    if features is None:
+        raise ValueError("a distance of features needs the network that tells them")
+    mu = logits.sigmoid()
+    a = params.perception
+    absolute = (mu - x).abs().flatten(1)
+    return (
+        params.strength
+        * absolute.shape[1]
+        * (a * feature_distance(mu, x, features) + (1 - a) * absolute.mean(1))
+    )
+
+
 @dataclass(frozen=True)
 class Likelihood(Entry):
     """What a pixel model is.
 
     Attributes:
-        distortion: (logits, x, params, log_sigma) -> (B,) nats.
+        distortion: (logits, x, params, log_sigma) -> (B,) nats; it takes `features` besides, where it needs them.
         formula: the same, as a person reads it.
         density: nats may be negative.
         learns_sigma: `distortion` takes the σ of the training images as `log_sigma` at evaluation.
         is_likelihood: `distortion` is -log p(x|z). Else it is a distance of pictures: in no nats, without an ELBO.
+        needs_features: it compares features of a network that learns the images before the run does, and is kept with it.
     """
 
     distortion: Callable[..., Tensor]
@@ -135,6 +180,15 @@ class Likelihood(Entry):
     density: bool
     learns_sigma: bool = False
     is_likelihood: bool = True
+    needs_features: bool = False
+
+    def of(
+        self, logits: Tensor, x: Tensor, params: Any, log_sigma: Tensor | None, features: Features | None
+    ) -> Tensor:
+        """The distortion of images x (B, C, H, W), by the features of a model where it needs them: (B,)."""
+        if self.needs_features:
+            return self.distortion(logits, x, params, log_sigma, features)
+        return self.distortion(logits, x, params, log_sigma)
 
     @property
     def unit(self) -> str:
@@ -173,4 +227,13 @@ MS_SSIM = Likelihood(
     "likelihood, so no nats and no ELBO.",
     MsSsimParams, ms_ssim_distance, "w n [a (1 − MS-SSIM) + (1 − a) mean |x−μ|]", density=False, is_likelihood=False,
 )  # fmt: skip
-LIKELIHOODS = {entry.name: entry for entry in (BERNOULLI, GAUSSIAN, GAUSSIAN_OPTIMAL, LAPLACE, MS_SSIM)}
+FEATURE_DISTANCE = Likelihood(
+    "feature_distance", "Distance of features (no likelihood)",
+    "How alike pictures are to a small network that first learns these images without labels, with absolute error. "
+    "Sharper pictures; no likelihood, so no nats and no ELBO.",
+    FeatureParams, feature_distortion, "w n [a mean ‖φ(x) − φ(μ)‖² + (1 − a) mean |x−μ|]", density=False,
+    is_likelihood=False, needs_features=True,
+)  # fmt: skip
+LIKELIHOODS = {
+    entry.name: entry for entry in (BERNOULLI, GAUSSIAN, GAUSSIAN_OPTIMAL, LAPLACE, MS_SSIM, FEATURE_DISTANCE)
+}

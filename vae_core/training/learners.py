@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,7 @@ from vae_core.objectives.rate import kl_per_dim
 from vae_core.objectives.terms import Batch, ForwardPass, Moment, Term, parts_of, weighted_sum
 from vae_core.training.feed import Feed
 from vae_core.training.optimiser import Adam
+from vae_core.training.turns import learn_turns
 
 HEAD = ("loss", "objective")  # the first numbers of a row
 PART = "part/"  # before the name of a term: what it adds to the loss
@@ -89,6 +90,14 @@ class Learner(Protocol):
 
     def load_optimiser(self, state: Mapping[str, Tensor]) -> None:
         """Raises KeyError or RuntimeError when it does not fit."""
+
+
+@runtime_checkable
+class Prepared(Protocol):
+    """A learner with something to learn before the first step of a run."""
+
+    def prepare(self, feed: Feed) -> None:
+        """Called once, when a run begins; not when it is resumed, for what was learned is among the weights."""
 
 
 class VaeLearner:
@@ -168,7 +177,9 @@ class VaeLearner:
         """(loss (), row) of what `forward` gave. Computed in float32, outside autocast."""
         logits, posterior, z = passed
         settings = self.config.objective
-        distortion = self.likelihood.distortion(logits, batch.images, settings.likelihood.params, log_sigma)
+        distortion = self.likelihood.of(
+            logits, batch.images, settings.likelihood.params, log_sigma, self.model.features
+        )
         kl = self.kl(posterior)
         seen = ForwardPass(
             batch, logits, distortion, kl, z, posterior, self.dataset_size, settings.free_bits, beta
@@ -213,6 +224,11 @@ class VaeLearner:
         """The observation noise that was learned from training images, () nats of scale."""
         return self.model.log_sigma if self.likelihood.learns_sigma else None
 
+    def prepare(self, feed: Feed) -> None:
+        """Have the features of a distance learn the training images, where the likelihood is one."""
+        if self.model.features is not None:
+            learn_turns(self.model.features, feed, self.config.training.seed + 5, self.device)
+
     def end_epoch(self, feed: Feed) -> None:
         """Set a learned σ to its optimum on up to 1,000 training images, decoded from sampled codes."""
         if not self.likelihood.learns_sigma:
@@ -240,7 +256,10 @@ class VaeLearner:
         return {k: v.detach().cpu().contiguous().clone() for k, v in self.model.state_dict().items()}
 
     def load_weights(self, weights: Mapping[str, Tensor]) -> None:
-        self.model.load_state_dict(dict(weights))
+        # a run that starts from another's weights has features of its own images, or needs none
+        own = {k: v for k, v in self.model.state_dict().items() if k.startswith("features.")}
+        given = {k: v for k, v in weights.items() if k in own or not k.startswith("features.")}
+        self.model.load_state_dict(own | given)
 
     def optimiser_state(self) -> dict[str, Tensor]:
         return self.adam.state()

@@ -34,7 +34,7 @@ from vae_core.objectives import Moment
 from vae_core.training import checkpoint, snapshot
 from vae_core.training.clock import Clock
 from vae_core.training.feed import Feed
-from vae_core.training.learners import PART, finite, make_learner, row_names
+from vae_core.training.learners import PART, Prepared, finite, make_learner, row_names
 from vae_core.training.plan import Plan
 
 MOST_LOGGED_DIMS = 64  # a step's line tells the KL of each dimension up to so many
@@ -174,6 +174,8 @@ class Loop:
                 log_every=training.log_every,
                 checkpoint_every=training.checkpoint_every,
             )
+            if isinstance(self.learner, Prepared):
+                self.learner.prepare(self.feed)
         self.began = self.logged_at = self.shown_at = time.perf_counter()
         if not resumed:
             yield self.save()
