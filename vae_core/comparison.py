@@ -289,7 +289,7 @@ def courses_of(seeds: Sequence[Run]) -> list[Course]:
         return []
     if objective.entry.has_likelihood:
         rows = {"loss, validation images": [[e.validation.loss for e in events] for events in told]}
-        units = {"loss, validation images": "nats per image"}
+        units = {"loss, validation images": objective.loss_unit}
     else:
         terms = [term for term in objective.terms if term.minimised]
         rows = {

@@ -266,7 +266,7 @@ def test_one_image_under_each_likelihood_that_was_trained(
     open_page: Open, store: Store, places: Places
 ) -> None:
     config = config_of(dataset="tiny")
-    made = create(store, of_each_likelihood(config, ["bernoulli", "laplace"]), "tiny-blurry")
+    made = create(store, of_each_likelihood(config, ["bernoulli", "laplace", "ms_ssim"]), "tiny-blurry")
     for run in made:
         assert train_run(run, places).state == FINISHED
     at = open_page("compare", run=made[0].id, part="Why blurry")
@@ -279,12 +279,13 @@ def test_one_image_under_each_likelihood_that_was_trained(
     ]  # fmt: skip
     assert "cross-entropy + rate" in grid(at)
     assert "−ELBO" in grid(at)
+    assert "no likelihood, no nats" in grid(at)
     assert "draws sharpest here" in shown(at)
     at.button(key="another image").click().run()
     assert at.query_params["blurred"] == "1"
     at.session_state["blurry form"] = True
     at.run()
-    assert f"{len(LIKELIHOODS) - 2} runs" in at.button(key="start blurry").label
+    assert f"{len(LIKELIHOODS) - 3} runs" in at.button(key="start blurry").label
     at.button(key="start blurry").click().run()
     fine(at)
     added = comparison.groups(store)["tiny-blurry-2"]

@@ -183,7 +183,11 @@ def in_words(sharpness: Mapping[str, float | None]) -> str:
 
 
 def nats(run: Run, entry: Likelihood) -> str:
-    """−ELBO of the validation images after the last epoch, named for what it is; empty where there is none."""
+    """−ELBO of the validation images after the last epoch, named for what it is; empty where there is none, and where the
+    likelihood is none, that there are no nats.
+    """
+    if not entry.is_likelihood:
+        return "no likelihood, no nats"
     log = run.path / "events.jsonl"
     size = log.stat().st_size if log.exists() else 0
     value = _told.get_or_make((run.path, size), lambda: _bound(run))

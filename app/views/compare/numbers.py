@@ -23,6 +23,7 @@ from app.widgets.prepare_dataset import offer_images
 from vae_core.comparison import Cost, cost_of
 from vae_core.evaluation.metrics import METRICS
 from vae_core.evaluation.run_metrics import RunMetrics, stored
+from vae_core.objectives.terms import NO_NATS
 from vae_core.runs.record import ENDED
 from vae_core.runs.run import Run
 from vae_core.words import counted
@@ -63,7 +64,8 @@ def measures() -> list[Measure]:
     found = [
         Measure("Training", "minutes", "Wall time of the whole run.", lambda run: _minutes(cost(run))),
         Measure("Speed", "images a second", "Median over the run's steps, evaluation left out.", lambda run: cost(run).images_per_second),
-        Measure("Distortion", "nats per image", words.WORDS["distortion"], _measured(lambda m: m.evaluation.distortion)),
+        Measure("Distortion", "nats per image", words.WORDS["distortion"], _measured(lambda m: None if m.evaluation.no_elbo else m.evaluation.distortion)),
+        Measure("Distance of pictures", NO_NATS, "What stands in a likelihood's place where a run has none: it is in no nats, there is no ELBO, and two of them are not compared.", _measured(lambda m: m.evaluation.distortion if m.evaluation.no_elbo else None)),
         Measure("Rate", "nats per image", words.WORDS["rate"], _measured(lambda m: m.evaluation.rate)),
         Measure("Active", "dimensions", words.WORDS["active"], _measured(lambda m: float(m.active.sum()))),
     ]  # fmt: skip
