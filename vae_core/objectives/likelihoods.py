@@ -56,7 +56,7 @@ class MsSsimParams(Options):
         advanced=True,
     )
     strength: float = option(
-        2.0,
+        1.0,
         help="weight of the distance against the rate; more asks for sharper pictures and a fuller code",
         minimum=0.01,
         maximum=1000.0,
