@@ -13,7 +13,8 @@ import numpy as np
 
 from vae_core.errors import BadConfig, BadRun
 from vae_core.models.multi_rate import DEGREE, GAIN, Dial, folded, layers_of
-from vae_core.models.networks import ARCHITECTURES, NORM_EPSILON, SPREAD, groups_of
+from vae_core.models.networks import ARCHITECTURES
+from vae_core.models.norms import NORM_EPSILON, SPREAD, groups_of
 from vae_core.runs.record import Record
 
 

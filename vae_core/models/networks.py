@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 Shape = tuple[int, int, int]  # channels, height, width
-NORM_EPSILON = 1e-5  # added to the variance by a group normalisation
-# 3 taps on a picture enlarged twice as the 4 of a transposed convolution, rows and columns alike: even outputs take w[0]
-# of the pixel before and w[1] + w[2] of their own, odd ones w[0] + w[1] of their own and w[2] of the next
-SPREAD = ((0.0, 0.0, 1.0), (0.0, 1.0, 1.0), (1.0, 1.0, 0.0), (1.0, 0.0, 0.0))
 
 
 @dataclass(frozen=True)
@@ -154,11 +150,6 @@ def _conv_decoder(params: ConvParams, shape: Shape, latent_dim: int) -> nn.Modul
         if i + 1 < len(steps):
             layers.append(nn.ReLU(inplace=True))
     return start_alive(nn.Sequential(*layers))
-
-
-def groups_of(channels: int) -> int:
-    """Groups of a group normalisation: eight channels each, as far as there are as many."""
-    return max(1, channels // 8)
 
 
 def _resnet_encoder(params: ResnetParams, shape: Shape, latent_dim: int) -> nn.Module:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vae_core.models.networks import NORM_EPSILON, SPREAD, groups_of
+from vae_core.models.norms import NORM_EPSILON, SPREAD, groups_of
 
 
 def spread(weight: Tensor) -> Tensor:
