@@ -365,6 +365,28 @@ def test_an_autoencoder_is_offered_no_posterior(open_page: Open, places: Places)
     assert "Holes" not in shown(at)
 
 
+def test_pages_name_no_nats_where_the_likelihood_is_none(open_page: Open, places: Places) -> None:
+    config = RunConfig(
+        DataConfig("digits", side=16, limit=200), ModelConfig("mlp", 3), ObjectiveConfig(likelihood="ms_ssim"),
+        TrainingConfig(epochs=1),
+    )  # fmt: skip
+    run = Store(places).create(config, "alike")
+    assert train_run(run, places).state == FINISHED
+    says = "MS-SSIM is no likelihood: its distance is in no nats, so there is no ELBO."
+    at = open_page("map", run=run.id, colour="reconstruction error", point="2")
+    assert not at.exception
+    assert "anomaly score" not in at.selectbox(key="colour").options
+    assert drawn(at)["colour"]["title"] == "distance of pictures, no nats"
+    assert says in at.selectbox(key="colour").help
+    at = open_page("train", run=run.id)
+    assert not at.exception
+    assert says in shown(at)
+    found = run_codes.codes(run)
+    rows = np.arange(3)
+    for nats, name in ((True, "error_nats"), (False, "error_distance")):
+        assert name in tables.selection_csv(found, rows, nats=nats).decode().splitlines()[0].split(",")
+
+
 def test_a_group_of_images_elsewhere_says_so(open_page: Open, copied: Run) -> None:
     open_page("map", run=copied.id)
     known = run_codes.codes(copied)

@@ -20,7 +20,7 @@ from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig,
 from vae_core.data import open_images
 from vae_core.inference import load_run
 from vae_core.latent.aggregate import Aggregate, aggregate
-from vae_core.models.networks import ConvParams
+from vae_core.models.networks import ConvParams, ResnetParams
 from vae_core.options import Choice
 from vae_core.places import Places
 from vae_core.runs.marks import read_marks
@@ -1169,6 +1169,22 @@ def test_images_that_are_being_encoded_are_waited_for(visit: Visit, server: Serv
     page.goto(f"{server.url}/sliders?run={trained.id}")
     ready(page)
     assert next(answers, None) is None
+
+
+# ---------------------------------------------------------------- residual blocks
+
+
+def test_a_decoder_of_residual_blocks_runs_in_the_page(visit: Visit, server: Server) -> None:
+    config = RunConfig(
+        DataConfig("digits", side=32, limit=64), ModelConfig(Choice("resnet", ResnetParams(16, 32)), 4),
+        training=TrainingConfig(epochs=1, precision="float32", batch_size=64),
+    )  # fmt: skip
+    run = Store(server.places).create(config, "residual")
+    assert train_run(run, server.places).state == FINISHED
+    page = visit(f"/sliders?run={run.id}&z=0.5,0,-2,1")
+    ready(page)
+    expect(page.get_by_text("decoded in this page")).to_be_visible()
+    shows_its_code(page, run)
 
 
 # ---------------------------------------------------------------- a decoder too large for the browser

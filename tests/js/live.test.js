@@ -160,6 +160,17 @@ const LOOK = { weight: 0, log: false, palette: PALETTE };
 /** @param {import("../../app/components/live/charts.js").Chart} chart */
 const names = ({ traces }) => traces.map((trace) => trace.name);
 
+test("the axes of a distance that is no likelihood name no nats", () => {
+  const away = { ...DISTORTION, label: "distance", unit: "no unit, no nats" };
+  const record = recordOf([stepLine(10)], { ...VAE, terms: [away, VAE.terms[1]] });
+  const axes = (/** @type {RunRecord[]} */ runs) =>
+    chartsOf(runs, LOOK)
+      .slice(0, 2)
+      .map(({ layout }) => /** @type {any} */ (layout).yaxis.title.text);
+  assert.deepEqual(axes([record]), ["no unit, no nats", "distance, no unit, no nats"]);
+  assert.deepEqual(axes([recordOf([stepLine(10)])]), ["nats per image", "distortion, nats"]);
+});
+
 test("charts show the loss, what adds up to it, KL and schedules", () => {
   const record = recordOf([stepLine(10), stepLine(20), epochLine(20)]);
   const [loss, parts, shown, schedule, kl] = chartsOf([record], LOOK);
