@@ -17,10 +17,9 @@ from pathlib import Path
 from filelock import FileLock
 
 from vae_core.config import RunConfig
-from vae_core.data import find_spec, open_images
+from vae_core.data import open_images
 from vae_core.errors import BadConfig, BadName, BadRun, RunNotFound, VaeCoreError
 from vae_core.events import Controlled, Resumed, from_line
-from vae_core.models.build import choose_side
 from vae_core.objectives import OBJECTIVES
 from vae_core.places import Places, check_plain_name
 from vae_core.reading import parse_json
@@ -158,14 +157,16 @@ def settled_for_sweep(config: RunConfig, places: Places) -> RunConfig:
     Opens the images, building them first where that is needed, unless nothing is left to choose. Raises
     UnknownDataset, BadConfig, BadImages, DataUnavailable.
     """
-    from vae_core.training import settle, time_step
+    from vae_core.runs.timing import step_seconds
+    from vae_core.training import settle, side_of
     from vae_core.training.defaults import settled
 
     if settled(config):
         return config
-    side = choose_side(config, find_spec(config.data.dataset, places).sides)
-    data = open_images(config.data.dataset, side, places)
-    return settle(config, data, lambda settings: time_step(settings, data), fixed_sigma=True)
+    data = open_images(config.data.dataset, side_of(config, places), places)
+    takes = step_seconds(data, places)
+    # of the runs as they will be: a VAE becomes a β-VAE, and β costs nothing
+    return settle(config, data, lambda settings: takes(with_beta(settings, 1.0)), fixed_sigma=True)
 
 
 def create_beta_sweep(store: Store, config: RunConfig, betas: Iterable[float], name: str) -> list[Run]:

@@ -7,7 +7,7 @@ import logging
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from app.services import datasets, runs, warm_up
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("latent_explorer")
 
-FRESH = 180.0  # seconds: the machine may do more or less by then
 USUAL_STARTUP = 4.0  # seconds, until it was timed here
 POLL = 0.2  # seconds
 
@@ -37,11 +36,15 @@ class TimingFailed(VaeCoreError):  # noqa: N818
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run costs here, as far as it is known: `task` finds it out just now, None where nothing does."""
+    """What a run costs here, as far as it is known: `task` finds it out just now, None where nothing does.
+
+    `held_up`: a run trains or waits, beside which nothing is timed.
+    """
 
     costs: Costs | None
     startup: float
-    task: Task[None] | None
+    task: Task[None] | None = None
+    held_up: bool = False
 
     def seconds(self, plan: Plan, count: int = 1, at_once: int = 1) -> float | None:
         """Of `count` runs by that plan, so many at once; None while nothing is known."""
@@ -57,40 +60,61 @@ def busy() -> bool:
     return any(status.live or status.state == QUEUED for status in states)
 
 
+def known(resolved: RunConfig, side: int) -> Estimate:
+    """What is remembered of runs of these settings, as `training.resolve` gives them; begins nothing.
+
+    Their images lie ready on this machine.
+    """
+    from vae_core.runs.timing import Timings
+
+    timings = Timings(runs.places())
+    startup = timings.startup
+    return Estimate(timings.known(_key(resolved, side)), USUAL_STARTUP if startup is None else startup)
+
+
+def _key(resolved: RunConfig, side: int) -> str:
+    from vae_core.runs.timing import key_of
+
+    return key_of(resolved, datasets.images(resolved.data.dataset, side).fingerprint)
+
+
 def estimate(resolved: RunConfig, side: int, *, may_time: bool = True) -> Estimate:
-    """What a run of these settings costs, as `training.resolve` gives them. Its images lie ready on this machine.
+    """As `known`, and what is timed just now.
 
     `may_time`: begin to find it out where it is not known, or was found out long ago.
     """
-    from vae_core.runs.timing import Timings, key_of
-
-    fingerprint = datasets.images(resolved.data.dataset, side).fingerprint
-    key, timings = key_of(resolved, fingerprint), Timings(runs.places())
-    known, startup = timings.known(key), timings.startup
+    found = known(resolved, side)
     if busy():
         stop()
-        task = None
-    elif may_time and (known is None or time.time() - known.at > FRESH):
-        task = _time(key, resolved, side)
-    else:
-        task = None
-    return Estimate(known, USUAL_STARTUP if startup is None else startup, task)
+        return replace(found, held_up=True)
+    if may_time and (found.costs is None or not found.costs.fresh):
+        return replace(found, task=_time(_key(resolved, side), resolved, side))
+    return found
 
 
-def settled(asked: RunConfig, side: int, *, fixed_sigma: bool = False) -> tuple[RunConfig, bool]:
-    """The settings with what follows the images chosen, and whether it was known how long a step takes here.
+@dataclass(frozen=True)
+class Chosen:
+    """Settings with what follows the images chosen, and the plan of a run by them.
 
-    Where it was not, automatic epochs know no bound in minutes. Raises BadConfig, BadImages.
+    `timed`: it was known how long a step takes here; where it was not, automatic epochs know no bound in minutes.
     """
-    from vae_core.runs.timing import Timings, key_of
-    from vae_core.training import resolve, settle
+
+    config: RunConfig
+    plan: Plan
+    timed: bool
+
+
+def chosen(asked: RunConfig, side: int, *, fixed_sigma: bool = False) -> Chosen:
+    """What a run of the settings asked for would be. Its images lie ready here. Raises BadConfig, BadImages."""
+    from vae_core.training import plan_of, settle
 
     data, look = datasets.images(asked.data.dataset, side), datasets.look(asked.data.dataset, side)
-    chosen = settle(asked, data, fixed_sigma=fixed_sigma, look=look)
-    known = Timings(runs.places()).known(key_of(resolve(chosen, data), data.fingerprint))
-    if known is None:
-        return chosen, False
-    return settle(asked, data, lambda _: known.step, fixed_sigma=fixed_sigma, look=look), True
+    config = settle(asked, data, fixed_sigma=fixed_sigma, look=look)
+    plan = plan_of(config, data)
+    if (costs := known(plan.config, side).costs) is None:
+        return Chosen(config, plan, timed=False)
+    bounded = settle(asked, data, lambda _: costs.step, fixed_sigma=fixed_sigma, look=look)
+    return Chosen(bounded, plan if bounded == config else plan_of(bounded, data), timed=True)
 
 
 def stop() -> None:

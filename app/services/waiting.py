@@ -64,19 +64,14 @@ def ahead(run: Run) -> Ahead:
 
 def _takes(run: Run) -> float | None:
     """Seconds that a queued run takes once it has begun; None where nothing is known of such runs."""
-    from vae_core.data import find_spec
-    from vae_core.models.build import choose_side
-    from vae_core.training import Plan, resolve
+    from vae_core.training import plan_of, side_of
 
     try:
         config = run.record().config
-        name = config.data.dataset
-        side = choose_side(config, find_spec(name, runs.places()).sides)
+        name, side = config.data.dataset, side_of(config, runs.places())
         if not datasets.images_ready(name, side):
             return None
-        data = datasets.images(name, side)
-        resolved = resolve(config, data)
-        plan = Plan(resolved, len(resolved.data.split(data).train))
-        return timing.estimate(resolved, side, may_time=False).seconds(plan)
+        plan = plan_of(config, datasets.images(name, side))
+        return timing.known(plan.config, side).seconds(plan)
     except VaeCoreError:
         return None

@@ -24,7 +24,7 @@ def time_words(plan: Plan, side: int, count: int = 1, *, may_time: bool = True) 
         return f"about **{about(seconds)}** here"
     if found.task is not None:
         return "timing some steps…"
-    return "time is estimated while nothing trains" if timing.busy() else ""
+    return "time is estimated while nothing trains" if found.held_up else ""
 
 
 def _follow(task: Task[None]) -> None:

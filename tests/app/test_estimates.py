@@ -19,7 +19,7 @@ from vae_core.data import open_images
 from vae_core.places import Places
 from vae_core.runs.record import RUNNING
 from vae_core.runs.store import Store
-from vae_core.runs.timing import Costs, Timings, key_of
+from vae_core.runs.timing import FRESH, Costs, Timings, key_of
 from vae_core.training import Plan, resolve
 
 Open = Callable[..., AppTest]
@@ -136,7 +136,7 @@ def test_what_is_old_is_shown_and_timed_anew(places: Places, timed, monkeypatch:
     Timings(places).keep(key, Costs(99.0))
     assert timing.estimate(config, 16).task is None
     for _ in range(2):  # and once more after as long
-        later = time.time() + 10 * timing.FRESH
+        later = time.time() + 10 * FRESH
         monkeypatch.setattr(timing.time, "time", lambda later=later: later)
         found = timing.estimate(config, 16)
         assert found.task is not None

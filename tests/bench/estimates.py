@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from vae_core.config import RunConfig
-from vae_core.data import find_spec, open_images
-from vae_core.models.build import choose_side
+from vae_core.data import open_images
 from vae_core.options import replace_at
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places
 from vae_core.runs.queue import Queue
@@ -28,7 +27,7 @@ from vae_core.runs.record import ENDED, FINISHED
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
 from vae_core.runs.timing import Timings, key_of
-from vae_core.training import Plan, resolve
+from vae_core.training import plan_of, side_of
 
 LOW, HIGH, GOAL = 0.7, 1.4, 10
 MNIST = Path(__file__).parents[3] / "shared" / "data"
@@ -97,18 +96,17 @@ def main() -> int:
                 print(f"{words:58} no MNIST here")
                 continue
             config = settings(kind)
-            side = choose_side(config, find_spec(config.data.dataset, places).sides)
+            side = side_of(config, places)
             data = open_images(config.data.dataset, side, places)
-            resolved = resolve(config, data)
-            plan = Plan(resolved, len(resolved.data.split(data).train))
-            task = timing.estimate(resolved, side).task
+            plan = plan_of(config, data)
+            task = timing.estimate(plan.config, side).task
             assert task is not None
             task.wait()
-            told = timing.estimate(resolved, side, may_time=False)
+            told = timing.known(plan.config, side)
             estimate = told.seconds(plan)
             assert estimate is not None, task.error
             _, took = truth(places, queue, config)
-            known = Timings(places).known(key_of(resolved, data.fingerprint))
+            known = Timings(places).known(key_of(plan.config, data.fingerprint))
             mended = dataclasses.replace(told, costs=known).seconds(plan)
             assert mended is not None
             ratio = estimate / took

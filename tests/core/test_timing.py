@@ -8,7 +8,8 @@ import sys
 import pytest
 from helpers import blob_set, config_of, of
 
-from vae_core.config import RunConfig
+from vae_core import training
+from vae_core.config import ENOUGH_STEPS, RunConfig
 from vae_core.data import open_images
 from vae_core.events import (
     Checkpoint,
@@ -25,17 +26,17 @@ from vae_core.events import (
 from vae_core.objectives.losses import BetaParams
 from vae_core.options import Choice, from_json, to_json
 from vae_core.runs import timing, timing_process
-from vae_core.runs.record import FINISHED
+from vae_core.runs.record import FINISHED, STOPPED
 from vae_core.runs.timing import Costs, Stopwatch, Timings, about, key_of, time_costs
 from vae_core.runs.worker import train_run
-from vae_core.training import Plan, resolve, train
+from vae_core.sweep import create_sweep, with_beta
+from vae_core.training import resolve, settle, train
 
 DATA = blob_set()
 
 
 def plan_of(**changes):
-    config = resolve(config_of(**changes), DATA)
-    return Plan(config, len(config.data.split(DATA).train))
+    return training.plan_of(config_of(**changes), DATA)
 
 
 # ---------------------------------------------------------------- a whole run of its parts
@@ -204,6 +205,37 @@ def test_a_run_of_few_steps_says_nothing(store, places):
 def test_a_home_that_cannot_be_written_fails_no_run(store, places):
     (places.home / timing.FILE).mkdir()
     assert train_run(store.create(config_of(epochs=10)), places).state == FINISHED
+
+
+# ---------------------------------------------------------------- automatic epochs
+
+
+def test_automatic_epochs_are_chosen_by_what_is_remembered_as_the_form_shows_them(store, places, monkeypatch):
+    data = open_images("tiny", 16, places)
+    asked = config_of(epochs=0, most_minutes=1.0)
+    of = {"a run": asked, "a sweep": with_beta(asked, 1.0)}
+    step = 60.0 / (ENOUGH_STEPS + 100)  # seconds, of which a minute has fewer than all images would be given
+    for config in of.values():
+        key = key_of(resolve(settle(config, data), data), data.fingerprint)
+        Timings(places).keep(key, Costs(step=step))
+    monkeypatch.setattr(training, "time_step", lambda *_: pytest.fail("it is known how long a step takes"))
+    shown = settle(asked, data, lambda _: step).training.epochs
+    assert training.plan_of(settle(asked, data, lambda _: step), data).steps_total >= ENOUGH_STEPS
+    assert shown < settle(asked, data).training.epochs
+    run = store.create(asked)
+    stop = {Started: lambda: run.request("stop")}
+    assert train_run(run, places, lambda event: stop.get(type(event), lambda: None)()).state == STOPPED
+    assert run.record().config.training.epochs == shown
+    for member in create_sweep(store, asked, [0.5, 2], "mine"):
+        assert member.record().config.training.epochs == shown
+
+
+def test_where_nothing_is_remembered_steps_are_timed_for_automatic_epochs(store, places, monkeypatch):
+    monkeypatch.setattr(training, "time_step", lambda *_: 1e9)
+    asked = config_of(epochs=0)
+    least = settle(asked, open_images("tiny", 16, places), lambda _: 1e9).training.epochs
+    (first, _) = create_sweep(store, asked, [0.5, 2], "mine")
+    assert first.record().config.training.epochs == least
 
 
 # ---------------------------------------------------------------- timing

@@ -26,11 +26,12 @@ from vae_core.options import to_json
 from vae_core.places import Places, write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from vae_core.data.imageset import ImageSet
     from vae_core.runs.run import Run
     from vae_core.training import Loop, Plan
+    from vae_core.training.defaults import StepSeconds
 
 FILE = "timings.json"
 MOST = 500  # networks remembered, the newest
@@ -39,7 +40,7 @@ WARM_UP = 3  # steps before timing begins: the first allocate and compile
 # things gives a step its turn at random
 LEAST, ENOUGH, SHORT_SECONDS, MOST_SECONDS = 3, 40, 1.5, 10.0
 MOST_VALIDATED = 2_000  # validation images that are timed; more cost in proportion
-SAVE_SECONDS = 30.0  # between checkpoints by the clock
+FRESH = 180.0  # seconds; the machine may do more or less once costs are older
 ENOUGH_STEPS = 20  # of a run, to learn from it
 # of the settings: what does not change the cost of a step or of an epoch
 FREE = {
@@ -72,8 +73,15 @@ class Costs:
             if not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
                 raise ValueError(f"{f.name}: no number of seconds: {value!r}")
 
+    @property
+    def fresh(self) -> bool:
+        """Whether they were found so lately that they need not be timed anew."""
+        return time.time() - self.at <= FRESH
+
     def seconds(self, plan: Plan) -> float:
         """Of a whole run by that plan, without its start-up."""
+        from vae_core.training.clock import SAVE_SECONDS
+
         codes, pictures = _times_of(plan.epochs, plan.config.model.latent_dim)
         learning = (
             plan.steps_total * self.step
@@ -88,11 +96,9 @@ class Costs:
 @lru_cache(maxsize=256)
 def _times_of(epochs: int, latent_dim: int) -> tuple[int, int]:
     """How often a run of so many epochs stores codes, and pictures."""
-    from vae_core.training.snapshot import codes_every, snapshot_due
+    from vae_core.training.snapshot import codes_due, snapshot_due
 
-    codes = sum(
-        epoch % codes_every(epoch, latent_dim) == 0 or epoch == epochs for epoch in range(1, epochs + 1)
-    )
+    codes = sum(codes_due(epoch, epochs, latent_dim) for epoch in range(1, epochs + 1))
     return codes, sum(snapshot_due(epoch, epochs) for epoch in range(1, epochs + 1))
 
 
@@ -121,17 +127,13 @@ class Timings:
     def __init__(self, places: Places) -> None:
         self.path = places.home / FILE
 
-    def _read(self) -> tuple[dict[str, Costs], dict[str, float]]:
+    def _read(self) -> tuple[Mapping[str, Costs], Mapping[str, float]]:
         """Costs by key, and seconds of start-up by machine."""
-        costs: dict[str, Costs] = {}
         try:
-            raw = json.loads(self.path.read_text())
-            startup = {str(k): float(v) for k, v in raw["startup"].items() if 0 <= float(v) < 3600}
-            for key, value in raw["costs"].items():
-                costs[str(key)] = Costs(**value)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            stat = self.path.stat()
+        except OSError:
             return {}, {}
-        return costs, startup
+        return _remembered(self.path, stat.st_mtime_ns, stat.st_size, stat.st_ino)
 
     def known(self, key: str) -> Costs | None:
         """What runs under that key cost, as it was found last."""
@@ -144,13 +146,40 @@ class Timings:
 
     def keep(self, key: str, costs: Costs, startup: float | None = None) -> None:
         """Remember what was found just now. Raises OSError."""
-        known, startups = self._read()
+        before, began = self._read()
+        known, startups = dict(before), dict(began)
         known[key] = dataclasses.replace(costs, at=time.time())
         newest = sorted(known.items(), key=lambda item: item[1].at)[-MOST:]
         if startup is not None:
             startups[machine()] = startup
         found = {"startup": startups, "costs": {k: dataclasses.asdict(v) for k, v in newest}}
         write_json(self.path, found, durable=False)
+
+
+@lru_cache(maxsize=8)  # a page that waits asks for each run every two seconds
+def _remembered(
+    path: Path, mtime: int, size: int, inode: int
+) -> tuple[Mapping[str, Costs], Mapping[str, float]]:
+    costs: dict[str, Costs] = {}
+    try:
+        raw = json.loads(path.read_text())
+        startup = {str(k): float(v) for k, v in raw["startup"].items() if 0 <= float(v) < 3600}
+        for key, value in raw["costs"].items():
+            costs[str(key)] = Costs(**value)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return {}, {}
+    return costs, startup
+
+
+def step_seconds(data: ImageSet, places: Places) -> StepSeconds:
+    """How long a step takes here: as remembered, which is what pages show; three steps are timed where nothing is."""
+    from vae_core.training import resolve, time_step
+
+    def of(config: RunConfig) -> float:
+        known = Timings(places).known(key_of(resolve(config, data), data.fingerprint))
+        return time_step(config, data) if known is None else known.step
+
+    return of
 
 
 # ---------------------------------------------------------------- what a run really took

@@ -24,11 +24,10 @@ import psutil
 from filelock import BaseFileLock, Timeout
 
 from vae_core.config import RunConfig
-from vae_core.data import find_spec, open_images
+from vae_core.data import open_images
 from vae_core.devices import choose_device
 from vae_core.errors import BadConfig, BadRun, RunBusy, RunNotFound, VaeCoreError
 from vae_core.events import Controlled, Event, Failed, Finished
-from vae_core.models.build import choose_side
 from vae_core.places import Places
 from vae_core.runs.control import FileControl
 from vae_core.runs.event_log import tells_of
@@ -38,8 +37,8 @@ from vae_core.runs.queue import put_back, stack_mates, stack_of, take
 from vae_core.runs.record import FAILED, FINISHED, QUEUED, STOPPED, Record, Status, data_of
 from vae_core.runs.reporter import Reporter, StoppedEarly
 from vae_core.runs.run import Run
-from vae_core.runs.timing import Stopwatch, remember
-from vae_core.training import Clock, machine_of, resolve, settle, time_step, train
+from vae_core.runs.timing import Stopwatch, remember, step_seconds
+from vae_core.training import Clock, machine_of, resolve, settle, side_of, train
 from vae_core.training.checkpoint import CLOCK, position
 
 if TYPE_CHECKING:
@@ -245,13 +244,12 @@ def _prepare(
     resume = run.resume_state()
     control.start(position(resume)[1] if resume else 0, reporter.status.control)
     asked = _for_this_machine(record)
-    side = choose_side(asked, find_spec(asked.data.dataset, places).sides)
-    data = open_images(asked.data.dataset, side, places, reporter.preparing)
+    data = open_images(asked.data.dataset, side_of(asked, places), places, reporter.preparing)
     if resume and record.data and record.data.get("fingerprint") != data.fingerprint:
         raise BadRun(
             f"the dataset {data.name} is not the one this run began with; train a new run on it instead"
         )
-    chosen = settle(asked, data, lambda settings: time_step(settings, data))
+    chosen = settle(asked, data, step_seconds(data, places))
     config = resolve(chosen, data)
     # read anew: preparing the images may have taken minutes, in which the run was renamed
     machine = machine_of(config) | ({"stacked": stacked} if stacked else {})

@@ -21,7 +21,7 @@ from vae_core.training.clock import Clock
 from vae_core.training.defaults import settle
 from vae_core.training.loop import Control, Loop, NoControl
 from vae_core.training.plan import Plan
-from vae_core.training.resolve import machine_of, resolve
+from vae_core.training.resolve import machine_of, plan_of, resolve, side_of
 
 __all__ = [
     "Clock",
@@ -30,8 +30,10 @@ __all__ = [
     "NoControl",
     "Plan",
     "machine_of",
+    "plan_of",
     "resolve",
     "settle",
+    "side_of",
     "time_step",
     "train",
 ]

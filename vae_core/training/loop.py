@@ -353,8 +353,7 @@ class Loop:
             seconds=time.perf_counter() - self.began,
         )
         latent_dim = self.config.model.latent_dim
-        last = self.step == self.plan.steps_total
-        if means is not None and (last or self.epoch % snapshot.codes_every(self.epoch, latent_dim) == 0):
+        if means is not None and snapshot.codes_due(self.epoch, self.plan.epochs, latent_dim):
             codes = snapshot.encoded(self.learner, self.feed, self.splits, means, self.step, self.epoch)
             if codes is not None:
                 yield codes

@@ -10,10 +10,13 @@ from typing import Any
 import torch
 
 from vae_core.config import RunConfig
+from vae_core.data import find_spec
 from vae_core.data.imageset import ImageSet
 from vae_core.devices import choose_device, choose_precision, core_count
-from vae_core.models.build import forward_flops
+from vae_core.models.build import choose_side, forward_flops
+from vae_core.places import Places
 from vae_core.training.defaults import settle
+from vae_core.training.plan import Plan
 
 NOMINAL_FLOPS = {"cpu": 50e9, "cuda": 5e12, "mps": 1e12}  # to turn a network's cost into "about" seconds
 
@@ -45,6 +48,17 @@ def resolve(config: RunConfig, data: ImageSet) -> RunConfig:
     return dataclasses.replace(
         config, data=dataclasses.replace(config.data, side=shape[1]), training=training
     )
+
+
+def side_of(config: RunConfig, places: Places) -> int:
+    """The side in pixels that a run of these settings trains at. Raises UnknownDataset, BadConfig, BadImages."""
+    return choose_side(config, find_spec(config.data.dataset, places).sides)
+
+
+def plan_of(config: RunConfig, data: ImageSet) -> Plan:
+    """The plan of a run of these settings on this machine, with the settings resolved. Raises BadConfig, BadImages."""
+    resolved = resolve(config, data)
+    return Plan(resolved, len(resolved.data.split(data).train))
 
 
 def machine_of(config: RunConfig) -> dict[str, Any]:

@@ -46,6 +46,11 @@ def codes_every(epoch: int, latent_dim: int) -> int:
     return 1 << ((epoch - 1) // dense).bit_length()
 
 
+def codes_due(epoch: int, epochs: int, latent_dim: int) -> bool:
+    """Whether the codes of an epoch are stored: as `codes_every` says, and the last epoch's."""
+    return epoch % codes_every(epoch, latent_dim) == 0 or epoch == epochs
+
+
 def encoded(
     learner: Learner, feed: Feed, splits: Splits, means: np.ndarray, step: int, epoch: int
 ) -> Encoded | None:

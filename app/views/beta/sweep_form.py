@@ -20,7 +20,6 @@ from vae_core.errors import BadConfig, VaeCoreError
 from vae_core.models.build import choose_side
 from vae_core.runs.record import ENDED, FINISHED, LIVE, STOPPED
 from vae_core.sweep import MOST_RUNS, Member, add_beta, create_sweep, go_on, log_range, stop, with_beta
-from vae_core.training import Plan, resolve
 from vae_core.training.defaults import chosen_words, too_short
 from vae_core.words import counted
 
@@ -88,15 +87,13 @@ def new_sweep(*, seen: bool = True) -> None:
 
 def _chosen(config: RunConfig, side: int, count: int, seen: bool) -> None:
     """What is chosen for the images, the same for all runs, how long they take, and a warning where that is too short."""
-    data = datasets.images(config.data.dataset, side)
-    chosen, _ = timing.settled(with_beta(config, 1.0), side, fixed_sigma=True)  # β costs nothing
-    images = len(chosen.data.split(data).train)
-    if words := chosen_words(config, chosen, images):
+    chosen = timing.chosen(with_beta(config, 1.0), side, fixed_sigma=True)  # β costs nothing
+    plan = chosen.plan
+    if words := chosen_words(config, chosen.config, plan.train_images):
         most = (
             f"; each at most {config.training.most_minutes:g} min here" if config.training.epochs == 0 else ""
         )
         st.caption(f"Chosen by the images, for all runs alike: {words}{most}.")
-    plan = Plan(resolve(chosen, data), images)
     if words := time_words(plan, side, count, may_time=seen):
         st.caption(f"{words[0].upper()}{words[1:]}.")
     if short := too_short(plan.steps_total):

@@ -30,7 +30,6 @@ from vae_core.runs.record import ENDED
 from vae_core.runs.run import Run
 from vae_core.runs.timing import about
 from vae_core.sweep import settled_for_sweep
-from vae_core.training import Plan, resolve
 from vae_core.training.defaults import chosen_words
 from vae_core.words import counted, listed
 
@@ -87,7 +86,8 @@ def start(run: Run, variants: Variants, count: int, what: str, words: str) -> No
         if waiting_of(members) and alike(members[0], run)
     ]
     try:
-        config, timed = timing.settled(asked, side, fixed_sigma=True)
+        chosen = timing.chosen(asked, side, fixed_sigma=True)
+        config = chosen.config
         planned = variants(config) if count else {}
     except VaeCoreError as error:
         st.error(sentence(error), icon=":material/error:")
@@ -107,7 +107,7 @@ def start(run: Run, variants: Variants, count: int, what: str, words: str) -> No
     if pressed and not why_not:
         name = default_name(config, runs.store(), what)
         try:
-            if not timed:  # as many passes as the minutes allow, the same for all
+            if not chosen.timed:  # as many passes as the minutes allow, the same for all
                 planned = variants(settled_for_sweep(asked, runs.places()))
             made = create(runs.store(), planned, name, seeds=seeds)
         except VaeCoreError as error:
@@ -134,15 +134,16 @@ def _cost(
     said = [runs_in_words(len(planned), seeds)] if planned else []
     if words := chosen_words(asked, config, images):
         said.append(words)
-    total, timed = 0.0, True
+    total, timed, held_up = 0.0, True, False
     for variant in planned.values():
-        plan = Plan(resolve(timing.settled(variant, side)[0], data), images)
+        plan = timing.chosen(variant, side).plan
         estimate = timing.estimate(plan.config, side, may_time=timed)  # one after the other
         seconds = estimate.seconds(plan, seeds, runs.at_once())
         timed = timed and seconds is not None
+        held_up = estimate.held_up
         total += seconds or 0.0
     if planned:
-        unknown = "time is estimated while nothing trains" if timing.busy() else "timing some steps…"
+        unknown = "time is estimated while nothing trains" if held_up else "timing some steps…"
         said.append(f"about **{about(total)}** here in all" if timed else unknown)
     st.caption(" · ".join(said))
 

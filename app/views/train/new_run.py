@@ -19,7 +19,7 @@ from vae_core.data import DatasetSpec, find_spec
 from vae_core.models.build import choose_side, count_parameters
 from vae_core.options import replace_at
 from vae_core.runs.run import Run
-from vae_core.training import Plan, resolve
+from vae_core.training import Plan
 from vae_core.training.defaults import FEW_IMAGES, chosen_words, too_short
 
 
@@ -38,10 +38,11 @@ def new_run(current: Run | None) -> None:
         asked = config
         facts = st.empty()
         if ready:
-            config, timed = timing.settled(asked, side)
+            chosen = timing.chosen(asked, side)
+            config, plan = chosen.config, chosen.plan
             parameters = count_parameters(config, (spec.channels, side, side))
-            facts.markdown(f"**{parameters:,}** parameters · {side}×{side} pixels")
-            plan = _plan(config, side)
+            size = f"**{parameters:,}** parameters · {side}×{side} pixels"
+            facts.markdown(size)
             before_it_learns(asked, plan)
         start_from = None
         if current is not None and current.has_weights():
@@ -64,7 +65,7 @@ def new_run(current: Run | None) -> None:
             width="stretch",
         ):
             store = runs.store()
-            if asked.training.epochs == 0 and not timed:  # chosen when it starts, and a step is timed
+            if asked.training.epochs == 0 and not chosen.timed:  # chosen when it starts, and a step is timed
                 config = replace_at(config, ("training", "epochs"), 0)
             run = store.create(config, name.strip(), start_from=start_from)
             runs.queue().wake()
@@ -76,9 +77,10 @@ def new_run(current: Run | None) -> None:
             "Schedules: β and learning rate over the planned steps", icon=":material/show_chart:"
         ):
             previews(plan)
-        size = f"**{parameters:,}** parameters · {side}×{side} pixels · {plan.steps_total:,} steps"
         with facts.container():
-            st.markdown(" · ".join(filter(None, (size, time_words(plan, side)))))
+            st.markdown(
+                " · ".join(filter(None, (size, f"{plan.steps_total:,} steps", time_words(plan, side))))
+            )
 
 
 def _filled(run: Run) -> None:
@@ -133,12 +135,6 @@ def before_it_learns(asked: RunConfig, plan: Plan) -> None:
 def _fits(config: RunConfig, side: int, channels: int, run: Run) -> bool:
     record = run.record()
     return record.effective.model == config.model and record.shape == (channels, side, side)
-
-
-def _plan(config: RunConfig, side: int) -> Plan:
-    data = datasets.images(config.data.dataset, side)
-    resolved = resolve(config, data)
-    return Plan(resolved, len(resolved.data.split(data).train))
 
 
 def previews(plan: Plan) -> None:
