@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.services.cache import LruCache
@@ -16,7 +17,17 @@ if TYPE_CHECKING:
 _codes: LruCache[StoredCodes | None] = LruCache(16)
 _epoch_codes: LruCache[tuple[EpochCodes, ...]] = LruCache(4)
 _kl: LruCache[tuple[float, ...]] = LruCache(64)
-_shipped: LruCache[tuple[np.ndarray, np.ndarray] | None] = LruCache(1)
+_shipped: LruCache[ShippedCodes | None] = LruCache(1)
+
+
+@dataclass(frozen=True)
+class ShippedCodes:
+    """Posterior means (N, D) of images, their dimensions' KL (D,) in nats, and the 2nd and 98th percentiles (D,) of each."""
+
+    mean: np.ndarray
+    kl: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
 
 
 def codes(run: Run, split: str = "test") -> StoredCodes | None:
@@ -29,11 +40,22 @@ def codes(run: Run, split: str = "test") -> StoredCodes | None:
     return _codes.get_or_make(key, lambda: stored_codes(run, split))
 
 
-def shipped_codes(run: Run) -> tuple[np.ndarray, np.ndarray] | None:
-    """The codes that a run was shipped with, mean and log variance (N, D) each, read without torch; None where it was not."""
-    from vae_core.runs.array_files import read_shipped_codes
+def shipped_codes(run: Run) -> ShippedCodes | None:
+    """What Home shows of the codes that a run was shipped with, read without torch; None where there are none."""
+    return _shipped.get_or_make((run.path, run.stamp()), lambda: _read_shipped(run))
 
-    return _shipped.get_or_make((run.path, run.stamp()), lambda: read_shipped_codes(run.path))
+
+def _read_shipped(run: Run) -> ShippedCodes | None:
+    import numpy as np
+
+    from vae_core.latent.statistics import kl_from_prior
+    from vae_core.runs.kept_codes import SHIPPED_CODES, read_kept_codes
+
+    kept = read_kept_codes(run.path / SHIPPED_CODES, run.stamp(), run.record().effective.model.latent_dim)
+    if kept is None or not len(kept.mean):
+        return None
+    low, high = np.quantile(kept.mean, (0.02, 0.98), axis=0)
+    return ShippedCodes(kept.mean, kl_from_prior(kept.mean, kept.log_var).mean(0), low, high)
 
 
 def epoch_codes(run: Run) -> tuple[EpochCodes, ...]:

@@ -225,12 +225,6 @@ def warms() -> bool:
         return _spare is not None and _spare.alive and not (_spare.warm or _spare.busy)
 
 
-def is_warm() -> bool:
-    """Whether the warm process is ready, and free."""
-    with _lock:
-        return _spare is not None and _spare.alive and _spare.warm and not _spare.busy
-
-
 def _lay_out(codes: Array, params: UmapParams, task: Task[Any]) -> Array:
     """By the warm process if it is free and ready or soon will be, else by one of its own."""
     with _lock:

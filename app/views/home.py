@@ -24,6 +24,7 @@ from vae_core.latent.statistics import order_by_kl
 from vae_core.runs.marks import read_marks
 from vae_core.runs.record import COMPARED
 from vae_core.runs.run import Run
+from vae_core.runs.store import readable
 
 WANTED = ("smile", "hair", "glasses")  # names of dimensions that anyone understands at once
 SHOWN, STARTS = 3, 12  # sliders, and codes of images to begin at
@@ -42,27 +43,25 @@ def page() -> None:
         "around inside: every point of its latent space is a picture, and moving through it is seeing what it "
         "understood."
     )
-    _small_deck()
-    doors()
+    every = runs.store().all()
+    found = readable(every)
+    _small_deck(found)
+    doors(found)
     st.subheader("Runs", anchor=False)
-    table()
+    table(every)
 
 
 # ---------------------------------------------------------------- the first thing one does
 
 
-def _small_deck() -> None:
+def _small_deck(found: Sequence[Run]) -> None:
     """Three sliders of the shipped run that a new visitor sees; nothing where no run is shipped."""
-    shipped = [run for run in runs.store().readable() if run.read_only and run.has_weights()]
-    run = next((run for run in shipped if run.id == session.FIRST), None)
+    run = next((run for run in found if _is_first(run) and run.has_weights()), None)
     codes = None if run is None else run_codes.shipped_codes(run)
     if run is None or codes is None:
         return
-    mean, log_var = codes
-    kl = (0.5 * (mean**2 + np.exp(log_var) - 1 - log_var)).mean(0)
     names = read_marks(run).names
-    low, high = np.quantile(mean, (0.02, 0.98), axis=0)
-    middle, reach = (low + high) / 2, np.maximum((high - low) / 2, LEAST)
+    middle, reach = (codes.low + codes.high) / 2, np.maximum((codes.high - codes.low) / 2, LEAST)
     sliders = [
         {
             "dim": d,
@@ -70,10 +69,13 @@ def _small_deck() -> None:
             "low": round(float(middle[d] - reach[d]), 3),
             "high": round(float(middle[d] + reach[d]), 3),
         }
-        for d in named_first(names, [int(d) for d in order_by_kl(kl)])
+        for d in named_first(names, [int(d) for d in order_by_kl(codes.kl)])
     ]
     first_sliders(
-        run.id, models.decoder_header(run), sliders, [round_code(code).tolist() for code in mean[:STARTS]]
+        run.id,
+        models.decoder_header(run),
+        sliders,
+        [round_code(code).tolist() for code in codes.mean[:STARTS]],
     )
 
 
@@ -90,10 +92,10 @@ def named_first(names: Mapping[int, str], order: Sequence[int]) -> list[int]:
 # ---------------------------------------------------------------- where to go from here
 
 
-def doors() -> None:
-    """The pages by what a person wants to do."""
-    last = _last_own()
-    shown: list[Callable[[], None]] = [_show_a_class, _own_images, _tune]
+def doors(found: Sequence[Run]) -> None:
+    """The pages by what a person wants to do, and with which of the runs that were found."""
+    last = _last_own(found)
+    shown: list[Callable[[], None]] = [partial(_show_a_class, found), _own_images, _tune]
     if last is not None:
         shown.append(partial(_go_on, last))
     for column, door in zip(st.columns(len(shown)), shown, strict=True):
@@ -101,9 +103,8 @@ def doors() -> None:
             door()
 
 
-def _show_a_class() -> None:
-    shipped = {run.id for run in runs.store().pretrained()}
-    of = {address.RUN: session.FIRST} if session.FIRST in shipped else None
+def _show_a_class(found: Sequence[Run]) -> None:
+    of = {address.RUN: session.FIRST} if any(map(_is_first, found)) else None
     session.link("sliders", "**Show a class**", ":material/co_present:", of)
     st.caption("Faces under the hand, one slider a number; then where all images lie, on the map.")
 
@@ -125,17 +126,22 @@ def _go_on(last: Run) -> None:
     st.caption(f"{plain(last.name)}: {last.status().state}. Its curves, and more epochs.")
 
 
-def _last_own() -> Run | None:
+def _last_own(found: Sequence[Run]) -> Run | None:
     """The run of one's own that was created last."""
-    found = [run for run in runs.store().readable() if not run.read_only]
-    return max(found, key=lambda run: run.record().created or "", default=None)
+    own = [run for run in found if not run.read_only]
+    return max(own, key=lambda run: run.record().created or "", default=None)
+
+
+def _is_first(run: Run) -> bool:
+    """Whether it is the shipped run that a new visitor sees."""
+    return run.read_only and run.id == session.FIRST
 
 
 # ---------------------------------------------------------------- the table of runs
 
 
-def table() -> None:
-    """All runs; those of a sweep or a comparison in one row, unless each is asked for."""
+def table(every: Sequence[Run]) -> None:
+    """All runs, also those that cannot be read, which is said; those of a sweep or a comparison in one row, unless each is asked for."""
     with layout.toolbar("runs"):
         needle = st.text_input(
             "Search runs", placeholder="search: name, dataset, status, note", label_visibility="collapsed", key="runs search",
@@ -143,7 +149,7 @@ def table() -> None:
         ).lower()  # fmt: skip
         apart = st.toggle("Runs of sweeps one by one", key="runs apart")
     found: dict[str, list[Run]] = {}
-    for run in runs.store().all():
+    for run in every:
         try:
             record, _ = run.record(), run.status()
         except (BadRun, RunNotFound) as error:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.boundary import fragment
 from vae_core.errors import RunNotFound
+from vae_core.options import capitalised
 from vae_core.runs.array_files import WeightsAt
 from vae_core.runs.record import Status
 from vae_core.runs.run import Run
@@ -40,4 +41,4 @@ def _say(run: Run, stamp: str, live: bool) -> None:
     if now != stamp or not status.live:
         st.rerun(scope="app")
     if words := weights_words(run.weights_at(), status):
-        st.caption(f"{words[0].upper()}{words[1:]}.")
+        st.caption(f"{capitalised(words)}.")

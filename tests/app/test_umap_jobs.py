@@ -62,6 +62,12 @@ def spare() -> umap.UmapProcess:
     return umap._spare
 
 
+def is_warm() -> bool:
+    """Whether the warm process is ready, and free."""
+    found = umap._spare
+    return found is not None and found.alive and found.warm and not found.busy
+
+
 # ---------------------------------------------------------------- a process of its own
 
 
@@ -192,7 +198,7 @@ def worker() -> umap.UmapProcess:
     first = spare()
     umap.warm()  # there is one already
     assert spare() is first
-    until(umap.is_warm, "it is warm")
+    until(is_warm, "it is warm")
     return first
 
 
@@ -205,19 +211,19 @@ def whole(
     It is busy then, and leaves the same map to another process.
     """
     umap.warm()
-    until(umap.is_warm, "it is warm")
+    until(is_warm, "it is warm")
     folder = tmp_path_factory.mktemp("warm")
     result, twin = folder / "map.npz", folder / "twin.npz"
     codes, labels = clusters(2600)
     samples: list[Any] = []
     task = umap.start(codes, PARAMS, result)
     until(lambda: spare().busy, "the warm process has it")
-    assert not umap.is_warm()
+    assert not is_warm()
     other = umap.start(codes, PARAMS, twin)
     until(lambda: other.state == RUNNING, "a process of its own has the other")
     until(lambda: task.done, "the map is done", meanwhile=lambda: samples.append(umap.sample(result)))
     assert task.state == DONE, task.error
-    until(umap.is_warm, "it is free again")
+    until(is_warm, "it is free again")
     seen = [sample for sample in samples if sample is not None]
     assert seen, "the sample is there before the whole"
     assert samples[0] is None
@@ -283,7 +289,7 @@ def test_a_job_that_fails_leaves_the_worker_warm(worker: umap.UmapProcess, tmp_p
     task = ended(umap.start(np.ones((9, 3)), PARAMS, result))
     assert task.state == FAILED
     assert "all codes are the same" in task.error
-    until(umap.is_warm, "it is free again")
+    until(is_warm, "it is free again")
     assert spare() is worker
     umap.stop(result)
     assert list(tmp_path.iterdir()) == []
@@ -300,7 +306,7 @@ def test_stopping_a_job_of_the_worker_warms_another(worker: umap.UmapProcess, tm
     assert not psutil.pid_exists(worker.pid)
     assert umap.find(result) is None
     assert list(tmp_path.iterdir()) == []
-    until(umap.is_warm, "another one is warm")
+    until(is_warm, "another one is warm")
     assert spare() is not worker
 
 
@@ -336,7 +342,7 @@ from app.services import umap
 from vae_core.latent.umap import UmapParams
 umap.warm()
 if sys.argv[1] == "busy":
-    until(umap.is_warm, "it is warm")
+    until(lambda: umap._spare.warm, "it is warm")
     codes = np.random.default_rng(0).standard_normal((9000, 5))
     umap.start(codes, UmapParams(), Path(sys.argv[2]))
     until(lambda: umap._spare.busy, "it has the job")

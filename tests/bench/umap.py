@@ -109,7 +109,7 @@ def compare(title: str, codes: np.ndarray, rounds: int, folder: Path) -> None:
         row["cold, first sample"], row["cold, whole"], points = ours(codes, seed, folder)
         row["second process, first sample"], row["second process, whole"], _ = ours(codes, seed, folder)
         service.warm()
-        while not service.is_warm():
+        while service.warms():
             time.sleep(0.05)
         row["warm, first sample"], row["warm, whole"], again = ours(codes, seed, folder)
         if not (points == again).all():

@@ -143,8 +143,8 @@ def test_at_beta_one_the_dial_paints_what_the_plain_decoder_does(in_javascript: 
       const plain = new tools.Decoder(given.plain, Float32Array.from(given.weights));
       const image = () => ({ data: new Uint8ClampedArray(16 * 16 * 4) });
       const pictures = [dial, plain].map((decoder) => decoder.paint(given.code, image()));
-      const back = tools.toFloats(pictures[0], 3), exact = dial.decode(given.code);
-      return { pictures: pictures.map((p) => [...p.data]), gap: Math.max(...back.map((v, i) => Math.abs(v - exact[i]))) };
+      const back = pictures[0].data.filter((_, i) => i % 4 < 3), exact = dial.decode(given.code);
+      return { pictures: pictures.map((p) => [...p.data]), gap: Math.max(...back.map((v, i) => Math.abs(v / 255 - exact[i]))) };
     """
     given = {"plain": plain.header(), "weights": plain.weights.tolist(), "code": [0.5, -1.0, 0.2]}
     found = in_javascript(code, exported(model) | given)

@@ -9,8 +9,9 @@ from vae_core.data.sets import faces
 from vae_core.evaluation import dci, mig, sap
 from vae_core.evaluation.metrics.inputs import numbered
 from vae_core.evaluation.metrics.sharpness import laplacian_variance
-from vae_core.evaluation.sliders import best_sliders, stored_sliders
+from vae_core.evaluation.sliders import sliders, stored_sliders
 from vae_core.inference import load_run, stored_codes
+from vae_core.objectives.attributes import shown_name
 from vae_core.places import assets
 from vae_core.runs.marks import read_marks, slider_order
 from vae_core.runs.run import Run
@@ -61,7 +62,8 @@ def test_its_sliders_bear_the_attributes_names_in_their_order(shipped):
 
 def test_each_attribute_has_a_slider_of_its_own(shipped):
     effects = stored_sliders(shipped)
-    best = best_sliders(effects)
+    every = sliders(effects)
+    best = {shown_name(name): every[dim] for name, (dim, _) in effects.best.items()}
     assert set(best) == set(ORDER)
     for dim, name in enumerate(ORDER):
         assert best[name].dim == dim, "the one that bears its name"

@@ -17,7 +17,6 @@ from vae_core.evaluation.regressor import regressor_of, train_regressor
 from vae_core.evaluation.sliders import (
     FILE,
     Slider,
-    best_sliders,
     measure_sliders,
     sliders,
     stored_sliders,
@@ -100,7 +99,8 @@ def test_sliders_without_effect_have_no_name_and_do_not_count():
     assert found.mean_share == pytest.approx(1.0)
     assert found.own == 0.5
     assert sliders(found)[1] == Slider(1, "", 0.0)
-    assert best_sliders(found) == {"a": Slider(0, "a", pytest.approx(1.0)), "b": None}
+    assert sliders(found)[0] == Slider(0, "a", pytest.approx(1.0))
+    assert found.best == {"a": (0, pytest.approx(1.0))}
 
 
 def test_attributes_that_the_regressor_does_not_tell_are_left_out():

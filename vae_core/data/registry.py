@@ -170,9 +170,8 @@ def find_spec(name: str, places: Places) -> DatasetSpec:
 
 def as_it_was(name: str, version: int) -> str:
     """The name of the entry that builds a built-in dataset as it was at a version."""
-    spec = DATASETS.get(name)
-    earlier = spec is not None and spec.replaced is not None and version < spec.replaced[0]
-    return spec.replaced[1] if spec is not None and spec.replaced is not None and earlier else name
+    replaced = DATASETS[name].replaced if name in DATASETS else None
+    return replaced[1] if replaced is not None and version < replaced[0] else name
 
 
 def factor_words(dataset: str, factor: str) -> FactorWords | None:

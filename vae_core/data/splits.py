@@ -10,6 +10,7 @@ from vae_core.errors import BadImages
 from vae_core.words import counted
 
 TRAIN, VALIDATION, TEST, OUT = range(4)
+NAMES = ("test", "validation", "train")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,12 +43,6 @@ def sliders(effects: SliderEffects) -> tuple[Slider, ...]:
     return tuple(Slider(d, shown_name(name), float(share)) for d, (name, share) in enumerate(found))
 
 
-def best_sliders(effects: SliderEffects) -> dict[str, Slider | None]:
-    """Attribute, as pages show it -> the slider that is most its own; None for one without."""
-    every, best = sliders(effects), effects.best
-    return {shown_name(name): every[best[name][0]] if name in best else None for name in effects.names}
-
-
 def measure_sliders(run: Run, data: ImageSet, *, progress: Progress = silent) -> SliderEffects:
     """What each slider of a run changes, of its test images; computed once for the weights and kept.
 
@@ -66,7 +59,7 @@ def measure_sliders(run: Run, data: ImageSet, *, progress: Progress = silent) ->
     found = slider_effects(np.concatenate(parts), model, regressor)
     path = run.places.derived_file(model.stamp, FILE, write=True)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, to_json(found, model.stamp))
+    write_json(path, to_json(found, model.stamp), durable=False)
     progress(1.0, "measured")
     return found
 
@@ -103,7 +96,7 @@ def _read(path: Path, stamp: str, dims: int) -> SliderEffects | None:
         names = tuple(text(name) for name in raw["names"])
         effects = np.array([[number(v) for v in row] for row in raw["effects"]], np.float64)
         active = np.array([one is True for one in raw["active"]], bool)
-    except (OSError, ValueError, TypeError, KeyError, json.JSONDecodeError):
+    except (OSError, ValueError, TypeError, KeyError):
         return None
     fits = effects.shape == (dims, len(names)) and active.shape == (dims,) and bool((effects >= 0).all())
     return SliderEffects(names, effects, active) if fits and np.isfinite(effects).all() else None

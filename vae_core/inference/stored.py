@@ -19,9 +19,8 @@ from vae_core.errors import BadImages
 from vae_core.inference.codes import Codes, Rows
 from vae_core.inference.model import LoadedModel
 from vae_core.places import write_atomically
+from vae_core.runs.kept_codes import CODES_FORMAT, SHIPPED_CODES, read_kept_codes
 from vae_core.runs.run import Run
-
-CODES_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -56,10 +55,10 @@ def codes_path(run: Run, split: str, stamp: str = "", *, write: bool = False) ->
 
 def stored_codes(run: Run, split: str = "test") -> StoredCodes | None:
     """Codes computed before for these very weights, or shipped with a pretrained run; else None."""
-    for path in (codes_path(run, split), run.path / "codes.npz"):
-        codes = _read_codes(path, run.stamp())
-        if codes is not None and codes.mean.shape[1] == run.record().effective.model.latent_dim:
-            return codes
+    stamp, dims = run.stamp(), run.record().effective.model.latent_dim
+    for path in (codes_path(run, split), run.path / SHIPPED_CODES):
+        if (kept := read_kept_codes(path, stamp, dims)) is not None:
+            return StoredCodes(**vars(kept))
     return None
 
 
@@ -128,33 +127,3 @@ def codes_bytes(codes: StoredCodes, stamp: str, dtype: type = np.float32) -> byt
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()
-
-
-def _read_codes(path: Path, stamp: str) -> StoredCodes | None:
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as npz:
-            if int(npz["format"]) != CODES_FORMAT or str(npz["stamp"]) != stamp:
-                return None
-            codes = StoredCodes(
-                npz["mean"].astype(np.float32),
-                npz["log_var"].astype(np.float32),
-                npz["index"].astype(np.int64),
-                npz["labels"].astype(np.int64) if "labels" in npz else None,
-                npz["factors"].astype(np.float32) if "factors" in npz else None,
-                npz["error"].astype(np.float32),
-                tuple(str(n) for n in npz["label_names"]),
-                tuple(str(n) for n in npz["factor_names"]),
-                str(npz["split"]),
-            )
-        return codes if _whole(codes) else None
-    except Exception:  # an array's header is a Python literal, and a parser fails in many ways
-        return None  # missing or damaged: it can be computed again
-
-
-def _whole(codes: StoredCodes) -> bool:
-    """Whether the arrays fit each other: a file may come with an archive."""
-    count = len(codes.index)
-    rows = [codes.index, codes.error, *(a for a in (codes.labels,) if a is not None)]
-    tables = [codes.mean, codes.log_var, *(a for a in (codes.factors,) if a is not None)]
-    fits = all(a.shape == (count,) for a in rows) and all(a.ndim == 2 and len(a) == count for a in tables)
-    return fits and codes.mean.shape == codes.log_var.shape and bool(np.isfinite(codes.mean).all())

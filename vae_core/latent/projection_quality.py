@@ -12,6 +12,7 @@ import numpy as np
 from vae_core.errors import BadCodes, TooFewPoints
 
 LEAST_POINTS = 5
+NEIGHBOURS = 15  # of each image, that are compared
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class ProjectionQuality:
 
 
 def projection_quality(
-    codes: np.ndarray, points: np.ndarray, *, k: int = 15, most: int = 2000, seed: int = 0
+    codes: np.ndarray, points: np.ndarray, *, k: int = NEIGHBOURS, most: int = 2000, seed: int = 0
 ) -> ProjectionQuality:
     """How well a map, points (N, 2), keeps the neighbourhoods of codes (N, D), on a sample of at most `most` images.
 

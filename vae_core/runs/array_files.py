@@ -159,22 +159,6 @@ def read_codes(folder: Path, event: Encoded) -> EpochCodes | None:
         return None
 
 
-def read_shipped_codes(folder: Path) -> tuple[np.ndarray, np.ndarray] | None:
-    """Means and log-variances (N, D), float32, that came with a pretrained run; None where none did, or of other weights.
-
-    As vae_core.inference.stored_codes reads them, without what encodes: a first page wants them before torch is there.
-    """
-    try:
-        with open(folder / "codes.npz", "rb") as file, np.load(file, allow_pickle=False) as npz:
-            if str(npz["stamp"]) != stamp_of(folder / WEIGHTS):
-                return None
-            mean, log_var = npz["mean"].astype(np.float32), npz["log_var"].astype(np.float32)
-    except Exception:  # an array's header is a Python literal, and a parser fails in many ways
-        return None
-    good = mean.ndim == 2 and mean.shape == log_var.shape and len(mean) and np.isfinite(mean).all()
-    return (mean, log_var) if good else None
-
-
 def check_resume(folder: Path) -> None:
     """Raises BadRun when what training would go on from is damaged; reads no tensor."""
 

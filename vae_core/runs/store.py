@@ -7,6 +7,7 @@ import dataclasses
 import secrets
 import shutil
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from filelock import FileLock
@@ -54,12 +55,7 @@ class Store:
 
     def readable(self) -> list[Run]:
         """All runs whose settings can be read."""
-        found = []
-        for run in self.all():
-            with contextlib.suppress(BadRun, RunNotFound):
-                run.record()
-                found.append(run)
-        return found
+        return readable(self.all())
 
     def find(self, ref: str) -> Run:
         """A run by id or by name. Raises RunNotFound."""
@@ -150,6 +146,16 @@ class Store:
         run.path.rename(gone)  # at once out of every list
         shutil.rmtree(gone, ignore_errors=True)
         shutil.rmtree(run.notes, ignore_errors=True)
+
+
+def readable(found: Iterable[Run]) -> list[Run]:
+    """Those runs whose settings can be read, in their order."""
+    kept = []
+    for run in found:
+        with contextlib.suppress(BadRun, RunNotFound):
+            run.record()
+            kept.append(run)
+    return kept
 
 
 def _cut_alike(config: RunConfig, parent: Run) -> RunConfig:

@@ -12,6 +12,8 @@ from vae_core.config import ObjectiveConfig
 
 ACTIVE, ACTIVE_MEANS = words.apart("active", "live")
 
+BLANK = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="  # a picture of nothing, until there is one
+
 _mount = component(
     "live",
     f"""
@@ -46,10 +48,10 @@ _mount = component(
   </div>
   <div class="pictures" hidden>
     <div class="strips">
-      <figure data-strip="originals"><figcaption>validation images</figcaption><img alt="validation images" src="data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="></figure>
-      <figure data-strip="reconstructions"><figcaption>their reconstructions</figcaption><img alt="reconstructions" src="data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="></figure>
-      <figure data-strip="samples"><figcaption>samples from the prior</figcaption><img alt="samples from the prior" src="data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="></figure>
-      <figure data-strip="traversal"><figcaption>traversals</figcaption><img alt="traversals" src="data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="></figure>
+      <figure data-strip="originals"><figcaption>validation images</figcaption><img alt="validation images" src="{BLANK}"></figure>
+      <figure data-strip="reconstructions"><figcaption>their reconstructions</figcaption><img alt="reconstructions" src="{BLANK}"></figure>
+      <figure data-strip="samples"><figcaption>samples from the prior</figcaption><img alt="samples from the prior" src="{BLANK}"></figure>
+      <figure data-strip="traversal"><figcaption>traversals</figcaption><img alt="traversals" src="{BLANK}"></figure>
     </div>
   </div>
 </section>

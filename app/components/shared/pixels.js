@@ -18,16 +18,3 @@ export function toImage(bytes, { width, height, channels }) {
   }
   return image;
 }
-
-/**
- * The pixels of an ImageData (or of anything with RGBA bytes as `data`) as Dial.encode takes them.
- *
- * @param {{ data: ArrayLike<number> }} image
- * @param {number} channels
- */
-export function toFloats({ data }, channels) {
-  const n = data.length / 4;
-  const x = new Float32Array(n * channels);
-  for (let p = 0, i = 0; p < n; p++) for (let c = 0; c < channels; c++) x[i++] = data[4 * p + c] / 255;
-  return x;
-}

@@ -18,6 +18,7 @@ from vae_core.config import RunConfig
 from vae_core.data import find_spec
 from vae_core.errors import BadConfig, VaeCoreError
 from vae_core.models.build import choose_side
+from vae_core.options import capitalised
 from vae_core.runs.record import ENDED, FINISHED, LIVE, STOPPED
 from vae_core.sweep import MOST_RUNS, Member, add_beta, create_sweep, go_on, log_range, stop, with_beta
 from vae_core.training.defaults import chosen_words, too_short
@@ -95,7 +96,7 @@ def _chosen(config: RunConfig, side: int, count: int, seen: bool) -> None:
         )
         st.caption(f"Chosen by the images, for all runs alike: {words}{most}.")
     if words := time_words(plan, side, count, may_time=seen):
-        st.caption(f"{words[0].upper()}{words[1:]}.")
+        st.caption(f"{capitalised(words)}.")
     if short := too_short(plan.steps_total):
         st.warning(short, icon=":material/warning:")
 

@@ -15,7 +15,7 @@ from app.plots.path import leakage_bars
 from app.state import address
 from app.views.interpolate.attributes import attributes, groups, leaks, said, sides
 from app.views.interpolate.choices import choose
-from app.views.interpolate.path_view import follow_weights
+from app.views.interpolate.path_view import keep_up_with
 from app.widgets import image_picker
 from vae_core.data.registry import factor_words
 from vae_core.errors import VaeCoreError
@@ -60,7 +60,7 @@ def push(
     saved: dict[str, np.ndarray],
     fresh: list[bool],
 ) -> None:
-    follow_weights(run, model, fresh)
+    keep_up_with(run, model, fresh)
     attribute, a, b, start = choose_groups(codes, names, saved, len(met), model.config.data.dataset)
     try:
         known = factor_words(model.config.data.dataset, attribute)

@@ -30,7 +30,7 @@ CHART = 130  # pixels of the chart under the strip
 REST = 33.0  # rem of the window that the picture leaves to what stands around it
 
 
-def follow_weights(run: Run, model: LoadedModel, fresh: list[bool]) -> None:
+def keep_up_with(run: Run, model: LoadedModel, fresh: list[bool]) -> None:
     """In a fragment: go on with the run's new weights where they changed under the page; say it when the run is gone.
 
     What is shown of a run that is gone goes on working, since all of it is in memory. `fresh` holds something for the
@@ -145,7 +145,7 @@ def view(
     fresh: list[bool],
 ) -> None:
     """The picture, its handle and strip, and under them one chart; only this reruns when the handle rests."""
-    follow_weights(run, model, fresh)
+    keep_up_with(run, model, fresh)
     place = _position(along)
     moving(
         run.id, header, along.t, along.codes, low=along.low, high=along.high,

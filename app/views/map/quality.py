@@ -11,10 +11,9 @@ from app.boundary import fragment, sentence
 from app.views.map import caches
 from app.views.map.caches import digest
 from vae_core.errors import TooFewPoints
-from vae_core.latent.projection_quality import projection_quality
+from vae_core.latent.projection_quality import NEIGHBOURS, projection_quality
 from vae_core.words import counted
 
-NEIGHBOURS = 15  # of each image, as projection_quality takes them
 ENOUGH = 2 * NEIGHBOURS + 1  # with fewer images half of all are neighbours, and any map looks true
 
 

@@ -14,13 +14,15 @@ from app.state import address, session
 from app.widgets.learning import weights_words
 from app.widgets.prepare_dataset import offer_images
 from vae_core.data import ImageSet
+from vae_core.data.splits import NAMES
 from vae_core.errors import RunNotFound
 from vae_core.inference import LoadedModel, StoredCodes, compute_codes, encode_images
+from vae_core.options import capitalised
 from vae_core.runs.array_files import EpochCodes, WeightsAt
 from vae_core.runs.run import Run
 from vae_core.words import counted
 
-SPLITS = ["test", "validation", "train", "all"]
+SPLITS = [*NAMES, "all"]
 ENOUGH = 100  # images, of which a map shows more than where they lie
 
 
@@ -45,7 +47,7 @@ def open_split_of_chosen_image(run: Run, model: LoadedModel) -> None:
     elif session.get(address.WITHOUT_IMAGES) == run.id:
         session.forget(address.WITHOUT_IMAGES)
         splits = model.config.data.split(data)
-        for name in ("test", "validation", "train"):
+        for name in NAMES:
             if wanted is not None and wanted in splits.named(name):
                 session.put(address.SPLIT, name)
 
@@ -94,7 +96,7 @@ def stale_badge(run: Run, shown: ShownModel, stale: bool) -> None:
             boundary.show(error)
             return
         if words:
-            st.caption(f"{words[0].upper()}{words[1:]}.")
+            st.caption(f"{capitalised(words)}.")
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge("out of date", icon=":material/update:", color="orange")
