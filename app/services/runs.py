@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from vae_core.runs.queue import Queue
     from vae_core.runs.run import Run
     from vae_core.runs.store import Store
+
+log = logging.getLogger("latent_explorer")
 
 JOBS_VARIABLE = "LATENT_EXPLORER_JOBS"  # processes that train at a time
 LAUNCHER_VARIABLE = "LATENT_EXPLORER_LAUNCHER"  # where they run: a name in vae_core.runs.launchers.LAUNCHERS
@@ -30,6 +33,12 @@ def store() -> Store:
     from vae_core.runs.store import Store
 
     return Store(places())
+
+
+def sweep() -> None:
+    """Remove what servers that were killed left half imported or half deleted in this home."""
+    for name in store().sweep_leftovers():
+        log.info("removed %s, which a process that was killed had left", name)
 
 
 def at_once() -> int:

@@ -48,6 +48,7 @@ def warm_up() -> None:
         time.sleep(1.5)
         import vae_core.inference  # noqa: F401
 
+        runs.sweep()
         spare_the_collector()
         _closing.wait(2)
         with _housekeeping:

@@ -68,6 +68,31 @@ def test_runs_are_listed_newest_first_and_nothing_else_is(store):
     assert [run.name for run in store.all()] == ["three", "two", "one"]
 
 
+def test_what_a_killed_server_left_is_swept_unless_somebody_may_work_on_it(store):
+    run = store.create(config_of(), "mine")
+    old = time.time() - 2 * store_module.LEFT_SECONDS
+    names = (".import-old", ".import-busy", ".import-new", ".deleted-tiny-1", ".other")
+    for name in names:
+        (store.places.runs / name / "snapshots").mkdir(parents=True)
+        (store.places.runs / name / "snapshots" / "a.png").write_text("x")
+    (store.places.runs / ".import-file").write_text("x")
+    (store.places.runs / ".import-link").symlink_to(run.path, target_is_directory=True)
+    for path in [*store.places.runs.rglob("*"), *run.path.rglob("*")]:
+        if ".import-new" not in path.parts:
+            os.utime(path, (old, old), follow_symlinks=False)
+    now = time.time()
+    os.utime(store.places.runs / ".import-busy" / "snapshots" / "a.png", (now, now))  # it is still unpacked
+    assert store.sweep_leftovers() == [".deleted-tiny-1", ".import-old"]
+    left = {path.name for path in store.places.runs.iterdir()} - {".names.lock"}
+    assert left == {run.id, ".import-busy", ".import-new", ".other", ".import-file", ".import-link"}
+    assert store.find("mine").record().config == config_of()
+    assert store.sweep_leftovers() == []
+
+
+def test_a_home_without_runs_has_nothing_to_sweep(store):
+    assert store.sweep_leftovers() == []
+
+
 def test_a_run_that_goes_while_runs_are_listed_is_left_out(store, monkeypatch):
     runs = [store.create(config_of(), name) for name in ("stays", "goes")]
     gone = runs[1].path / "config.json"

@@ -23,7 +23,7 @@ from vae_core.places import write_atomically
 from vae_core.runs.array_files import CODES_FILE, PICTURE_FILE, check_resume
 from vae_core.runs.record import INTERRUPTED, QUEUED, status_to_json
 from vae_core.runs.run import Run
-from vae_core.runs.store import Store
+from vae_core.runs.store import IMPORTING, Store
 from vae_core.words import counted
 
 ARCHIVED = ("config.json", "events.jsonl", "thumbnail.png", "codes.npz")
@@ -99,7 +99,7 @@ def unarchive(source: Path | BinaryIO, store: Store, name: str = "") -> Run:
     runs, work = store.places.runs, None
     try:
         runs.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(dir=runs, prefix=".import-"))
+        work = Path(tempfile.mkdtemp(dir=runs, prefix=IMPORTING))
         unpack(source, work)
         return _take_in(work, store, name)
     except BadName:

@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from filelock import FileLock
 
@@ -19,6 +20,9 @@ from vae_core.places import Places, assets, check_plain_name, write_atomically
 from vae_core.runs.array_files import INITIAL, tensors_to_bytes
 from vae_core.runs.record import QUEUED, Record, Status
 from vae_core.runs.run import Run
+
+IMPORTING, DELETED = ".import-", ".deleted-"  # what folders of runs on their way in or out are called
+LEFT_SECONDS = 24 * 3600.0  # after which nobody works on them any more
 
 
 class Store:
@@ -142,10 +146,33 @@ class Store:
             raise RunBusy(f"{run.name} is being trained; stop it first")
         with contextlib.suppress(BadRun):
             shutil.rmtree(self.places.derived / run.stamp(), ignore_errors=True)
-        gone = run.path.with_name(f".deleted-{run.id}")
+        gone = run.path.with_name(f"{DELETED}{run.id}")
         run.path.rename(gone)  # at once out of every list
         shutil.rmtree(gone, ignore_errors=True)
         shutil.rmtree(run.notes, ignore_errors=True)
+
+    def sweep_leftovers(self) -> list[str]:
+        """Remove folders of imports and deletions that a killed process left behind; gives their names.
+
+        One in which anything was written within a day may be in use, and stays.
+        """
+        swept = []
+        with contextlib.suppress(OSError):
+            hidden = [f for f in self.places.runs.iterdir() if f.name.startswith((IMPORTING, DELETED))]
+            for folder in hidden:
+                old = time.time() - _last_written(folder) > LEFT_SECONDS
+                if old and folder.is_dir() and not folder.is_symlink():
+                    shutil.rmtree(folder, ignore_errors=True)
+                    swept += [] if folder.exists() else [folder.name]
+        return sorted(swept)
+
+
+def _last_written(folder: Path) -> float:
+    """When a folder or anything in it was written last, in seconds since 1970; now, where that cannot be told."""
+    try:
+        return max(path.lstat().st_mtime for path in (folder, *folder.rglob("*")))
+    except OSError:  # somebody is at work in it
+        return time.time()
 
 
 def readable(found: Iterable[Run]) -> list[Run]:
