@@ -19,8 +19,19 @@ from app.plots import palette
 
 HERE = Path(__file__).parent
 # Streamlit runs a component's script from a blob, whose address nothing can be relative to: hence the page's origin.
+# Where a script could not be fetched it tries again: the component would stay empty until the page is loaded anew. By the
+# standard a browser may remember that nothing came, so a try takes addresses of its own, for what it imports as well.
 LOADER = """\
-const script = await import(new URL("{url}", location.origin).href);
+async function load(again) {{
+  try {{
+    return await import(new URL(again ? `{scripts}~${{again}}/{name}` : "{scripts}/{name}", location.origin).href);
+  }} catch (error) {{
+    if (again >= 4) throw error;
+    await new Promise((done) => setTimeout(done, 250 * 2 ** again));
+    return load(again + 1);
+  }}
+}}
+const script = await load(0);
 export default script.default;
 """
 
@@ -39,7 +50,7 @@ def component(name: str, html: str, *, isolate: bool = True) -> Callable[..., An
         css=palette.for_styles(f".{name}")
         + f".{name} {{{words.STYLE}}}\n"
         + (HERE / name / "style.css").read_text(),
-        js=LOADER.format(url=module_url(f"{name}/index.js")),
+        js=LOADER.format(scripts=module_url("").rstrip("/"), name=f"{name}/index.js"),
         isolate_styles=isolate,
     )
 
@@ -65,8 +76,11 @@ def module_url(name: str) -> str:
 
 
 def module_path(digest: str, name: str) -> Path | None:
-    """File of the module that `module_url` names, or None where these scripts have no such module."""
-    return modules().get(name) if digest == scripts_digest() else None
+    """File of the module that `module_url` names, or None where these scripts have no such module.
+
+    A digest may end with ~ and the number of a browser's try, see LOADER.
+    """
+    return modules().get(name) if digest.split("~")[0] == scripts_digest() else None
 
 
 @cache

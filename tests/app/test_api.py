@@ -189,6 +189,8 @@ def test_scripts_are_served_from_their_folder_only(client: TestClient) -> None:
         "%2e%2e%2f%2e%2e%2fserver.py",
     ):
         assert client.get(module_url(name)).status_code == 404
+    again = client.get(module_url("shared/decoder.js").replace("/shared/", "~2/shared/"))
+    assert again.content == found.content, "a browser that could not fetch it asks at another address"
     other = client.get("/api/scripts/0123456789abcdef/shared/decoder.js")
     assert other.status_code == 404, "a page of another version gets no mixture of both"
     assert "reload the page" in other.json()["error"]

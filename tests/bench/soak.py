@@ -164,6 +164,14 @@ async def first_picture(page: Page, name: str, went: Awaitable[object], into: di
     into[name].append(time.perf_counter() - began)
 
 
+async def what_stands(page: Page, name: str, error: Exception) -> str:
+    """A fault, with what the page said when it came."""
+    said = ""
+    with suppress(BrowserError):
+        said = " ".join((await page.locator("[data-testid=stMain]").inner_text(timeout=5000)).split())
+    return f"{name}: {str(error).splitlines()[0]} The page said: {said[:600] or 'nothing'}"
+
+
 async def one_seat(page: Page, name: str, seen: Seen, until: float, first: float) -> None:
     """Use a page that is open and load it again, and so on; `first` seconds long at first."""
     used = first
@@ -177,7 +185,7 @@ async def one_seat(page: Page, name: str, seen: Seen, until: float, first: float
             if time.monotonic() < until:
                 await first_picture(page, name, page.reload(timeout=PATIENCE), seen.again)
         except BrowserError as error:
-            seen.faults.append(f"{name}: {str(error).splitlines()[0]}")
+            seen.faults.append(await what_stands(page, name, error))
         used = USED
 
 
@@ -196,7 +204,7 @@ async def sit(served: Server, endless: Run, pages: int, seconds: float, seen: Se
             try:
                 await first_picture(page, name, page.goto(address, timeout=PATIENCE), seen.opened)
             except BrowserError as error:
-                seen.faults.append(f"{name}: {str(error).splitlines()[0]}")
+                seen.faults.append(await what_stands(page, name, error))
             seats.append(asyncio.create_task(one_seat(page, name, seen, until, (i + 1) / pages * USED)))
         await asyncio.gather(*seats)
         await browser.close()

@@ -1,11 +1,13 @@
-"""How components outlive the calls that Streamlit makes of them, in the orders in which it was seen to make them."""
+"""How components outlive the calls that Streamlit makes of them, in the orders in which it was seen to make them; and a
+script that could not be fetched."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route, expect
+from servers import Server
 
 from app.components import module_url
 
@@ -50,3 +52,24 @@ def test_what_is_shown_is_the_newest_call_that_stands(
     visit: Callable[..., Page], steps: list[str], log: list[str]
 ) -> None:
     assert visit("/healthz").evaluate(SETUP, [module_url("shared/mount.js"), steps]) == log
+
+
+def test_a_component_whose_script_could_not_be_fetched_tries_again(
+    visit: Callable[..., Page], server: Server
+) -> None:
+    page = visit("/healthz")
+    failed: set[str] = set()
+
+    def first_fails(route: Route) -> None:
+        name = route.request.url.rsplit("/", 1)[1]
+        if name in failed:
+            route.continue_()
+        else:
+            failed.add(name)
+            route.abort("connectionreset")
+
+    page.route("**/beta_cursor/index.js", first_fails)
+    page.route("**/beta_cursor/marks.js", first_fails)  # which the first imports
+    page.goto(f"{server.url}/beta?sweep=digits-beta")
+    expect(page.locator(".beta-mark").first).to_be_attached()
+    assert failed == {"index.js", "marks.js"}
