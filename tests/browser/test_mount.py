@@ -43,6 +43,8 @@ async ([url, steps]) => {
         (["b", "a", "end a", "wait", "end b"], ["1 shows b", "1 shows a", "1 shows b", "stop 1"]),
         # the next comes at once, so that nothing old is shown in between
         (["a", "wait", "b", "end b", "c"], ["1 shows a", "1 shows b", "1 shows c"]),
+        # both were superseded: what ended once is not ended again, beside a newer one by then
+        (["a", "end a", "b", "end b", "wait", "c"], ["1 shows a", "1 shows b", "stop 1", "2 shows c"]),
         # it went before its script was there
         (["a", "end a"], ["1 shows a", "stop 1"]),
         (["a", "end a", "wait", "b"], ["1 shows a", "stop 1", "2 shows b"]),

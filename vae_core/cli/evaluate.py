@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vae_core.cli.bar import Bar
 from vae_core.cli.usage import Commands, UsageError
 from vae_core.data import ImageSet, open_images
+from vae_core.data.splits import NAMES as SPLITS
 from vae_core.evaluation.metrics import METRICS, Inputs, all_values, compute_metrics
 from vae_core.places import Places
 from vae_core.runs.store import Store
@@ -27,9 +28,7 @@ def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser("evaluate", parents=[common], help="ELBO and its terms on a split")
     parser.add_argument("run", metavar="RUN")
     parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.add_argument(
-        "--split", choices=("test", "validation", "train"), default="test", help="default test"
-    )
+    parser.add_argument("--split", choices=SPLITS, default="test", help="default test")
     parser.add_argument("--weights", choices=("last", "best"), default="last", help="default last")
     parser.add_argument(
         "--beta", type=float, metavar="X", help="of a β dial (multi_rate): the point of its curve; default 1"

@@ -16,11 +16,12 @@
  */
 export function mounted(make, show) {
   /** @typedef {{ component: Component<Data>, settled: boolean }} Call */
-  /** @type {WeakMap<Element | ShadowRoot, { instance: Instance, calls: Call[], shown: Call | null }>} */
+  /** @typedef {{ instance: Instance, calls: Call[], shown: Call | null, ended: boolean }} Place */
+  /** @type {WeakMap<Element | ShadowRoot, Place>} */
   const places = new WeakMap();
   return (component) => {
     const root = component.parentElement;
-    const place = places.get(root) ?? { instance: make(root), calls: [], shown: null };
+    const place = places.get(root) ?? { instance: make(root), calls: [], shown: null, ended: false };
     places.set(root, place);
     /** @type {Call} */
     const call = { component, settled: false };
@@ -29,6 +30,8 @@ export function mounted(make, show) {
       show(place.instance, newest.component);
     };
     const end = () => {
+      if (place.ended) return; // two calls that were superseded in one turn both come to this
+      place.ended = true;
       place.instance.stop();
       if (places.get(root) === place) places.delete(root);
     };
