@@ -67,11 +67,16 @@ def title(name: str, line: str, *explained: str) -> DeltaGenerator:
         st.title(name, anchor=False, width="content")
         st.caption(line, width="stretch")
         if explained:
-            with st.popover(
-                "Words", icon=":material/help:", type="tertiary", help="What the words here mean."
-            ):
-                st.markdown(words.explained(*explained))
+            meanings(*explained)
     return head
+
+
+def meanings(*names: str, label: str = "Words", key: str | None = None) -> None:
+    """What words of the field mean (app.words.WORDS), for a title, a chart or a caption: it opens by a press, a tap or a key."""
+    with st.popover(
+        label, icon=":material/help:", type="tertiary", help="What the words here mean.", key=key
+    ):
+        st.markdown(words.explained(*names))
 
 
 def toolbar(key: str) -> DeltaGenerator:

@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from vae_core.data.factor_words import FactorWords
 
 WORDS = {
+    "1st to 99th percentile": "Where the scale of colours ends: one image in a hundred lies below its lower end and one above its "
+    "upper, so that a few outliers do not take all colours.",
     "active": "A dimension is active when images differ along it: the variance of its posterior mean over the images "
     "exceeds 0.01.",
     "aggregate posterior": "The codes of all images together. Where it is like the prior, samples from the prior are "
     "codes that the decoder knows.",
+    "anomaly score": "How unlikely the model finds an image, −ELBO with one sample of its posterior. The unusual ones score "
+    "highest.",
     "β": "How much the rate counts against the distortion while the model learns. A larger β gives simpler codes and "
     "blurrier pictures.",
     "code": "The few numbers that an image is squeezed into: a point of the latent space, which the decoder turns into a "
@@ -43,6 +47,8 @@ WORDS = {
     "that never was.",
     "probe": "A small classifier on codes: what it says of the codes along a path shows where a class begins.",
     "rate": "What the codes tell about the images: KL divergence of the posterior from the prior, nats per image.",
+    "reconstruction": "An image as the decoder draws it again from its code.",
+    "reconstruction error": "What is lost when an image is drawn again from its code: −log p(x|z), nats. Lower is closer.",
     "sharpness": "How much fine detail pictures have: the variance of their Laplacian, over that of real images. 1 is as sharp "
     "as they are, less is blurred, more is noise.",
     "sweep": "The same model trained at several values of β, to see what each buys and costs.",
@@ -54,7 +60,7 @@ WORDS = {
 # nested in what a component's HTML lies in, so that it holds in a shadow root and out of one
 STYLE = """
   .word {
-    font: inherit; color: inherit; background: none; border: 0; padding: 0; margin: 0; min-height: 0; cursor: help;
+    font: inherit; color: inherit; background: none; border: 0; padding: 0; margin: 0; min-height: 0; min-width: 0; cursor: help;
     text-decoration: underline dotted; text-underline-offset: 0.2em; white-space: inherit;
   }
   .meaning { display: none; }
@@ -88,7 +94,15 @@ def apart(name: str, place: str, *, shown: str = "", more: str = "") -> tuple[st
     key = f"word-{place}-{name}".replace(" ", "-")
     word = f'<button type="button" class="word" popovertarget="{key}">{shown or escape(name)}</button>'
     means = f"<b>{escape(name)}</b>: {escape(WORDS[name])} {more}"
-    return word, f'<span popover id="{key}" class="meaning" role="note">{means}</span>'
+    return (
+        word,
+        f'<span popover id="{key}" class="meaning" role="note" data-word="{escape(name)}">{means}</span>',
+    )
+
+
+def meanings(place: str, *names: str) -> str:
+    """HTML of what these words mean, for a component whose script writes the words (shared/words.js). Raises KeyError."""
+    return "".join(apart(name, place)[1] for name in names)
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -123,4 +137,9 @@ def factor(value: float, known: FactorWords | None = None) -> str:
     word = known.of(value) if known is not None else ""
     if known is not None and known.each and word:
         return word
+    if known is not None and not known.each and math.isfinite(value):
+        step = (
+            math.floor(math.log10(known.top)) - 2
+        )  # two digits of the scale, not of what is next to nothing on it
+        value = round(value, -step)
     return f"{number(value, 2)}, {word}" if word else number(value, 2)

@@ -35,6 +35,7 @@ def test_a_factors_value_is_said_with_its_word() -> None:
     known = {name: factor_words("faces", name) for name in ("smile", "glasses")}
     assert words.factor(0.9312, known["smile"]) == "0.93, laughing"
     assert words.factor(0.5, known["smile"]) == "0.5"
+    assert words.factor(0.00823, known["smile"]) == "0.01, sad"
     assert words.factor(1.0, known["glasses"]) == "worn"
     assert words.factor(2.0, factor_words("shapes", "orientation")) == "18°"
     assert words.factor(31.0, factor_words("shapes", "x")) == "31, right"

@@ -144,6 +144,7 @@ def marks_stand_at(page: Page, beta: str) -> None:
     n = BETAS.index(beta)
     for key in CHARTS[page.get_by_role("tab", selected=True).inner_text()]:
         expect(mark(page, key)).to_have_attribute("data-beta", beta)
+        expect(mark(page, key)).to_be_visible()  # while a chart is drawn anew it has none
         there, here = middle(page.evaluate(DRAWN, [key, n])), mark(page, key).bounding_box()
         assert here
         both = np.abs(middle(here) - there) < 1.5

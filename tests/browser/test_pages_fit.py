@@ -1,10 +1,12 @@
 """What a page is for is seen and worked without scrolling, on a laptop and on a projector, and nothing jumps.
 
-A row of PAGES names a page's hero, its main control and its answer; `act` moves the control and waits for the answer.
+A row of PAGES is a page: its hero, its main control and its answer, and how the control is moved. One visit at a size measures
+all of it: a page takes longer to open than to measure.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -30,6 +32,7 @@ class Fits:
     """A page: where it lies, what must lie in the window, and how its main control is moved.
 
     `ready` waits until the page shows what it is for; `act` moves the control and waits until the answer has followed.
+    `word` is a word of the field that its components explain, and part of what it means; `least` the hero's larger side, px.
     """
 
     path: str
@@ -38,9 +41,12 @@ class Fits:
     answer: Find
     ready: Callable[[Page], None]
     act: Callable[[Page], None]
+    word: tuple[str, str] | None = None
+    least: float = 256
 
     def parts(self, page: Page) -> dict[str, Locator]:
-        return {"hero": self.hero(page), "control": self.control(page), "answer": self.answer(page)}
+        found = {"hero": self.hero(page), "control": self.control(page)}
+        return found | {f"answer {i}": part for i, part in enumerate(self.answer(page).all())}
 
 
 def named(role: str, name: str) -> Find:
@@ -94,15 +100,112 @@ def another_epoch(page: Page) -> None:
     expect(shown).not_to_have_attribute("src", str(before))
 
 
+def path_ready(page: Page) -> None:
+    painted(picture(page))
+    expect(page.locator(".st-key-path-chart .nsewdrag").first).to_be_attached()
+
+
+def along(page: Page) -> None:
+    position(page).press("Shift+ArrowRight")
+    expect(position(page)).to_have_value("0.6")
+
+
+def a_chosen_image(page: Page) -> None:
+    surface(page).press("Enter")
+    expect(page.get_by_role("heading", name=re.compile(r"^Image \d+"))).to_be_visible()
+
+
+def curve_ready(page: Page) -> None:
+    expect(page.locator(".beta-mark[data-chart=rate-distortion]")).to_be_visible()
+    expect(at_cursor(page)).to_have_count(4)
+
+
+def another_beta(page: Page) -> None:
+    cursor(page).press("ArrowRight")
+    expect(page.get_by_role("img", name=re.compile("at β 8$"))).to_have_count(4)
+
+
+def compared(page: Page) -> Locator:
+    return page.get_by_role("img", name=re.compile("^(reconstructions|interpolations|samples)"))
+
+
+def compared_ready(page: Page) -> None:
+    expect(compared(page)).to_have_count(8)
+    page.wait_for_function("() => [...document.images].every((image) => image.complete)")
+
+
+def other_images(page: Page) -> None:
+    samples = page.get_by_role("img", name=re.compile("^samples")).first
+    before = samples.get_attribute("src")
+    page.get_by_role("button", name="Other images").click()
+    expect(samples).not_to_have_attribute("src", str(before))
+    compared_ready(page)
+
+
+def drawn_and_mean(page: Page) -> Locator:
+    drawn, mean = (
+        page.get_by_role("img", name=re.compile(f"^{name}")).first for name in ("drawn by", "mean of")
+    )
+    return drawn.or_(mean)
+
+
+def blurry_ready(page: Page) -> None:
+    expect(page.get_by_role("img", name=re.compile("^mean of")).first).to_be_visible()
+
+
+def another_image(page: Page) -> None:
+    image = page.get_by_role("img", name="the image", exact=True)
+    before = image.get_attribute("src")
+    page.get_by_role("button", name="Another image").click()
+    expect(image).not_to_have_attribute("src", str(before))
+    blurry_ready(page)
+
+
+surface, position, cursor = (
+    named("img", "latent map"),
+    named("slider", "position"),
+    named("slider", "β cursor"),
+)
+
+
+def at_cursor(page: Page) -> Locator:
+    return page.get_by_role("img", name=re.compile("at β"))
+
+
+def strip_and_chart(page: Page) -> Locator:
+    return page.get_by_role("group", name="film strip").first.or_(page.locator(".st-key-path-chart"))
+
+
 PAGES = {
     "home": Fits(
         "/?run=faces", picture, first_slider, named("link", "Show a class"),
-        lambda page: painted(picture(page)), moved(first_slider),
+        lambda page: painted(picture(page)), moved(first_slider), ("code", "the few numbers"),
     ),
-    "sliders": Fits("/sliders?run=faces", picture, slider, first("[data-n=near]"), deck_ready, moved(slider)),
     "train": Fits(
         "/train?run=digits-beta20", first("[data-strip=reconstructions] img"), epochs, first("[data-chart=loss]"),
-        curves_ready, another_epoch,
+        curves_ready, another_epoch, ("rate", "KL"), least=150,
+    ),
+    "map": Fits(
+        "/map?run=mnist&colour=KL", surface, named("button", "Images"), first(".st-key-panel-inspector"),
+        lambda page: painted(surface(page)), a_chosen_image, ("nats", "units of information"),
+    ),
+    "sliders": Fits(
+        "/sliders?run=faces", picture, slider, first("[data-n=near]"), deck_ready, moved(slider),
+        ("percentile", "of codes of real images"),
+    ),
+    "interpolate": Fits(
+        "/interpolate?run=faces", picture, position, strip_and_chart, path_ready, along, ("code", "the few numbers"),
+    ),
+    "compare": Fits(
+        "/compare?run=digits-beta8", first(".compare"), named("button", "Other images"), compared, compared_ready, other_images,
+    ),
+    "why blurry": Fits(
+        "/compare?run=digits-beta8&part=Why%20blurry", first(".compare"), named("button", "Another image"), drawn_and_mean,
+        blurry_ready, another_image,
+    ),
+    "beta": Fits(
+        "/beta?sweep=digits-beta", first(".st-key-rate-distortion"), cursor, at_cursor, curve_ready, another_beta,
+        ("active", "images differ along it"),
     ),
 }  # fmt: skip
 
@@ -133,26 +236,25 @@ def scrolled(page: Page) -> float:
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_seen_and_worked_without_scrolling(
+def test_a_page_is_seen_and_worked_without_scrolling_and_nothing_jumps(
     visit: Visit, name: str, width: int, height: int
 ) -> None:
     fits = PAGES[name]
     page = opened(visit, fits, width, height)
-    for part, box in boxes(page, fits).items():
+    before = boxes(page, fits)
+    for part, box in before.items():
         right, bottom = box["x"] + box["width"], box["y"] + box["height"]
         within = box["x"] >= 0 and box["y"] >= 0 and right <= width and bottom <= height
         assert within, f"the {part} lies at {box}, in a window of {width}×{height}"
-    assert scrolled(page) == 0
-
-
-@pytest.mark.parametrize(("width", "height"), SIZES)
-@pytest.mark.parametrize("name", PAGES)
-def test_nothing_jumps_when_it_updates(visit: Visit, name: str, width: int, height: int) -> None:
-    fits = PAGES[name]
-    page = opened(visit, fits, width, height)
-    before = boxes(page, fits)
+    assert max(before["hero"]["width"], before["hero"]["height"]) >= fits.least
+    if (width, height) == SIZES[0]:
+        its_width_is_used(page)
+        if fits.word is not None:
+            a_word_is_explained(page, *fits.word)
+    else:
+        it_says_what_one_can_do_in_one_line(page)
     fits.act(page)
-    script_at_rest(page)
+    plans_done(page)
     next_frame(page)
     after = boxes(page, fits)
     for part, box in before.items():
@@ -161,9 +263,7 @@ def test_nothing_jumps_when_it_updates(visit: Visit, name: str, width: int, heig
     assert scrolled(page) == 0
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_the_windows_width_is_used(visit: Visit, name: str) -> None:
-    page = opened(visit, PAGES[name], *SIZES[0])
+def its_width_is_used(page: Page) -> None:
     edges = page.get_by_test_id("stMainBlockContainer").evaluate("""block => {
       const style = getComputedStyle(block), box = block.getBoundingClientRect();
       const sidebar = document.querySelector('[data-testid=stSidebar]').getBoundingClientRect();
@@ -173,12 +273,78 @@ def test_the_windows_width_is_used(visit: Visit, name: str) -> None:
     assert all(0 <= edge <= EDGE for edge in edges), edges
 
 
-@pytest.mark.parametrize("name", ["sliders"])
+def a_word_is_explained(page: Page, word: str, means: str) -> None:
+    """By press and by key; Escape closes what it means."""
+    opens = page.locator("button.word", has_text=re.compile(rf"\b{word}")).first
+    meaning = page.locator(".meaning:popover-open")
+    opens.click()
+    expect(meaning).to_contain_text(means, ignore_case=True)
+    box = meaning.bounding_box()
+    assert box
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= SIZES[0][0]
+    assert box["y"] + box["height"] <= SIZES[0][1]
+    page.keyboard.press("Escape")
+    expect(meaning).to_have_count(0)
+    opens.press("Enter")
+    expect(meaning).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(meaning).to_have_count(0)
+
+
+def it_says_what_one_can_do_in_one_line(page: Page) -> None:
+    head = page.locator(".st-key-page-title")
+    assert head.get_by_test_id("stCaptionContainer").first.inner_text()
+    box = head.bounding_box()
+    assert box
+    assert box["height"] < 60, "in one line"
+    words = head.get_by_role("button", name="Words")
+    words.press("Enter")
+    expect(page.get_by_test_id("stPopoverBody").locator("strong").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
+
+
+@pytest.mark.parametrize("name", ["sliders", "interpolate", "map"])
 def test_on_a_phone_the_first_control_comes_within_one_screen(visit: Visit, name: str) -> None:
     page = opened(visit, PAGES[name], *PHONE, dark=True)
     for part, box in boxes(page, PAGES[name]).items():
-        if part != "answer":
+        if not part.startswith("answer"):
             assert box["y"] + box["height"] <= PHONE[1], f"the {part} lies at {box}"
+
+
+def longer_than_its_window(page: Page) -> float:
+    return float(page.get_by_test_id("stMain").evaluate("main => main.scrollHeight - main.clientHeight"))
+
+
+def test_the_other_charts_of_a_sweep_fit(visit: Visit) -> None:
+    page = opened(visit, PAGES["beta"], *SIZES[1])
+    page.get_by_role("tab", name="Other charts").click()
+    for key in ("elbo", "active", "kl-over-beta"):
+        box = page.locator(f".st-key-{key}").bounding_box()
+        assert box
+        assert box["y"] + box["height"] <= SIZES[1][1], f"{key} lies at {box}"
+    assert longer_than_its_window(page) <= ROUNDING
+
+
+def test_two_maps_have_what_the_window_has(visit: Visit) -> None:
+    page = visit("/map?run=digits&beside=digits-beta3", width=SIZES[1][0], height=SIZES[1][1])
+    maps = page.get_by_role("img", name="latent map")
+    expect(maps).to_have_count(2)
+    for i in range(2):
+        painted(maps.nth(i))
+    expect(page.get_by_role("button", name="What these mean")).to_have_count(2)
+    stands_still(maps)
+    for i in range(2):
+        box, view = maps.nth(i).bounding_box(), page.locator(".look summary").nth(i).bounding_box()
+        assert box
+        assert view
+        assert box["width"] >= 360
+        assert box["height"] >= 360
+        assert view["x"] + view["width"] <= box["x"] + box["width"] + ROUNDING, (
+            "the tools stand over their map"
+        )
+    assert longer_than_its_window(page) <= ROUNDING
 
 
 LIVE = ("dl.numbers", "[data-chart=loss]", "[data-chart=terms]", "[data-chart=kl]", "[data-strip=originals]",
@@ -209,42 +375,3 @@ def test_a_run_is_seen_whole_while_it_learns(visit: Visit, server: Server, width
         assert scrolled(page) == 0
     finally:
         run.request("stop")
-
-
-@pytest.mark.parametrize(
-    ("path", "word", "means"),
-    [
-        ("/sliders?run=faces", "percentile", "Of codes of real images"),
-        ("/train?run=faces", "rate", "KL"),
-        ("/?run=faces", "code", "the few numbers"),
-    ],
-)
-def test_a_word_of_the_field_is_explained_by_press_and_by_key(
-    visit: Visit, path: str, word: str, means: str
-) -> None:
-    page = visit(path)
-    script_at_rest(page)
-    opens = page.locator("button.word", has_text=word).first
-    meaning = page.locator(".meaning:popover-open")
-    opens.click()
-    expect(meaning).to_contain_text(means, ignore_case=True)
-    box = meaning.bounding_box()
-    assert box
-    assert box["x"] >= 0
-    assert box["x"] + box["width"] <= 1440
-    page.keyboard.press("Escape")
-    expect(meaning).to_have_count(0)
-    opens.press("Enter")
-    expect(meaning).to_be_visible()
-
-
-@pytest.mark.parametrize("name", ["train", "sliders", "home"])
-def test_a_page_says_in_one_line_what_one_can_do_and_what_its_words_mean(visit: Visit, name: str) -> None:
-    page = opened(visit, PAGES[name], *SIZES[1])
-    head = page.locator(".st-key-page-title")
-    assert page.locator(".st-key-page-title [data-testid=stCaptionContainer]").inner_text()
-    box = head.bounding_box()
-    assert box
-    assert box["height"] < 60, "in one line"
-    head.get_by_role("button", name="Words").press("Enter")
-    expect(page.get_by_test_id("stPopoverBody").get_by_text("code:").first).to_be_visible()

@@ -13,6 +13,7 @@ test("a value is said with its word", () => {
   const smile = { low: "sad", high: "laughing" };
   assert.equal(valueText(0.9312, smile, 2), "0.93, laughing");
   assert.equal(valueText(0.5, smile, 2), "0.5");
+  assert.equal(valueText(0.00823, smile, 2), "0.01, sad");
   assert.equal(valueText(3, { low: "left", high: "right", top: 31 }, 2), "3, left");
   assert.equal(valueText(2, { each: ["0°", "9°", "18°"] }), "18°");
   assert.equal(valueText(7, { each: ["0°", "9°", "18°"] }), "7");

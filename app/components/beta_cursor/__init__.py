@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from app import words
 from app.components import component
 
-HTML = """
+HTML = f"""
 <div class="beta_cursor" data-moves="0">
   <output aria-live="off"><b></b><span></span></output>
   <input type="range" min="0" step="1" aria-label="β cursor">
   <div class="ticks" aria-hidden="true"></div>
+  {words.meanings("cursor", "rate", "distortion", "nats", "active")}
 </div>
 """
 

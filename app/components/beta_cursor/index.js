@@ -2,6 +2,7 @@
 
 import { count, finder, make } from "../shared/dom.js";
 import { mounted } from "../shared/mount.js";
+import { withWords } from "../shared/words.js";
 import { indexAt, placeOf, styleOf } from "./marks.js";
 
 /** @import { Component, Page } from "../shared/types.js" */
@@ -26,6 +27,7 @@ class BetaCursor {
 
   /** @param {Element | ShadowRoot} root */
   constructor(root) {
+    this.root = root;
     this.at = finder(root);
     this.box = this.at(".beta_cursor");
     this.input = this.at("input", HTMLInputElement);
@@ -124,7 +126,7 @@ class BetaCursor {
     this.input.value = String(this.index);
     this.input.setAttribute("aria-valuetext", `β ${label}, ${words}`);
     this.at("b").textContent = `β ${label}`;
-    this.at("output span").textContent = `at the cursor: ${words}`;
+    this.at("output span").replaceChildren(...withWords(`at the cursor: ${words}`, this.root));
     for (const mark of this.marks.values()) this.place(mark);
     this.announce();
   }

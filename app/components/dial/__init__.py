@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from app import words
 from app.components import component
 
-HTML = """
+HTML = f"""
 <div class="dial" data-frame="0">
   <div class="turn">
     <output><b></b><span></span></output>
@@ -16,13 +17,13 @@ HTML = """
   </div>
   <div class="pictures">
     <figure class="originals"><figcaption>images</figcaption><div></div></figure>
-    <figure class="rebuilt"><figcaption>reconstructions</figcaption><div></div></figure>
-    <figure class="samples"><figcaption>samples from the prior</figcaption><div></div></figure>
-    <figure class="walks"><figcaption>traversals</figcaption><div></div></figure>
+    <figure class="rebuilt"><figcaption>{words.button("reconstruction", "dial", shown="reconstructions")}</figcaption><div></div></figure>
+    <figure class="samples"><figcaption>samples from the {words.button("prior", "dial")}</figcaption><div></div></figure>
+    <figure class="walks"><figcaption>{words.button("traversal", "dial", shown="traversals")}</figcaption><div></div></figure>
   </div>
   <div class="charts">
-    <figure><figcaption>rate and distortion, test images, nats per image</figcaption><svg class="curve" role="img" aria-label="rate-distortion curve"></svg></figure>
-    <figure><figcaption>KL per dimension, nats</figcaption><svg class="bars" role="img" aria-label="KL per dimension"></svg></figure>
+    <figure><figcaption>{words.button("rate", "dial")} and {words.button("distortion", "dial")}, test images, {words.button("nats", "dial")} per image</figcaption><svg class="curve" role="img" aria-label="rate-distortion curve"></svg></figure>
+    <figure><figcaption>{words.button("KL", "dial")} per {words.button("dimension", "dial")}, nats</figcaption><svg class="bars" role="img" aria-label="KL per dimension"></svg></figure>
     <figure><figcaption class="mapped">latent map</figcaption><canvas class="map" role="img" aria-label="map of codes at this β"></canvas></figure>
   </div>
   <p class="say" role="status"></p>

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from app import words
 from app.components import component
 from app.services import array_store
 from app.services.array_store import TILE
@@ -15,7 +16,17 @@ from app.services.array_store import TILE
 if TYPE_CHECKING:
     from vae_core.data.factor_words import FactorWords
 
-HTML = """
+WORDS = (
+    "posterior",
+    "prior",
+    "KL",
+    "nats",
+    "ELBO",
+    "reconstruction error",
+    "anomaly score",
+    "1st to 99th percentile",
+)
+HTML = f"""
 <div class="map">
   <div class="head"><b class="title"></b>
     <div class="tools">
@@ -32,8 +43,8 @@ HTML = """
         <label>size <input type="range" min="1" max="14" step="1" aria-label="size of points"></label>
         <label>opacity <input type="range" min="0.05" max="1" step="0.05" aria-label="opacity of points"></label>
         <label class="names"><input type="checkbox"> names on the map</label>
-        <label class="ellipses"><input type="checkbox"> posterior σ-ellipses</label>
-        <label class="contours"><input type="checkbox"> the prior's contours</label>
+        <label class="ellipses"><input type="checkbox"> {words.apart("posterior", "map")[0]} σ-ellipses</label>
+        <label class="contours"><input type="checkbox"> the {words.apart("prior", "map", shown="prior's")[0]} contours</label>
         <label class="plane"><input type="checkbox"> decoded pictures behind</label>
       </div></details>
     </div>
@@ -46,6 +57,7 @@ HTML = """
     <p class="say" role="status"></p>
     <div class="legend"></div>
   </div>
+  {words.meanings("map", *WORDS)}
   <div class="replay" hidden><button type="button" data-do="play" aria-pressed="false">Play</button>
     <input type="range" min="0" step="0.01" aria-label="epoch"><output></output></div>
 </div>

@@ -1,5 +1,6 @@
 import { make } from "../shared/dom.js";
 import { valueText } from "../shared/numbers.js";
+import { withWords } from "../shared/words.js";
 import { NO_TONE, toCss } from "./colours.js";
 
 /** @import { Palette } from "../shared/types.js" */
@@ -14,16 +15,17 @@ import { NO_TONE, toCss } from "./colours.js";
  * @param {Rgb[]} look.colours by tone
  * @param {Palette} look.palette
  * @param {Set<number>} look.hidden classes, which the buttons change
+ * @param {ParentNode} look.root of the component, which explains words
  * @param {() => void} toggled
  * @returns {(Node | string)[]}
  */
-export function legendOf(colour, values, { colours, palette, hidden }, toggled) {
+export function legendOf(colour, values, { colours, palette, hidden, root }, toggled) {
   if (colour.kind === "none") return [];
-  const title = make("b", { textContent: colour.title });
+  const title = make("b", {}, ...withWords(colour.title, root));
   if (colour.kind === "numbers") {
     const scale = make("span", { className: "scale" });
     scale.style.background = `linear-gradient(to right, ${palette.viridis.join(", ")})`;
-    const ends = make("span", { textContent: "1st to 99th percentile" });
+    const ends = make("span", {}, ...withWords("1st to 99th percentile", root));
     const said = (/** @type {number} */ v) => valueText(v, colour.words, colour.digits);
     return [title, said(colour.low), scale, said(colour.high), ends];
   }

@@ -228,7 +228,7 @@ export class LatentMap {
   writeLegend() {
     const { data, arrays, points, hidden } = this;
     if (!data || !arrays || !points) return;
-    const look = { colours: points.colours, palette: data.palette, hidden };
+    const look = { colours: points.colours, palette: data.palette, hidden, root: this.root };
     const entries = legendOf(data.colour, arrays.values ?? [], look, () => {
       this.colour();
       this.draw();

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from app import words
 from app.components import component
 
-HTML = """
-<div class="matrix" tabindex="0" role="region" aria-label="pictures side by side"><table><colgroup></colgroup><thead></thead><tbody></tbody></table></div>
+HTML = f"""
+<div class="matrix" tabindex="0" role="region" aria-label="pictures side by side"><table><colgroup></colgroup><thead></thead><tbody></tbody></table>{words.meanings("matrix", "traversal", "reconstruction", "prior")}</div>
 """
 
 _mount = component("matrix", HTML)

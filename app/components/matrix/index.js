@@ -3,6 +3,7 @@
 
 import { findAll, finder, make } from "../shared/dom.js";
 import { mounted } from "../shared/mount.js";
+import { withWords } from "../shared/words.js";
 
 /** @import { Component, Page } from "../shared/types.js" */
 /** @typedef {{ url: string, width: number, height: number }} Picture */
@@ -29,6 +30,7 @@ class Matrix {
 
   /** @param {Element | ShadowRoot} root */
   constructor(root) {
+    this.root = root;
     this.at = finder(root);
     this.focused = (/** @type {Event} */ event) => {
       if (event instanceof CustomEvent) this.enlarge(event.detail);
@@ -50,7 +52,8 @@ class Matrix {
     this.only = only;
     this.at(".matrix").classList.toggle("only", only);
     if (only) {
-      this.at(".matrix").replaceChildren(...columns.map((column) => this.card(rows, column)));
+      const cards = columns.map((column) => this.card(rows, column));
+      this.at(".matrix").replaceChildren(...cards, ...findAll(this.root, ".meaning"));
       this.beta = undefined;
       this.want(null);
       return;
@@ -78,7 +81,7 @@ class Matrix {
       const { url, width, height } = pictures[row];
       const image = make("img", { alt: `${row} at β ${beta}`, width, height, src: url });
       const words = row === "traversals" ? `${row}: ${walk}` : row;
-      return [make("figure", {}, make("figcaption", { textContent: words }), image)];
+      return [make("figure", {}, make("figcaption", {}, ...withWords(words, this.root)), image)];
     });
     return make("div", { className: "card", hidden: true }, ...figures, this.link(column));
   }
@@ -92,7 +95,7 @@ class Matrix {
 
   /** @param {string} row */
   title(row) {
-    const span = make("span", { textContent: row });
+    const span = make("span", {}, ...withWords(row, this.root));
     const head = make("th", { colSpan: this.columns.length, scope: "rowgroup" }, span);
     return make("tr", { className: "kind" }, head);
   }

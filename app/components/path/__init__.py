@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from app import words
 from app.components import component
 
 EDGE = 0.04  # share of the width left at either end, so that the strip's outer pictures have room
 
 _mount = component(
     "path",
-    """
+    f"""
 <div class="path">
   <div class="screen"><canvas role="img" data-frame="0" width="64" height="64"></canvas></div>
   <div class="run"><input type="range" step="0.001"><div class="marks" aria-hidden="true"></div></div>
@@ -26,7 +27,7 @@ _mount = component(
       <label><input type="checkbox" class="bounce" checked> there and back</label>
       <label>speed <select aria-label="speed"><option value="0.25">¼×</option><option value="0.5">½×</option><option value="1" selected>1×</option><option value="2">2×</option><option value="4">4×</option></select></label>
     </div>
-    <div class="written"><span class="name">code</span> <code tabindex="0"></code></div>
+    <div class="written"><span class="name">{words.button("code", "path")}</span> <code tabindex="0"></code></div>
     <p class="where"></p>
     <p class="fault" role="alert"></p>
   </div>

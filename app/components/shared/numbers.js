@@ -30,10 +30,13 @@ const minus = (text) => text.replaceAll("-", "−");
  * @param {number} [digits]
  */
 export function valueText(value, words, digits) {
-  const text = numberText(value, digits);
-  if (words?.each) return words.each[value] ?? text;
-  if (!words || !Number.isFinite(value)) return text;
-  const share = value / (words.top ?? 1);
+  if (words?.each) return words.each[value] ?? numberText(value, digits);
+  if (!words || !Number.isFinite(value)) return numberText(value, digits);
+  const top = words.top ?? 1;
+  // two digits of the scale, not of what is next to nothing on it
+  const step = 10 ** (2 - Math.floor(Math.log10(top)));
+  const text = numberText(Math.round(value * step) / step, digits);
+  const share = value / top;
   const word = share <= END ? words.low : share >= 1 - END ? words.high : "";
   return word ? `${text}, ${word}` : text;
 }

@@ -27,6 +27,7 @@ from vae_core.words import one_decimal
 
 TABS = ["At the cursor", "Other charts", "All pictures"]
 UNDER = 14.2  # rem of what stands over the curve
+MOST_ACROSS = 4  # charts side by side
 
 
 @fragment()
@@ -53,9 +54,8 @@ def look(name: str, members: Sequence[Member]) -> None:
         )
     with left, layout.panel("curve-filled", under=UNDER):
         fragment(run_every=2.0 if run is not None and run.status().state in LIVE else None)(plane)(report, betas, run)  # fmt: skip
-    with charts:
-        totals(report, betas)
-        score = details(report, betas, members)
+    with charts, layout.panel("charts", under=UNDER):
+        score = other_charts(report, betas, members)
     with told:
         st.markdown(report.read(score).text)
     with pictures:
@@ -126,18 +126,10 @@ def plane(report: Report, betas: list[float], run: Run | None) -> None:
     st.plotly_chart(figure, key="rate-distortion", config=PLAIN, height="stretch")
 
 
-def totals(report: Report, betas: list[float]) -> None:
-    left, right = st.columns(2, gap="large")
-    total = over_beta(betas, [("−ELBO", as_band(report.curve.total))], "−ELBO over β", "nats per image")
-    left.plotly_chart(total, key="elbo", config=PLAIN)
-    active = over_beta(
-        betas, [("active", as_band(report.curve.active))], "Active dimensions over β", "dimensions"
-    )
-    right.plotly_chart(active, key="active", config=PLAIN)
-
-
-def details(report: Report, betas: list[float], members: Sequence[Member]) -> str:
-    """KL per dimension, and a chart for each group of metrics that is known; gives the score that the text names."""
+def other_charts(report: Report, betas: list[float], members: Sequence[Member]) -> str:
+    """Side by side −ELBO, active dimensions, KL per dimension, and a chart for each group of metrics that is known; gives
+    the score that the text names.
+    """
     scores, named_score = report.curve.scores, ""
     known = {name for name, band in scores.items() if band.known.any()}
     choices = known | offered(known)
@@ -146,14 +138,22 @@ def details(report: Report, betas: list[float], members: Sequence[Member]) -> st
         for group, values in values_by_group().items()
     }
     groups = {group: values for group, values in groups.items() if values}
-    columns = iter(st.columns(1 + len(groups), gap="large"))
-    with next(columns):
-        st.plotly_chart(kl_over_beta(betas, report.kl[1]), key="kl-over-beta", config=PLAIN)
+    total = over_beta(betas, [("−ELBO", as_band(report.curve.total))], "−ELBO over β", "nats per image")
+    active = over_beta(
+        betas, [("active", as_band(report.curve.active))], "Active dimensions over β", "dimensions"
+    )
+    charts = {"elbo": total, "active": active, "kl-over-beta": kl_over_beta(betas, report.kl[1])}
+    count = len(charts) + len(groups)
+    across = count if count <= MOST_ACROSS else -(-count // 2)
+    columns = (c for _ in range(-(-count // across)) for c in st.columns(across, gap="medium"))
+    for key, figure in charts.items():
+        next(columns).plotly_chart(figure, key=key, config=PLAIN)
     for group, values in groups.items():
         with next(columns):
             value = metric_chart(report, betas, group, values, members)
         if value.higher_is_better is not None:
             named_score = named_score or value.name
+    layout.meanings("ELBO", "active", "KL", "nats", key="chart words")
     return named_score
 
 
@@ -173,7 +173,7 @@ def metric_chart(
         value = next(v for v in values if v.name == chosen)
     metric, band = metric_of(value.name), report.curve.scores.get(value.name)
     if band is not None and band.known.any():
-        figure = over_beta(betas, [(value.title, as_band(band))], f"{value.title} over β", value.unit, share=value.is_share)  # fmt: skip
+        figure = over_beta(betas, [(value.title, as_band(band))], value.title, value.unit, share=value.is_share)  # fmt: skip
         place.plotly_chart(figure, key=group, config=PLAIN)
     if metric.on_request:
         ask_for(metric, members)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import words
+from app import layout, words
 from app.boundary import plain
 from app.plots import palette
 from app.plots.codes import posterior_intervals
@@ -38,7 +38,9 @@ def image_panel(run: Run, model: LoadedModel, codes: StoredCodes, row: int) -> N
     data = datasets.images_of(run)
     number = int(codes.index[row])
     label = f" · {image_picker.class_names(codes)[codes.labels[row]]}" if codes.labels is not None else ""
-    st.subheader(plain(f"Image {number}{label}"), anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(plain(f"Image {number}{label}"), anchor=False, width="content")
+        layout.meanings("reconstruction error", "KL", "nats", "posterior", "latent space", key="image words")
     if (names := datasets.names_of(run)) is not None:
         st.caption(plain(names[number]))
     decoded = model.decode(codes.mean[row])[0]

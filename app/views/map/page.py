@@ -132,12 +132,12 @@ def _maps(
     if second is None:
         left, right = st.columns([2, 1], gap="medium")
     else:
-        left, beside, right = st.columns([5, 5, 4], gap="small")
+        left, beside, right = st.columns([13, 13, 8], gap="small")  # what one points at gives way to the maps
         with beside:
             draw_second_map(second, chosen, selected)
     with left:
         draw_map(run, model, codes, found, colour, chosen, selected, marks, spot, frames)
-        quality_caption(codes.mean, found.points, found.words)
+        quality_caption(codes.mean, found.points, found.words, beside=second is not None)
     with right, layout.panel("inspector", under=UNDER):
         if selected.any():
             selection_panel(run, model, codes, selected)
@@ -163,6 +163,7 @@ def _guide(codes: StoredCodes) -> None:
     kl = np.nan_to_num(codes.kl_per_dim)
     if kl.any():
         st.plotly_chart(kl_bars(kl), key="map kl", config=PLAIN)
+        layout.meanings("KL", "nats", "active", label="KL, nats", key="map kl words")
 
 
 page()

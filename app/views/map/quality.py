@@ -14,18 +14,24 @@ from vae_core.errors import TooFewPoints
 from vae_core.latent.projection_quality import NEIGHBOURS, projection_quality
 from vae_core.words import counted
 
+LINES = 68  # pixels: three lines, with a part of the next to say that there are more
 ENOUGH = 2 * NEIGHBOURS + 1  # with fewer images half of all are neighbours, and any map looks true
 
 
 @fragment()
 def quality_caption(
-    source: np.ndarray, flat: np.ndarray, words: str, of: str = "the codes", key: Any = None
+    source: np.ndarray,
+    flat: np.ndarray,
+    words: str,
+    of: str = "the codes",
+    key: Any = None,
+    beside: bool = False,
 ) -> None:
     """The projection quality of a map `flat` (N, 2) of `source` (N, D), a fragment since measuring takes about a second.
 
-    `key` names the source where it is too large to be hashed at every rerun.
+    `key` names the source where it is too large to be hashed at every rerun. `beside` another map its lines scroll.
     """
-    with st.container():
+    with st.container(height=LINES, border=False) if beside else st.container():
         if len(flat) < ENOUGH:
             st.caption(
                 f"{counted(len(flat))}. {words} How far the map can be trusted is measured from {ENOUGH} images on: each is "
@@ -48,9 +54,17 @@ def quality_caption(
                 ("shared neighbours", quality.overlap),
             )
         ]
-        st.caption(
-            f"{len(flat):,} images. {words} {' · '.join(parts)}.",
-            help=f"With {quality.k} neighbours, on a fixed sample of {quality.images:,} images, with 95 % intervals (Venna & Kaski 2001). "
-            f"Trustworthiness: neighbours on the map are neighbours among {of}. Continuity: neighbours among {of} are "
-            "neighbours on the map. Shared neighbours: the share that both have in common.",
-        )
+        with st.container(horizontal=True, gap="xxsmall"):
+            st.caption(f"{len(flat):,} images. {words} {' · '.join(parts)}.", width="stretch")
+            with st.popover(
+                "What these mean",
+                icon=":material/help:",
+                type="tertiary",
+                key=f"quality words {key is not None}",
+            ):
+                st.markdown(
+                    f"With {quality.k} neighbours, on a fixed sample of {quality.images:,} images, with 95 % intervals (Venna & "
+                    f"Kaski 2001).\n\n**trustworthiness**: neighbours on the map are neighbours among {of}.\n\n"
+                    f"**continuity**: neighbours among {of} are neighbours on the map.\n\n"
+                    "**shared neighbours**: the share that both have in common."
+                )
