@@ -64,14 +64,14 @@ def ahead(run: Run) -> Ahead:
 
 def _takes(run: Run) -> float | None:
     """Seconds that a queued run takes once it has begun; None where nothing is known of such runs."""
-    from vae_core.training import plan_of, side_of
+    from vae_core.training import side_of
 
     try:
         config = run.record().config
         name, side = config.data.dataset, side_of(config, runs.places())
         if not datasets.images_ready(name, side):
             return None
-        plan = plan_of(config, datasets.images(name, side))
+        plan = timing.chosen(config, side).plan
         return timing.known(plan.config, side).seconds(plan)
     except VaeCoreError:
         return None

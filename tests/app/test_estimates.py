@@ -14,13 +14,14 @@ from streamlit.testing.v1 import AppTest
 
 from app.services import timing, warm_up
 from app.services.tasks import DONE, FAILED
-from vae_core.config import RunConfig
+from app.services.waiting import ahead
+from vae_core.config import ENOUGH_STEPS, RunConfig
 from vae_core.data import open_images
 from vae_core.places import Places
 from vae_core.runs.record import RUNNING
 from vae_core.runs.store import Store
 from vae_core.runs.timing import FRESH, Costs, Timings, key_of
-from vae_core.training import Plan, resolve
+from vae_core.training import Plan, plan_of, resolve
 
 Open = Callable[..., AppTest]
 FORM = {"dataset": "tiny", "model": "mlp", "latent-dim": "3", "batch-size": "16", "epochs": "4"}
@@ -181,3 +182,23 @@ def test_nothing_is_timed_while_the_server_starts(
     starting[0] = False
     assert task.wait(60)
     assert task.state == DONE
+
+
+# ---------------------------------------------------------------- what waits
+
+
+def test_a_run_that_waits_takes_as_long_as_its_automatic_epochs_will(places: Places, store: Store) -> None:
+    """They are bounded by minutes once it is known how long a step takes, as the worker bounds them."""
+    first, second = (store.create(config_of(epochs=0, most_minutes=1.0)) for _ in range(2))
+    first.update_status(queued=1.0)
+    second.update_status(queued=2.0)
+    store.create(config_of(), "at-work").update_status(state=RUNNING, eta=5.0)
+    assert ahead(second).seconds is None, "nothing is known yet"
+    data = open_images("tiny", 16, places)
+    step = 60.0 / (ENOUGH_STEPS + 100)
+    resolved = plan_of(first.record().config, data).config
+    Timings(places).keep(key_of(resolved, data.fingerprint), Costs(step=step), 2.0)
+    found = ahead(second)
+    assert (found.training, found.waiting) == (("at-work",), (first.name,))
+    assert found.seconds == pytest.approx(5.0 + 2.0 + 60.0, abs=8 * step)
+    assert plan_of(first.record().config, data).steps_total * step > 65, "without the bound"

@@ -15,7 +15,7 @@ import platform
 import tempfile
 import time
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,7 +107,12 @@ def _times_of(epochs: int, latent_dim: int) -> tuple[int, int]:
 
 def machine() -> str:
     """This machine and its torch, as far as they decide how long a step takes."""
-    return f"{platform.node()}, {platform.machine()}, {os.cpu_count()} cores, torch {version('torch')}"
+    return f"{platform.node()}, {platform.machine()}, {os.cpu_count()} cores, torch {_torch()}"
+
+
+@cache  # it reads and parses a file
+def _torch() -> str:
+    return version("torch")
 
 
 def key_of(resolved: RunConfig, fingerprint: str) -> str:
