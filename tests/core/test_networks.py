@@ -250,3 +250,11 @@ def test_resnets_blocks_are_a_setting():
     assert [block[0].num_channels for block in layers(decoder, ResidualBlock)] == [16] * 6 + [8] * 3
     with pytest.raises(BadConfig, match="resnet takes square images of side 16, 32, 64, 128"):
         build("resnet", ResnetParams(), (1, 28, 28), 2)
+
+
+def test_a_resnet_decoder_maps_over_codes():
+    _, decoder = build("resnet", ResnetParams(8, 16), (1, 16, 16), 2)
+    z = torch.randn(3, 2)
+    with torch.no_grad():
+        found = torch.func.vmap(lambda code: decoder(code[None])[0])(z)
+        torch.testing.assert_close(found, decoder(z), rtol=1e-4, atol=1e-5)

@@ -39,9 +39,8 @@ class NearestUp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         weight = spread(self.weight)
-        if x.is_contiguous(
-            memory_format=torch.channels_last
-        ):  # else the picture is turned around for the weights
+        # as its own weights lie, and pictures with them; else those would be turned around for it
+        if self.weight.is_contiguous(memory_format=torch.channels_last):
             weight = weight.contiguous(memory_format=torch.channels_last)
         return F.conv_transpose2d(x, weight, self.bias, stride=2, padding=1)
 

@@ -69,7 +69,7 @@ class MsSsimParams(Options):
 class FeatureParams(Options):
     perception: float = option(
         0.3,
-        help="share of the distance of features; the rest is the absolute error, which keeps brightness and colour",
+        help="share of the distance of features; the rest is the absolute error. Too much draws strokes that no image has",
         minimum=0.01,
         maximum=1.0,
         title="share of features",
