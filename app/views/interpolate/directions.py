@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import boundary
+from app import boundary, layout
 from app.boundary import fragment
 from app.components.path import path as moving
 from app.plots.figure import PLAIN
@@ -25,6 +25,12 @@ from vae_core.runs.groups import read_groups
 from vae_core.runs.run import Run
 from vae_core.words import counted
 
+ABOUT = (
+    "The mean code of one group of images minus that of another, added to a waypoint's code with a chosen strength: "
+    "what makes the groups differ, and whatever else differs with it."
+)
+UNDER = 15.4  # rem of what stands over the pictures
+
 
 def directions(
     run: Run,
@@ -33,13 +39,10 @@ def directions(
     met: list[image_picker.EncodedImage],
     codes: StoredCodes | None,
 ) -> None:
-    st.caption(
-        "The mean code of one group of images minus that of another, added to a waypoint's code with a chosen strength: "
-        "what makes the groups differ, and whatever else differs with it."
-    )
     saved = read_groups(run)
     names = [] if codes is None else attributes(codes, saved)
     if codes is None or not names:
+        st.caption(ABOUT)
         st.info(
             "A direction needs codes of images with labels or factors that vary, or of a group saved on the map; this run "
             "has none.",
@@ -80,12 +83,13 @@ def push(
             frames=[float(v) for v in np.linspace(-3, 3, 13)], marks=[(0.0, "0")], inside=(-3.0, 3.0), position=0.0,
             name="strength", picture="image along the direction", rest=33.0, key="direction picture",
         )  # fmt: skip
+    with changes, layout.panel("leaks", under=UNDER):
         st.caption(
             f"Strength 1 adds the whole difference, {boundary.plain(parts.words)}: {counted(int(parts.a.sum()))} and {counted(int(parts.b.sum()))}, a step of "
             f"{np.linalg.norm(direction):.2f} in the code."
         )
-    with changes:
         draw_leaks(leaking)
+        st.caption(ABOUT)
 
 
 def choose_groups(

@@ -147,7 +147,7 @@ def draw_second_map(second: SecondMap, chosen: int | None, selected: np.ndarray)
     )  # fmt: skip
     # the source goes by a name: its pixels are too many to be hashed at every rerun
     key = (second.of, second.stamp, second.title, digest(second.numbers))
-    quality_caption(second.source, second.points, second.words, second.of, key, beside=True)
+    quality_caption(second.source, second.points, second.words, second.of, key)
 
 
 def _pixel_map(codes: StoredCodes, data: ImageSet) -> tuple[np.ndarray, np.ndarray]:

@@ -137,7 +137,7 @@ def _maps(
             draw_second_map(second, chosen, selected)
     with left:
         draw_map(run, model, codes, found, colour, chosen, selected, marks, spot, frames)
-        quality_caption(codes.mean, found.points, found.words, beside=second is not None)
+        quality_caption(codes.mean, found.points, found.words)
     with right, layout.panel("inspector", under=UNDER):
         if selected.any():
             selection_panel(run, model, codes, selected)

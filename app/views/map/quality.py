@@ -25,13 +25,12 @@ def quality_caption(
     words: str,
     of: str = "the codes",
     key: Any = None,
-    beside: bool = False,
 ) -> None:
     """The projection quality of a map `flat` (N, 2) of `source` (N, D), a fragment since measuring takes about a second.
 
-    `key` names the source where it is too large to be hashed at every rerun. `beside` another map its lines scroll.
+    `key` names the source where it is too large to be hashed at every rerun. Longer lines scroll, so that no map moves.
     """
-    with st.container(height=LINES, border=False) if beside else st.container():
+    with st.container(height=LINES, border=False):
         if len(flat) < ENOUGH:
             st.caption(
                 f"{counted(len(flat))}. {words} How far the map can be trusted is measured from {ENOUGH} images on: each is "
@@ -54,11 +53,11 @@ def quality_caption(
                 ("shared neighbours", quality.overlap),
             )
         ]
-        with st.container(horizontal=True, gap="xxsmall"):
+        with st.container(horizontal=True, wrap=False, gap="xxsmall"):
             st.caption(f"{len(flat):,} images. {words} {' · '.join(parts)}.", width="stretch")
             with st.popover(
-                "What these mean",
-                icon=":material/help:",
+                ":material/help:",
+                help="What these figures mean.",
                 type="tertiary",
                 key=f"quality words {key is not None}",
             ):
