@@ -10,9 +10,16 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app import words
+from app.state import address, session
+from vae_core import pictures
+from vae_core.errors import VaeCoreError
 
 SIDEBAR = 240  # pixels: the run picker, and the page list
 PHONE = "640px"  # up to this width columns stack, and nothing scrolls within a panel
+PIXELS_HELP = (
+    f"Pictures of {pictures.FINE} pixels or more a side are enlarged smoothly. Switched on, each shows its own pixels; smaller "
+    "ones always do."
+)
 TOP = 4.2  # rem above a page's first panel: the padding and the title's line
 
 STYLE = f"""<style>
@@ -32,6 +39,7 @@ STYLE = f"""<style>
 [class*="st-key-thumbnails-"] > * {{ flex-shrink: 0; }}
 [class*="st-key-thumbnails-"] button {{ padding: 0 0.3rem; min-height: 1.7rem; }}
 [class*="st-key-thumbnails-"] button p {{ font-size: 0.85rem; white-space: nowrap; }}
+[data-testid="stImage"] img {{ image-rendering: var(--enlarged, auto); }}
 [data-testid="stTabs"] [role="tab"] {{ height: 2rem; min-height: 2rem; }}
 [class*="st-key-panel-"] {{
   flex: none; flex-wrap: nowrap; overflow-y: auto; overflow-x: hidden; scrollbar-gutter: stable; overscroll-behavior: contain;
@@ -44,7 +52,8 @@ STYLE = f"""<style>
 @media (max-width: {PHONE}) {{
   [data-testid="stMainBlockContainer"] {{ padding-left: 0.9rem; padding-right: 0.9rem; }}
   [class*="st-key-panel-"] {{ height: auto !important; max-height: none !important; overflow: visible; }}
-  .st-key-page-title {{ gap: 0.2rem 0.8rem; }}
+  .st-key-page-title {{ gap: 0.2rem 0.5rem; }}
+  .st-key-page-title button {{ padding-left: 0.3rem; padding-right: 0.3rem; }}
   [class*="st-key-toolbar-"] {{ flex-wrap: wrap; }}
   [class*="st-key-toolbar-"] [data-testid="stWidgetLabel"] {{ display: none; }}
   [class*="st-key-thumbnails-"] {{ min-width: 100%; }}
@@ -57,10 +66,11 @@ def apply() -> None:
     st.html(STYLE)
 
 
-def title(name: str, line: str, *explained: str) -> DeltaGenerator:
+def title(name: str, line: str, *explained: str, side: int | None = None) -> DeltaGenerator:
     """A page's title and, beside it, the one line that says what one can do here; the row, for a control of the page.
 
-    `explained` are the words of the field that the page uses first (app.words.WORDS); a press opens what they mean.
+    `explained` are the words of the field that the page uses first (app.words.WORDS); a press opens what they mean. `side`
+    is that of the pictures shown, pixels; that of the run looked at where it is not given.
     """
     head = st.container(key="page-title", horizontal=True, vertical_alignment="center", gap="medium")
     with head:
@@ -68,6 +78,7 @@ def title(name: str, line: str, *explained: str) -> DeltaGenerator:
         st.caption(line, width="stretch")
         if explained:
             meanings(*explained)
+        _enlarging(_side() if side is None else side)
     return head
 
 
@@ -77,6 +88,23 @@ def meanings(*names: str, label: str = "Words", key: str | None = None) -> None:
         label, icon=":material/help:", type="tertiary", help="What the words here mean.", key=key
     ):
         st.markdown(words.explained(*names))
+
+
+def _enlarging(side: int) -> None:
+    """How pictures are enlarged, for the whole page and all its components; the switch where there is a choice."""
+    rendering = "pixelated" if session.get(address.PIXELS) else "auto"
+    st.html(f"<style>:root {{ --enlarged: {rendering}; }}</style>")
+    if side >= pictures.FINE:
+        st.toggle("Pixels", key=address.PIXELS.name, help=PIXELS_HELP, width="content")
+
+
+def _side() -> int:
+    """Of the pictures of the run looked at, pixels; 0 where there is none."""
+    try:
+        run = session.run_or_none()
+        return run.record().effective.data.side if run is not None else 0
+    except VaeCoreError:
+        return 0
 
 
 def toolbar(key: str) -> DeltaGenerator:

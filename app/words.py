@@ -33,12 +33,16 @@ WORDS = {
     "distortion": "What is lost when an image is drawn again from its code: −log p(x|z), nats per image. Lower is closer.",
     "ELBO": "A lower bound on the log-likelihood of an image: −(distortion + rate), nats. Higher is better.",
     "geodesic": "The path along which the picture changes least on its way, rather than the straight line.",
+    "guided": "The run was told attributes of its images while it learned, and a dimension was tied to each by name. So what "
+    "its sliders mean was learned from labels, not discovered.",
     "KL": "Kullback–Leibler divergence: how far a posterior lies from the prior, in nats. Per dimension, how much that "
     "dimension tells about an image.",
     "latent space": "The space of all codes. Codes that lie near each other give pictures that look alike.",
     "nats": "Units of information, as bits are: 1 nat is 1.44 bits. Fewer nats are a shorter description.",
     "nearest": "The image whose code lies closest to this one. At a large distance the picture is one of the decoder's "
     "own, far from what it learned from.",
+    "pairs": "The run saw two images at a time that differ in few attributes, and was not told which. That is how its "
+    "dimensions came to mean one thing each, without labels.",
     "percentile": "Of codes of real images, how many lie nearer to the middle than this one (Mahalanobis distance). Near "
     "100 the decoder was hardly trained there.",
     "posterior": "What the encoder says of one image: a mean and a spread in each dimension, q(z|x). A narrow one tells "
@@ -49,6 +53,9 @@ WORDS = {
     "rate": "What the codes tell about the images: KL divergence of the posterior from the prior, nats per image.",
     "reconstruction": "An image as the decoder draws it again from its code.",
     "reconstruction error": "What is lost when an image is drawn again from its code: −log p(x|z), nats. Lower is closer.",
+    "share": "Of all that this slider changes from its 5th to its 95th percentile, how much is the attribute it changes "
+    "most. A small regressor reads the attributes off the pictures, in standard deviations. 100 % is a slider that means "
+    "one thing.",
     "sharpness": "How much fine detail pictures have: the variance of their Laplacian, over that of real images. 1 is as sharp "
     "as they are, less is blurred, more is noise.",
     "sweep": "The same model trained at several values of β, to see what each buys and costs.",

@@ -35,6 +35,11 @@ const script = await load(0);
 export default script.default;
 """
 
+# of pictures that shared/enlarging.js found fine; the page's switch (app.layout) says otherwise
+ENLARGED = """\
+{0}.smooth :is(canvas, img), {0} :is(.smooth, .smooth *):is(canvas, img) {{ image-rendering: var(--enlarged, auto); }}
+"""
+
 
 def component(name: str, html: str, *, isolate: bool = True) -> Callable[..., Any]:
     """Register the component in folder `name` (index.js, style.css) and return its mounting command.
@@ -49,6 +54,7 @@ def component(name: str, html: str, *, isolate: bool = True) -> Callable[..., An
         html=html,
         css=palette.for_styles(f".{name}")
         + f".{name} {{{words.STYLE}}}\n"
+        + ENLARGED.format(f".{name}")
         + (HERE / name / "style.css").read_text(),
         js=LOADER.format(scripts=module_url("").rstrip("/"), name=f"{name}/index.js"),
         isolate_styles=isolate,

@@ -118,6 +118,9 @@ def _bound(name: str, kind: Kind[T], default: T, page: str, words: str) -> Key[T
 # ---------------------------------------------------------------- every page
 
 RUN = _param("run", TEXT, "", PAGES, "id of the run that all pages show")
+PIXELS: Key[bool] = _kept(
+    "pixels", False, PAGES, "whether fine pictures show their pixels instead of being enlarged smoothly"
+)
 HISTORY: Key[list[str]] = _kept("runs used", [], PAGES, "ids of the runs looked at, most recent first")
 WRITTEN: Family[Any] = Family(
     "{} written", OBJECT, (None, {}), PAGES, "what the address last said of a key, and when"

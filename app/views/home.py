@@ -32,10 +32,13 @@ LEAST = 0.5  # from a slider's middle to its ends, at least
 
 
 def page() -> None:
+    every = runs.store().all()
+    found = readable(every)
     layout.title(
         "Latent Explorer",
         "Drag a slider: you move through the space that a network has learned.",
         *("code", "latent space", "dimension", "prior", "β"),
+        side=None if (run := _first_shown(found)) is None else run.record().effective.data.side,
     )
     st.markdown(
         "A variational autoencoder squeezes each image into a few numbers, its **code**, and learns to draw the "
@@ -43,9 +46,7 @@ def page() -> None:
         "around inside: every point of its latent space is a picture, and moving through it is seeing what it "
         "understood."
     )
-    every = runs.store().all()
-    found = readable(every)
-    _small_deck(found)
+    _small_deck(run)
     doors(found)
     st.subheader("Runs", anchor=False)
     table(every)
@@ -54,9 +55,13 @@ def page() -> None:
 # ---------------------------------------------------------------- the first thing one does
 
 
-def _small_deck(found: Sequence[Run]) -> None:
-    """Three sliders of the shipped run that a new visitor sees; nothing where no run is shipped."""
-    run = next((run for run in found if _is_first(run) and run.has_weights()), None)
+def _first_shown(found: Sequence[Run]) -> Run | None:
+    """The shipped run that a new visitor sees; None where it is not shipped."""
+    return next((run for run in found if _is_first(run) and run.has_weights()), None)
+
+
+def _small_deck(run: Run | None) -> None:
+    """Three sliders of that run; nothing where there is none."""
     codes = None if run is None else run_codes.shipped_codes(run)
     if run is None or codes is None:
         return

@@ -21,6 +21,7 @@ from app.widgets.learning import follow_weights
 from app.widgets.prepare_dataset import offer_images
 from vae_core import pictures
 from vae_core.errors import RunNotFound, VaeCoreError
+from vae_core.evaluation.sliders import sliders, stored_sliders
 from vae_core.inference import LoadedModel
 from vae_core.latent.statistics import order_by_kl
 from vae_core.runs.marks import change_marks, read_marks, slider_order
@@ -116,17 +117,30 @@ def _top(run: Run, head: DeltaGenerator) -> dict[str, Any] | None:
 def _data(run: Run, model: LoadedModel, header: dict[str, Any]) -> dict[str, Any]:
     kl = np.array(run_codes.kl_per_dim(run), np.float64)
     known = bool(np.isfinite(kl).all() and kl.any())
-    marks = read_marks(run)
+    marks, told = read_marks(run), _told_more(run)
     order = slider_order(marks, [int(d) for d in order_by_kl(kl)])
     return {
         "run": run.id, "name": run.name, "header": header, "home": _home(),
         "kl": kl.tolist() if known else [], "order": order,
         "collapsed": [d for d in order if known and kl[d] <= COLLAPSED],
+        "effects": _effects(run), "told": told, "range": "data" if told == "guided" or not model.stochastic else "prior",
         "encoded": session.get(address.DECK_ENCODED), "open": _open(model),
         "marks": {"names": {str(d): n for d, n in marks.names.items()}, "bookmarks": [list(c) for c in marks.bookmarks],
                   "kept": session.get(address.DECK_KEPT)},
         "grey": model.shape[0] == 1, "prior": model.stochastic,
     }  # fmt: skip
+
+
+def _effects(run: Run) -> list[list[Any]]:
+    """Per dimension the attribute that its slider changes most, and its share of all that changes; none where unknown."""
+    found = stored_sliders(run)
+    return [] if found is None else [[one.top, round(one.share, 3)] for one in sliders(found)]
+
+
+def _told_more(run: Run) -> str:
+    """What the run was told besides its images, in the word that the deck says; "" for nothing."""
+    needs = run.record().effective.objective.entry.needs
+    return "guided" if "targets" in needs else "pairs" if "pair" in needs else ""
 
 
 def _open(model: LoadedModel) -> dict[str, Any]:

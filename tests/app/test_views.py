@@ -22,9 +22,10 @@ from app.state import session
 from app.state.code_format import pack, unpack
 from app.widgets.run_picker import describe
 from vae_core import places as places_module
+from vae_core.evaluation.sliders import sliders, stored_sliders
 from vae_core.inference import compute_codes, load_run, stored_codes
 from vae_core.options import replace_at
-from vae_core.places import Places
+from vae_core.places import Places, write_json
 from vae_core.runs.marks import Marks, read_marks, write_marks
 from vae_core.runs.record import FINISHED, RUNNING
 from vae_core.runs.run import Run
@@ -344,6 +345,45 @@ def test_names_and_bookmarks_come_from_the_notes(open_page: Open, copied: Run) -
     write_marks(copied, Marks({2: "slant"}, ((0.5, 0.0, 0.0, 1.0),)))
     told = told_to_deck(open_page("sliders", run=copied.id))
     assert told["marks"] == {"names": {"2": "slant"}, "bookmarks": [[0.5, 0.0, 0.0, 1.0]], "kept": {}}
+
+
+def test_the_deck_says_what_a_slider_changes_and_what_the_run_was_told(
+    open_page: Open, copied: Run, store: Store
+) -> None:
+    told = told_to_deck(open_page("sliders", run=copied.id))
+    assert (told["effects"], told["told"], told["range"]) == ([], "", "prior"), "nothing was measured of it"
+    for name, says, begins in (("faces", "guided", "data"), ("faces-unsupervised", "", "prior")):
+        told = told_to_deck(open_page("sliders", run=name))
+        measured = sliders(stored_sliders(store.find(name)))
+        assert told["effects"] == [[one.top, pytest.approx(one.share, abs=1e-3)] for one in measured]
+        assert (told["told"], told["range"]) == (says, begins)
+    pairs = json.loads((copied.path / "config.json").read_text())
+    pairs["resolved"]["objective"]["objective"] = {"name": "ada_gvae"}
+    write_json(copied.path / "config.json", pairs)
+    assert told_to_deck(open_page("sliders", run=copied.id))["told"] == "pairs"
+
+
+def test_the_switch_of_pixels_holds_on_every_page_and_is_there_where_pictures_are_fine(
+    open_page: Open, copied: Run
+) -> None:
+    def rendering(at: AppTest) -> str:
+        return next(html.proto.body for html in at.get("html") if ":root" in html.proto.body)
+
+    at = open_page("sliders", run=copied.id)
+    assert not at.toggle, "small pictures always show their pixels"
+    at = open_page("sliders", run="faces")
+    assert "auto" in rendering(at)
+    at.toggle(key="pixels").set_value(True).run()
+    assert "pixelated" in rendering(at)
+    for page in ("interpolate/page", "train/page", "home"):
+        at.switch_page(f"views/{page}.py").run()
+        fine(at)
+        assert "pixelated" in rendering(at)
+        assert at.toggle(key="pixels").value is True
+    at.toggle(key="pixels").set_value(False).run()
+    assert "auto" in rendering(at)
+    at.switch_page("views/sliders.py").run()
+    assert "auto" in rendering(at)
 
 
 def test_two_pages_add_to_the_same_notes(open_page: Open, copied: Run) -> None:

@@ -314,9 +314,9 @@ def test_the_code_is_taken_away_as_json_python_and_link(visit: Visit, server: Se
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
 
     def copied(what: str) -> str:
-        take_away = page.get_by_role("button", name="Take away")
+        export = page.get_by_role("button", name="Export")
         if not page.get_by_role("button", name=f"Copy {what}").is_visible():
-            take_away.click()
+            export.click()
         page.get_by_role("button", name=f"Copy {what}").click()
         expect(page.get_by_text("copied.")).to_be_visible()
         found: str = page.evaluate("navigator.clipboard.readText()")
@@ -404,15 +404,78 @@ def test_a_fine_picture_is_enlarged_smoothly_until_its_pixels_are_asked_for(visi
     page = visit("/sliders?run=faces")
     ready(page)
     assert picture(page).evaluate(rendering) == "auto"
-    page.get_by_role("button", name="Pixels").click()
-    assert picture(page).evaluate(rendering) == "pixelated"
+    switch = page.get_by_role("switch", name="Pixels")
+    switch.press(" ")
+    comes(page, lambda: picture(page).evaluate(rendering) == "pixelated", "its pixels are shown")
+    assert page.locator(".strip").first.evaluate(rendering) == "pixelated"
+    assert page.locator(".place canvas").evaluate(rendering) == "auto", "a chart is no picture"
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Interpolate").click()
+    path = page.locator(".path .screen canvas")
+    painted(path)
+    expect(switch).to_be_checked()
+    parts = [path, page.locator(".path .strip canvas").first]
+    assert [part.evaluate(rendering) for part in parts] == ["pixelated"] * 2
+    switch.press(" ")
+    comes(page, lambda: [part.evaluate(rendering) for part in parts] == ["auto"] * 2, "smooth again")
     small = visit("/sliders?run=digits")
     ready(small)
     assert picture(small).evaluate(rendering) == "pixelated"
-    expect(small.get_by_role("button", name="Pixels")).to_have_count(0)
+    expect(small.get_by_role("switch", name="Pixels")).to_have_count(0)
     box, side = picture(small).bounding_box(), int(picture(small).get_attribute("width") or 0)
     assert box
     assert box["width"] % side == pytest.approx(0, abs=0.01), "every pixel is as large as the next"
+
+
+def test_a_guided_run_says_so_and_what_each_slider_changes(visit: Visit) -> None:
+    page = visit("/sliders?run=faces")
+    ready(page)
+    data, prior = page.get_by_role("radio", name="data, 1–99 %"), page.get_by_role("radio", name="prior ±3")
+    expect(data).to_be_checked()
+    assert float(page.get_by_label("z1", exact=True).get_attribute("max") or 3) < 3
+    # by keyboard as by touch: what the word means opens under it
+    for word, says in (
+        ("guided", "learned from labels, not discovered"),
+        ("share of smile: 89 %", "regressor"),
+    ):
+        meaning = page.locator(".meaning").filter(has_text=says)
+        expect(meaning).to_be_hidden()
+        page.get_by_role("button", name=word, exact=True).press("Enter")
+        expect(meaning).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(meaning).to_be_hidden()
+    page.get_by_label("z9 value").press("Home")  # the panel scrolls
+    expect(page.get_by_role("button", name="guided", exact=True)).to_be_in_viewport()
+    prior.check()
+    page.get_by_label("z1 value").fill("2.5")
+    page.get_by_label("z1 value").press("Enter")
+    plans_done(page)
+    expect(prior).to_be_checked()  # by hand: what the page hands over later leaves it
+    other = visit("/sliders?run=faces-unsupervised", width=390, height=844)
+    ready(other)
+    expect(other.get_by_role("radio", name="prior ±3")).to_be_checked()
+    expect(other.get_by_role("button", name="guided", exact=True)).to_have_count(0)
+    expect(other.get_by_role("button", name=re.compile("^share of ")).first).to_be_in_viewport()
+    value = other.get_by_label(re.compile("^z. value$")).first.bounding_box()
+    assert value
+    assert value["x"] + value["width"] <= 390, "a slider's line fits a phone"
+
+
+def test_what_is_said_under_the_picture_moves_nothing(visit: Visit, trained: Run) -> None:
+    page = visit(f"/sliders?run={trained.id}", width=1280, height=720)
+    ready(page)
+    parts = [page.get_by_role("button", name="Compare"), page.locator(".near"), picture(page)]
+    before = [part.bounding_box() for part in parts]
+    for dim in range(5):
+        page.get_by_label(f"z{dim} value").fill("2.5")
+        page.get_by_label(f"z{dim} value").press("Enter")
+        page.get_by_label(f"lock z{dim}").click()
+    page.get_by_role("button", name="Uncertainty").click()
+    said = page.get_by_text("unlock z0")
+    expect(said).to_be_visible()
+    assert said.evaluate("p => p.scrollHeight > 1.5 * parseFloat(getComputedStyle(p).lineHeight)"), (
+        "two lines"
+    )
+    assert [part.bounding_box() for part in parts] == before
 
 
 def test_the_sliders_scroll_in_their_panel_and_the_picture_stays(visit: Visit) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, urlparse
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from servers import Server
 from watch import comes
 
@@ -203,6 +203,27 @@ def test_the_curves_of_a_dial_say_at_which_beta_they_are(visit: Callable[..., Pa
     assert page.locator("[data-chart=schedule]").evaluate("d => d.data.map(t => t.name)") == ["learning rate"]
 
 
+def legend_is_clear(chart: Locator) -> None:
+    """The legend lies above the curves, whole and beside the title."""
+    legend, title, plot, whole = (
+        part.bounding_box()
+        for part in (
+            chart.locator(".legend"), chart.locator(".legendtitletext"), chart.locator(".nsewdrag").first, chart,
+        )
+    )  # fmt: skip
+    assert legend
+    assert title
+    assert plot
+    assert whole
+    assert legend["y"] >= whole["y"] - 1
+    assert legend["y"] + legend["height"] <= plot["y"] + 1, "no curve goes through it"
+    assert legend["x"] + legend["width"] <= whole["x"] + whole["width"] + 1
+    first = chart.locator(".legendtext").first.bounding_box()
+    assert first
+    assert first["x"] >= title["x"] + title["width"]
+    assert abs(first["y"] - title["y"]) < title["height"]
+
+
 DRAWN = """(name) => document.querySelector(`[data-chart=${name}]`).data
   .map((t) => [t.name, [...t.y]]).filter(([name]) => !name.includes("validation"))"""
 
@@ -235,6 +256,8 @@ def test_the_charts_draw_what_the_objective_declares(
     (_, loss), *_ = page.evaluate(DRAWN, "loss")
     for i, value in enumerate(loss):
         assert sum(y[i] for _, y in drawn) == pytest.approx(value, rel=1e-4)
+    for place in page.locator("[data-chart]:not([data-chart=kl]):visible").all():
+        legend_is_clear(place)
     place = page.locator("[data-chart=shown]")
     if shown is None:
         expect(place).to_be_hidden()

@@ -1,10 +1,12 @@
 """Names and bookmarks are kept with the notes; what is damaged or foreign is left out, never an error."""
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from vae_core.places import write_json
 from vae_core.runs.marks import (
     LONGEST_NAME,
     MOST_BOOKMARKS,
@@ -14,6 +16,7 @@ from vae_core.runs.marks import (
     read_marks,
     write_marks,
 )
+from vae_core.runs.run import Run
 
 
 def test_they_come_back(copied):
@@ -80,3 +83,44 @@ def test_many_pages_at_once_lose_nothing(copied):
     with ThreadPoolExecutor(8) as pages:
         list(pages.map(lambda k: change_marks(copied, [{"do": "add", "code": [k, 0, 0, 0]}]), range(40)))
     assert sorted(code[0] for code in read_marks(copied).bookmarks) == list(range(40))
+
+
+def shipped_anew(run: Run, created: str) -> Run:
+    """As a newer version ships it: the same id, trained at another time."""
+    write_json(
+        run.path / "config.json", json.loads((run.path / "config.json").read_text()) | {"created": created}
+    )
+    return Run(run.path, run.places, read_only=True)
+
+
+def test_marks_of_other_weights_under_the_same_id_are_not_shown_and_not_lost(copied):
+    first, second = "2026-01-01T00:00:00+00:00", "2026-02-02T00:00:00+00:00"
+    mine = Marks({1: "smile"}, ((1.0, 0.0, 0.0, 0.0),))
+    write_marks(shipped_anew(copied, first), mine)
+    change_marks(copied, [{"do": "name", "dim": 2, "name": "hat"}])
+    newer = shipped_anew(copied, second)
+    assert read_marks(newer) == Marks({})
+    change_marks(newer, [{"do": "name", "dim": 0, "name": "beard"}])
+    assert read_marks(newer) == Marks({0: "beard"})
+    change_marks(newer, [{"do": "name", "dim": 0, "name": "chin"}])
+    assert read_marks(newer) == Marks({0: "chin"})
+    assert read_marks(shipped_anew(copied, first)) == Marks({1: "smile", 2: "hat"}, mine.bookmarks)
+
+
+def test_marks_of_before_are_those_of_a_shipped_run_unless_they_are_older(copied):
+    kept = copied.notes / "deck.json"
+    kept.parent.mkdir(parents=True)
+    write_json(kept, {"format": 1, "names": {"1": "smile"}, "bookmarks": []})
+    older, newer = "2020-01-01T00:00:00+00:00", "2021-01-01T00:00:00+00:00"
+    os.utime(kept, (1_600_000_000,) * 2)  # September 2020
+    assert read_marks(shipped_anew(copied, older)).names == {1: "smile"}
+    assert read_marks(shipped_anew(copied, newer)).names == {}
+    assert read_marks(copied).names == {1: "smile"}, "a run of one's own never becomes another"
+    assert json.loads(kept.read_text())["names"] == {"1": "smile"}
+
+
+def test_marks_outlast_further_training(copied):
+    write_marks(copied, Marks({1: "smile"}))
+    with (copied.path / "model.safetensors").open("ab") as weights:
+        weights.write(b" ")
+    assert read_marks(copied).names == {1: "smile"}

@@ -1,5 +1,7 @@
 import base64
 import io
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -74,3 +76,12 @@ def test_a_data_url_holds_the_picture():
     head, body = pictures.data_url(png).split(",")
     assert head == "data:image/png;base64"
     assert base64.b64decode(body) == png
+
+
+def test_a_fine_picture_is_left_to_who_shows_it_by_the_rule_that_the_pages_scripts_have():
+    fine, small = np.zeros((3, pictures.FINE, 80), np.uint8), np.zeros((1, pictures.FINE - 1, 80), np.uint8)
+    for image, width in ((fine, 80), (small, 320)):
+        with Image.open(io.BytesIO(pictures.png(image, 256))) as shown:
+            assert shown.width == width
+    script = Path(__file__).parents[2] / "app" / "components" / "shared" / "enlarging.js"
+    assert re.findall(r"FINE = (\d+)", script.read_text()) == [str(pictures.FINE)]

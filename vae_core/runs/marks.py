@@ -1,5 +1,8 @@
 """What a run's latent space is marked with: names of dimensions and bookmarked codes that a person gave, kept with the run's
 notes, and the names of dimensions that the run was told while it learned (a guided run).
+
+A newer version may ship other weights under the id of a run, whose dimensions mean other things. So marks say which training
+they were made for, by the moment its run was created; those of another are left where they are, and not shown.
 """
 
 from __future__ import annotations
@@ -58,7 +61,7 @@ def write_marks(run: Run, marks: Marks) -> None:
     write_json(
         _path(run),
         {"format": FORMAT, "names": {str(d): n for d, n in sorted(marks.names.items())},
-         "bookmarks": [list(code) for code in marks.bookmarks]},
+         "bookmarks": [list(code) for code in marks.bookmarks], "made_for": _training(run)},
     )  # fmt: skip
 
 
@@ -114,4 +117,27 @@ def _finite(value: Any) -> bool:
 
 
 def _path(run: Run) -> Path:
-    return run.notes / "deck.json"
+    """Where a run's marks are kept: beside deck.json where that holds those of another training."""
+    usual, made = run.notes / "deck.json", run.record().created
+    if made is None or _made_for(run, usual):
+        return usual
+    return run.notes / f"deck-{made:%Y%m%dT%H%M%S}.json"
+
+
+def _made_for(run: Run, path: Path) -> bool:
+    """Whether the marks at `path`, if there are any, were made for this run's training, as far as that can be told."""
+    try:
+        found, changed = read_json(path), path.stat().st_mtime
+    except (OSError, ValueError):
+        return True
+    if isinstance(found, dict) and isinstance(found.get("made_for"), str):
+        return bool(found["made_for"] == _training(run))
+    # marks of before do not say it; those that are older than a shipped run cannot be of it
+    made = run.record().created
+    return not (run.read_only and made is not None and changed < made.timestamp())
+
+
+def _training(run: Run) -> str | None:
+    """Names the training that made a run's weights, also while it goes on; None where that is unknown."""
+    made = run.record().created
+    return None if made is None else made.isoformat()

@@ -9,10 +9,12 @@ from app import words
 from app.components import component
 
 
-def word(name: str, shown: str, more: str = "") -> str:
+def word(name: str, shown: str = "", more: str = "") -> str:
     """What is `shown` (HTML), which opens what a word of the field means, and `more` (HTML) under it."""
     return words.button(name, "deck", shown=shown, more=more)
 
+
+_, SHARE_MEANS = words.apart("share", "deck")  # its words are made with the sliders
 
 HTML = f"""
 <div class="deck">
@@ -28,15 +30,16 @@ HTML = f"""
     <button type="button" data-do="mark" title="Keep this code with the run's notes">Bookmark</button>
     <button type="button" data-do="pin" title="Keep this picture here, and move it along with the sliders">Pin</button>
     <button type="button" data-do="waypoint" title="The code on the picture, as a waypoint of a path">Send to interpolation</button>
-    <button type="button" popovertarget="deck-code" title="This code as numbers, Python lines or a link">Take away</button>
+    <button type="button" popovertarget="deck-code" title="This code as numbers, Python lines or a link">Export</button>
   </div>
-  <div class="menu" id="deck-code" popover aria-label="take the code away">
+  <div class="menu" id="deck-code" popover aria-label="export the code">
     <output class="code" aria-label="code"></output>
     <div class="row">
       <button type="button" data-do="json">Copy JSON</button>
       <button type="button" data-do="python">Copy Python</button>
       <button type="button" data-do="link">Copy link</button>
     </div>
+    <textarea class="copy" aria-label="to copy" readonly hidden></textarea>
   </div>
   <section class="left">
     <div class="stage">
@@ -63,8 +66,6 @@ HTML = f"""
     <div class="row hands">
       <button type="button" data-do="compare" title="Hold to see the encoded image">Compare</button>
       <button type="button" data-do="sigma" aria-pressed="false">Uncertainty</button>
-      <button type="button" data-do="pixels" aria-pressed="false" hidden
-        title="The picture's own pixels, instead of a smooth enlargement">Pixels</button>
       <span class="drag">drag ↔ <select data-pick="0" aria-label="dimension across"></select>
         ↕ <select data-pick="1" aria-label="dimension up"></select></span>
       <span class="where"></span>
@@ -77,11 +78,15 @@ HTML = f"""
       <label><input type="radio" name="range" value="data"> data, 1–99 %</label>
       <label><input type="radio" name="range" value="free"> free</label>
       <small data-n="range"></small>
+      <span data-told="guided" hidden>{word("guided")}</span><span data-told="pairs" hidden>{
+    word("pairs")
+}</span>
     </div>
     <div class="shelf pins" hidden><small>Pinned: the sliders move them by the same steps; Reset takes back those since the
       newest was set</small><div></div></div>
     <div class="shelf marks" hidden><small>Bookmarks</small><div></div></div>
     <div class="sliders"></div>
+    {SHARE_MEANS}
     <details class="more" hidden><summary></summary><div></div></details>
     <details class="collapsed" hidden><summary></summary>
       <small>Their posterior is the prior (KL below 0.01 nats), so they hardly change the picture.</small><div></div></details>
@@ -122,7 +127,9 @@ def deck(
     "page", "changes"}, each change with its number "n" (vae_core.runs.marks.change_marks).
 
     data: `run`, `name`, `home` ("" where Python looks anyway), `header` (models.decoder_header), `kl` (D,) nats or empty, `order` (D,) dimensions from most
-    to least used, `collapsed` dimensions, `encoded` {"key", "stamp" of the weights that encoded it, "code", "std" or None, "words", "note" on new weights,
+    to least used, `collapsed` dimensions, `effects` per dimension [the attribute that its slider changes most, its share of
+    all that changes, 0 to 1], empty where that is not known, `told` "guided" or "pairs" where the run was told more than its
+    images, else "", `range` to begin with, "prior" or "data", `encoded` {"key", "stamp" of the weights that encoded it, "code", "std" or None, "words", "note" on new weights,
     "picture" data URL or None},
     `open` {"key", "code"}: a code to go to when its key changes, `marks` {"names", "bookmarks", "kept"}, the last {"page", "n"}: up to
     which of a page's changes they hold, `grey`: may be drawn.

@@ -1,4 +1,4 @@
-import { finder, make } from "../shared/dom.js";
+import { finder } from "../shared/dom.js";
 import { gaussian, packCode } from "../shared/latent.js";
 
 /** @import { Deck } from "./deck.js" */
@@ -42,7 +42,6 @@ function actionsOf(deck) {
     mark: () => deck.shelves.bookmark(),
     pin: () => deck.shelves.pin(),
     sigma: () => deck.encoded.toggleSigma(),
-    pixels: () => deck.look.toggle(),
     json: () => copy(deck, JSON.stringify(shown()), "The code as JSON was"),
     python: () => copy(deck, pythonOf(deck, shown()), "Python lines were"),
     link: () => {
@@ -94,9 +93,10 @@ async function copy(deck, text, what) {
     deck.say(`${what} copied.`);
   } catch {
     // no clipboard without a secure address: leave it selected for the person to copy
-    const area = make("textarea", { value: text, className: "copy", readOnly: true });
-    deck.at(".say").replaceChildren("Copy this: ", area);
+    const area = deck.at(".copy", HTMLTextAreaElement);
+    Object.assign(area, { value: text, hidden: false });
     area.select();
+    deck.say("This browser lets no page copy: the marked text is for you to copy.");
   }
 }
 

@@ -1,4 +1,5 @@
 import { findAll, finder, make } from "../shared/dom.js";
+import { enlarge } from "../shared/enlarging.js";
 import { codeText, packCode, roundCode } from "../shared/latent.js";
 import { decodedBy, openPicture } from "../shared/picture.js";
 import { describe, WeightsRenewal } from "../shared/requests.js";
@@ -8,7 +9,6 @@ import { Drawing } from "./drawing.js";
 import { EncodedImage } from "./encoded.js";
 import { Gallery } from "./gallery.js";
 import { History } from "./history.js";
-import { Look } from "./look.js";
 import { Notes } from "./notes.js";
 import { Shelves } from "./shelves.js";
 import { Sliders } from "./sliders.js";
@@ -75,7 +75,6 @@ export class Deck {
     this.gallery = new Gallery(this, root);
     this.walk = new Walk(this, root);
     this.drawing = new Drawing(this, root);
-    this.look = new Look(root);
     this.unhearFaults = onKernelFault(() => this.writeWhere());
   }
 
@@ -133,7 +132,7 @@ export class Deck {
   }
 
   /** @param {DeckData} data of another run */
-  begin({ header, order, grey, prior }) {
+  begin({ header, order, grey, prior, told }) {
     // what the old run's decoder still paints is no code of this one
     this.close();
     this.opened = null;
@@ -152,6 +151,7 @@ export class Deck {
     this.shelves.forget();
     this.sliders.build();
     this.at(".drawing").hidden = !grey;
+    for (const word of findAll(this.root, "[data-told]")) word.hidden = word.dataset.told !== told;
     // a plain autoencoder has no prior to draw from
     for (const name of ["[data-do=random]", "[data-do=play]", ".speed", ".gallery"])
       this.at(name).hidden = !prior;
@@ -159,7 +159,7 @@ export class Deck {
       select.replaceChildren(...order.map((d) => make("option", { value: d, textContent: `z${d}` })));
       select.value = String(order[Math.min(k, order.length - 1)]);
     });
-    this.look.begin(header);
+    enlarge(this.at(".deck"), header);
   }
 
   /** @param {DeckData} data */

@@ -121,9 +121,9 @@ export class Sliders {
       ...{ title: "Keep this dimension as it is", "aria-label": `lock ${z}` },
     });
     const strip = make("canvas", { className: "strip", "aria-hidden": "true", width: THUMBNAILS, height: 1 });
-    const use = make("span", { textContent: kl.length ? `KL ${kl[dim].toFixed(2)} nats` : "" });
+    const use = make("span", {}, ...(kl.length ? [`KL ${kl[dim].toFixed(2)}`, make("i", {}, " nats")] : []));
     const title = make("b", { textContent: z });
-    const head = make("div", { className: "head" }, title, name, use, lock, value);
+    const head = make("div", { className: "head" }, title, name, ...this.#share(dim), use, lock, value);
     const box = make("div", { className: "slider" }, head, input, strip);
     box.dataset.dim = String(dim);
     /** @type {Slider} */
@@ -133,6 +133,24 @@ export class Sliders {
     this.#writeBounds(dim, slider);
     this.#wire(dim, slider, lock);
     return box;
+  }
+
+  /**
+   * What the slider changes most, and its share of all that it changes; nothing where that is not known.
+   *
+   * @param {number} dim
+   */
+  #share(dim) {
+    const { effects, marks } = this.deck.given;
+    const [top, share] = effects[dim] ?? ["", 0];
+    if (!top) return [];
+    const percent = `${Math.round(100 * share)} %`;
+    const named = marks.names[dim]?.toLowerCase() === top.toLowerCase(); // which stands beside it
+    const textContent = named ? percent : `${top} ${percent}`;
+    const button = make("button", { type: "button", className: "word share", textContent });
+    button.setAttribute("aria-label", `share of ${top}: ${percent}`);
+    button.setAttribute("popovertarget", "word-deck-share");
+    return [button];
   }
 
   /** @param {number} dim @param {Slider} slider @param {HTMLButtonElement} lock */
@@ -184,8 +202,7 @@ export class Sliders {
   setSpan(span, why = "") {
     this.span = span;
     if (!span && this.range === "data") this.range = "prior";
-    // without a prior the data is the range to begin with
-    if (span && !this.chosen && !this.deck.given.prior) this.range = "data";
+    if (span && !this.chosen) this.range = this.deck.given.range;
     for (const radio of this.radios()) {
       radio.checked = radio.value === this.range;
       radio.disabled = radio.value === "data" && !span;

@@ -10,6 +10,12 @@ export interface DeckData {
   kl: number[];
   order: number[];
   collapsed: number[];
+  /** per dimension: what its slider changes most, and the share of it, 0 to 1; empty where not known */
+  effects: [string, number][];
+  /** what the run was told besides its images */
+  told: "" | "guided" | "pairs";
+  /** to begin with, once the data's is known */
+  range: "prior" | "data";
   encoded: EncodedData | null;
   open: { key: string; code: number[] } | null;
   marks: { names: Record<string, string>; bookmarks: number[][]; kept: { page: string; n: number } };

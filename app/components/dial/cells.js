@@ -1,4 +1,5 @@
 import { context2d, finder, make } from "../shared/dom.js";
+import { enlarge } from "../shared/enlarging.js";
 import { toImage } from "../shared/pixels.js";
 import { betaText } from "./curve.js";
 
@@ -33,6 +34,7 @@ export class Cells {
   layOut({ header, dims, values }, { images, noise }) {
     this.sight.disconnect();
     const { width, height, channels, latent_dim } = header;
+    enlarge(this.at(".pictures"), header);
     const put = (/** @type {string} */ selector, /** @type {number} */ count) => {
       this.at(selector).hidden = !count;
       const cells = Array.from({ length: count }, () => ({

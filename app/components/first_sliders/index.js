@@ -1,6 +1,7 @@
 // Home's small deck: a picture and a few sliders. The page decodes while the hand moves; no script runs.
 
 import { finder, make } from "../shared/dom.js";
+import { enlarge } from "../shared/enlarging.js";
 import { mounted } from "../shared/mount.js";
 import { openPicture } from "../shared/picture.js";
 import { describe } from "../shared/requests.js";
@@ -9,8 +10,6 @@ import { describe } from "../shared/requests.js";
 /** @import { Picture } from "../shared/picture.js" */
 /** @typedef {{ dim: number, name: string, low: number, high: number }} Named a dimension's slider */
 /** @typedef {{ run: string, header: Header, sliders: Named[], starts: number[][] }} FirstData */
-
-const FINE = 64; // pixels a side from which a picture is enlarged smoothly
 
 class FirstSliders {
   /** @type {Picture | null} */
@@ -43,8 +42,7 @@ class FirstSliders {
     this.data = data;
     if (before?.header.stamp === data.header.stamp) return;
     this.build(data.sliders);
-    const { width, height } = data.header;
-    this.at(".first_sliders").classList.toggle("smooth", Math.min(width, height) >= FINE);
+    enlarge(this.at(".first_sliders"), data.header);
     this.at("[data-do=other]").hidden = data.starts.length < 2;
     const say = (/** @type {string} */ text) => {
       if (this.alive && this.data === data) this.at(".say").textContent = text;

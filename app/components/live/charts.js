@@ -103,9 +103,10 @@ function partsChart(runs, look) {
     ),
   );
   const others = distinct(runs.flatMap((run) => run.minimised.slice(1).map((t) => run.weighed(t))));
+  const right = others.length > 2 ? "the others" : others.join(", "); // the legend names them
   const layout = {
     yaxis: { title: { text: firsts.join(", ") }, type },
-    ...(others.length && { yaxis2: { ...RIGHT_AXIS, title: { text: `${others.join(", ")}, nats` }, type } }),
+    ...(others.length && { yaxis2: { ...RIGHT_AXIS, title: { text: `${right}, nats` }, type } }),
   };
   const traces = runs.flatMap((run) =>
     run.minimised.flatMap((term, i) => {
@@ -114,9 +115,9 @@ function partsChart(runs, look) {
     }),
   );
   const many = runs.some((run) => run.minimised.length > 1);
-  const title = `${many ? "What adds up to the loss" : "The loss's one term"} (dotted: validation)`;
-  // the first term falls and the others rise: between them is room
-  return { name: "terms", title, traces, layout: { ...layout, legend: legendAt(0.55) } };
+  // short, so that the legend has room beside it; dotted is validation, as the loss's legend says
+  const title = many ? "Parts of the loss" : "The loss's one term";
+  return { name: "terms", title, traces, layout };
 }
 
 /**
@@ -314,13 +315,13 @@ function line(name, x, y, colour, { dash = "solid", markers = false, axis = "y",
 }
 
 /**
- * A legend within its chart, at the right.
+ * A legend above its chart, in the title's line, where no curve goes; it takes more lines where it must.
  *
- * @param {number} y its upper edge, from 0 at the bottom to 1
+ * @param {string} title
  */
-const legendAt = (y) => ({
-  ...{ x: 1, xanchor: "right", y, yanchor: "top", font: { size: 10 }, itemwidth: 30 },
-  bgcolor: "rgba(128,128,128,0.08)",
+const legendOf = (title) => ({
+  ...{ orientation: "h", x: 0, xanchor: "left", y: 1, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
+  ...{ title: { text: title, side: "left", font: { size: 13 } }, font: { size: 11 }, itemwidth: 30 },
 });
 
 /**
@@ -342,11 +343,15 @@ export function themed({ title, layout }, style, revision) {
     title: { standoff: 6, ...own?.title },
   });
   const { xaxis, yaxis, yaxis2, ...more } = /** @type {Record<string, any>} */ (layout);
+  const alone = more.showlegend === false;
   return {
-    title: { text: title, font: { size: 13 }, x: 0, xref: "paper", y: 0.99, yanchor: "top" },
+    title: {
+      ...{ text: alone ? title : "", font: { size: 13 }, pad: { b: 9 } },
+      ...{ x: 0, xref: "paper", y: 1, yref: "paper", yanchor: "bottom" },
+    },
     font: { family: style.fontFamily, size: 12, color: ink },
     ...{ paper_bgcolor: clear, plot_bgcolor: clear, uirevision: revision },
-    margin: { l: 44, r: yaxis2 ? 44 : 10, t: 24, b: 32 },
+    margin: { l: 44, r: yaxis2 ? 44 : 10, t: 38, b: 32 },
     ...{ showlegend: true, hovermode: "x unified" },
     modebar: { bgcolor: clear, color: rule, activecolor: ink },
     hoverlabel: {
@@ -356,7 +361,7 @@ export function themed({ title, layout }, style, revision) {
         font: { color: ink },
       },
     },
-    legend: legendAt(1), // where curves that fall leave room
+    legend: legendOf(title),
     ...more,
     xaxis: axis({ title: { text: "step" }, ...xaxis }),
     yaxis: axis(yaxis),

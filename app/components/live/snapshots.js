@@ -1,9 +1,12 @@
 import { findAll, finder } from "../shared/dom.js";
+import { enlarge } from "../shared/enlarging.js";
 
 /** @import { RunRecord } from "./record.js" */
 /** @import { SnapshotLine } from "./types.js" */
 
 /** @typedef {"originals" | "reconstructions" | "samples" | "traversal"} Strip */
+
+const ACROSS = { originals: 8, reconstructions: 8, samples: 8, traversal: 9 }; // pictures side by side
 
 /** The pictures of an epoch, which a handle chooses; the newest until a hand does. */
 export class Snapshots {
@@ -63,7 +66,9 @@ export class Snapshots {
       // shown only once it is here: the old picture stays until then, so nothing flickers
       const next = new Image();
       next.onload = () => {
-        if (image.dataset.url === url) image.src = url;
+        if (image.dataset.url !== url) return;
+        image.src = url;
+        enlarge(image, { width: next.naturalWidth / ACROSS[name], height: next.naturalWidth / ACROSS[name] });
       };
       next.src = url;
     }

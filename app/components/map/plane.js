@@ -1,5 +1,6 @@
 import { openDecoder } from "../shared/decoder.js";
 import { context2d, offscreen2d, pause } from "../shared/dom.js";
+import { enlargeOn } from "../shared/enlarging.js";
 import { describe } from "../shared/requests.js";
 import { MARGIN } from "./view.js";
 
@@ -60,7 +61,7 @@ export class Plane {
       const batch = decoder.where === "browser" ? HERE : plane.header.batch || THERE;
       const context = context2d(this.canvas);
       context.setTransform(scale, 0, 0, scale, 0, 0);
-      context.imageSmoothingEnabled = false;
+      enlargeOn(context, plane.header);
       for (const size of SIZES) await this.#cover(decoder, batch, plane, view, size, stale);
     } catch (error) {
       if (!stale()) this.say(`The plane could not be decoded: ${describe(error).message}.`);

@@ -1,4 +1,5 @@
 import { pause } from "../shared/dom.js";
+import { enlargeOn } from "../shared/enlarging.js";
 import { describe, get } from "../shared/requests.js";
 import { toCss } from "./colours.js";
 import { Room } from "./room.js";
@@ -96,7 +97,6 @@ export class Tiles {
     const width = (view.width - left - right) * scale;
     context.rect(left * scale, top * scale, width, (view.height - top - bottom) * scale);
     context.clip();
-    context.imageSmoothingEnabled = false;
     for (let place = 0; place < order.length; place++) {
       const at = places[order[place]];
       const x = view.across(xs[at]);
@@ -117,6 +117,7 @@ export class Tiles {
         side: side * scale,
         edge: scale,
       };
+      if (!drawn) enlargeOn(context, { width: tile.width / ACROSS, height: tile.width / ACROSS });
       context.fillStyle = toCss(colours[tones[at]]);
       drawImage(context, tile, place % this.#perTile, frame);
       drawn++;

@@ -1,4 +1,5 @@
 import { finder, make } from "../shared/dom.js";
+import { enlarge } from "../shared/enlarging.js";
 import { valueText } from "../shared/numbers.js";
 
 /** @import { MapData } from "./types.js" */
@@ -58,6 +59,7 @@ export class Tip {
     image.className = "empty";
     image.onload = () => {
       image.className = "";
+      enlarge(image, { width: image.naturalHeight, height: image.naturalHeight }); // it may show a pair
       box.dataset.pictured = String(row);
     };
     image.onerror = () => {

@@ -2,6 +2,7 @@
 // script only hands it new data.
 
 import { arrowWay, finder, press } from "../shared/dom.js";
+import { enlarge } from "../shared/enlarging.js";
 import { shortestText } from "../shared/latent.js";
 import { mounted } from "../shared/mount.js";
 import { decodedBy, openPicture } from "../shared/picture.js";
@@ -136,6 +137,7 @@ class Path {
     const wanted = moved ? data.position : this.position;
     this.position = Math.min(data.high, Math.max(data.low, wanted));
     this.handle.value = String(this.position);
+    enlarge(this.at(".path"), data.header);
     const stale = before?.run !== data.run || before.header.stamp !== data.header.stamp;
     if (stale) this.open(data);
     else if (!same) this.drawPicture();
