@@ -95,7 +95,15 @@ def _enlarging(side: int) -> None:
     rendering = "pixelated" if session.get(address.PIXELS) else "auto"
     st.html(f"<style>:root {{ --enlarged: {rendering}; }}</style>")
     if side >= pictures.FINE:
-        st.toggle("Pixels", key=address.PIXELS.name, help=PIXELS_HELP, width="content")
+        # a page's widgets are forgotten with it: what is switched is kept apart
+        session.put(address.PIXELS_SWITCH, session.get(address.PIXELS))
+        st.toggle(
+            "Pixels", key=address.PIXELS_SWITCH.name, on_change=_switched, help=PIXELS_HELP, width="content"
+        )
+
+
+def _switched() -> None:
+    session.put(address.PIXELS, session.get(address.PIXELS_SWITCH))
 
 
 def _side() -> int:

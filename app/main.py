@@ -11,7 +11,7 @@ import streamlit as st
 from app import boundary, layout
 from app.components.server_watch import server_watch
 from app.services import warm_up
-from app.state import address, session
+from app.state import session
 from app.widgets import run_picker
 from vae_core.places import assets
 
@@ -32,7 +32,6 @@ st.set_page_config(
     initial_sidebar_state=layout.SIDEBAR,
 )  # fmt: skip
 layout.apply()
-session.keep(address.PIXELS)
 page = st.navigation(PAGES, position="hidden")
 session.sync_run()
 st.logo(str(assets() / "wordmark.svg"), icon_image=str(assets() / "logo.svg"), size="large")

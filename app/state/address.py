@@ -121,6 +121,7 @@ RUN = _param("run", TEXT, "", PAGES, "id of the run that all pages show")
 PIXELS: Key[bool] = _kept(
     "pixels", False, PAGES, "whether fine pictures show their pixels instead of being enlarged smoothly"
 )
+PIXELS_SWITCH: Key[bool] = _kept("pixels switch", False, PAGES, "where the switch of a page stands")
 HISTORY: Key[list[str]] = _kept("runs used", [], PAGES, "ids of the runs looked at, most recent first")
 WRITTEN: Family[Any] = Family(
     "{} written", OBJECT, (None, {}), PAGES, "what the address last said of a key, and when"

@@ -136,11 +136,6 @@ def take(key: Key[T]) -> T:
     return found
 
 
-def keep(key: Key[T]) -> None:
-    """Hold on to what a widget of this key says on a page without it: Streamlit would forget it with the widget."""
-    put(key, get(key))
-
-
 def setdefault(key: Key[T]) -> T:
     """As `get`; a default is kept, so that it can be filled in place."""
     if key.name not in st.session_state:

@@ -373,14 +373,14 @@ def test_the_switch_of_pixels_holds_on_every_page_and_is_there_where_pictures_ar
     assert not at.toggle, "small pictures always show their pixels"
     at = open_page("sliders", run="faces")
     assert "auto" in rendering(at)
-    at.toggle(key="pixels").set_value(True).run()
+    at.toggle(key="pixels switch").set_value(True).run()
     assert "pixelated" in rendering(at)
     for page in ("interpolate/page", "train/page", "home"):
         at.switch_page(f"views/{page}.py").run()
         fine(at)
         assert "pixelated" in rendering(at)
-        assert at.toggle(key="pixels").value is True
-    at.toggle(key="pixels").set_value(False).run()
+        assert at.toggle(key="pixels switch").value is True
+    at.toggle(key="pixels switch").set_value(False).run()
     assert "auto" in rendering(at)
     at.switch_page("views/sliders.py").run()
     assert "auto" in rendering(at)
