@@ -410,7 +410,7 @@ def test_a_fine_picture_is_enlarged_smoothly_until_its_pixels_are_asked_for(visi
     assert page.locator(".strip").first.evaluate(rendering) == "pixelated"
     assert page.locator(".place canvas").evaluate(rendering) == "auto", "a chart is no picture"
     page.get_by_test_id("stSidebar").get_by_role("link", name="Interpolate").click()
-    path = page.locator(".path .screen canvas")
+    path = page.locator(".path .screen canvas").first
     painted(path)
     expect(switch).to_be_checked()
     parts = [path, page.locator(".path .strip canvas").first]
