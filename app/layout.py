@@ -92,8 +92,8 @@ def meanings(*names: str, label: str = "Words", key: str | None = None) -> None:
 
 def _enlarging(side: int) -> None:
     """How pictures are enlarged, for the whole page and all its components; the switch where there is a choice."""
-    rendering = "pixelated" if session.get(address.PIXELS) else "auto"
-    st.html(f"<style>:root {{ --enlarged: {rendering}; }}</style>")
+    if session.get(address.PIXELS):
+        st.html("<style>:root { --enlarged: pixelated; }</style>")  # smooth where nothing is said
     if side >= pictures.FINE:
         # a page's widgets are forgotten with it: what is switched is kept apart
         session.put(address.PIXELS_SWITCH, session.get(address.PIXELS))
