@@ -255,16 +255,17 @@ class TrainingConfig(Options):
         advanced=True,
     )
     learning_rate: float = option(
-        4e-3,
-        help="peak learning rate of the one-cycle schedule, or the constant one",
-        minimum=1e-7,
+        0.0,
+        help="highest learning rate of the schedule; 0 takes what suits the objective",
+        minimum=0.0,
         maximum=1.0,
         advanced=True,
     )
     rate_schedule: str = option(
-        "one_cycle",
-        help="one_cycle rises to the peak and falls to zero over the planned steps",
-        values=("one_cycle", "constant"),
+        AUTO,
+        help="one_cycle rises to the peak and falls to zero over the planned steps; late_fall stays there and falls over "
+        "the second half; auto takes what suits the objective",
+        values=(AUTO, "one_cycle", "late_fall", "constant"),
         advanced=True,
         title="learning-rate schedule",
     )

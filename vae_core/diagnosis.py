@@ -28,12 +28,16 @@ EMPTY_RATE = 0.1  # nats: the whole code says nothing below it
 FEW_IMAGES = 500
 HIGH_RATE, LOW_RATE = 0.02, 1e-4  # learning rates that Adam seldom learns at: units die, or nothing moves
 OFF_BY = 3.0  # times a fixed σ: what pictures may be off by before σ is named
+GAME_EPOCHS = 3  # of a game that must show a fault before it is named
+COLLAPSED = 0.4  # of what real images differ by
+WON = 0.95  # of real images taken for real, with as few of the made ones
+SWING = 0.3  # of made images taken for real, from one epoch to the next
 ALIKE = 1 / 255  # pixel values: images that differ by no more are the same
 
 
 @dataclass(frozen=True)
 class Advice:
-    """kind: collapse, overfitting, divergence or sigma. `fault` says what is seen, `remedy` what to try."""
+    """kind: collapse, overfitting, divergence, sigma, won or oscillation. `fault` says what is seen, `remedy` what to try."""
 
     kind: str
     fault: str
@@ -68,7 +72,13 @@ def diagnose(
     `data` is what the run's record remembers of its images: their shape (C, H, W) and their spread.
     """
     seen = _seen(events, config, data or {})
-    found = [_divergence(seen), _collapse(seen), _overfitting(seen), _sigma_too_small(seen)]
+    found = [
+        _divergence(seen),
+        _collapse(seen),
+        _overfitting(seen),
+        _sigma_too_small(seen),
+        *_of_a_game(seen),
+    ]
     return [advice for advice in found if advice is not None]
 
 
@@ -113,7 +123,7 @@ def _divergence(seen: Seen) -> Advice | None:
             "divergence", f"Training ended: {seen.failed.reason}.", "Start again with a lower learning rate."
         )
     losses = [e.train.objective for e in seen.epochs]
-    if len(losses) < 3:
+    if len(losses) < 3 or not seen.config.objective.entry.has_likelihood:
         return None
     best = int(np.argmin(losses))
     rise, fall = losses[-1] - losses[best], losses[0] - losses[best]
@@ -198,7 +208,8 @@ def _beta_by_hand(seen: Seen) -> tuple[str, str] | None:
 
 
 def _learning_rate(seen: Seen) -> tuple[str, str] | None:
-    peak = seen.config.training.learning_rate * seen.rate_factor
+    training, entry = seen.config.training, seen.config.objective.entry
+    peak = (training.learning_rate or entry.learning_rate) * seen.rate_factor
     if peak >= HIGH_RATE:
         return (
             f"The learning rate reaches {peak:g}, at which units die.",
@@ -255,7 +266,7 @@ def _too_few_steps(seen: Seen) -> tuple[str, str] | None:
 
 def _overfitting(seen: Seen) -> Advice | None:
     epochs = seen.epochs
-    if len(epochs) <= PATIENCE:
+    if len(epochs) <= PATIENCE or not seen.config.objective.entry.has_likelihood:
         return None
     # while a schedule still moves the weight, the final objective may rise for good reasons
     if seen.config.objective.schedule.name != "constant" and epochs[-1].epoch < seen.config.training.epochs:
@@ -284,6 +295,39 @@ def _overfitting(seen: Seen) -> Advice | None:
             else "use fewer dimensions or a smaller model."
         ),
     )
+
+
+# ---------------------------------------------------------------- a game of two networks
+
+
+def _of_a_game(seen: Seen) -> list[Advice]:
+    """What an objective with a generator and a discriminator can suffer from; nothing of any other."""
+    config, epochs = seen.config, seen.epochs
+    if len(epochs) < GAME_EPOCHS or not {"spread", "made_output"} <= {t.name for t in config.objective.terms}:
+        return []
+    rows = [e.validation.values for e in epochs]
+    late, remedy = rows[-GAME_EPOCHS:], config.objective.entry.collapse_remedy
+    widest = max(r["spread"] for r in rows[:-1]) if seen.spread is None else seen.spread
+    found = []
+    if max(r["spread"] for r in late) < COLLAPSED * widest:
+        found.append(Advice(
+            "collapse", f"Collapse: made images differ by {late[-1]['spread']:.2g}, real ones by {widest:.2g}, so codes all "
+            "give nearly the same image.", remedy,
+        ))  # fmt: skip
+    if min(r["real_output"] for r in late) > WON and max(r["made_output"] for r in late) < 1 - WON:
+        found.append(Advice(
+            "won", f"The discriminator has won: it takes {late[-1]['real_output']:.0%} of real images for real and "
+            f"{late[-1]['made_output']:.0%} of made ones, so the generator is told little.",
+            "Raise the R1 weight γ, add instance noise (0.1), or lower the learning rate (live lr ×0.3).",
+        ))  # fmt: skip
+    swings = np.abs(np.diff([r["made_output"] for r in rows[-2 * GAME_EPOCHS :]]))
+    if len(swings) >= GAME_EPOCHS and np.median(swings) > SWING:
+        found.append(Advice(
+            "oscillation", f"The two networks chase each other: what the discriminator makes of made images swings by "
+            f"{np.median(swings):.2f} from epoch to epoch.",
+            "Lower the learning rate (live lr ×0.3), or raise the R1 weight γ.",
+        ))  # fmt: skip
+    return found
 
 
 # ---------------------------------------------------------------- a fixed σ

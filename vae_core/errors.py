@@ -55,6 +55,10 @@ class ReadOnlyRun(VaeCoreError):
     """A pretrained run cannot be changed."""
 
 
+class NoEncoder(VaeCoreError):
+    """A run without an encoder was asked for the code of an image."""
+
+
 class BadCodes(VaeCoreError):
     """Codes or images handed to a model have the wrong shape or are not finite."""
 

@@ -20,9 +20,12 @@ from vae_core.errors import BadRun
 from vae_core.reading import EXACT, text
 
 
+ALONE = "step-"  # before the name of a part that is to learn alone for a step
+
+
 @dataclass(frozen=True)
 class Command:
-    """What a run is asked: pause, resume, step, epoch, stop, beta (value) or learning_rate (factor). Numbered."""
+    """What a run is asked: pause, resume, step, step-PART, epoch, stop, beta (value) or learning_rate (factor). Numbered."""
 
     number: int
     name: str

@@ -11,13 +11,13 @@ from helpers import blob_set, config_of
 from vae_core.config import AUTO, ENOUGH_STEPS, ObjectiveConfig, RunConfig
 from vae_core.data.looks import Look
 from vae_core.errors import BadConfig
+from vae_core.objectives import OBJECTIVES
 from vae_core.objectives.likelihoods import GaussianParams
 from vae_core.options import from_json, to_json
 from vae_core.training import Plan, resolve, settle, train
 from vae_core.training.defaults import (
     MOST_PASSES,
     PASSES,
-    STEPS,
     choose_dims,
     choose_likelihood,
     chosen_words,
@@ -83,12 +83,18 @@ def test_everything_that_follows_the_images_is_chosen_and_then_stays():
 
 
 def test_what_was_asked_for_is_kept():
-    asked = config_of(likelihood="laplace", latent_dim=7, epochs=3, batch_size=9)
+    named = {"epochs": 3, "rate_schedule": "constant"}
+    asked = config_of(likelihood="laplace", latent_dim=7, batch_size=9, **named)
     assert settle(asked, DATA) == asked
-    only_dims = settle(config_of(latent_dim=0, epochs=3), DATA)
+    only_dims = settle(config_of(latent_dim=0, **named), DATA)
     assert only_dims == dataclasses.replace(
-        config_of(epochs=3), model=dataclasses.replace(config_of().model, latent_dim=10)
+        config_of(**named), model=dataclasses.replace(config_of().model, latent_dim=10)
     )
+
+
+def test_the_learning_rate_follows_the_objective():
+    training = settle(config_of(learning_rate=0.0), DATA).training
+    assert (training.learning_rate, training.rate_schedule) == (4e-3, "one_cycle")
 
 
 def test_typed_epochs_take_the_batches_they_always_took():
@@ -105,12 +111,12 @@ def test_few_images_are_shifted_and_never_flipped_unasked():
 def test_automatic_epochs_reach_the_steps_and_no_fewer_passes_of_a_large_set():
     some = blob_set(count=700)
     plan = Plan(settle(auto(), some), len(auto().data.split(some).train))
-    assert STEPS <= plan.steps_total < STEPS + plan.steps_per_epoch
+    assert OBJECTIVES["vae"].steps <= plan.steps_total < OBJECTIVES["vae"].steps + plan.steps_per_epoch
     assert settle(auto(), DATA).training.epochs == MOST_PASSES, "few images are learned by heart"
     large = blob_set(count=2_000)
     asked = config_of(epochs=0, batch_size=1)
     assert settle(asked, large).training.epochs == max(
-        PASSES, -(-STEPS // len(asked.data.split(large).train))
+        PASSES, -(-OBJECTIVES["vae"].steps // len(asked.data.split(large).train))
     )
     huge = dataclasses.replace(DATA, images=np.repeat(DATA.images, 60, 0), labels=None, factors=None)
     assert settle(asked, huge).training.epochs == PASSES

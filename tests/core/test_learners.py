@@ -57,6 +57,8 @@ class TinyGan:
     )
     dims = 0
     has_encoder = False
+    ranks_epochs = True
+    only = None
     layout = torch.contiguous_format
 
     def __init__(self, config, shape, dataset_size, device):
@@ -294,7 +296,7 @@ LOSSES = [
     for name, entry in OBJECTIVES.items()
     for schedule in BETA_SCHEDULES
     for free_bits in ((0.0, 0.3) if entry.takes_free_bits else (0.0,))
-    if not (name == "multi_rate" and schedule != "constant")
+    if entry.has_likelihood and not (name == "multi_rate" and schedule != "constant")
 ]
 
 

@@ -823,7 +823,14 @@ def test_resolving_leaves_nothing_open_and_repeats():
 
 
 def test_what_is_asked_for_is_kept():
-    config = config_of(batch_size=7, log_every=11, checkpoint_every=13, threads=1, precision="bfloat16")
+    config = config_of(
+        batch_size=7,
+        log_every=11,
+        checkpoint_every=13,
+        threads=1,
+        precision="bfloat16",
+        rate_schedule="constant",
+    )
     assert resolve(config, DATA).training == config.training
 
 

@@ -16,6 +16,7 @@ from vae_core.errors import BadConfig, BadRun
 from vae_core.inference.codes import Codes, Rows
 from vae_core.inference.prepare import check_codes, prepare_images
 from vae_core.models.build import make_model
+from vae_core.models.gan import Gan
 from vae_core.models.multi_rate import folded
 from vae_core.models.vae import Vae
 from vae_core.places import Places
@@ -49,7 +50,7 @@ class LoadedModel:
         self.shape = record.shape
         self.device = torch.device(choose_device(device))
         with torch.random.fork_rng(devices=[]):
-            self.model: Vae = make_model(self.config, self.shape)
+            self.model: Vae | Gan = make_model(self.config, self.shape)
         try:
             self.model.load_state_dict(weights)
         except RuntimeError as error:

@@ -9,16 +9,25 @@ from torch import Tensor, nn
 
 from vae_core.config import RunConfig
 from vae_core.errors import BadConfig
+from vae_core.models.gan import Gan
 from vae_core.models.networks import Shape
 from vae_core.models.vae import Vae
 
 
-def make_model(config: RunConfig, shape: Shape, *, gated: bool = True) -> Vae:
+def make_model(config: RunConfig, shape: Shape, *, gated: bool = True) -> Vae | Gan:
     """The model of a config with fresh weights from torch's global generator, for images of `shape`.
 
     `gated=False` leaves out the gates of a β dial. Raises BadConfig when the architecture cannot take the images or
     the gates.
     """
+    if not config.objective.entry.has_encoder:
+        return Gan(
+            config.model.architecture.name,
+            config.model.architecture.params,
+            shape,
+            config.model.latent_dim,
+            spectral=getattr(config.objective.objective.params, "spectral", False),
+        )
     dial = config.objective.dial if gated else None
     if dial is not None and not config.model.entry.gateable:
         raise BadConfig(
@@ -57,7 +66,7 @@ def count_parameters(config: RunConfig, shape: Shape) -> int:
 
 
 def forward_flops(config: RunConfig, shape: Shape) -> int:
-    """Floating-point operations of one image through encoder and decoder, biases left out.
+    """Floating-point operations of one image through both networks, biases left out.
 
     Hooks count them: torch's own counter takes a second to import.
     """
@@ -74,5 +83,9 @@ def forward_flops(config: RunConfig, shape: Shape) -> int:
         model = make_model(config, shape)
         for layer in model.modules():
             layer.register_forward_hook(count)
-        model.decode(model.encode(torch.zeros(1, *shape)).mean)
+        if isinstance(model, Gan):
+            model.judge(torch.zeros(1, *shape))
+            model.decode(torch.zeros(1, model.latent_dim))
+        else:
+            model.decode(model.encode(torch.zeros(1, *shape)).mean)
     return total

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vae_core.errors import BadConfig
 from vae_core.models.multi_rate import Dial
+from vae_core.objectives import adversarial
 from vae_core.objectives.attributes import (
     AdaGvaeParams,
     GuidedParams,
@@ -137,7 +138,11 @@ class Objective(Entry):
         dimension_names: (named parameters) -> names of the first dimensions, where it gives them meanings.
         changed: (parameters) -> factors in which a pair of images may differ, where it needs "pair".
         frozen: names of the model's parts whose weights stay as they are.
+        parts: what a person may let learn alone for a step, as its learner names them.
         collapse_remedy: what to try when every image gets the same code.
+        overflow_remedy: what usually helps when a number is not finite any more.
+        learning_rate, rate_schedule: what "0" and "auto" take; batch_size, latent_dim: the same, 0 where the images decide.
+        steps: that automatic epochs take, where there is time.
     """
 
     formula: str
@@ -161,7 +166,14 @@ class Objective(Entry):
     dimension_names: Callable[[Any], tuple[str, ...]] = lambda params: ()
     changed: Callable[[Any], int] = lambda params: 1
     frozen: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
     collapse_remedy: str = LOWER_BETA
+    overflow_remedy: str = "A lower learning rate, a smaller β or a larger σ usually helps"
+    learning_rate: float = 4e-3
+    rate_schedule: str = "one_cycle"
+    batch_size: int = 0
+    latent_dim: int = 0
+    steps: int = 2_000
 
     def __post_init__(self) -> None:
         known = {c.name for c in self.coefficients}
@@ -418,6 +430,16 @@ GUIDED = Objective(
     dimension_names=lambda p: tuple(shown_name(name) for name in p.attributes),
     with_beta=lambda p, beta: Choice("guided", replace(p, beta=beta)),
 )  # fmt: skip
+GAN = Objective(
+    "gan", "GAN (generator against discriminator)",
+    "No code is read off an image and no likelihood is claimed: a generator learns to make images that a second network "
+    "cannot tell from real ones. Sharp pictures, no encoder.",
+    adversarial.GanParams, "generator: −log D(G(z)); discriminator: −log D(x) − log(1 − D(G(z))) + γ/2 · ‖∇ₓ d(x)‖²",
+    adversarial.TERMS, adversarial.no_terms, short="GAN", slug="gan", learner="gan", has_encoder=False,
+    has_posterior=False, has_likelihood=False, parts=adversarial.PARTS, collapse_remedy="Raise the R1 weight γ, or add instance noise (0.1).",
+    overflow_remedy="A lower learning rate or a larger R1 weight γ usually helps", learning_rate=1e-3,
+    rate_schedule="late_fall", batch_size=64, steps=3_000,
+)  # fmt: skip
 OBJECTIVES = {
-    e.name: e for e in (VAE, BETA_VAE, MULTI_RATE, CAPACITY, BETA_TCVAE, ADA_GVAE, GUIDED, AUTOENCODER)
+    e.name: e for e in (VAE, BETA_VAE, MULTI_RATE, CAPACITY, BETA_TCVAE, ADA_GVAE, GUIDED, AUTOENCODER, GAN)
 }

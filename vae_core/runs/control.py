@@ -13,7 +13,7 @@ import numpy as np
 
 from vae_core.config import RunConfig
 from vae_core.errors import BadConfig
-from vae_core.events import Command
+from vae_core.events import ALONE, Command
 from vae_core.reading import number, parse_json, whole
 
 CONTROL = "control.jsonl"
@@ -58,8 +58,12 @@ def add_request(folder: Path, name: str, value: float | None, taken_up: int) -> 
 def check_request(name: str, value: float | None, config: RunConfig) -> None:
     """Raises BadConfig when a live run cannot take that request."""
     plain = ("pause", "resume", "stop", "step", "epoch")
-    if name in plain:
+    parts = config.objective.entry.parts
+    if name in plain or name in [f"{ALONE}{part}" for part in parts]:
         return
+    if name.startswith(ALONE):
+        of = f"has {' and '.join(parts)}" if parts else "learns as a whole"
+        raise BadConfig(f"{name}: {config.objective.entry.title} {of}; ask for a step of what it has")
     if name not in ("beta", "learning_rate"):
         raise BadConfig(f"a run knows {', '.join(plain)}, beta and learning_rate, not {name!r}")
     if value is None or not np.isfinite(value) or not 0 <= value <= 10_000:

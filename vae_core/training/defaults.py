@@ -20,8 +20,7 @@ from vae_core.options import Choice
 from vae_core.training.plan import Plan
 from vae_core.words import counted
 
-STEPS = 2_000  # that epochs = 0 takes, if there is time
-PASSES = 5  # of a set so large that STEPS would show each image less often
+PASSES = 5  # of a set so large that an objective's `steps` would show each image less often
 # Of a small set; beyond, it is learned by heart: unseen images gain nothing and nats are lost
 MOST_PASSES = 200
 NEARLY_BINARY = 0.5  # of Look.binary: MNIST has 0.84, digits 0.56, photographs 0.2 to 0.45
@@ -37,8 +36,9 @@ StepSeconds = Callable[[RunConfig], float]  # seconds that a step of such a run 
 def settled(config: RunConfig) -> bool:
     """Whether nothing is left to the images."""
     training = config.training
-    named = AUTO not in (config.objective.likelihood.name, config.data.augment)
-    return named and min(config.model.latent_dim, training.epochs, training.batch_size) > 0
+    named = AUTO not in (config.objective.likelihood.name, config.data.augment, training.rate_schedule)
+    chosen = min(config.model.latent_dim, training.epochs, training.batch_size, training.learning_rate) > 0
+    return named and chosen
 
 
 def settle(
@@ -67,9 +67,14 @@ def settle(
         config = dataclasses.replace(config, data=dataclasses.replace(config.data, augment=augment))
     if config.objective.likelihood.name == AUTO or config.model.latent_dim == 0:
         config = _of_the_look(config, look or look_at(data.images), fixed_sigma)
-    training = config.training
-    batch = min(training.batch_size or choose_batch_size(images, training.epochs == 0), images)
-    config = _with_training(config, batch_size=batch)
+    training, entry = config.training, config.objective.entry
+    batch = training.batch_size or entry.batch_size or choose_batch_size(images, training.epochs == 0)
+    config = _with_training(
+        config,
+        batch_size=min(batch, images),
+        learning_rate=training.learning_rate or entry.learning_rate,
+        rate_schedule=entry.rate_schedule if training.rate_schedule == AUTO else training.rate_schedule,
+    )
     if training.epochs == 0:
         config = _with_training(config, epochs=_choose_epochs(config, images, clock))
     return config
@@ -93,7 +98,11 @@ def _named(config: RunConfig, data: ImageSet) -> RunConfig:
 
 def _of_the_look(config: RunConfig, look: Look, fixed_sigma: bool) -> RunConfig:
     objective = config.objective
-    dims = config.model.latent_dim or max(choose_dims(look), len(objective.dimension_names))
+    dims = (
+        config.model.latent_dim
+        or objective.entry.latent_dim
+        or max(choose_dims(look), len(objective.dimension_names))
+    )
     if objective.likelihood.name == AUTO:
         fixed = fixed_sigma or objective.dial is not None
         objective = dataclasses.replace(objective, likelihood=choose_likelihood(look, dims, fixed=fixed))
@@ -134,10 +143,10 @@ def choose_batch_size(images: int, few_steps: bool = False) -> int:
 
 
 def _choose_epochs(config: RunConfig, images: int, clock: StepSeconds | None) -> int:
-    """As many as reach STEPS, from PASSES to MOST_PASSES; within the minutes, but never fewer than ENOUGH_STEPS."""
+    """As many as reach the objective's `steps`, from PASSES to MOST_PASSES; within the minutes, but never fewer than ENOUGH_STEPS."""
     one = _with_training(config, epochs=1)
     per_epoch = Plan(one, images).steps_per_epoch
-    steps = max(min(STEPS, MOST_PASSES * per_epoch), PASSES * per_epoch, ENOUGH_STEPS)
+    steps = max(min(config.objective.entry.steps, MOST_PASSES * per_epoch), PASSES * per_epoch, ENOUGH_STEPS)
     if clock is not None:
         affordable = 60 * config.training.most_minutes / max(1e-9, clock(one))
         steps = max(ENOUGH_STEPS, min(steps, int(affordable)))

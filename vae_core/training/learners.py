@@ -20,9 +20,10 @@ from vae_core.errors import BadConfig
 from vae_core.models.build import make_model
 from vae_core.models.multi_rate import Dial
 from vae_core.models.networks import Shape
-from vae_core.models.vae import Posterior
+from vae_core.models.vae import Posterior, Vae
 from vae_core.objectives.rate import kl_per_dim
 from vae_core.objectives.terms import Batch, ForwardPass, Moment, Term, parts_of, weighted_sum
+from vae_core.training.adversarial import GanLearner
 from vae_core.training.feed import Feed
 from vae_core.training.optimiser import Adam
 from vae_core.training.turns import learn_turns
@@ -49,6 +50,8 @@ class Learner(Protocol):
         terms: what a row tells of, in order.
         dims: latent dimensions a row tells the KL of; 0 for none.
         has_encoder: whether `encode` is there; without it a run has no codes and no reconstructions.
+        ranks_epochs: whether a lower objective on validation images means better weights.
+        only: the part of the objective's entry that learns alone now; None where all do.
         layout: memory format of images and weights.
         parameters: all weights, frozen ones too.
     """
@@ -56,6 +59,8 @@ class Learner(Protocol):
     terms: tuple[Term, ...]
     dims: int
     has_encoder: bool
+    ranks_epochs: bool
+    only: str | None
     layout: torch.memory_format
     parameters: list[nn.Parameter]
 
@@ -103,6 +108,9 @@ class Prepared(Protocol):
 class VaeLearner:
     """An encoder and a decoder trained together by one Adam on the weighted sum of the objective's terms."""
 
+    ranks_epochs = True
+    only: str | None = None
+
     def __init__(self, config: RunConfig, shape: Shape, dataset_size: int, device: torch.device) -> None:
         self.config, self.dataset_size, self.device = config, dataset_size, device
         self.objective = config.objective.entry
@@ -112,7 +120,9 @@ class VaeLearner:
         self.dims = config.model.latent_dim if self.objective.has_posterior else 0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.training.seed)
-            self.model = make_model(config, shape)
+            model = make_model(config, shape)
+        assert isinstance(model, Vae)  # its objective has an encoder
+        self.model = model
         self.layout: torch.memory_format = (
             torch.channels_last if config.model.entry.channels_last else torch.contiguous_format
         )
@@ -378,6 +388,7 @@ LEARNERS: dict[str, MakeLearner] = {
     "autoencoder": AutoencoderLearner,
     "multi_rate": MultiRateLearner,
     "ada_gvae": AdaGvaeLearner,
+    "gan": GanLearner,
 }
 
 

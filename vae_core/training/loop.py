@@ -16,6 +16,7 @@ from vae_core.data.imageset import ImageSet
 from vae_core.devices import keep_freed_memory
 from vae_core.errors import BadConfig
 from vae_core.events import (
+    ALONE,
     Checkpoint,
     ClockCheckpoint,
     Command,
@@ -221,7 +222,7 @@ class Loop:
     def obey(self) -> Iterator[Event]:
         """Take up requests; while paused, wait for them."""
         if self.pause_at is not None and self.step >= self.pause_at:
-            self.paused, self.pause_at = True, None
+            self.paused, self.pause_at, self.learner.only = True, None, None
             if self.in_window:
                 yield self.log()
             if self.failed:
@@ -231,7 +232,7 @@ class Loop:
         commands = self.control.poll()
         while commands or (self.paused and not self.stopping and not self.failed):
             for command in commands:
-                if command.name == "step" and self.in_window:
+                if command.name.startswith("step") and self.in_window:
                     yield self.log()  # so that what is said of the step is that step's alone
                     if self.failed:
                         return
@@ -251,13 +252,21 @@ class Loop:
             commands = self.control.poll()
 
     def take(self, command: Command) -> bool:
-        """Do as asked. False for a β where the objective has no coefficient that is changed by hand."""
+        """Do as asked. False for a β, or a part, that the objective does not have."""
+        if command.name in ("pause", "resume", "step", "epoch"):
+            self.learner.only = None
         spe = self.plan.steps_per_epoch
         if command.name == "pause":
             self.paused, self.pause_at = True, None
         elif command.name == "resume":
             self.paused, self.pause_at = False, None
         elif command.name == "step":
+            self.paused, self.pause_at = False, self.step + 1
+        elif command.name.startswith(ALONE):
+            part = command.name.removeprefix(ALONE)
+            if part not in self.config.objective.entry.parts:
+                return False
+            self.learner.only = part
             self.paused, self.pause_at = False, self.step + 1
         elif command.name == "epoch":
             self.paused, self.pause_at = False, (self.step // spe + 1) * spe
@@ -286,7 +295,7 @@ class Loop:
             return Failed(
                 step, self.epoch,
                 f"the {self.first_bad(rows[first])} is not a finite number at step {step}; the weights of the last "
-                "checkpoint are kept. A lower learning rate, a smaller β or a larger σ usually helps",
+                f"checkpoint are kept. {self.config.objective.entry.overflow_remedy}",
             )  # fmt: skip
         self.epoch_sum += rows.sum(0)
         self.in_epoch += len(rows)
@@ -339,7 +348,8 @@ class Loop:
         self.learner.end_epoch(self.feed)
         row, means = self.validate()
         validation = self.terms(row)
-        best = validation.objective < self.best_value and finite(self.learner)
+        better = self.learner.ranks_epochs and validation.objective < self.best_value
+        best = better and finite(self.learner)
         if best:
             self.best_value, self.best_epoch = validation.objective, self.epoch
             self.best = self.learner.weights()

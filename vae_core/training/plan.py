@@ -33,7 +33,9 @@ class Plan:
         return self.epochs * self.steps_per_epoch
 
     def learning_rate(self, step: int) -> float:
-        """One-cycle: cosine up over the first tenth, cosine down to zero (Smith & Topin 2018)."""
+        """One-cycle: cosine up over the first tenth, cosine down to zero (Smith & Topin 2018). Late fall: linear to zero over
+        the second half of each cycle.
+        """
         training = self.config.training
         if training.rate_schedule == "constant":
             return training.learning_rate
@@ -45,6 +47,8 @@ class Plan:
             start, length = start + length, epochs * self.steps_per_epoch
             peak = training.learning_rate * shares.get(i, OLD_SHARE)
         progress = min(1.0, (step - start + 0.5) / length)  # mid-step, so that none has a rate of 0
+        if training.rate_schedule == "late_fall":
+            return peak * min(1.0, 2 * (1 - progress))
         if progress < WARMUP_SHARE:
             low, rise = peak * START_SHARE, 0.5 - 0.5 * math.cos(math.pi * progress / WARMUP_SHARE)
             return low + (peak - low) * rise

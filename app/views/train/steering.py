@@ -9,6 +9,7 @@ from app.components.live import described, live
 from app.services import runs, waiting
 from app.state import address, session
 from vae_core.errors import BadConfig, RunBusy, RunNotFound
+from vae_core.events import ALONE
 from vae_core.places import why_unwritable
 from vae_core.runs.record import FINISHED, PAUSED, QUEUED, RUNNING, Status
 from vae_core.runs.run import Run
@@ -72,6 +73,11 @@ def _while_it_learns(run: Run, status: Status) -> None:
         run, status, status.state == PAUSED, "Goes on after a pause; greyed while the run goes on anyway."
     )
     _button(run, "Step", "step", ":material/skip_next:", True, "Train on one batch, then pause.")
+    for part in run.record().effective.objective.entry.parts:
+        _button(
+            run, f"Step {part}", f"{ALONE}{part}", ":material/skip_next:", True,
+            f"Train the {part} alone on one batch, then pause.",
+        )  # fmt: skip
     _button(
         run, "Epoch", "epoch", ":material/fast_forward:", True, "Train to the end of this epoch, then pause."
     )

@@ -1,0 +1,168 @@
+"""A generative adversarial network: a generator, which is an architecture's decoder, and a discriminator like its encoder.
+
+Goodfellow et al. 2014. While it trains, the generator has batch normalisation between its layers. What a run stores is
+the same network with that folded into its weights, so whatever decodes a VAE's codes decodes a GAN's.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from vae_core.errors import NoEncoder
+from vae_core.models.networks import Shape, build
+from vae_core.models.vae import Posterior, has_weights
+from vae_core.options import Options
+
+SLOPE = 0.2  # of a leaky ReLU below zero, as in DCGAN (Radford et al. 2016)
+LEAST_BATCH = 2  # images whose mean and variance can be told
+
+
+class Gan(nn.Module):
+    """The discriminator, and the generator as it is shown, under the name `decoder`.
+
+    `spectral` normalises the discriminator's layers by their largest singular value (Miyato et al. 2018).
+    """
+
+    dial = None
+
+    def __init__(
+        self, architecture: str, params: Options, shape: Shape, latent_dim: int, *, spectral: bool = False
+    ) -> None:
+        super().__init__()
+        self.shape, self.latent_dim = shape, latent_dim
+        encoder, self.decoder = build(architecture, params, shape, latent_dim)
+        self.discriminator = discriminator_like(encoder, latent_dim)
+        if spectral:
+            from torch.nn.utils.parametrizations import spectral_norm
+
+            for layer in [m for m in self.discriminator.modules() if isinstance(m, (nn.Linear, nn.Conv2d))]:
+                spectral_norm(layer)
+
+    @property
+    def stochastic(self) -> bool:
+        """Images have no codes here, so no posterior either."""
+        return False
+
+    def encode(self, x: Tensor, log_beta: Tensor | None = None) -> Posterior:
+        """Raises NoEncoder."""
+        raise NoEncoder(
+            "a GAN has no encoder: it makes images from codes and reads none; project an image to find a code for it"
+        )
+
+    def logits(self, z: Tensor, log_beta: Tensor | None = None) -> Tensor:
+        """z (B, D) -> logits (B, C, H, W), float32 also under autocast."""
+        found: Tensor = self.decoder(z).float()
+        return found
+
+    def decode(self, z: Tensor, log_beta: Tensor | None = None) -> Tensor:
+        """z (B, D) -> images (B, C, H, W) in [0, 1]."""
+        return self.logits(z).sigmoid()
+
+    def judge(self, x: Tensor) -> Tensor:
+        """Images (B, C, H, W) -> (B,): above 0 they look real to it, below 0 made."""
+        found: Tensor = self.discriminator(x).flatten()
+        return found
+
+
+def discriminator_like(encoder: nn.Module, latent_dim: int) -> nn.Sequential:
+    """A fresh encoder as a discriminator: leaky ReLUs, and one number per image instead of 2 D. Takes the encoder over."""
+    _leak(encoder)
+    layers = list(encoder.children()) if isinstance(encoder, nn.Sequential) else []
+    if layers and isinstance(layers[-1], nn.Linear):
+        return nn.Sequential(*layers[:-1], nn.Linear(layers[-1].in_features, 1))
+    return nn.Sequential(encoder, nn.LeakyReLU(SLOPE), nn.Linear(2 * latent_dim, 1))
+
+
+def _leak(network: nn.Module) -> None:
+    for name, child in network.named_children():
+        if isinstance(child, nn.ReLU):
+            setattr(network, name, nn.LeakyReLU(SLOPE))
+        else:
+            _leak(child)
+
+
+# ---------------------------------------------------------------- batch normalisation, in and out
+
+
+def normalised(decoder: nn.Module) -> nn.Module:
+    """A copy with batch normalisation after every layer with weights but the last; one that has no such layers is copied."""
+    copied = copy.deepcopy(decoder)
+    if not isinstance(copied, nn.Sequential):
+        return copied
+    layers: list[nn.Module] = list(copied.children())
+    weighted = [i for i, layer in enumerate(layers) if has_weights(layer)]
+    found: list[nn.Module] = []
+    for i, layer in enumerate(layers):
+        found.append(layer)
+        if i in weighted[:-1]:
+            units = len(layer.get_parameter("bias"))
+            flat = isinstance(layer, nn.Linear)
+            # a batch's own statistics always: those of the weights' average are worked out when it is folded
+            norm = nn.BatchNorm1d if flat else nn.BatchNorm2d
+            found.append(norm(units, track_running_stats=False))
+    return nn.Sequential(*found)
+
+
+@torch.no_grad()
+def fold(network: nn.Module, decoder: nn.Module, codes: Tensor) -> None:
+    """Set `decoder` to what `network`, its `normalised`, computes with the statistics that `codes` (B, D) give it."""
+    if not isinstance(network, nn.Sequential):
+        decoder.load_state_dict(network.state_dict())
+        return
+    x, plain = codes, iter(decoder.children())
+    layers = list(network.children())
+    for layer, after in zip(layers, [*layers[1:], None], strict=True):
+        if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            x = layer(x)
+            continue
+        target = next(plain)
+        x = layer(x.clone())  # a ReLU works in place
+        if not has_weights(layer):
+            continue
+        weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
+        if isinstance(after, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            scale, shift, units = _scale(x, after)
+            across = (
+                (1, units, 1, 1)
+                if isinstance(layer, nn.ConvTranspose2d)
+                else (units,) + (1,) * (weight.ndim - 1)
+            )
+            weight, bias = weight * scale.view(across), bias * scale + shift
+        target.get_parameter("weight").copy_(weight)
+        target.get_parameter("bias").copy_(bias)
+        for name, value in layer.named_parameters():
+            if name not in ("weight", "bias"):
+                target.get_parameter(name).copy_(value)
+
+
+def _scale(x: Tensor, norm: nn.Module) -> tuple[Tensor, Tensor, int]:
+    """(factor, summand, units) that normalising x (B, units, ...) comes to."""
+    places = [d for d in range(x.ndim) if d != 1]
+    variance, mean = torch.var_mean(x.float(), places, correction=0)
+    assert isinstance(norm, (nn.BatchNorm1d, nn.BatchNorm2d))
+    scale = norm.weight * (variance + norm.eps).rsqrt()
+    return scale, norm.bias - mean * scale, len(mean)
+
+
+@torch.no_grad()
+def unfold(decoder: nn.Module, network: nn.Module, codes: Tensor) -> None:
+    """Set `network`, the `normalised` of `decoder`, to what that computes: its norms undo what they do to `codes` (B, D)."""
+    if not isinstance(network, nn.Sequential):
+        network.load_state_dict(decoder.state_dict())
+        return
+    x, norms = codes, [m for m in network.children() if isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d))]
+    others = [m for m in network.children() if not isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d))]
+    waiting = iter(norms)
+    weighted = [layer for layer in decoder.children() if has_weights(layer)]
+    for layer, other in zip(decoder.children(), others, strict=True):
+        other.load_state_dict(layer.state_dict())
+        x = layer(x.clone())
+        if has_weights(layer) and layer is not weighted[-1]:
+            norm = next(waiting)
+            places = [d for d in range(x.ndim) if d != 1]
+            variance, mean = torch.var_mean(x.float(), places, correction=0)
+            norm.get_parameter("weight").copy_((variance + norm.eps).sqrt())
+            norm.get_parameter("bias").copy_(mean)
