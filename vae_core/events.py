@@ -19,7 +19,6 @@ import numpy as np
 from vae_core.errors import BadRun
 from vae_core.reading import EXACT, text
 
-
 ALONE = "step-"  # before the name of a part that is to learn alone for a step
 
 

@@ -86,7 +86,7 @@ def test_r1_is_half_gamma_times_the_squared_slope():
 # ---------------------------------------------------------------- normalisation, folded into weights
 
 
-@pytest.fixture(params=["mlp", "conv"])
+@pytest.fixture(params=["mlp", "conv"])  # the others normalise themselves
 def decoder(request):
     torch.manual_seed(3)
     entry = ARCHITECTURES[request.param]
@@ -119,7 +119,7 @@ def test_a_generator_that_is_taken_up_again_begins_as_it_was_shown(decoder):
 # ---------------------------------------------------------------- training
 
 
-@pytest.mark.parametrize("architecture", ["mlp", "conv"])
+@pytest.mark.parametrize("architecture", list(ARCHITECTURES))
 @pytest.mark.parametrize("game", ["non_saturating", "hinge"])
 def test_it_trains_and_tells_of_both_networks(architecture, game):
     events = list(train(gan_config(GanParams(game), architecture=architecture, epochs=2), DATA))
@@ -127,8 +127,9 @@ def test_it_trains_and_tells_of_both_networks(architecture, game):
     for event in of(StepDone, events):
         values = event.terms.values
         assert event.terms.loss == event.terms.parts["generator"] == values["generator"]
-        assert 0 < values["real_output"] < 1 and 0 < values["made_output"] < 1
-        assert values["generator_norm"] > 0 and values["discriminator_norm"] > 0
+        assert 0 < values["real_output"] < 1
+        assert 0 < values["made_output"] < 1
+        assert min(values["generator_norm"], values["discriminator_norm"]) > 0
         assert (event.terms.elbo, event.terms.kl_per_dim) == (None, ())
     assert of(Encoded, events) == []
     assert [e.best for e in of(EpochDone, events)] == [False, False], "no epoch is the best of a game"

@@ -12,11 +12,11 @@ from torch import Tensor
 from vae_core.config import RunConfig
 from vae_core.data.imageset import Progress, silent
 from vae_core.devices import choose_device
-from vae_core.errors import BadConfig, BadRun
+from vae_core.errors import BadConfig, BadRun, NoEncoder
 from vae_core.inference.codes import Codes, Rows
 from vae_core.inference.prepare import check_codes, prepare_images
 from vae_core.models.build import make_model
-from vae_core.models.gan import Gan
+from vae_core.models.gan import NO_ENCODER, Gan
 from vae_core.models.multi_rate import folded
 from vae_core.models.vae import Vae
 from vae_core.places import Places
@@ -67,6 +67,23 @@ class LoadedModel:
     @property
     def latent_dim(self) -> int:
         return self.config.model.latent_dim
+
+    @property
+    def has_encoder(self) -> bool:
+        """Whether images have codes; those of a GAN have none."""
+        return isinstance(self.model, Vae)
+
+    @property
+    def vae(self) -> Vae:
+        """The network with its encoder. Raises NoEncoder where there is none."""
+        if not isinstance(self.model, Vae):
+            raise NoEncoder(NO_ENCODER)
+        return self.model
+
+    @property
+    def has_prior(self) -> bool:
+        """Whether codes from N(0, I) are what its decoder learned from; those of a plain autoencoder are not."""
+        return self.stochastic or not self.has_encoder
 
     @property
     def stochastic(self) -> bool:
@@ -162,18 +179,19 @@ class LoadedModel:
 
         `log_sigma` is the learned observation noise; None takes the value stored with the weights.
         """
+        network = self.vae
         likelihood = self.config.objective.likelihood_entry
         params = self.config.objective.likelihood.params
         sigma = None
         if likelihood.learns_sigma:
-            sigma = self.model.log_sigma if log_sigma is None else torch.tensor(log_sigma, device=self.device)
+            sigma = network.log_sigma if log_sigma is None else torch.tensor(log_sigma, device=self.device)
         generator = torch.Generator(self.device).manual_seed(seed)
         distortions, means, log_vars = [], [], []
         for start in range(0, len(images), BATCH):
             x = self._floats(images[start : start + BATCH])
-            posterior = self.model.encode(x)
+            posterior = network.encode(x)
             z = posterior.sample(generator) if self.stochastic else posterior.mean
-            found = likelihood.of(self.model.logits(z), x, params, sigma, self.model.features)
+            found = likelihood.of(network.logits(z), x, params, sigma, network.features)
             distortions.append(found.cpu().numpy())
             means.append(posterior.mean.cpu().numpy())
             log_vars.append(posterior.log_var.cpu().numpy())

@@ -17,6 +17,7 @@ from vae_core.models.vae import Posterior, has_weights
 from vae_core.options import Options
 
 SLOPE = 0.2  # of a leaky ReLU below zero, as in DCGAN (Radford et al. 2016)
+NO_ENCODER = "a GAN has no encoder: it makes images from codes and reads no code off an image. Choose a run of a VAE or an autoencoder"
 LEAST_BATCH = 2  # images whose mean and variance can be told
 
 
@@ -48,9 +49,7 @@ class Gan(nn.Module):
 
     def encode(self, x: Tensor, log_beta: Tensor | None = None) -> Posterior:
         """Raises NoEncoder."""
-        raise NoEncoder(
-            "a GAN has no encoder: it makes images from codes and reads none; project an image to find a code for it"
-        )
+        raise NoEncoder(NO_ENCODER)
 
     def logits(self, z: Tensor, log_beta: Tensor | None = None) -> Tensor:
         """z (B, D) -> logits (B, C, H, W), float32 also under autocast."""
@@ -88,9 +87,9 @@ def _leak(network: nn.Module) -> None:
 
 
 def normalised(decoder: nn.Module) -> nn.Module:
-    """A copy with batch normalisation after every layer with weights but the last; one that has no such layers is copied."""
+    """A copy with batch normalisation after every layer with weights but the last; one that normalises itself is copied."""
     copied = copy.deepcopy(decoder)
-    if not isinstance(copied, nn.Sequential):
+    if not isinstance(copied, nn.Sequential) or any(isinstance(m, nn.GroupNorm) for m in copied.modules()):
         return copied
     layers: list[nn.Module] = list(copied.children())
     weighted = [i for i, layer in enumerate(layers) if has_weights(layer)]
@@ -109,7 +108,7 @@ def normalised(decoder: nn.Module) -> nn.Module:
 @torch.no_grad()
 def fold(network: nn.Module, decoder: nn.Module, codes: Tensor) -> None:
     """Set `decoder` to what `network`, its `normalised`, computes with the statistics that `codes` (B, D) give it."""
-    if not isinstance(network, nn.Sequential):
+    if not _norms(network):
         decoder.load_state_dict(network.state_dict())
         return
     x, plain = codes, iter(decoder.children())
@@ -122,7 +121,8 @@ def fold(network: nn.Module, decoder: nn.Module, codes: Tensor) -> None:
         x = layer(x.clone())  # a ReLU works in place
         if not has_weights(layer):
             continue
-        weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
+        weight: Tensor = layer.get_parameter("weight")
+        bias: Tensor = layer.get_parameter("bias")
         if isinstance(after, (nn.BatchNorm1d, nn.BatchNorm2d)):
             scale, shift, units = _scale(x, after)
             across = (
@@ -138,6 +138,10 @@ def fold(network: nn.Module, decoder: nn.Module, codes: Tensor) -> None:
                 target.get_parameter(name).copy_(value)
 
 
+def _norms(network: nn.Module) -> list[nn.Module]:
+    return [m for m in network.children() if isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d))]
+
+
 def _scale(x: Tensor, norm: nn.Module) -> tuple[Tensor, Tensor, int]:
     """(factor, summand, units) that normalising x (B, units, ...) comes to."""
     places = [d for d in range(x.ndim) if d != 1]
@@ -150,11 +154,11 @@ def _scale(x: Tensor, norm: nn.Module) -> tuple[Tensor, Tensor, int]:
 @torch.no_grad()
 def unfold(decoder: nn.Module, network: nn.Module, codes: Tensor) -> None:
     """Set `network`, the `normalised` of `decoder`, to what that computes: its norms undo what they do to `codes` (B, D)."""
-    if not isinstance(network, nn.Sequential):
+    if not _norms(network):
         network.load_state_dict(decoder.state_dict())
         return
-    x, norms = codes, [m for m in network.children() if isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d))]
-    others = [m for m in network.children() if not isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d))]
+    x, norms = codes, _norms(network)
+    others = [m for m in network.children() if m not in norms]
     waiting = iter(norms)
     weighted = [layer for layer in decoder.children() if has_weights(layer)]
     for layer, other in zip(decoder.children(), others, strict=True):

@@ -23,7 +23,7 @@ from vae_core.objectives.adversarial import (
     generator_loss,
     row_of,
 )
-from vae_core.objectives.terms import Batch, Moment
+from vae_core.objectives.terms import Batch, Moment, Term
 from vae_core.training.feed import Feed
 from vae_core.training.optimiser import Adam
 
@@ -37,7 +37,7 @@ class GanLearner:
     discriminator's. The generator that learns is part of what the optimisers remember.
     """
 
-    terms = TERMS
+    terms: tuple[Term, ...] = TERMS
     dims = 0
     has_encoder = False
     ranks_epochs = False  # a lower generator loss is not a better generator
@@ -99,8 +99,10 @@ class GanLearner:
     def penalty(self, images: Tensor) -> Tensor:
         """γ/2 · E‖∇ₓ d(x)‖², () with a graph. Mescheder et al. 2018, eq. 9 (R1). In float32: bfloat16 is too coarse."""
         x = images.detach().requires_grad_(True)
+        slope: Tensor
         (slope,) = torch.autograd.grad(self.model.judge(x).sum(), x, create_graph=True)
-        return 0.5 * self.params.r1 * slope.square().flatten(1).sum(1).mean()
+        squared: Tensor = slope.square().flatten(1).sum(1).mean()
+        return 0.5 * self.params.r1 * squared
 
     def charges(self, step: int) -> bool:
         """Whether R1 is charged at a step."""
