@@ -123,11 +123,11 @@ def _data(run: Run, model: LoadedModel, header: dict[str, Any]) -> dict[str, Any
         "run": run.id, "name": run.name, "header": header, "home": _home(),
         "kl": kl.tolist() if known else [], "order": order,
         "collapsed": [d for d in order if known and kl[d] <= COLLAPSED],
-        "effects": _effects(run), "told": told, "range": "data" if told == "guided" or not model.stochastic else "prior",
+        "effects": _effects(run), "told": told, "range": "data" if told == "guided" or not model.has_prior else "prior",
         "encoded": session.get(address.DECK_ENCODED), "open": _open(model),
         "marks": {"names": {str(d): n for d, n in marks.names.items()}, "bookmarks": [list(c) for c in marks.bookmarks],
                   "kept": session.get(address.DECK_KEPT)},
-        "grey": model.shape[0] == 1, "prior": model.stochastic,
+        "grey": model.shape[0] == 1, "prior": model.has_prior,
     }  # fmt: skip
 
 
@@ -220,9 +220,13 @@ def _choose(run: Run, model: LoadedModel) -> None:
 
 
 def _first(run: Run, model: LoadedModel) -> None:
-    """Begin at an image, since the prior's mean is a blur of all of them."""
+    """Begin at an image, since the prior's mean is a blur of all of them; at a code from the prior where none are encoded."""
     found = image_picker.gallery(run, model)
-    if found is None or not len(found.index):
+    if not model.has_encoder:
+        session.put(address.DECK_ENCODED, None)
+        drawn = np.random.default_rng(0).standard_normal(model.latent_dim)
+        following.rest(address.CODE, pack(round_code(drawn)))
+    elif found is None or not len(found.index):
         session.put(address.DECK_ENCODED, None)
         following.rest(address.CODE, pack(np.zeros(model.latent_dim)))
     else:
@@ -258,8 +262,8 @@ def _renew(model: LoadedModel) -> None:
     if image is None:
         changed = {"std": None, "note": "as earlier weights encoded it"}
     else:
-        posterior = model.encode(image[None])
-        changed = _posterior(posterior.mean[0], posterior.std[0]) | {"note": "encoded anew"}
+        found = image_picker.coded(model, image, "the image")
+        changed = _posterior(found.code, found.std) | {"note": "encoded anew"}
     session.put(address.DECK_ENCODED, encoded | changed | {"stamp": model.stamp})
 
 

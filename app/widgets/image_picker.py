@@ -10,9 +10,12 @@ import streamlit as st
 
 from app.boundary import plain
 from app.services import datasets, run_codes
+from app.services.cache import LruCache
 from app.state import address
 from vae_core.inference import LoadedModel, StoredCodes
 from vae_core.runs.run import Run
+
+_projected: LruCache[tuple[np.ndarray, float]] = LruCache(256)
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,27 @@ def encoded_image(run: Run, model: LoadedModel, row: int, found: Gallery) -> Enc
     data = datasets.images_of(run)
     if data is not None:
         image = np.asarray(data.images[number])
-        posterior = model.encode(image[None])
-        return EncodedImage(posterior.mean[0], image, f"image {number}{label}", posterior.std[0])
+        return coded(model, image, f"image {number}{label}")
     codes = run_codes.codes(run)
     assert codes is not None
     return EncodedImage(codes.mean[row], None, f"image {number}{label}, from its stored code", codes.std[row])
+
+
+def coded(model: LoadedModel, image: np.ndarray, words: str) -> EncodedImage:
+    """An image with its code: encoded, or searched for where there is no encoder (projected), which takes about a second."""
+    if model.has_encoder:
+        posterior = model.encode(image[None])
+        return EncodedImage(posterior.mean[0], image, words, posterior.std[0])
+
+    def search() -> tuple[np.ndarray, float]:
+        from vae_core.inference.project import project
+
+        with st.spinner(f"Looking for a code that draws {words}"):
+            found = project(model, image[None])
+        return found.codes[0], float(found.distance[0])
+
+    code, distance = _projected.get_or_make((model.stamp, image.tobytes()), search)
+    return EncodedImage(code, image, f"{words}, projected: pictures differ by {distance:.2f} per pixel", None)
 
 
 def choose(run: Run, model: LoadedModel, key: str) -> EncodedImage | None:
@@ -120,8 +139,7 @@ def uploaded(model: LoadedModel, key: str) -> EncodedImage | None:
     image = model.prepare(picture)[0]
     for note in notes:
         st.caption(plain(note))
-    posterior = model.encode(image[None])
-    return EncodedImage(posterior.mean[0], image, file.name, posterior.std[0])
+    return coded(model, image, file.name)
 
 
 def _name(names: tuple[str, ...], label: int) -> str:

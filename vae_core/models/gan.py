@@ -167,6 +167,7 @@ def unfold(decoder: nn.Module, network: nn.Module, codes: Tensor) -> None:
         if has_weights(layer) and layer is not weighted[-1]:
             norm = next(waiting)
             places = [d for d in range(x.ndim) if d != 1]
+            assert isinstance(norm, (nn.BatchNorm1d, nn.BatchNorm2d))
             variance, mean = torch.var_mean(x.float(), places, correction=0)
             norm.get_parameter("weight").copy_((variance + norm.eps).sqrt())
             norm.get_parameter("bias").copy_(mean)

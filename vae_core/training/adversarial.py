@@ -141,7 +141,8 @@ class GanLearner:
             for weight, gradient in zip(weights, gradients, strict=True):
                 weight.grad = gradient
             self.adams[part].step(rate)
-        return torch.stack([g.float().norm() for g in gradients]).norm()
+        norm: Tensor = torch.stack([g.float().norm() for g in gradients]).norm()
+        return norm
 
     @torch.no_grad()
     def _take_average(self) -> None:

@@ -53,7 +53,7 @@ def keep_up_with(run: Run, model: LoadedModel, fresh: list[bool]) -> None:
 def codes_of(run: Run, model: LoadedModel) -> StoredCodes | None:
     """Codes of the images that stand for all, computed with progress where they are not kept yet."""
     codes, data = run_codes.codes(run), datasets.images_of(run)
-    if codes is None and data is not None:
+    if codes is None and data is not None and model.has_encoder:
         bar = st.progress(0.0, text="encoding")
         compute_codes(
             run, model, data, most=20_000,

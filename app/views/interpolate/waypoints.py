@@ -90,10 +90,7 @@ def anew(run: Run, model: LoadedModel, tokens: list[str]) -> list[str]:
     for token in tokens:
         kept = uploads().get((before, token))
         if kept is not None and kept.image is not None:
-            posterior = model.encode(kept.image[None])
-            token = keep_picture(
-                model, image_picker.EncodedImage(posterior.mean[0], kept.image, kept.words, posterior.std[0])
-            )
+            token = keep_picture(model, image_picker.coded(model, kept.image, kept.words))
         found.append(token)
     return found
 

@@ -69,6 +69,13 @@ def page() -> None:
         return
     shown, stale = shown_model(run)
     model = shown.model
+    if not model.has_encoder:
+        st.info(
+            "This run has no encoder, so its images have no codes to draw. **Sliders** and **Interpolate** walk through its "
+            "latent space; a run of a VAE or an autoencoder has a map.",
+            icon=":material/info:",
+        )
+        return
     open_split_of_chosen_image(run, model)
     epochs = epoch_codes(run)
     with layout.toolbar("map"):
