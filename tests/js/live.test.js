@@ -11,7 +11,7 @@ import { close, PALETTE } from "./helpers.js";
 
 /** @param {string} name @param {string | null} weight @returns {Term} */
 const term = (name, weight) => ({
-  ...{ name, label: name, title: `${name} in full`, unit: "nats per image", weight, help: "" },
+  ...{ name, label: name, title: `${name} in full`, unit: "nats per image", weight, help: "", chart: "" },
 });
 const DISTORTION = term("distortion", "");
 /** @type {Coefficient} */
@@ -48,7 +48,7 @@ const earlierStep = (step, rate, beta = 0.5) => ({
 
 /** @param {(WrittenStep | WrittenEpoch)[]} lines @param {typeof VAE} [of] @param {string} [dial] */
 function recordOf(lines, of = VAE, dial = "") {
-  const record = new RunRecord({ id: "a-1", name: "a", dial, ...of }, "#123456");
+  const record = new RunRecord({ id: "a-1", name: "a", dial, encoder: true, ...of }, "#123456");
   for (const line of lines) record.take(line);
   return record;
 }
@@ -306,4 +306,35 @@ test("several runs are named in the legend and keep their colours", () => {
   const [loss] = chartsOf([recordOf([stepLine(1)]), recordOf([stepLine(1)])], LOOK);
   assert.deepEqual(names(loss), ["a: train", "a: validation", "a: train", "a: validation"]);
   assert.equal(/** @type {any} */ (loss.traces[0].line).color, "#123456");
+});
+
+test("terms that ask for a chart of their own stand in place of parts and of the KL", () => {
+  const own = (/** @type {string} */ name, /** @type {string} */ chart, /** @type {string} */ unit) => ({
+    ...{ ...term(name, name === "one" ? "" : null), chart, unit },
+  });
+  const game = {
+    terms: [
+      own("one", "Losses", "loss"),
+      own("two", "Losses", "loss"),
+      own("real", "Judged", "share"),
+      own("norm", "", "norm"),
+    ],
+    coefficients: [],
+  };
+  const values = { one: 1, two: 2, real: 0.6, norm: 3 };
+  const said = { ...{ loss: 1, objective: 1, kl_per_dim: [] }, values, parts: { one: 1 } };
+  const [, losses, shown, , judged] = chartsOf([recordOf([{ ...stepLine(1), terms: said }], game)], LOOK);
+  assert.deepEqual([losses.name, losses.title], ["terms", "Losses"]);
+  assert.deepEqual(
+    losses.traces
+      .filter(({ showlegend }) => showlegend)
+      .map(({ name, y }) => [name, .../** @type {number[]} */ (y)]),
+    [
+      ["one", 1],
+      ["two", 2],
+    ],
+  );
+  assert.deepEqual([judged.name, judged.title, judged.traces[0].y], ["kl", "Judged", [0.6]]);
+  assert.match(shown.title, /norm in full/);
+  assert.doesNotMatch(shown.title, /real|two/);
 });

@@ -66,19 +66,20 @@ class GanParams(Options):
 
 
 OUTPUT, NORM = "share judged real", "gradient norm"
+GAME, JUDGED = "Both losses", "Taken for real"  # charts
 LOSS = "loss per image"
 TERMS = (
     Term("generator", "generator loss", "generator", "−log D(G(z)); hinge: −d(G(z))", LOSS,
-         help="how badly made images pass for real ones"),
-    Term("discriminator", "discriminator loss", "discriminator",
+         help="how badly made images pass for real ones", chart=GAME),
+    Term("discriminator", "discriminator loss", "discrim.",
          "−log D(x) − log(1 − D(G(z))); hinge: max(0, 1 − d(x)) + max(0, 1 + d(G(z)))", LOSS, weight=None,
-         help="how badly real and made images are told apart, without R1"),
+         help="how badly real and made images are told apart, without R1", chart=GAME),
     Term("penalty", "R1 penalty", "R1", "γ/2 · ‖∇ₓ d(x)‖²", LOSS, weight=None,
-         help="how steep the discriminator is at real images, at the steps that charge it"),
+         help="how steep the discriminator is at real images", chart=GAME),
     Term("real_output", "D of real images", "D(real)", "mean D(x)", OUTPUT, weight=None,
-         help="real images that the discriminator takes for real: near 1 with D(made) near 0 it has won"),
+         help="real images that the discriminator takes for real: near 1 with D(made) near 0 it has won", chart=JUDGED),
     Term("made_output", "D of made images", "D(made)", "mean D(G(z))", OUTPUT, weight=None,
-         help="made images that the discriminator takes for real: 0.5 is a draw"),
+         help="made images that the discriminator takes for real: 0.5 is a draw", chart=JUDGED),
     Term("generator_norm", "generator's gradient", "‖∇G‖", "‖∇ generator loss‖", NORM, weight=None,
          help="how hard the generator is pulled: near 0 it learns nothing"),
     Term("discriminator_norm", "discriminator's gradient", "‖∇D‖", "‖∇ discriminator loss‖", NORM, weight=None,

@@ -29,6 +29,8 @@ class Term:
         weight: how it enters the loss: the name of the coefficient that multiplies it, "" for a factor of 1, None for
             a term that is shown and not minimised.
         help: half a sentence in plain words.
+        chart: title of the chart that draws it with others of that unit; "" leaves it with the loss's parts, or with what
+            is only shown. Two such charts stand in place of the parts and of the KL per dimension.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Term:
     unit: str = NATS
     weight: str | None = ""
     help: str = ""
+    chart: str = ""
 
     @property
     def minimised(self) -> bool:

@@ -179,7 +179,7 @@ def chosen_words(asked: RunConfig, config: RunConfig, images: int | None = None)
     `images` train; where their number is not known, the steps are not told.
     """
     parts = []
-    if asked.objective.likelihood.name == AUTO:
+    if asked.objective.likelihood.name == AUTO and config.objective.entry.has_likelihood:
         sigma = getattr(config.objective.likelihood.params, "sigma", None)
         fixed = "" if sigma is None else f", σ {sigma:g}"
         parts.append(f"{config.objective.likelihood_entry.title.split(' (')[0].split(',')[0]} likelihood")

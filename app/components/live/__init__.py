@@ -67,6 +67,7 @@ def described(run_id: str, name: str, objective: ObjectiveConfig) -> dict[str, A
         "id": run_id,
         "name": name,
         "dial": "" if dial is None else f"{dial.lowest:g}–{dial.highest:g}",
+        "encoder": objective.entry.has_encoder,
         "terms": [asdict(term) for term in objective.terms],
         "coefficients": [
             {"name": c.name, "symbol": c.symbol, "unit": c.unit, "help": c.help, "live": c.live}

@@ -26,12 +26,13 @@ const RIGHT_AXIS = { overlaying: "y", side: "right", showgrid: false, tickmode: 
  * @returns {Chart[]}
  */
 export function chartsOf(runs, look) {
+  const [first, second] = runs[0].ownCharts;
   return [
     lossChart(runs, look),
-    partsChart(runs, look),
+    first ? ownChart(runs, look, "terms", first) : partsChart(runs, look),
     shownChart(runs, look),
     scheduleChart(runs, look),
-    klChart(runs[0], look),
+    second ? ownChart(runs, look, "kl", second) : klChart(runs[0], look),
   ].map((chart) => saying(chart, runs[0]));
 }
 
@@ -56,7 +57,8 @@ function saying(chart, run) {
 
 /** @param {RunRecord} run @param {string} chart */
 function waitsFor({ status, steps, terms }, chart) {
-  if (chart === "kl" && !terms.some(({ name }) => name === "rate")) return "this objective has no KL";
+  if (chart === "kl" && !terms.some(({ name, chart: own }) => name === "rate" || own))
+    return "this objective has no KL";
   if (!status) return "loading";
   if (status.state === "queued") return "waits for its turn in the queue";
   if (!status.live) return steps.length ? "nothing was recorded" : "the run ended before its first step";
@@ -121,6 +123,26 @@ function partsChart(runs, look) {
 }
 
 /**
+ * The terms that ask for a chart of their own, in the place of another.
+ *
+ * @param {RunRecord[]} runs
+ * @param {Look} look
+ * @param {string} name of the place
+ * @param {string} title
+ * @returns {Chart}
+ */
+function ownChart(runs, look, name, title) {
+  const of = (/** @type {RunRecord} */ run) => run.terms.filter(({ chart }) => chart === title);
+  const traces = runs.flatMap((run) =>
+    of(run).flatMap((term, i) =>
+      pair(run, runs, look, term.label, i, (terms) => terms.values[term.name] ?? null, "y"),
+    ),
+  );
+  const text = distinct(of(runs[0]).map(({ unit }) => unit)).join(" and ");
+  return { name, title, traces, layout: { yaxis: { title: { text } } } };
+}
+
+/**
  * Terms that are measured and not minimised, with the coefficients of the same unit: a rate against the
  * capacity asked for.
  *
@@ -147,7 +169,8 @@ function shownChart(runs, look) {
     ];
   });
   const titles = distinct(runs.flatMap((run) => run.shown.map((term) => term.title)));
-  const layout = { yaxis: { title: { text: "nats per image" }, type: look.log ? "log" : "linear" } };
+  const text = distinct(runs.flatMap((run) => run.shown.map(({ unit }) => unit))).join(", ");
+  const layout = { yaxis: { title: { text }, type: look.log ? "log" : "linear" } };
   const title = `Also measured: ${titles.join(", ")} (dotted: validation)`;
   return { name: "shown", title, traces, layout };
 }

@@ -133,7 +133,7 @@ class Live {
    *
    * @param {RunName} run
    */
-  makeTiles({ terms, coefficients, dial }) {
+  makeTiles({ terms, coefficients, dial, encoder }) {
     /**
      * @param {string} label @param {string} title
      * @param {Record<string, string>} data @param {string} text
@@ -145,6 +145,7 @@ class Live {
     };
     for (const old of findAll(this.at(".meanings"), ".made")) old.remove();
     const active = this.at("[data-n=active]").parentElement;
+    if (active) active.hidden = !encoder;
     const numbers = this.at(".numbers");
     for (const old of findAll(numbers, "[data-term], [data-coefficient], [data-dial]"))
       old.parentElement?.remove();

@@ -26,10 +26,11 @@ export class RunRecord {
    * @param {RunName} run
    * @param {string} colour
    */
-  constructor({ id, name, dial, terms, coefficients }, colour) {
+  constructor({ id, name, dial, encoder, terms, coefficients }, colour) {
     this.id = id;
     this.name = name;
     this.dial = dial;
+    this.encoder = encoder;
     this.terms = terms;
     this.coefficients = coefficients;
     this.colour = colour;
@@ -106,9 +107,14 @@ export class RunRecord {
     return this.terms.filter((term) => term.weight !== null && (!steps.length || known(term)));
   }
 
-  /** The terms that are only shown. */
+  /** The terms that are only shown, but for those of a chart of their own. */
   get shown() {
-    return this.terms.filter((term) => term.weight === null);
+    return this.terms.filter((term) => term.weight === null && !term.chart);
+  }
+
+  /** Titles of the charts that terms ask for. */
+  get ownCharts() {
+    return [...new Set(this.terms.map(({ chart }) => chart).filter(Boolean))];
   }
 
   /** @param {Term} term as it enters the loss, such as "β · rate" */

@@ -13,6 +13,8 @@ export interface RunName {
   id: string;
   name: string;
   dial: string;
+  /** whether images have codes, of which dimensions may be active */
+  encoder: boolean;
   terms: Term[];
   coefficients: Coefficient[];
 }
@@ -25,6 +27,7 @@ export interface Term {
   unit: string;
   weight: string | null;
   help: string;
+  chart: string;
 }
 
 /** A number of the loss that may change while a run learns, by hand if `live`. `unit` is "" for a factor. */

@@ -84,7 +84,7 @@ def _line(run: Run | None) -> str:
     side = f" {record.shape[1]}×{record.shape[2]}" if record.shape else ""
     said = (
         f"{config.data.dataset}{side}", config.model.architecture.name, f"D {config.model.latent_dim or 'auto'}",
-        config.objective.label, config.objective.likelihood.name, f"{config.training.epochs or 'auto'} epochs",
+        config.objective.label, *([config.objective.likelihood.name] if config.objective.entry.has_likelihood else []), f"{config.training.epochs or 'auto'} epochs",
     )  # fmt: skip
     return f"**New run** · change {plain(' · '.join(said))}, or start another"
 
