@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from helpers import blob_set, config_of, frozen, of
@@ -24,6 +25,7 @@ from vae_core.events import (
     StepDone,
     Terms,
 )
+from vae_core.export.onnx import export_onnx
 from vae_core.inference import load_run
 from vae_core.models.gan import Gan, fold, normalised, unfold
 from vae_core.models.layers import Up
@@ -198,6 +200,13 @@ def test_a_run_folder_is_written_and_its_codes_are_decoded(store, places):
     assert 0 <= images.min() <= images.max() <= 1
     with pytest.raises(NoEncoder, match="a GAN has no encoder"):
         model.encode(DATA.images[:2])
+    with pytest.raises(NoEncoder, match="a GAN has no encoder"):
+        model.terms(DATA.images[:2])
+    files = export_onnx(model, places.home / "gan.onnx")
+    assert [file.name for file in files] == ["gan-decoder.onnx"]
+    session = onnxruntime.InferenceSession(files[0])
+    (drawn,) = session.run(None, {"codes": np.zeros((2, model.latent_dim), np.float32)})
+    np.testing.assert_allclose(drawn, images, atol=1e-5)
 
 
 # ---------------------------------------------------------------- what it refuses, and how it ends

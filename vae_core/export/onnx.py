@@ -35,7 +35,8 @@ class _Decoder(nn.Module):
 
 
 def export_onnx(model: LoadedModel, target: Path) -> list[Path]:
-    """Two files: TARGET-encoder.onnx (images -> mean, log_var, reconstruction), TARGET-decoder.onnx.
+    """Two files: TARGET-encoder.onnx (images -> mean, log_var, reconstruction), TARGET-decoder.onnx; the second alone where
+    there is no encoder.
 
     Raises MissingPackage when onnx is not installed.
     """
@@ -54,6 +55,8 @@ def export_onnx(model: LoadedModel, target: Path) -> list[Path]:
         (_Both(cpu), torch.zeros(2, *model.shape), ["images"], ["mean", "log_var", "reconstruction"]),
         (_Decoder(cpu), torch.zeros(2, model.latent_dim), ["codes"], ["images"]),
     ]
+    if not model.has_encoder:
+        paths, jobs = paths[1:], jobs[1:]
     for path, (module, example, inputs, outputs) in zip(paths, jobs, strict=True):
         buffer = io.BytesIO()
         program = torch.onnx.export(
