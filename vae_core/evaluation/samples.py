@@ -1,0 +1,261 @@
+"""How good a model's samples are, of any model that decodes: distance, precision, recall, coverage, sharpness.
+
+    <home>/derived/<weights stamp>/samples.json
+
+All but sharpness are taken in the features of a small network trained on that dataset's labels (see `classifier`), or, where
+there are no labels, in its principal components. The Fréchet distance is the formula of Heusel et al. 2017, who take it in
+features of Inception: ours is no FID, and compares only with others on the same images.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from vae_core.data.imageset import ImageSet, Progress, silent
+from vae_core.errors import BadImages, BadRun, RunNotFound, TooFewPoints
+from vae_core.evaluation.classifier import Classifier, classifier_of
+from vae_core.evaluation.metrics.sharpness import sharpness
+from vae_core.evaluation.small_network import evenly, outputs
+from vae_core.inference import Codes, LoadedModel, load_run
+from vae_core.latent.sampling import fit_mixture
+from vae_core.places import write_atomically
+from vae_core.reading import read_json
+from vae_core.runs.run import Run
+
+VERSION = 1
+DRAWN = 10_000  # samples whose classes are counted
+COMPARED = 2_000  # of them, and of real images, whose features are compared
+NEIGHBOURS = 3  # k of precision and recall, as in the paper
+BALLED = 1_000  # images behind precision and recall
+CLUSTERS = 10  # where there are no labels
+COMPONENTS = 32  # principal, where there are no labels
+SHARPENED = 256  # images whose sharpness is measured
+AT_ONCE = 256
+PRIOR, MIXTURE = "prior", "mixture"
+
+
+@dataclass(frozen=True)
+class SampleNumbers:
+    """Of one model and one way to draw codes.
+
+    frechet: distance to training images; precision, recall: shares; least_share: share of samples in the class (or
+    cluster) that has fewest, over its share in the data; hit: classes that some sample falls into; divergence: KL of the
+    samples' class histogram from the data's, nats; sharpness: over that of real images.
+    """
+
+    frechet: float
+    precision: float
+    recall: float
+    least_share: float
+    hit: int
+    divergence: float
+    sharpness: float
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """What was measured of a run: by how codes were drawn, PRIOR and, where it has an encoder, MIXTURE.
+
+    real: the distance of test images to the same training images; classes: their number; features: in words, where all
+    this was measured; labelled: whether classes are labels, not clusters.
+    """
+
+    numbers: Mapping[str, SampleNumbers]
+    real: float
+    classes: int
+    features: str
+    labelled: bool
+
+
+# ---------------------------------------------------------------- formulas
+
+
+def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
+    """|mu_a - mu_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2)) of features (N, F) and (M, F): Dowson & Landau 1982, eq. 6."""
+    mean = np.square(a.mean(0) - b.mean(0)).sum()
+    c, d = np.atleast_2d(np.cov(a, rowvar=False)), np.atleast_2d(np.cov(b, rowvar=False))
+    values, vectors = np.linalg.eigh(c)
+    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    shared = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ d @ root), 0)).sum()
+    return float(max(0.0, mean + np.trace(c) + np.trace(d) - 2 * shared))
+
+
+def inside(points: np.ndarray, others: np.ndarray, k: int = NEIGHBOURS) -> float:
+    """Share of `points` (N, F) that lie within the distance of some of `others` (M, F) to its k-th neighbour among these.
+
+    Kynkäänniemi et al. 2019, "Improved Precision and Recall Metric", eq. 1 and 2: with samples and real images it is the
+    precision, the other way round the recall. Raises TooFewPoints where `others` has no k-th neighbours.
+    """
+    if len(others) <= k:
+        raise TooFewPoints(f"precision and recall need more than {k} images; there are {len(others)}")
+    radius = np.partition(_squares(others, others), k, axis=1)[:, k]  # the nearest to itself is itself
+    return float((_squares(points, others) <= radius).any(1).mean())
+
+
+def _squares(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Squared distances (N, M)."""
+    found: np.ndarray = np.maximum(0, np.square(a).sum(1)[:, None] - 2 * a @ b.T + np.square(b).sum(1))
+    return found
+
+
+def coverage(made: np.ndarray, real: np.ndarray, classes: int) -> tuple[float, int, float]:
+    """Of class numbers (N,) and (M,): the least share of a class over its share in the data, classes hit, and the KL
+    divergence of the first histogram from the second, nats. Classes without a real image do not count."""
+    p, q = np.bincount(made, minlength=classes) / len(made), np.bincount(real, minlength=classes) / len(real)
+    there = q > 0
+    p, q = p[there], q[there]
+    used = p > 0
+    divergence = float((p[used] * np.log(p[used] / q[used])).sum())
+    return float((p / q).min()), int(used.sum()), max(0.0, divergence)
+
+
+# ---------------------------------------------------------------- where it is measured
+
+
+@dataclass(frozen=True)
+class Eye:
+    """What looks at images: features (N, C, H, W) -> (N, F), and classes (N, C, H, W) -> (N,) below `count`."""
+
+    words: str
+    features: Callable[[np.ndarray], np.ndarray]
+    classes: Callable[[np.ndarray], np.ndarray]
+    count: int
+    labelled: bool
+
+
+def eye_of(run: Run, data: ImageSet, progress: Progress = silent) -> Eye:
+    """A classifier of the labels where there are two or more; else principal components and clusters of training images."""
+    config = run.record().effective
+    try:
+        return _of_labels(classifier_of(run.places, config, data, progress=progress))
+    except (BadImages, TooFewPoints):
+        train = config.data.split(data).train
+        return _of_pixels(np.asarray(data.images[train[evenly(len(train), COMPARED)]]))
+
+
+def _of_labels(found: Classifier) -> Eye:
+    layers = found.network[:-2]  # type: ignore[index] # without the flattening and the linear layer
+    from torch import nn
+
+    pooled = nn.Sequential(layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    words = f"mean features of a small classifier of these labels ({found.accuracy:.1%} right on validation images)"
+    return Eye(
+        words, lambda x: outputs(pooled, x, 64).double().numpy(), lambda x: found.probabilities(x).argmax(1),
+        len(found.label_names), True,
+    )  # fmt: skip
+
+
+def _of_pixels(train: np.ndarray) -> Eye:
+    from sklearn.cluster import KMeans
+    from sklearn.decomposition import PCA
+
+    def flat(x: np.ndarray) -> np.ndarray:
+        floats = x.astype(np.float32) / np.float32(255) if x.dtype == np.uint8 else x
+        return floats.reshape(len(x), -1)
+
+    rows = flat(train)
+    parts = min(COMPONENTS, len(rows) - 1, rows.shape[1])
+    axes = PCA(parts, random_state=0).fit(rows)
+    groups = min(CLUSTERS, max(2, len(rows) // 20))
+    heaps = KMeans(groups, n_init=3, random_state=0).fit(axes.transform(rows))
+    words = f"the first {parts} principal components of the pixels, and {groups} clusters there, as these images have no labels to tell apart"
+    return Eye(
+        words, lambda x: axes.transform(flat(x)).astype(np.float64),
+        lambda x: heaps.predict(axes.transform(flat(x)).astype(np.float32)), groups, False,
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- measure and keep
+
+
+def measure_samples(run: Run, data: ImageSet, progress: Progress = silent, *, drawn: int = DRAWN) -> Sampled:
+    """Measure a run's samples and keep the result for these weights. What `progress` raises ends it.
+
+    Raises BadRun without weights, BadImages or TooFewPoints for a dataset with too few images to compare with.
+    """
+    model = load_run(run)
+    eye = eye_of(run, data, lambda share, what: progress(0.2 * share, what))
+    train = model.config.data.split(data).train
+    real = np.asarray(data.images[train[evenly(len(train), COMPARED)]])
+    test = np.asarray(data.images[data.test[evenly(len(data.test), COMPARED)]])
+    seen, classes = eye.features(real), eye.classes(real)
+    ways = {PRIOR: _prior(model)}
+    if model.config.objective.entry.has_encoder and (mixture := _mixture(model, real)) is not None:
+        ways[MIXTURE] = mixture
+    numbers = {}
+    for place, (name, draw) in enumerate(ways.items()):
+        start, width = 0.2 + 0.8 * place / len(ways), 0.8 / len(ways)
+
+        def part(share: float, start: float = start, width: float = width, name: str = name) -> None:
+            progress(start + width * share, f"samples from the {name}")
+
+        numbers[name] = _numbers(model, draw, eye, seen, classes, real, drawn, part)
+    found = Sampled(numbers, frechet_distance(eye.features(test), seen), eye.count, eye.words, eye.labelled)
+    path = run.places.derived_file(model.stamp, "samples.json", write=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = asdict(found) | {"version": VERSION, "fingerprint": data.fingerprint, "run": run.id}
+    write_atomically(path, json.dumps(kept).encode(), durable=False)
+    progress(1.0, "measured")
+    return found
+
+
+Draw = Callable[[int, np.random.Generator], np.ndarray]
+
+
+def _prior(model: LoadedModel) -> Draw:
+    return lambda count, rng: rng.standard_normal((count, model.latent_dim)).astype(np.float32)
+
+
+def _mixture(model: LoadedModel, real: np.ndarray) -> Draw | None:
+    codes: Codes = model.encode(real)
+    try:
+        fitted = fit_mixture(codes.sample(np.random.default_rng(0)))
+    except TooFewPoints:
+        return None
+    return lambda count, rng: fitted.draw(rng.standard_normal((count, model.latent_dim)), rng)
+
+
+def _numbers(
+    model: LoadedModel, draw: Draw, eye: Eye, seen: np.ndarray, classes: np.ndarray, real: np.ndarray, drawn: int,
+    progress: Callable[[float], object],
+) -> SampleNumbers:  # fmt: skip
+    rng = np.random.default_rng(0)
+    named, features, first = [], [], []
+    for start in range(0, drawn, AT_ONCE):
+        progress(start / drawn)
+        images = model.decode(draw(min(AT_ONCE, drawn - start), rng))
+        named.append(eye.classes(images))
+        if start < len(seen):
+            features.append(eye.features(images))
+        if start == 0:
+            first.append(images[:SHARPENED])
+    made = np.concatenate(features)[: len(seen)]
+    least, hit, divergence = coverage(np.concatenate(named), classes, eye.count)
+    sharp = sharpness(first[0], real[evenly(len(real), SHARPENED)] / np.float32(255))
+    a, b = made[:BALLED], seen[evenly(len(seen), BALLED)]
+    return SampleNumbers(
+        frechet_distance(made, seen), inside(a, b), inside(b, a), least, hit, divergence, float("nan") if sharp is None else sharp
+    )  # fmt: skip
+
+
+def stored_samples(run: Run) -> Sampled | None:
+    """What was measured of these very weights; None when it was not, in another version, or the run has none."""
+    try:
+        raw: Any = read_json(run.places.derived_file(run.stamp(), "samples.json"))
+        if (
+            raw["version"] != VERSION
+            or raw["run"] != run.id
+            or raw["fingerprint"] != run.record().data.get("fingerprint")
+        ):
+            return None
+        numbers = {str(name): SampleNumbers(**one) for name, one in raw["numbers"].items()}
+        return Sampled(
+            numbers, float(raw["real"]), int(raw["classes"]), str(raw["features"]), bool(raw["labelled"])
+        )
+    except (BadRun, RunNotFound, OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
