@@ -29,9 +29,13 @@ WORDS = {
     "picture.",
     "collapsed": "A dimension is collapsed when its posterior is the prior for every image: it tells nothing, and moving "
     "along it hardly changes the picture.",
+    "coverage": "Whether samples show everything the images show: the share of samples in the class that has fewest, over that "
+    "class's share in the data. 1 leaves nothing out.",
     "dimension": "One number of the code, z0, z1, ... What each means is not chosen but learned.",
     "distortion": "What is lost when an image is drawn again from its code: −log p(x|z), nats per image. Lower is closer.",
     "ELBO": "A lower bound on the log-likelihood of an image: −(distortion + rate), nats. Higher is better.",
+    "Fréchet distance": "How far samples are from real images as a whole, by the means and covariances of features that a small "
+    "network sees in them. Lower is better; it compares models of the same images alone.",
     "geodesic": "The path along which the picture changes least on its way, rather than the straight line.",
     "guided": "The run was told attributes of its images while it learned, and a dimension was tied to each by name. So what "
     "its sliders mean was learned from labels, not discovered.",
@@ -47,10 +51,12 @@ WORDS = {
     "100 the decoder was hardly trained there.",
     "posterior": "What the encoder says of one image: a mean and a spread in each dimension, q(z|x). A narrow one tells "
     "the code exactly.",
+    "precision": "The share of samples that look like some real image: they lie as near to one as its own neighbours do.",
     "prior": "The bell curve N(0, 1) in every dimension towards which codes are drawn. A code drawn from it gives an image "
     "that never was.",
     "probe": "A small classifier on codes: what it says of the codes along a path shows where a class begins.",
     "rate": "What the codes tell about the images: KL divergence of the posterior from the prior, nats per image.",
+    "recall": "The share of real images that look like some sample: how much of the data's variety a model draws.",
     "reconstruction": "An image as the decoder draws it again from its code.",
     "reconstruction error": "What is lost when an image is drawn again from its code: −log p(x|z), nats. Lower is closer.",
     "share": "Of all that this slider changes from its 5th to its 95th percentile, how much is the attribute it changes "

@@ -23,6 +23,17 @@ def measure_run(run: Run, data: ImageSet, also: tuple[str, ...] = ()) -> Task[No
     return LANE.submit(_key(run, data, also), job, name=f"measuring {run.name}")
 
 
+def measure_samples_of(run: Run, data: ImageSet) -> Task[None]:
+    """Measure what a run draws from random codes: distance to real images, precision, recall, coverage, sharpness."""
+    from vae_core.evaluation.samples import VERSION, measure_samples
+
+    def job(task: Task[None]) -> None:
+        measure_samples(run, data, task.report)
+
+    key = ("samples", run.id, run.stamp(), data.fingerprint, VERSION)
+    return LANE.submit(key, job, name=f"measuring samples of {run.name}")
+
+
 def going(run: Run, data: ImageSet, also: tuple[str, ...]) -> Task[None] | None:
     """The task of `measure_run` while it waits or runs, or once it has failed."""
     task = LANE.find(_key(run, data, also))

@@ -394,6 +394,9 @@ BLURRY_FORM: Key[bool] = _kept("blurry form", False, COMPARE, "whether the form 
 COMPARE_STARTED: Key[str] = _kept("compare started", "", COMPARE, "comparison that was started just now")
 COMPARE_WAITING: Key[Any] = _kept("compare waiting", None, COMPARE, "runs of comparisons that had not ended")
 MEASURING_STOPPED: Key[Any] = _kept("measuring stopped", None, COMPARE, "weights whose measuring was stopped")
+MEASURING_SINCE: Key[Any] = _kept(
+    "measuring since", None, COMPARE, "what is measured, since when, and from what share"
+)
 BLURRY_PICK = _param("blurred", WHOLE, 0, COMPARE, "which image is drawn under every likelihood")
 
 

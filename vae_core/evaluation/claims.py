@@ -52,7 +52,7 @@ def _stability(found: Mapping[str, Measured]) -> Claim:
     few = min(len(one.frechet) for one in pair)
     if few < 2:
         return Claim(name, None, f"{text} Two seeds of each or more are needed to tell.")
-    first, second = (float(np.std(one.frechet) / max(1e-9, np.mean(one.frechet))) for one in pair)
+    first, second = (float(np.std(one.frechet)) / max(1e-9, float(np.mean(one.frechet))) for one in pair)
     said = f"Over {counted(few, 'seed')} or more the distance varies by {first:.0%} for {pair[0].title} and {second:.0%} for {pair[1].title}."
     return Claim(name, first < second, f"{text} {said} {HOLDS if first < second else FAILS}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,12 +21,15 @@ from app.state import address, session
 from app.views.compare.choice import title_of
 from app.views.compare.training import LINE
 from app.widgets.prepare_dataset import offer_images
-from vae_core.comparison import Cost, cost_of
+from vae_core.comparison import Cost, cost_of, kind_of
+from vae_core.evaluation.claims import Measured, claims
 from vae_core.evaluation.metrics import METRICS
 from vae_core.evaluation.run_metrics import RunMetrics, stored
+from vae_core.evaluation.samples import DRAWN, PRIOR, stored_samples
 from vae_core.objectives.terms import NO_NATS
 from vae_core.runs.record import ENDED
 from vae_core.runs.run import Run
+from vae_core.runs.timing import about
 from vae_core.words import counted
 
 UNDER = 4.6  # rem of what stands over the panel
@@ -123,6 +127,7 @@ def numbers(found: Sequence[Run], seeds: Mapping[str, list[Run]], more: float) -
     ]
     table = [(m, row) for m, row in table if any(one.count for one in row)]
     with layout.panel("compare-numbers", under=UNDER + more + (LINE if busy else 0)):
+        _claims(found, seeds)
         st.dataframe(
             pd.DataFrame([{"": m.title, "unit": m.unit} | dict(zip(names, map(str, row), strict=True)) for m, row in table]),
             hide_index=True, key="compare table", height="content",
@@ -132,6 +137,18 @@ def numbers(found: Sequence[Run], seeds: Mapping[str, list[Run]], more: float) -
             f"Mean, and in brackets the least and the most of n seeds, up to {counted(most, 'seed')} here; measured on the test images. "
             "A dash: the model has no such number, or it is not measured yet."
         )
+        if kept := next(
+            (s for run in found if run.has_weights() and (s := stored_samples(run)) is not None), None
+        ):
+            of = (
+                f"{kept.classes} classes"
+                if kept.labelled
+                else f"{kept.classes} clusters, which stand for classes"
+            )
+            st.caption(
+                f"Samples: {DRAWN:,} of each model, compared with training images in {plain(kept.features)}; {of}. Test images, which no "
+                f"model has learned from, score a distance of {words.number(kept.real)}. This is no FID: it compares only models of these images."
+            )
         for start in range(0, len(table), CHARTS):
             for column, (m, row) in zip(st.columns(CHARTS), table[start : start + CHARTS], strict=False):
                 low, mean, high = (
@@ -143,6 +160,24 @@ def numbers(found: Sequence[Run], seeds: Mapping[str, list[Run]], more: float) -
                 column.caption(m.means)
 
 
+def _claims(found: Sequence[Run], seeds: Mapping[str, list[Run]]) -> None:
+    """What theory says, held against these numbers; of two models of a kind, the first."""
+    measured: dict[str, Measured] = {}
+    for run in found:
+        mine = [one for one in seeds[run.id] if one.has_weights()]
+        told = [kept.numbers[PRIOR] for one in mine if (kept := stored_samples(one)) is not None]
+        scores = [m.values["mig"] for one in mine if (m := stored(one)) is not None and "mig" in m.values]
+        columns = {
+            name: [getattr(one, name) for one in told]
+            for name in ("frechet", "sharpness", "recall", "least_share")
+        }
+        kind = kind_of(run.record().effective.objective).name
+        measured.setdefault(kind, Measured(title_of(run), score=scores, **columns))
+    marks = {True: ":material/check_circle:", False: ":material/cancel:", None: ":material/help:"}
+    for claim in claims(measured):
+        st.markdown(f"{marks[claim.holds]} **{claim.name}.** {plain(claim.sentence)}")
+
+
 # ---------------------------------------------------------------- measuring
 
 
@@ -151,14 +186,15 @@ def measure_all(found: Sequence[Run]) -> bool:
     ended = [run for run in found if run.has_weights() and run.status().state in ENDED]
     able = [run for run in ended if run.record().effective.objective.entry.has_encoder]
     left = [run for run in able if (kept := stored(run)) is None or kept.lacking]
-    if not left:
+    unseen = [run for run in ended if stored_samples(run) is None]
+    if not left and not unseen:
         return False
-    data = datasets.images_of(left[0])
+    data = datasets.images_of((left or unseen)[0])
     if data is None:
         st.caption("Numbers are measured once the test images are on this machine.")
-        offer_images(left[0])
+        offer_images((left or unseen)[0])
         return True
-    key = tuple(sorted(run.stamp() for run in left))
+    key = tuple(sorted(run.stamp() for run in (*left, *unseen)))
     if session.get(address.MEASURING_STOPPED) == key:
         if session.button(
             "Measure",
@@ -169,7 +205,8 @@ def measure_all(found: Sequence[Run]) -> bool:
             session.forget(address.MEASURING_STOPPED)
             st.rerun()
         return True
-    works = [measuring.measure_run(run, data) for run in left]
+    works = [measuring.measure_samples_of(run, data) for run in unseen]
+    works += [measuring.measure_run(run, data) for run in left]
     going = not all(work.done for work in works)
     fragment(run_every=0.5 if going else None)(_follow)(works, going, key)
     return going or any(work.error for work in works)
@@ -181,7 +218,9 @@ def _follow(works: Sequence[Task[None]], going: bool, key: tuple[str, ...]) -> N
     if left:
         share = 1 - sum(1 - work.share for work in left) / len(works)
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.progress(share, text=plain(f"{left[0].name}: {left[0].words}"), width="stretch")
+            st.progress(
+                share, text=plain(f"{left[0].name}: {left[0].words}{_left(share, key)}"), width="stretch"
+            )
             if session.button("Stop", "stop measuring", icon=":material/stop:"):
                 for work in left:
                     work.cancel()
@@ -192,3 +231,16 @@ def _follow(works: Sequence[Task[None]], going: bool, key: tuple[str, ...]) -> N
     for work in works:
         if work.error:
             st.warning(sentence(work.error), icon=":material/warning:")
+
+
+def _left(share: float, key: tuple[str, ...]) -> str:
+    """About how long it still takes, by how fast it went since it was first seen; empty where that tells nothing yet."""
+    now = time.monotonic()
+    since = session.get(address.MEASURING_SINCE)
+    if since is None or since[0] != key or share < since[2]:
+        session.put(address.MEASURING_SINCE, (key, now, share))
+        return ""
+    _, began, first = since
+    if now - began < 1 or share - first < 0.01:
+        return ""
+    return f" · {about((now - began) * (1 - share) / (share - first))} left"

@@ -26,7 +26,20 @@ def page() -> None:
     layout.title(
         "Compare",
         "See the same images and the same codes through several models, then read what each is good at.",
-        *("code", "prior", "posterior", "β", "distortion", "rate", "nats", "sharpness"),
+        *(
+            "code",
+            "prior",
+            "posterior",
+            "β",
+            "distortion",
+            "rate",
+            "nats",
+            "sharpness",
+            "Fréchet distance",
+            "precision",
+            "recall",
+            "coverage",
+        ),
     )
     run = session.run_or_none()
     if run is None:
