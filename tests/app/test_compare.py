@@ -231,6 +231,12 @@ def test_numbers_are_measured_behind_the_page_and_told_with_their_seeds(
     assert "n = 2" in frame.loc["Rate", "VAE"]
     assert frame.loc["Speed", "unit"] == "images a second"
     assert "Sharpness of samples" in frame.index
+    assert 0 <= float(frame.loc["Recall of samples", "VAE"].split(" ")[0]) <= 1
+    assert "n = 2" in frame.loc["Fréchet distance of samples", "Autoencoder"]
+    said = [text.value for text in at.markdown]
+    for claim in ("Stability", "Sharpness", "Interpretability", "Coverage"):
+        assert sum(f"**{claim}.**" in text for text in said) == 1, claim
+    assert any("No GAN is among these models" in text for text in said)
     fine(open_page("compare", run=made[0].id, models=f"{made[0].id},{made[2].id}", part="Curves"))
 
 

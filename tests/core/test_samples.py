@@ -137,3 +137,9 @@ def test_what_is_missing_is_named() -> None:
         "autoencoder": Measured("Autoencoder", score=(0.1,)),
     }
     assert by_name(claims(scored))["Interpretability"].holds
+
+
+def test_noise_is_not_called_sharp() -> None:
+    found = by_name(claims({"vae": VAE, "gan": dataclasses.replace(GAN, sharpness=(3.9, 3.7))}))["Sharpness"]
+    assert found.holds is None
+    assert "noise rather than detail" in found.sentence

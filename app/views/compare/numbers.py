@@ -25,7 +25,7 @@ from vae_core.comparison import Cost, cost_of, kind_of
 from vae_core.evaluation.claims import Measured, claims
 from vae_core.evaluation.metrics import METRICS
 from vae_core.evaluation.run_metrics import RunMetrics, stored
-from vae_core.evaluation.samples import DRAWN, PRIOR, stored_samples
+from vae_core.evaluation.samples import DRAWN, MIXTURE, PRIOR, stored_samples
 from vae_core.objectives.terms import NO_NATS
 from vae_core.runs.record import ENDED
 from vae_core.runs.run import Run
@@ -73,6 +73,14 @@ def measures() -> list[Measure]:
         Measure("Rate", "nats per image", words.WORDS["rate"], _measured(lambda m: m.evaluation.rate)),
         Measure("Active", "dimensions", words.WORDS["active"], _measured(lambda m: float(m.active.sum()))),
     ]  # fmt: skip
+    for name, title, unit, means in SAMPLED:
+        for way in (PRIOR, MIXTURE):
+            apart = "" if way == PRIOR else ", codes from the mixture"
+            found.append(
+                Measure(
+                    f"{title}{apart}", unit, f"{means} Codes come from the {way}.", _of_samples(name, way)
+                )
+            )
     for metric in METRICS.values():
         for value in metric.values:
             at_best = ("real images", 1.0) if value.name == "sharpness" else None
@@ -80,6 +88,24 @@ def measures() -> list[Measure]:
                 Measure(value.title, value.unit, value.definition, _measured(_value(value.name)), at_best)
             )
     return found
+
+
+# of samples: name, title, unit, meaning
+SAMPLED = (
+    ("frechet", "Fréchet distance of samples", "squared features", words.WORDS["Fréchet distance"]),
+    ("precision", "Precision of samples", "share of samples", words.WORDS["precision"]),
+    ("recall", "Recall of samples", "share of images", words.WORDS["recall"]),
+    ("least_share", "Coverage of the rarest class", "over its share in the data", words.WORDS["coverage"]),
+    ("divergence", "Class histogram", "nats", "KL divergence of the samples' classes from the data's: 0 is the same shares."),
+)  # fmt: skip
+
+
+def _of_samples(name: str, way: str) -> Callable[[Run], float | None]:
+    def of(run: Run) -> float | None:
+        kept = stored_samples(run)
+        return float(getattr(kept.numbers[way], name)) if kept is not None and way in kept.numbers else None
+
+    return of
 
 
 def _value(name: str) -> Callable[[RunMetrics], float | None]:
@@ -130,7 +156,7 @@ def numbers(found: Sequence[Run], seeds: Mapping[str, list[Run]], more: float) -
         _claims(found, seeds)
         st.dataframe(
             pd.DataFrame([{"": m.title, "unit": m.unit} | dict(zip(names, map(str, row), strict=True)) for m, row in table]),
-            hide_index=True, key="compare table", height="content",
+            hide_index=True, key="compare table", height="content", column_config={"": st.column_config.TextColumn(width="large")},
         )  # fmt: skip
         most = max((one.count for _, row in table for one in row), default=0)
         st.caption(
