@@ -24,7 +24,7 @@ PATHS["continued"] = ("training", "continued")
 TINY = {
     "dataset": "tiny", "validation": 0.2, "architecture": Choice("mlp", MlpParams((12,))), "latent_dim": 3,
     "epochs": 2, "batch_size": 16, "learning_rate": 1e-2, "precision": "float32", "device": "cpu", "threads": 1,
-    "log_every": 2, "checkpoint_every": 3, "likelihood": "bernoulli", "augment": "none",
+    "log_every": 2, "checkpoint_every": 3, "likelihood": "bernoulli", "augment": "none", "rate_schedule": "one_cycle",
 }  # fmt: skip
 
 

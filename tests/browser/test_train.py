@@ -199,7 +199,8 @@ def test_the_curves_of_a_dial_say_at_which_beta_they_are(visit: Callable[..., Pa
     assert terms.evaluate("d => d.data.map(t => t.name)") == [
         "distortion, mean over β", "distortion, validation at β = 1", "rate, mean over β", "rate, validation at β = 1",
     ]  # fmt: skip
-    assert "distortion (reconstruction), rate (KL)" in terms.evaluate("d => d.layout.title.text")
+    title = "d => d.layout.legend.title.text"
+    assert "distortion (reconstruction), rate (KL)" in terms.evaluate(title)
     assert page.locator("[data-chart=schedule]").evaluate("d => d.data.map(t => t.name)") == ["learning rate"]
 
 

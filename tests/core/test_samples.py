@@ -133,10 +133,26 @@ def test_what_is_missing_is_named() -> None:
     bare = {"beta-vae": Measured("β-VAE"), "autoencoder": Measured("Autoencoder")}
     assert "factors are known" in by_name(claims(bare))["Interpretability"].sentence
     scored = {
-        "beta-vae": Measured("β-VAE", score=(0.3,)),
-        "autoencoder": Measured("Autoencoder", score=(0.1,)),
+        "beta-vae": Measured("β-VAE", score=(0.3, 0.4)),
+        "autoencoder": Measured("Autoencoder", score=(0.1, 0.2)),
     }
     assert by_name(claims(scored))["Interpretability"].holds
+    one_each = {kind: dataclasses.replace(m, score=m.score[:1]) for kind, m in scored.items()}
+    found = by_name(claims(one_each))["Interpretability"]
+    assert found.holds is None
+    assert "0.3 for β-VAE, 0.1 for Autoencoder. Two seeds" in found.sentence
+
+
+def test_two_spreads_that_hardly_differ_decide_nothing() -> None:
+    near = dataclasses.replace(GAN, frechet=(20.0, 20.7))
+    assert by_name(claims({"vae": VAE, "gan": near}))["Stability"].holds is None
+
+
+def test_too_few_images_are_refused_with_how_many_it_takes(store: Store, places: Places) -> None:
+    run = store.create(config_of(dataset="tiny"), "few")
+    assert train_run(run, places).state == FINISHED
+    with pytest.raises(TooFewPoints, match="compared with 50 training and 5 test images or more"):
+        measure_samples(run, blob_set(40))
 
 
 def test_noise_is_not_called_sharp() -> None:

@@ -32,6 +32,7 @@ DRAWN = 10_000  # samples whose classes are counted
 COMPARED = 2_000  # of them, and of real images, whose features are compared
 NEIGHBOURS = 3  # k of precision and recall, as in the paper
 BALLED = 1_000  # images behind precision and recall
+LEAST, LEAST_TEST = 50, 5  # training and test images that a distance can be told from
 CLUSTERS = 10  # where there are no labels
 COMPONENTS = 32  # principal, where there are no labels
 SHARPENED = 256  # images whose sharpness is measured
@@ -45,7 +46,7 @@ class SampleNumbers:
 
     frechet: distance to training images; precision, recall: shares; least_share: share of samples in the class (or
     cluster) that has fewest, over its share in the data; hit: classes that some sample falls into; divergence: KL of the
-    samples' class histogram from the data's, nats; sharpness: over that of real images.
+    samples' class histogram from the data's, nats; sharpness: over that of real images, None where those are flat.
     """
 
     frechet: float
@@ -54,7 +55,7 @@ class SampleNumbers:
     least_share: float
     hit: int
     divergence: float
-    sharpness: float
+    sharpness: float | None
 
 
 @dataclass(frozen=True)
@@ -176,11 +177,16 @@ def _of_pixels(train: np.ndarray) -> Eye:
 def measure_samples(run: Run, data: ImageSet, progress: Progress = silent, *, drawn: int = DRAWN) -> Sampled:
     """Measure a run's samples and keep the result for these weights. What `progress` raises ends it.
 
-    Raises BadRun without weights, BadImages or TooFewPoints for a dataset with too few images to compare with.
+    Raises BadRun without weights, TooFewPoints for a dataset with too few images to compare with.
     """
     model = load_run(run)
-    eye = eye_of(run, data, lambda share, what: progress(0.2 * share, what))
     train = model.config.data.split(data).train
+    if len(train) < LEAST or len(data.test) < LEAST_TEST:
+        raise TooFewPoints(
+            f"samples are compared with {LEAST} training and {LEAST_TEST} test images or more; {data.name} has {len(train)} and "
+            f"{len(data.test)}"
+        )
+    eye = eye_of(run, data, lambda share, what: progress(0.2 * share, what))
     real = np.asarray(data.images[train[evenly(len(train), COMPARED)]])
     test = np.asarray(data.images[data.test[evenly(len(data.test), COMPARED)]])
     seen, classes = eye.features(real), eye.classes(real)
@@ -239,7 +245,7 @@ def _numbers(
     sharp = sharpness(first[0], real[evenly(len(real), SHARPENED)] / np.float32(255))
     a, b = made[:BALLED], seen[evenly(len(seen), BALLED)]
     return SampleNumbers(
-        frechet_distance(made, seen), inside(a, b), inside(b, a), least, hit, divergence, float("nan") if sharp is None else sharp
+        frechet_distance(made, seen), inside(a, b), inside(b, a), least, hit, divergence, sharp
     )  # fmt: skip
 
 

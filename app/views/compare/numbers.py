@@ -194,7 +194,7 @@ def _claims(found: Sequence[Run], seeds: Mapping[str, list[Run]]) -> None:
         told = [kept.numbers[PRIOR] for one in mine if (kept := stored_samples(one)) is not None]
         scores = [m.values["mig"] for one in mine if (m := stored(one)) is not None and "mig" in m.values]
         columns = {
-            name: [getattr(one, name) for one in told]
+            name: [value for one in told if (value := getattr(one, name)) is not None]
             for name in ("frechet", "sharpness", "recall", "least_share")
         }
         kind = kind_of(run.record().effective.objective).name
