@@ -386,6 +386,7 @@ def test_each_rest_of_the_hand_is_one_entry_and_back_is_followed(visit: Visit, t
     shows_its_code(page, trained)
     page.go_forward()
     comes_to(page, np.array(codes[1]))
+    plans_done(page)
     page.go_back()
     comes_to(page, np.array(codes[0]))
     page.go_back()  # four presses for three moves: the last one leaves the page
