@@ -323,10 +323,6 @@ def test_on_a_phone_the_first_control_comes_within_one_screen(visit: Visit, name
             assert box["y"] + box["height"] <= PHONE[1], f"the {part} lies at {box}"
 
 
-def longer_than_its_window(page: Page) -> float:
-    return float(page.get_by_test_id("stMain").evaluate("main => main.scrollHeight - main.clientHeight"))
-
-
 def test_the_other_charts_of_a_sweep_fit(visit: Visit) -> None:
     page = opened(visit, PAGES["beta"], *SIZES[1])
     page.get_by_role("tab", name="Other charts").click()
