@@ -6,14 +6,12 @@ all of it: a page takes longer to open than to measure.
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from servers import Server
 from watch import next_frame, painted, plans_done, script_at_rest, stands_still
 
@@ -233,14 +231,6 @@ def boxes(page: Page, fits: Fits) -> dict[str, Box]:
 
 
 def scrolled(page: Page) -> float:
-    """Pixels, once it has settled: what a page says while it prepares something makes it longer for a moment."""
-    with contextlib.suppress(PlaywrightTimeout):
-        page.wait_for_function(
-            "most => { const main = document.querySelector('[data-testid=stMain]');"
-            " return main.scrollHeight - main.clientHeight <= most; }",
-            arg=ROUNDING,
-            timeout=20_000,
-        )
     return float(page.get_by_test_id("stMain").evaluate("main => main.scrollTop"))
 
 
