@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
@@ -35,6 +36,11 @@ def choose_precision(asked: str, device: str) -> str:
         has = torch.cpu.get_capabilities()
         return "bfloat16" if has.get("avx512_bf16") or has.get("amx_bf16") or has.get("bf16") else "float32"
     return "float32"
+
+
+def in_precision(precision: str, device: torch.device) -> AbstractContextManager[object]:
+    """A context in which networks compute in a precision as `choose_precision` gives it."""
+    return torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
 
 
 def core_count() -> int:

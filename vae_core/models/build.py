@@ -45,6 +45,11 @@ def make_model(config: RunConfig, shape: Shape, *, gated: bool = True) -> Vae | 
     )
 
 
+def layout_of(config: RunConfig) -> torch.memory_format:
+    """How weights and images lie in memory, where that is fastest for the architecture."""
+    return torch.channels_last if config.model.entry.channels_last else torch.contiguous_format
+
+
 def choose_side(config: RunConfig, sides: tuple[int, ...]) -> int:
     """The image side to train at: the asked one, or the dataset's first that the architecture accepts.
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor, nn
 
 from vae_core.config import RunConfig
+from vae_core.devices import in_precision
 from vae_core.errors import BadConfig
-from vae_core.models.build import make_model
+from vae_core.models.build import layout_of, make_model
 from vae_core.models.gan import LEAST_BATCH, Gan, fold, normalised, unfold
 from vae_core.models.networks import Shape
 from vae_core.objectives.adversarial import (
@@ -26,6 +27,7 @@ from vae_core.objectives.adversarial import (
 from vae_core.objectives.terms import Batch, Moment, Term
 from vae_core.training.feed import Feed
 from vae_core.training.optimiser import Adam
+from vae_core.training.tensors import below, copies
 
 STATISTICS = 256  # codes that the shown generator's normalisation is taken from
 
@@ -55,9 +57,7 @@ class GanLearner:
             model = make_model(config, shape)
             assert isinstance(model, Gan)
             self.model, self.live = model, normalised(model.decoder)
-        self.layout: torch.memory_format = (
-            torch.channels_last if config.model.entry.channels_last else torch.contiguous_format
-        )
+        self.layout = layout_of(config)
         for network in (self.model, self.live):
             network.to(device, memory_format=self.layout)  # type: ignore[call-overload]
         generator = torch.Generator().manual_seed(config.training.seed + 5)
@@ -76,9 +76,7 @@ class GanLearner:
     # ------------------------------------------------ one pass
 
     def autocast(self) -> AbstractContextManager[object]:
-        if self.config.training.precision == "bfloat16":
-            return torch.autocast(self.device.type, torch.bfloat16)
-        return nullcontext()
+        return in_precision(self.config.training.precision, self.device)
 
     def make(self, batch: Batch, count: int) -> Tensor:
         """Images (count, C, H, W) in [0, 1] of as many codes from the prior."""
@@ -179,7 +177,7 @@ class GanLearner:
 
     def weights(self) -> dict[str, Tensor]:
         self._show()
-        return _copies(self.model.state_dict())
+        return copies(self.model.state_dict())
 
     def load_weights(self, weights: Mapping[str, Tensor]) -> None:
         self.model.load_state_dict(dict(weights))
@@ -189,20 +187,12 @@ class GanLearner:
     def optimiser_state(self) -> dict[str, Tensor]:
         state = {f"{part}/{k}": v for part, adam in self.adams.items() for k, v in adam.state().items()}
         for name, network in (("live", self.live), ("average", self.average)):
-            state |= {f"{name}/{k}": v for k, v in _copies(network.state_dict()).items()}
+            state |= {f"{name}/{k}": v for k, v in copies(network.state_dict()).items()}
         return state | {"steps": torch.tensor(self.steps)}
 
     def load_optimiser(self, state: Mapping[str, Tensor]) -> None:
         for part, adam in self.adams.items():
-            adam.load(_below(state, f"{part}/"))
-        self.live.load_state_dict(_below(state, "live/"))
-        self.average.load_state_dict(_below(state, "average/"))
+            adam.load(below(state, f"{part}/"))
+        self.live.load_state_dict(below(state, "live/"))
+        self.average.load_state_dict(below(state, "average/"))
         self.steps, self.stale = int(state["steps"]), True
-
-
-def _copies(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {k: v.detach().cpu().contiguous().clone() for k, v in state.items()}
-
-
-def _below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}

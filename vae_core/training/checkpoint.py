@@ -12,6 +12,7 @@ from torch import Tensor
 
 from vae_core.errors import BadRun
 from vae_core.training.learners import Learner
+from vae_core.training.tensors import below
 
 SCALARS = (
     "step", "in_window", "in_epoch", "best_value", "best_epoch", "live", "rate_factor", "control",
@@ -116,8 +117,3 @@ def _rows(loop: Resumable, state: Mapping[str, Tensor], form: int) -> tuple[Tens
         return torch.cat((head, rows[..., 4:]), -1)
 
     return today(window), today(total)
-
-
-def below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors whose names begin with `prefix`, named without it."""
-    return {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from vae_core.config import RunConfig
+from vae_core.devices import in_precision
 from vae_core.errors import BadConfig
-from vae_core.models.build import make_model
+from vae_core.models.build import layout_of, make_model
 from vae_core.models.multi_rate import Dial
 from vae_core.models.networks import Shape
 from vae_core.models.vae import Posterior, Vae
@@ -26,6 +27,7 @@ from vae_core.objectives.terms import Batch, ForwardPass, Moment, Term, parts_of
 from vae_core.training.adversarial import GanLearner
 from vae_core.training.feed import Feed
 from vae_core.training.optimiser import Adam
+from vae_core.training.tensors import copies
 from vae_core.training.turns import learn_turns
 
 HEAD = ("loss", "objective")  # the first numbers of a row
@@ -123,9 +125,7 @@ class VaeLearner:
             model = make_model(config, shape)
         assert isinstance(model, Vae)  # its objective has an encoder
         self.model = model
-        self.layout: torch.memory_format = (
-            torch.channels_last if config.model.entry.channels_last else torch.contiguous_format
-        )
+        self.layout = layout_of(config)
         self.model.to(device, memory_format=self.layout)  # type: ignore[call-overload]
         self.parameters = list(self.model.parameters())
         self.freeze(self.objective.frozen)
@@ -144,9 +144,7 @@ class VaeLearner:
     # ------------------------------------------------ one pass
 
     def autocast(self) -> AbstractContextManager[object]:
-        if self.config.training.precision == "bfloat16":
-            return torch.autocast(self.device.type, torch.bfloat16)
-        return nullcontext()
+        return in_precision(self.config.training.precision, self.device)
 
     @contextmanager
     def looking(self) -> Iterator[None]:
@@ -263,7 +261,7 @@ class VaeLearner:
             return self.model.decode(codes)
 
     def weights(self) -> dict[str, Tensor]:
-        return {k: v.detach().cpu().contiguous().clone() for k, v in self.model.state_dict().items()}
+        return copies(self.model.state_dict())
 
     def load_weights(self, weights: Mapping[str, Tensor]) -> None:
         # a run that starts from another's weights has features of its own images, or needs none

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from vae_core.training.tensors import copies
+
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
 
@@ -44,11 +46,7 @@ class Adam:
     def state(self) -> dict[str, Tensor]:
         """Copies of the moments on the CPU, named mean/0, square/0, step/0, ..."""
         named = {"mean": self.means, "square": self.squares, "step": self.steps}
-        return {
-            f"{k}/{i}": t.detach().cpu().contiguous().clone()
-            for k, ts in named.items()
-            for i, t in enumerate(ts)
-        }
+        return copies({f"{k}/{i}": t for k, ts in named.items() for i, t in enumerate(ts)})
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Copy moments back, into the layout of their weights. Raises KeyError when one is missing."""
