@@ -14,11 +14,7 @@ import torch
 from vae_core.data.imageset import Progress, silent
 from vae_core.inference.model import LoadedModel
 
-TRIED, STARTS, STEPS = (
-    256,
-    6,
-    120,
-)  # codes of the prior that are drawn, of which the best begin, and Adam's steps
+TRIED, STARTS, STEPS = 256, 6, 120  # codes drawn from the prior, those of them that begin, and Adam's steps
 RATE = 0.05
 TYPICAL = 0.002  # weight of ‖z‖² / D beside the mean squared error over the images' own variance
 
@@ -52,17 +48,21 @@ def _one(model: LoadedModel, image: np.ndarray, seed: int) -> tuple[np.ndarray, 
     target = torch.from_numpy(image.astype(np.float32)).to(model.device) / 255
     spread = target.var().clamp_min(1e-4)
     drawn = torch.randn(TRIED, model.latent_dim, generator=generator).to(model.device)
+
+    def error_of(codes: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = (model.model.decode(codes) - target).square().flatten(1).mean(1)
+        return found
+
     with torch.no_grad():
-        errors = (model.model.decode(drawn) - target).square().flatten(1).mean(1)
-    z = drawn[errors.argsort()[:STARTS]].clone().requires_grad_(True)
+        z = drawn[error_of(drawn).argsort()[:STARTS]].clone()
+    z.requires_grad_(True)
     adam = torch.optim.Adam([z], lr=RATE)
     for step in range(STEPS):
         adam.param_groups[0]["lr"] = RATE * min(1.0, 2 * (1 - step / STEPS))
-        error = (model.model.decode(z) - target).square().flatten(1).mean(1)
         adam.zero_grad()
-        (error / spread + TYPICAL * z.square().mean(1)).sum().backward()  # type: ignore[no-untyped-call]
+        (error_of(z) / spread + TYPICAL * z.square().mean(1)).sum().backward()  # type: ignore[no-untyped-call]
         adam.step()
     with torch.no_grad():
-        error = (model.model.decode(z) - target).square().flatten(1).mean(1)
+        error = error_of(z)
     best = int(error.argmin())
     return z[best].detach().cpu().numpy(), float(error[best].sqrt())

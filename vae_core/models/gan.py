@@ -18,6 +18,7 @@ from vae_core.options import Options
 
 SLOPE = 0.2  # of a leaky ReLU below zero, as in DCGAN (Radford et al. 2016)
 NO_ENCODER = "a GAN has no encoder: it makes images from codes and reads no code off an image. Choose a run of a VAE or an autoencoder"
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 LEAST_BATCH = 2  # images whose mean and variance can be told
 
 
@@ -114,7 +115,7 @@ def fold(network: nn.Module, decoder: nn.Module, codes: Tensor) -> None:
     x, plain = codes, iter(decoder.children())
     layers = list(network.children())
     for layer, after in zip(layers, [*layers[1:], None], strict=True):
-        if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
+        if isinstance(layer, NORMS):
             x = layer(x)
             continue
         target = next(plain)
@@ -123,13 +124,12 @@ def fold(network: nn.Module, decoder: nn.Module, codes: Tensor) -> None:
             continue
         weight: Tensor = layer.get_parameter("weight")
         bias: Tensor = layer.get_parameter("bias")
-        if isinstance(after, (nn.BatchNorm1d, nn.BatchNorm2d)):
-            scale, shift, units = _scale(x, after)
-            across = (
-                (1, units, 1, 1)
-                if isinstance(layer, nn.ConvTranspose2d)
-                else (units,) + (1,) * (weight.ndim - 1)
-            )
+        if isinstance(after, NORMS):
+            variance, mean = _statistics(x)
+            scale = after.weight * (variance + after.eps).rsqrt()
+            shift = after.bias - mean * scale
+            across = [1] * weight.ndim
+            across[1 if isinstance(layer, nn.ConvTranspose2d) else 0] = len(mean)  # where its outputs stand
             weight, bias = weight * scale.view(across), bias * scale + shift
         target.get_parameter("weight").copy_(weight)
         target.get_parameter("bias").copy_(bias)
@@ -138,17 +138,14 @@ def fold(network: nn.Module, decoder: nn.Module, codes: Tensor) -> None:
                 target.get_parameter(name).copy_(value)
 
 
-def _norms(network: nn.Module) -> list[nn.Module]:
-    return [m for m in network.children() if isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d))]
+def _norms(network: nn.Module) -> list[nn.BatchNorm1d | nn.BatchNorm2d]:
+    return [m for m in network.children() if isinstance(m, NORMS)]
 
 
-def _scale(x: Tensor, norm: nn.Module) -> tuple[Tensor, Tensor, int]:
-    """(factor, summand, units) that normalising x (B, units, ...) comes to."""
-    places = [d for d in range(x.ndim) if d != 1]
-    variance, mean = torch.var_mean(x.float(), places, correction=0)
-    assert isinstance(norm, (nn.BatchNorm1d, nn.BatchNorm2d))
-    scale = norm.weight * (variance + norm.eps).rsqrt()
-    return scale, norm.bias - mean * scale, len(mean)
+def _statistics(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Variance and mean of each unit of x (B, units, ...), as batch normalisation takes them."""
+    variance, mean = torch.var_mean(x.float(), [d for d in range(x.ndim) if d != 1], correction=0)
+    return variance, mean
 
 
 @torch.no_grad()
@@ -166,8 +163,6 @@ def unfold(decoder: nn.Module, network: nn.Module, codes: Tensor) -> None:
         x = layer(x.clone())
         if has_weights(layer) and layer is not weighted[-1]:
             norm = next(waiting)
-            places = [d for d in range(x.ndim) if d != 1]
-            assert isinstance(norm, (nn.BatchNorm1d, nn.BatchNorm2d))
-            variance, mean = torch.var_mean(x.float(), places, correction=0)
-            norm.get_parameter("weight").copy_((variance + norm.eps).sqrt())
-            norm.get_parameter("bias").copy_(mean)
+            variance, mean = _statistics(x)
+            norm.weight.copy_((variance + norm.eps).sqrt())
+            norm.bias.copy_(mean)
