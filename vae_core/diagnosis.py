@@ -123,7 +123,7 @@ def _divergence(seen: Seen) -> Advice | None:
             "divergence", f"Training ended: {seen.failed.reason}.", "Start again with a lower learning rate."
         )
     losses = [e.train.objective for e in seen.epochs]
-    if len(losses) < 3 or not seen.config.objective.entry.has_likelihood:
+    if len(losses) < 3 or not seen.config.objective.entry.ranks_epochs:
         return None
     best = int(np.argmin(losses))
     rise, fall = losses[-1] - losses[best], losses[0] - losses[best]
@@ -266,7 +266,7 @@ def _too_few_steps(seen: Seen) -> tuple[str, str] | None:
 
 def _overfitting(seen: Seen) -> Advice | None:
     epochs = seen.epochs
-    if len(epochs) <= PATIENCE or not seen.config.objective.entry.has_likelihood:
+    if len(epochs) <= PATIENCE or not seen.config.objective.entry.ranks_epochs:
         return None
     # while a schedule still moves the weight, the final objective may rise for good reasons
     if seen.config.objective.schedule.name != "constant" and epochs[-1].epoch < seen.config.training.epochs:

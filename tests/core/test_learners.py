@@ -57,7 +57,6 @@ class TinyGan:
     )
     dims = 0
     has_encoder = False
-    ranks_epochs = True
     only = None
     layout = torch.contiguous_format
 

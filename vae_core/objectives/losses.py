@@ -138,6 +138,7 @@ class Objective(Entry):
         dimension_names: (named parameters) -> names of the first dimensions, where it gives them meanings.
         changed: (parameters) -> factors in which a pair of images may differ, where it needs "pair".
         frozen: names of the model's parts whose weights stay as they are.
+        ranks_epochs: a lower objective on validation images means better weights; of a game it does not.
         parts: what a person may let learn alone for a step, as its learner names them.
         collapse_remedy: what to try when every image gets the same code.
         overflow_remedy: what usually helps when a number is not finite any more.
@@ -166,6 +167,7 @@ class Objective(Entry):
     dimension_names: Callable[[Any], tuple[str, ...]] = lambda params: ()
     changed: Callable[[Any], int] = lambda params: 1
     frozen: tuple[str, ...] = ()
+    ranks_epochs: bool = True
     parts: tuple[str, ...] = ()
     collapse_remedy: str = LOWER_BETA
     overflow_remedy: str = "A lower learning rate, a smaller β or a larger σ usually helps"
@@ -436,7 +438,7 @@ GAN = Objective(
     "cannot tell from real ones. Sharp pictures, no encoder.",
     adversarial.GanParams, "generator: −log D(G(z)); discriminator: −log D(x) − log(1 − D(G(z))) + γ/2 · ‖∇ₓ d(x)‖²",
     adversarial.TERMS, adversarial.no_terms, short="GAN", slug="gan", learner="gan", has_encoder=False,
-    has_posterior=False, has_likelihood=False, parts=adversarial.PARTS, collapse_remedy="Raise the R1 weight γ, or add instance noise (0.1).",
+    has_posterior=False, has_likelihood=False, ranks_epochs=False, parts=adversarial.PARTS, collapse_remedy="Raise the R1 weight γ, or add instance noise (0.1).",
     overflow_remedy="A lower learning rate or a larger R1 weight γ usually helps", learning_rate=1e-3,
     rate_schedule="late_fall", batch_size=64, steps=3_000,
 )  # fmt: skip

@@ -42,7 +42,6 @@ class GanLearner:
     terms: tuple[Term, ...] = TERMS
     dims = 0
     has_encoder = False
-    ranks_epochs = False  # a lower generator loss is not a better generator
 
     def __init__(self, config: RunConfig, shape: Shape, dataset_size: int, device: torch.device) -> None:
         params = config.objective.objective.params

@@ -52,7 +52,6 @@ class Learner(Protocol):
         terms: what a row tells of, in order.
         dims: latent dimensions a row tells the KL of; 0 for none.
         has_encoder: whether `encode` is there; without it a run has no codes and no reconstructions.
-        ranks_epochs: whether a lower objective on validation images means better weights.
         only: the part of the objective's entry that learns alone now; None where all do.
         layout: memory format of images and weights.
         parameters: all weights, frozen ones too.
@@ -61,7 +60,6 @@ class Learner(Protocol):
     terms: tuple[Term, ...]
     dims: int
     has_encoder: bool
-    ranks_epochs: bool
     only: str | None
     layout: torch.memory_format
     parameters: list[nn.Parameter]
@@ -110,7 +108,6 @@ class Prepared(Protocol):
 class VaeLearner:
     """An encoder and a decoder trained together by one Adam on the weighted sum of the objective's terms."""
 
-    ranks_epochs = True
     only: str | None = None
 
     def __init__(self, config: RunConfig, shape: Shape, dataset_size: int, device: torch.device) -> None:

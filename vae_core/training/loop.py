@@ -348,7 +348,7 @@ class Loop:
         self.learner.end_epoch(self.feed)
         row, means = self.validate()
         validation = self.terms(row)
-        better = self.learner.ranks_epochs and validation.objective < self.best_value
+        better = self.config.objective.entry.ranks_epochs and validation.objective < self.best_value
         best = better and finite(self.learner)
         if best:
             self.best_value, self.best_epoch = validation.objective, self.epoch
