@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from filelock import FileLock
 
 from vae_core.config import ObjectiveConfig, RunConfig, TrainingConfig
 from vae_core.data.imageset import ImageSet
@@ -22,7 +21,8 @@ from vae_core.options import Choice, capitalised
 from vae_core.places import check_plain_name
 from vae_core.runs.record import COMPARED, FINISHED
 from vae_core.runs.run import Run
-from vae_core.runs.store import Store
+from vae_core.runs.store import Store, first_free
+from vae_core.sweep import with_seed
 from vae_core.words import counted, listed
 
 FEWEST, MOST = 2, 6  # runs side by side
@@ -121,7 +121,7 @@ def seeds_of(run: Run, others: Iterable[Run]) -> list[Run]:
     mine, found = _but_for_the_seed(run), {run.record().config.training.seed: run}
     for other in others:
         try:
-            if other.id == run.id or other.status().state != FINISHED or _but_for_the_seed(other) != mine:
+            if other.id == run.id or _but_for_the_seed(other) != mine or other.status().state != FINISHED:
                 continue
             found.setdefault(other.record().config.training.seed, other)
         except VaeCoreError:  # gone meanwhile, or of no use
@@ -189,12 +189,7 @@ def _minimising(config: RunConfig, choice: Choice) -> RunConfig:
 
 def default_name(config: RunConfig, store: Store, what: str = "models") -> str:
     """E.g. digits-models; the first of digits-models, digits-models-2, ... that is not taken."""
-    wanted, taken = f"{config.data.dataset[:50]}-{what}", set(groups(store))
-    number, name = 1, wanted
-    while name in taken:
-        number += 1
-        name = f"{wanted}-{number}"
-    return name
+    return first_free(f"{config.data.dataset[:50]}-{what}", groups(store))
 
 
 def create(store: Store, variants: Mapping[str, RunConfig], name: str, *, seeds: int = 1) -> list[Run]:
@@ -211,27 +206,15 @@ def create(store: Store, variants: Mapping[str, RunConfig], name: str, *, seeds:
     if len(variants) * seeds > MOST_RUNS:
         raise BadConfig(f"a comparison has at most {MOST_RUNS} runs; this would be {len(variants) * seeds}")
     check_plain_name(name, "comparison")
-    store.places.runs.mkdir(parents=True, exist_ok=True)
-    with FileLock(store.places.runs / ".sweeps.lock"):
+    with store.lock_groups():
         if name in groups(store):
             raise BadName(f"there already is a comparison {name!r}; choose another name")
         plan: list[tuple[RunConfig, str]] = []
         for word, config in variants.items():
             for seed in range(config.training.seed, config.training.seed + seeds):
-                training = dataclasses.replace(config.training, seed=seed)
                 tail = f"-seed{seed}" if seeds > 1 else ""
-                plan.append((dataclasses.replace(config, training=training), f"{name}-{word}{tail}"))
-        for _, run_name in plan:
-            store.check_name(run_name)
-        created: list[Run] = []
-        try:
-            for config, run_name in plan:
-                created.append(store.create(config, run_name, group=COMPARED + name))
-        except BaseException:  # a full disk: half a comparison is none
-            for run in created:
-                store.delete(run)
-            raise
-        return created
+                plan.append((with_seed(config, seed), f"{name}-{word}{tail}"))
+        return store.create_together(plan, COMPARED + name)
 
 
 def groups(store: Store) -> dict[str, list[Run]]:

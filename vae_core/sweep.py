@@ -14,8 +14,6 @@ from functools import lru_cache
 from itertools import groupby, pairwise
 from pathlib import Path
 
-from filelock import FileLock
-
 from vae_core.config import RunConfig
 from vae_core.data import open_images
 from vae_core.errors import BadConfig, BadName, BadRun, RunNotFound, VaeCoreError
@@ -25,7 +23,7 @@ from vae_core.places import Places, check_plain_name
 from vae_core.reading import parse_json
 from vae_core.runs.record import COMPARED, ENDED, FINISHED, QUEUED
 from vae_core.runs.run import Run
-from vae_core.runs.store import Store
+from vae_core.runs.store import Store, first_free
 
 MOST_RUNS = 64
 MOST_BETA = 1000.0  # as the objective's own bound
@@ -117,13 +115,7 @@ def with_seed(config: RunConfig, seed: int) -> RunConfig:
 
 def default_group_name(config: RunConfig, store: Store | None = None) -> str:
     """E.g. faces-sweep; with a store the first of faces-sweep, faces-sweep-2, ... that is not taken."""
-    wanted = f"{config.data.dataset[:60]}-sweep"
-    taken = set(groups(store)) if store is not None else set()
-    number, name = 1, wanted
-    while name in taken:
-        number += 1
-        name = f"{wanted}-{number}"
-    return name
+    return first_free(f"{config.data.dataset[:60]}-sweep", () if store is None else groups(store))
 
 
 def create_sweep(
@@ -145,7 +137,7 @@ def create_sweep(
     _check_count(len(plan))
     check_plain_name(name, "sweep")
     config = settled_for_sweep(config, store.places)
-    with _lock(store):
+    with store.lock_groups():
         if name in groups(store):
             raise BadName(f"there already is a sweep {name!r}; choose another name")
         return _create(store, config, plan, name, several=seeds > 1)
@@ -181,7 +173,7 @@ def add_beta(store: Store, name: str, beta: float) -> list[Run]:
     64 runs, and for one whose runs differ in more than β and seed or were fine-tuned from another run.
     """
     beta = _checked_beta(beta)
-    with _lock(store):
+    with store.lock_groups():
         found = members(store, name)
         if any(f"{m.beta:g}" == f"{beta:g}" for m in found):
             raise BadConfig(f"the sweep {name} already has β = {beta:g}")
@@ -219,31 +211,16 @@ def common_config(found: Sequence[Member]) -> RunConfig:
 def _create(
     store: Store, config: RunConfig, plan: Sequence[tuple[float, int]], name: str, *, several: bool
 ) -> list[Run]:
-    # all are checked before any is written
-    configs = [with_seed(with_beta(config, beta), seed) for beta, seed in plan]
-    tails = [f"-seed{seed}" if several else "" for _, seed in plan]
-    names = [
-        store.check_name(f"{name}-beta{beta:g}{tail}") for (beta, _), tail in zip(plan, tails, strict=True)
+    runs = [
+        (with_seed(with_beta(config, beta), seed), f"{name}-beta{beta:g}{f'-seed{seed}' if several else ''}")
+        for beta, seed in plan
     ]
-    created: list[Run] = []
-    try:
-        for c, n in zip(configs, names, strict=True):
-            created.append(store.create(c, n, group=name))
-    except BaseException:  # a full disk: half a sweep is none
-        for run in created:
-            store.delete(run)
-        raise
-    return created
+    return store.create_together(runs, name)
 
 
 def _check_count(count: int) -> None:
     if count > MOST_RUNS:
         raise BadConfig(f"a sweep has at most {MOST_RUNS} runs, βs times seeds; this would be {count}")
-
-
-def _lock(store: Store) -> FileLock:
-    store.places.runs.mkdir(parents=True, exist_ok=True)
-    return FileLock(store.places.runs / ".sweeps.lock")
 
 
 # ---------------------------------------------------------------- read, stop, go on

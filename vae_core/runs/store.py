@@ -7,7 +7,7 @@ import dataclasses
 import secrets
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -83,12 +83,7 @@ class Store:
 
     def free_name(self, wanted: str) -> str:
         """`wanted`, or wanted-2, wanted-3, ... when it is taken; shortened where it would be too long for a name."""
-        names = self.names()
-        number, name = 1, wanted[:80]
-        while name in names:
-            number += 1
-            name = f"{wanted[:72]}-{number}"
-        return name
+        return first_free(wanted, self.names())
 
     def check_name(self, name: str) -> str:
         """`name`, when a new run may have it. Raises BadName when it is not plain or is taken."""
@@ -130,6 +125,25 @@ class Store:
             work.rename(final)
         return Run(final, self.places)
 
+    def create_together(self, plan: Sequence[tuple[RunConfig, str]], group: str) -> list[Run]:
+        """One queued run of a group per (settings, name): all or none. Raises as `create`."""
+        # all names are checked before any run is written
+        names = [self.check_name(name) for _, name in plan]
+        created: list[Run] = []
+        try:
+            for (config, _), name in zip(plan, names, strict=True):
+                created.append(self.create(config, name, group=group))
+        except BaseException:  # a full disk: half a group is none
+            for run in created:
+                self.delete(run)
+            raise
+        return created
+
+    def lock_groups(self) -> FileLock:
+        """A lock for whoever looks which groups there are and then makes one."""
+        self.places.runs.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.places.runs / ".sweeps.lock")
+
     def rename(self, run: Run, name: str) -> None:
         """Give a run another name; its id stays. Raises BadName, ReadOnlyRun."""
         run.check_writable()
@@ -165,6 +179,15 @@ class Store:
                     shutil.rmtree(folder, ignore_errors=True)
                     swept += [] if folder.exists() else [folder.name]
         return sorted(swept)
+
+
+def first_free(wanted: str, taken: Container[str]) -> str:
+    """`wanted`, or the first of wanted-2, wanted-3, ... that is not taken; shortened where it would be too long for a name."""
+    number, name = 1, wanted[:80]
+    while name in taken:
+        number += 1
+        name = f"{wanted[:72]}-{number}"
+    return name
 
 
 def _last_written(folder: Path) -> float:
