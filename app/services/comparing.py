@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.services.tasks import Lane, Task
-from vae_core.errors import TooFewPoints
 from vae_core.latent.nearest import nearest_images
-from vae_core.latent.sampling import Mixture, fit_mixture
+from vae_core.latent.sampling import Mixture, mixture_if_enough
 
 if TYPE_CHECKING:
     from vae_core.data.imageset import ImageSet
@@ -47,15 +46,16 @@ def averages_of(run: Run, data: ImageSet) -> Task[Averages]:
 def _work(run: Run, data: ImageSet, report: Callable[[float, str], object]) -> Averages:
     from app.services import models
     from vae_core.evaluation.metrics.sharpness import sharpness
+    from vae_core.evaluation.small_network import evenly
     from vae_core.inference import Codes
 
     report(0.0, "reading the weights")
     model = models.model(run)
     test = np.asarray(data.test)
-    some = np.asarray(data.images[test[np.linspace(0, len(test) - 1, min(DRAWN, len(test))).astype(int)]])
+    some = np.asarray(data.images[test[evenly(len(test), DRAWN)]])
     sharp = sharpness(model.decode(model.encode(some).mean), some / np.float32(255))
     train = model.config.data.split(data).train
-    index = train[np.linspace(0, len(train) - 1, min(MOST_CODES, len(train))).astype(int)]
+    index = train[evenly(len(train), MOST_CODES)]
     means, log_vars = [], []
     for start in range(0, len(index), AT_ONCE):
         report(0.1 + 0.85 * start / len(index), f"codes of {start:,} of {len(index):,} images")
@@ -65,11 +65,7 @@ def _work(run: Run, data: ImageSet, report: Callable[[float, str], object]) -> A
     mean, log_var = np.concatenate(means), np.concatenate(log_vars)
     report(0.95, "a mixture of Gaussians")
     drawn = Codes(mean, log_var).sample(np.random.default_rng(0))
-    try:
-        mixture = fit_mixture(drawn)
-    except TooFewPoints:
-        mixture = None
-    return Averages(sharp, index, mean, log_var, mixture)
+    return Averages(sharp, index, mean, log_var, mixture_if_enough(drawn))
 
 
 @dataclass(frozen=True, eq=False)

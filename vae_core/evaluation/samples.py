@@ -21,8 +21,8 @@ from vae_core.errors import BadImages, BadRun, RunNotFound, TooFewPoints
 from vae_core.evaluation.classifier import Classifier, classifier_of
 from vae_core.evaluation.metrics.sharpness import sharpness
 from vae_core.evaluation.small_network import evenly, outputs
-from vae_core.inference import Codes, LoadedModel, load_run
-from vae_core.latent.sampling import fit_mixture
+from vae_core.inference import LoadedModel, load_run
+from vae_core.latent.sampling import mixture_if_enough
 from vae_core.places import write_atomically
 from vae_core.reading import read_json
 from vae_core.runs.run import Run
@@ -218,10 +218,8 @@ def _prior(model: LoadedModel) -> Draw:
 
 
 def _mixture(model: LoadedModel, real: np.ndarray) -> Draw | None:
-    codes: Codes = model.encode(real)
-    try:
-        fitted = fit_mixture(codes.sample(np.random.default_rng(0)))
-    except TooFewPoints:
+    fitted = mixture_if_enough(model.encode(real).sample(np.random.default_rng(0)))
+    if fitted is None:
         return None
     return lambda count, rng: fitted.draw(rng.standard_normal((count, model.latent_dim)), rng)
 

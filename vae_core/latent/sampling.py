@@ -56,3 +56,11 @@ def fit_mixture(codes: np.ndarray, *, components: int = COMPONENTS, seed: int = 
     ).fit(z)
     weights = fitted.weights_ / fitted.weights_.sum()
     return Mixture(weights, fitted.means_, np.linalg.cholesky(fitted.covariances_))
+
+
+def mixture_if_enough(codes: np.ndarray) -> Mixture | None:
+    """As `fit_mixture`; None where there are too few codes for one."""
+    try:
+        return fit_mixture(codes)
+    except TooFewPoints:
+        return None

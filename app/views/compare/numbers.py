@@ -25,7 +25,7 @@ from vae_core.comparison import Cost, cost_of, kind_of
 from vae_core.evaluation.claims import Measured, claims
 from vae_core.evaluation.metrics import METRICS
 from vae_core.evaluation.run_metrics import RunMetrics, stored
-from vae_core.evaluation.samples import DRAWN, MIXTURE, PRIOR, stored_samples
+from vae_core.evaluation.samples import DRAWN, MIXTURE, PRIOR, Sampled, stored_samples
 from vae_core.objectives.terms import NO_NATS
 from vae_core.runs.record import ENDED
 from vae_core.runs.run import Run
@@ -39,13 +39,26 @@ _costs: LruCache[Cost] = LruCache(256)
 
 
 @dataclass(frozen=True)
+class Known:
+    """What is known of a run, read once for all of its numbers."""
+
+    cost: Cost
+    metrics: RunMetrics | None
+    samples: Sampled | None
+
+
+def known_of(run: Run) -> Known:
+    return Known(cost(run), stored(run), stored_samples(run))
+
+
+@dataclass(frozen=True)
 class Measure:
     """A number of a run: what it is called, its unit, what it means, and how it is read; None where a run has none."""
 
     title: str
     unit: str
     means: str
-    read: Callable[[Run], float | None]
+    read: Callable[[Known], float | None]
     reference: tuple[str, float] | None = None
 
 
@@ -55,19 +68,15 @@ def cost(run: Run) -> Cost:
     return _costs.get_or_make((run.path, size), lambda: cost_of(run))
 
 
-def _measured(read: Callable[[RunMetrics], float | None]) -> Callable[[Run], float | None]:
-    def of(run: Run) -> float | None:
-        found = stored(run)
-        return None if found is None else read(found)
-
-    return of
+def _measured(read: Callable[[RunMetrics], float | None]) -> Callable[[Known], float | None]:
+    return lambda run: None if run.metrics is None else read(run.metrics)
 
 
 def measures() -> list[Measure]:
     """What is told of every run: what it took, its bound where it has one, and the metrics that are known of it."""
     found = [
-        Measure("Training", "minutes", "Wall time of the whole run.", lambda run: _minutes(cost(run))),
-        Measure("Speed", "images a second", "Median over the run's steps, evaluation left out.", lambda run: cost(run).images_per_second),
+        Measure("Training", "minutes", "Wall time of the whole run.", lambda run: _minutes(run.cost)),
+        Measure("Speed", "images a second", "Median over the run's steps, evaluation left out.", lambda run: run.cost.images_per_second),
         Measure("Distortion", "nats per image", words.WORDS["distortion"], _measured(lambda m: None if m.evaluation.no_elbo else m.evaluation.distortion)),
         Measure("Distance of pictures", NO_NATS, "What stands in a likelihood's place where a run has none: it is in no nats, there is no ELBO, and two of them are not compared.", _measured(lambda m: m.evaluation.distortion if m.evaluation.no_elbo else None)),
         Measure("Rate", "nats per image", words.WORDS["rate"], _measured(lambda m: m.evaluation.rate)),
@@ -100,9 +109,9 @@ SAMPLED = (
 )  # fmt: skip
 
 
-def _of_samples(name: str, way: str) -> Callable[[Run], float | None]:
-    def of(run: Run) -> float | None:
-        kept = stored_samples(run)
+def _of_samples(name: str, way: str) -> Callable[[Known], float | None]:
+    def of(run: Known) -> float | None:
+        kept = run.samples
         return float(getattr(kept.numbers[way], name)) if kept is not None and way in kept.numbers else None
 
     return of
@@ -147,13 +156,11 @@ def numbers(found: Sequence[Run], seeds: Mapping[str, list[Run]], more: float) -
         busy = measure_all([one for run in found for one in seeds[run.id]])
     names = [title_of(run) for run in found]
     names = [name if names.count(name) == 1 else run.name for name, run in zip(names, found, strict=True)]
-    table = [
-        (m, [spread([m.read(one) for one in seeds[run.id] if one.has_weights()]) for run in found])
-        for m in measures()
-    ]
+    known = {run.id: [known_of(one) for one in seeds[run.id] if one.has_weights()] for run in found}
+    table = [(m, [spread([m.read(one) for one in known[run.id]]) for run in found]) for m in measures()]
     table = [(m, row) for m, row in table if any(one.count for one in row)]
     with layout.panel("compare-numbers", under=UNDER + more + (LINE if busy else 0)):
-        _claims(found, seeds)
+        _claims(found, known)
         st.dataframe(
             pd.DataFrame([{"": m.title, "unit": m.unit} | dict(zip(names, map(str, row), strict=True)) for m, row in table]),
             hide_index=True, key="compare table", height="content", column_config={"": st.column_config.TextColumn(width="large")},
@@ -163,9 +170,8 @@ def numbers(found: Sequence[Run], seeds: Mapping[str, list[Run]], more: float) -
             f"Mean, and in brackets the least and the most of n seeds, up to {counted(most, 'seed')} here; measured on the test images. "
             "A dash: the model has no such number, or it is not measured yet."
         )
-        if kept := next(
-            (s for run in found if run.has_weights() and (s := stored_samples(run)) is not None), None
-        ):
+        every = [one.samples for run in found for one in known[run.id]]
+        if kept := next((samples for samples in every if samples is not None), None):
             of = (
                 f"{kept.classes} classes"
                 if kept.labelled
@@ -186,13 +192,14 @@ def numbers(found: Sequence[Run], seeds: Mapping[str, list[Run]], more: float) -
                 column.caption(m.means)
 
 
-def _claims(found: Sequence[Run], seeds: Mapping[str, list[Run]]) -> None:
+def _claims(found: Sequence[Run], known: Mapping[str, list[Known]]) -> None:
     """What theory says, held against these numbers; of two models of a kind, the first."""
     measured: dict[str, Measured] = {}
     for run in found:
-        mine = [one for one in seeds[run.id] if one.has_weights()]
-        told = [kept.numbers[PRIOR] for one in mine if (kept := stored_samples(one)) is not None]
-        scores = [m.values["mig"] for one in mine if (m := stored(one)) is not None and "mig" in m.values]
+        mine = known[run.id]
+        told = [one.samples.numbers[PRIOR] for one in mine if one.samples is not None]
+        metrics = [one.metrics.values for one in mine if one.metrics is not None]
+        scores = [values["mig"] for values in metrics if "mig" in values]
         columns = {
             name: [value for one in told if (value := getattr(one, name)) is not None]
             for name in ("frechet", "sharpness", "recall", "least_share")
