@@ -26,10 +26,11 @@ import streamlit as st  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
 
 from app.components.server_watch import COMMAND_VARIABLE, USUAL  # noqa: E402
-from app.services import idle, runs, warm_up  # noqa: E402
+from app.services import runs, warm_up  # noqa: E402
 from app.web import ROUTES, guards  # noqa: E402
 from app.web.first_script import FirstScript  # noqa: E402
 from app.web.guards import is_loopback  # noqa: E402
+from vae_core.memory import few_arenas  # noqa: E402
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places  # noqa: E402
 
 
@@ -129,7 +130,7 @@ def serve(host: str, port: int) -> int:
     import uvicorn
     from streamlit import config
 
-    idle.few_arenas()
+    few_arenas()
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: Any = None) -> None:

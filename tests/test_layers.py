@@ -9,7 +9,18 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 CORE = [
-    {"errors", "options", "pictures", "places", "processes", "devices", "tables", "words", "reading"},
+    {
+        "errors",
+        "options",
+        "pictures",
+        "places",
+        "processes",
+        "devices",
+        "memory",
+        "tables",
+        "words",
+        "reading",
+    },
     {"events", "data", "models", "objectives", "latent"},
     {"config"},
     {"models.build"},  # of a whole config

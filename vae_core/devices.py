@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import sys
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
 from vae_core.errors import BadConfig
-
-# mallopt(3): memory at the heap's top that is given back, and sizes that get a mapping of their own
-TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
-KEPT_BYTES = (1 << 30, 1 << 25)  # older C libraries take no more than the second
 
 
 def choose_device(asked: str) -> str:
@@ -46,17 +40,3 @@ def in_precision(precision: str, device: torch.device) -> AbstractContextManager
 def core_count() -> int:
     """Processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def keep_freed_memory() -> None:
-    """Have the C library keep what tensors free for the next ones, for the whole process; Linux with glibc alone.
-
-    By default it gives the heap's top back to the system, and with an unlucky layout it does so at every step: an mlp on
-    MNIST then took 700 pages anew a step, half of the step's time. What a process holds stays at its highest use.
-    """
-    if not sys.platform.startswith("linux"):
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
-    for kind in (TRIM_THRESHOLD, MMAP_THRESHOLD):
-        if mallopt is not None:
-            any(mallopt(kind, size) for size in KEPT_BYTES)

@@ -6,13 +6,13 @@ A page is open as long as its socket is.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
 
 from app.services import cache, tasks
+from vae_core.memory import give_back
 
 ALONE = 30.0  # seconds without an open page until everything goes: longer than a reload, or a break of the network
 EVERY = 5.0  # seconds between two looks
@@ -80,20 +80,3 @@ class Housekeeper:
     def _loop(self) -> None:
         while not self._stopping.wait(EVERY):
             self.look(time.monotonic())
-
-
-# ---------------------------------------------------------------- glibc, where there is one
-
-M_ARENA_MAX = -8  # malloc.h
-
-
-def few_arenas() -> None:
-    """Have all threads share two heaps: glibc gives each of a dozen its own, whose free parts no other uses."""
-    with contextlib.suppress(AttributeError, OSError):
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
-
-
-def give_back() -> None:
-    """Give free memory back to the system, which glibc keeps for itself."""
-    with contextlib.suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)

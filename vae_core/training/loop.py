@@ -13,7 +13,6 @@ from torch import Tensor
 
 from vae_core.config import RunConfig
 from vae_core.data.imageset import ImageSet
-from vae_core.devices import keep_freed_memory
 from vae_core.errors import BadConfig
 from vae_core.events import (
     ALONE,
@@ -31,6 +30,7 @@ from vae_core.events import (
     Terms,
 )
 from vae_core.latent.statistics import active_units
+from vae_core.memory import keep_freed_memory
 from vae_core.objectives import Moment
 from vae_core.training import checkpoint, snapshot
 from vae_core.training.clock import Clock

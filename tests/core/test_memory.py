@@ -1,4 +1,4 @@
-"""What the processor and the C library are asked for."""
+"""What the C library is asked to do with freed memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 # 80 MB at a time: by default each is a mapping of its own, given back when it is freed, and its pages are taken anew
 FAULTS = """
 import ctypes, resource, sys
-from vae_core.devices import keep_freed_memory
+from vae_core.memory import keep_freed_memory
 if sys.argv[1] == "keep":
     keep_freed_memory()
 c = ctypes.CDLL(None)
