@@ -89,7 +89,13 @@ def dialog(title: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
 
 def fragment(run_every: float | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """st.fragment behind this boundary: a fragment's own reruns do not pass through the page's."""
+    """st.fragment behind this boundary, in a place of its own: its reruns do not pass through the page's.
+
+    Streamlit takes back what a fragment drew but did not send yet when the fragment runs again, and sends it anew after
+    all else. What stands below it in the same container would then arrive first, at a place that is not there yet
+    ("Bad delta path index"), and the page breaks. A container around the fragment is the page's, is sent in its turn,
+    and keeps the place.
+    """
 
     def made(function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
@@ -99,7 +105,13 @@ def fragment(run_every: float | None = None) -> Callable[[Callable[..., Any]], C
             except Exception as error:
                 return show(error)
 
-        found: Callable[..., Any] = st.fragment(guarded, run_every=run_every)
-        return found
+        again = st.fragment(guarded, run_every=run_every)
+
+        @wraps(function)
+        def placed(*args: Any, **kwargs: Any) -> Any:
+            with st.container():
+                return again(*args, **kwargs)
+
+        return placed
 
     return made
