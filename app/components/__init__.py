@@ -7,6 +7,7 @@ folders of this package stand as they are, so that a module imports another by r
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from app import words
 from app.plots import palette
 
 HERE = Path(__file__).parent
+IMPORTED = re.compile(r'^import [^"]*"(\.{1,2}/[^"]+)"', re.M)
 # Streamlit runs a component's script from a blob, whose address nothing can be relative to: hence the page's origin.
 # Where a script could not be fetched it tries again: the component would stay empty until the page is loaded anew. By the
 # standard a browser may remember that nothing came, so a try takes addresses of its own, for what it imports as well.
@@ -93,6 +95,22 @@ def module_path(digest: str, name: str) -> Path | None:
 def modules() -> dict[str, Path]:
     """The file of each module, by its path in this folder."""
     return {path.relative_to(HERE).as_posix(): path for path in sorted(HERE.rglob("*.js"))}
+
+
+@cache
+def with_imports(*names: str) -> tuple[str, ...]:
+    """Modules by their paths, and every module of ours that they import, in the order they are found."""
+    found: dict[str, None] = {}
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop(0)
+        if name in found:
+            continue
+        found[name] = None
+        path = modules()[name]
+        for other in IMPORTED.findall(path.read_text()):
+            waiting.append((path.parent / other).resolve().relative_to(HERE.resolve()).as_posix())
+    return tuple(found)
 
 
 @cache

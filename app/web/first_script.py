@@ -1,6 +1,9 @@
 """The one script that a page runs before Streamlit's own: it keeps the browser's history (app/components/shared/entries.js).
 
 A component's script comes too late for that: Streamlit has written into the address by then, and each writing was an entry.
+
+Beside it the browser is told of the modules that a decoded picture needs. It fetches them with Streamlit's own, where it
+would find them one after the other, each in the one before it.
 """
 
 from __future__ import annotations
@@ -8,19 +11,20 @@ from __future__ import annotations
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.components import module_url
+from app.components import module_url, with_imports
 
 HEAD = b"<head>"
+PICTURE = ("shared/mount.js", "shared/picture.js")
 # an answer that is packed, or that the browser kept from before, could not be added to
 LEFT_OUT = {b"accept-encoding", b"if-none-match", b"if-modified-since", b"range"}
 
 
 def script() -> bytes:
-    """The element that runs it, before any module that stands below."""
+    """The element that runs it, before any module that stands below, and the modules to fetch early."""
     url = module_url("shared/entries.js")
-    return (
-        f'<script type="module">import {{ keepEntries }} from "{url}"; keepEntries(window);</script>'.encode()
-    )
+    first = f'<script type="module">import {{ keepEntries }} from "{url}"; keepEntries(window);</script>'
+    early = [f'<link rel="modulepreload" href="{module_url(name)}">' for name in with_imports(*PICTURE)]
+    return "".join([first, *early]).encode()
 
 
 class FirstScript:

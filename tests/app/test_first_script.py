@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from app.components import module_path
+from app.components import module_path, module_url, with_imports
 from app.web.first_script import FirstScript, script
 
 PAGE = (
@@ -46,6 +46,12 @@ def test_what_is_no_page_stays_as_it_is(client: TestClient) -> None:
     assert client.head("/", headers={"accept": "text/html"}).status_code == 200
 
 
-def test_the_script_is_one_that_is_served() -> None:
-    digest, name = script().decode().split("/api/scripts/")[1].split('"')[0].split("/", 1)
-    assert module_path(digest, name) is not None
+def test_what_it_names_is_served() -> None:
+    named = [part.split('"')[0] for part in script().decode().split("/api/scripts/")[1:]]
+    assert all(module_path(*part.split("/", 1)) for part in named)
+
+
+def test_what_a_decoded_picture_needs_is_fetched_early() -> None:
+    early = with_imports("shared/picture.js")
+    assert "shared/kernel.js" in early  # four imports deep
+    assert all(f'<link rel="modulepreload" href="{module_url(name)}">' in script().decode() for name in early)
