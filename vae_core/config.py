@@ -190,6 +190,20 @@ class ObjectiveConfig(Options):
         return self.entry.has_elbo and not self.no_elbo
 
     @property
+    def unused(self) -> dict[str, str]:
+        """Settings of this group that change nothing with this objective: name -> why, in half a sentence."""
+        found, entry = {}, self.entry
+        if not entry.has_likelihood:
+            found["likelihood"] = "no likelihood judges its pictures"
+        if self.dial is not None:
+            found["schedule"] = "a β is drawn for every image"
+        elif not any(c.scheduled for c in entry.coefficients):
+            found["schedule"] = "nothing in its loss is weighed by a β"
+        if not entry.takes_free_bits:
+            found["free_bits"] = "it has no single rate that could be spared"
+        return found
+
+    @property
     def schedule_entry(self) -> Schedule:
         """What the registry says of the β schedule."""
         return BETA_SCHEDULES[self.schedule.name]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import streamlit as st
@@ -22,11 +22,12 @@ from vae_core.config import RunConfig
 from vae_core.data import list_specs
 from vae_core.models.networks import ARCHITECTURES
 from vae_core.options import Choice, Leaf, leaves, replace_at, value_at
+from vae_core.words import listed
 
 # Groups of settings by row and column. A group that is not named here joins the last column of its part.
 SIMPLE_ROWS = ((("data",),), (("model",), ("objective", "training")))
 ADVANCED_ROWS = ((("objective", "model"), ("data", "training")),)
-MORE = "More: likelihood, schedules, optimiser, seed"
+MORE = "More: {}schedules, optimiser, seed"
 
 Rows = tuple[tuple[tuple[str, ...], ...], ...]
 Widget = Callable[[RunConfig, Leaf, Family[Any]], Any]  # the config so far -> the value that was answered
@@ -42,9 +43,24 @@ def config_form(keys: Family[Any] = address.SETTING, without: Collection[str] = 
     simple = [leaf for leaf in asked if not leaf.spec.advanced]
     advanced = [leaf for leaf in asked if leaf.spec.advanced]
     config = _rows(config, simple, SIMPLE_ROWS, keys)
-    with st.expander(MORE, icon=":material/tune:"):
+    first = "" if "likelihood" in config.objective.unused else "likelihood, "
+    with st.expander(MORE.format(first), icon=":material/tune:", key=keys.pattern.format("more settings")):
+        if why := not_asked(config, advanced):
+            st.caption(why)
         config = _rows(config, advanced, ADVANCED_ROWS, keys)
     return config
+
+
+def not_asked(config: RunConfig, asked: Sequence[Leaf]) -> str:
+    """A sentence on the settings, of those that are `asked`, which the chosen objective has no use for; else empty."""
+    unused = config.objective.unused
+    named = {leaf.name: leaf for leaf in asked if leaf.path[:-1] == ("objective",) and leaf.name in unused}
+    if not named:
+        return ""
+    parts = listed(
+        f"{leaf.spec.title or leaf.name.replace('_', ' ')} ({unused[name]})" for name, leaf in named.items()
+    )
+    return f"Without a meaning for {config.objective.entry.short or config.objective.entry.title}, so not asked for: {parts}."
 
 
 def as_params(config: RunConfig, *groups: str) -> dict[Key[Any], str]:
@@ -102,7 +118,10 @@ def _text(value: Any) -> str:
 
 
 def _applies(leaf: Leaf, config: RunConfig) -> bool:
-    """Whether a setting means something: a parameter of a registry entry does only while that entry is chosen."""
+    """Whether a setting means something: a parameter of a registry entry does only while that entry is chosen, and some
+    mean nothing to the chosen objective."""
+    if leaf.path[0] == "objective" and leaf.path[1] in config.objective.unused:
+        return False
     return not leaf.owner or bool(value_at(config, leaf.path[:-1]).name == leaf.owner)
 
 

@@ -217,6 +217,45 @@ def test_a_setting_left_out_is_not_asked_for() -> None:
     assert not keys & {"sweep-objective", "sweep-epochs"}
 
 
+@pytest.mark.parametrize(
+    ("objective", "unused"),
+    [
+        ("vae", set()),
+        ("beta_tcvae", {"free-bits"}),
+        ("multi_rate", {"schedule", "free-bits"}),
+        ("autoencoder", {"schedule", "free-bits"}),
+        ("gan", {"likelihood", "schedule", "free-bits"}),
+    ],
+)
+def test_what_an_objective_has_no_use_for_is_not_asked_and_the_form_says_why(
+    objective: str, unused: set[str]
+) -> None:
+    at = AppTest.from_function(form, default_timeout=60)
+    at.query_params["objective"] = objective
+    at.query_params["likelihood"] = "gaussian"  # of a link that was written for another objective
+    at.run()
+    assert not at.exception
+    asked = {w.key for kind in ("selectbox", "number_input", "toggle") for w in getattr(at, kind)}
+    assert {"likelihood", "schedule", "free-bits"} - asked == unused
+    assert ("sigma" in asked) is ("likelihood" not in unused), "nor what belongs to it"
+    words = " ".join(e.value for e in at.expander[0].caption)
+    assert ("not asked for" in words) is bool(unused)
+    for name, said in (
+        ("likelihood", "likelihood ("),
+        ("schedule", "β schedule ("),
+        ("free-bits", "free bits ("),
+    ):
+        assert (said in words) is (name in unused), words
+    assert ("likelihood" in at.expander[0].label) is ("likelihood" not in unused)
+    assert json.loads(at.json[0].value)["objective"]["objective"]["name"] == objective
+
+
+def test_an_address_leaves_out_what_the_objective_has_no_use_for() -> None:
+    config = RunConfig(objective=ObjectiveConfig("gan", Choice("gaussian", GaussianParams(0.2))))
+    said = {k.name: v for k, v in config_form.as_params(config, "objective").items()}
+    assert said == {"objective": "gan"}
+
+
 # ---------------------------------------------------------------- labels
 
 

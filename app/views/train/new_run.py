@@ -49,7 +49,7 @@ def new_run(current: Run | None) -> None:
             same = _fits(config, side, spec.channels, current)
             if st.toggle(
                 f"Fine-tune: start from the weights of {boundary.plain(current.name)}", key=address.FINE_TUNE.name, disabled=not same, bind=address.FINE_TUNE.bind,
-                help="Needs the same model, latent dimensions, side and channels." if not same else None,
+                help=None if same else "Needs the same model, latent dimensions, side and channels, and the same networks: an encoder or none.",
             ) and same:  # fmt: skip
                 start_from = current
         name = st.text_input(
@@ -73,9 +73,11 @@ def new_run(current: Run | None) -> None:
             session.put(address.STARTED, True)
             st.rerun()
     if ready:
+        weighed = plan.config.objective.entry.coefficients or plan.config.objective.dial is not None
         with st.expander(
-            "Schedules: β and learning rate over the planned steps", icon=":material/show_chart:"
-        ):
+            f"Schedules: {'β and ' if weighed else ''}learning rate over the planned steps",
+            icon=":material/show_chart:", key="schedules",
+        ):  # fmt: skip
             previews(plan)
         with facts.container():
             st.markdown(
@@ -134,10 +136,13 @@ def before_it_learns(asked: RunConfig, plan: Plan) -> None:
 
 def _fits(config: RunConfig, side: int, channels: int, run: Run) -> bool:
     record = run.record()
-    return record.effective.model == config.model and record.shape == (channels, side, side)
+    theirs, mine = record.effective.objective.entry, config.objective.entry
+    alike = record.effective.model == config.model and theirs.has_encoder == mine.has_encoder
+    return alike and record.shape == (channels, side, side)
 
 
 def previews(plan: Plan) -> None:
+    """The coefficients that weigh the loss, where it has some, and the learning rate, over the planned steps."""
     steps = np.unique(np.linspace(0, plan.steps_total - 1, 200).astype(int))
     left, right = st.columns(2)
     moments = [plan.moment(int(s)) for s in steps]
