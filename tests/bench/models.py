@@ -77,7 +77,9 @@ def main() -> int:
                     flush=True,
                 )
     one = next(iter(found.values()))[0]
-    print(f"test images: distance {one.real:.2f}, in {one.features}")
+    print(
+        f"test images: distance {one.real.frechet:.2f}, precision {one.real.precision:.2f}, recall {one.real.recall:.2f}, in {one.features}"
+    )
     means = {kind: float(np.mean([s.numbers["prior"].frechet for s in some])) for kind, some in found.items()}
     if {"gan", "vae"} <= means.keys():
         print(f"GAN / VAE distance: {means['gan'] / means['vae']:.2f} (goal 0.55)")

@@ -13,6 +13,7 @@ from vae_core.errors import BadRun, TooFewPoints
 from vae_core.evaluation import samples
 from vae_core.evaluation.claims import Claim, Measured, claims
 from vae_core.evaluation.samples import (
+    COOL,
     MIXTURE,
     PRIOR,
     coverage,
@@ -70,13 +71,19 @@ def test_a_runs_samples_are_measured_once_for_its_weights(store: Store, places: 
     shares: list[float] = []
     found = measure_samples(run, data, lambda share, words: shares.append(share), drawn=300)
     assert shares == sorted(shares)
-    assert set(found.numbers) == {PRIOR, MIXTURE}
+    assert set(found.numbers) == {PRIOR, COOL, MIXTURE}
+    assert found.numbers[COOL] != found.numbers[PRIOR]
+    assert found.tested == 9
+    assert found.real.sharpness == pytest.approx(1, abs=0.1), "real images are the yardstick of each number"
+    assert found.real.recall > found.numbers[PRIOR].recall
+    with pytest.raises(TooFewPoints, match="10 samples tell nothing"):
+        measure_samples(run, data, drawn=10)
     assert stored_samples(run) == found
     assert (found.classes, found.labelled) == (2, True)
     one = found.numbers[PRIOR]
     assert 0 <= one.precision <= 1
     assert 0 <= one.recall <= 1
-    assert one.frechet > found.real, "a run of two epochs is further off than unseen images"
+    assert one.frechet > found.real.frechet, "a run of two epochs is further off than unseen images"
     again = measure_samples(run, data, drawn=300)
     assert again == found, "the same weights give the same numbers"
 

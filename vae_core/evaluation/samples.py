@@ -27,7 +27,7 @@ from vae_core.places import write_atomically
 from vae_core.reading import read_json
 from vae_core.runs.run import Run
 
-VERSION = 1
+VERSION = 2  # raise it whenever the same weights would give other numbers, or more of them
 DRAWN = 10_000  # samples whose classes are counted
 COMPARED = 2_000  # of them, and of real images, whose features are compared
 NEIGHBOURS = 3  # k of precision and recall, as in the paper
@@ -37,7 +37,8 @@ CLUSTERS = 10  # where there are no labels
 COMPONENTS = 32  # principal, where there are no labels
 SHARPENED = 256  # images whose sharpness is measured
 AT_ONCE = 256
-PRIOR, MIXTURE = "prior", "mixture"
+TEMPERATURE = 0.7  # of codes nearer to the middle of the prior: safer pictures, less variety
+PRIOR, COOL, MIXTURE = "prior", f"prior at temperature {TEMPERATURE:g}", "mixture"
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,15 @@ class SampleNumbers:
 
 @dataclass(frozen=True)
 class Sampled:
-    """What was measured of a run: by how codes were drawn, PRIOR and, where it has an encoder, MIXTURE.
+    """What was measured of a run: by how codes were drawn, PRIOR, COOL and, where it has an encoder, MIXTURE.
 
-    real: the distance of test images to the same training images; classes: their number; features: in words, where all
-    this was measured; labelled: whether classes are labels, not clusters.
+    real: the same of `tested` test images, which no model has learned from, against the same training images: the yardstick;
+    classes: their number; features: in words, where all this was measured; labelled: whether classes are labels, not clusters.
     """
 
     numbers: Mapping[str, SampleNumbers]
-    real: float
+    real: SampleNumbers
+    tested: int
     classes: int
     features: str
     labelled: bool
@@ -180,28 +182,7 @@ def measure_samples(run: Run, data: ImageSet, progress: Progress = silent, *, dr
     Raises BadRun without weights, TooFewPoints for a dataset with too few images to compare with.
     """
     model = load_run(run)
-    train = model.config.data.split(data).train
-    if len(train) < LEAST or len(data.test) < LEAST_TEST:
-        raise TooFewPoints(
-            f"samples are compared with {LEAST} training and {LEAST_TEST} test images or more; {data.name} has {len(train)} and "
-            f"{len(data.test)}"
-        )
-    eye = eye_of(run, data, lambda share, what: progress(0.2 * share, what))
-    real = np.asarray(data.images[train[evenly(len(train), COMPARED)]])
-    test = np.asarray(data.images[data.test[evenly(len(data.test), COMPARED)]])
-    seen, classes = eye.features(real), eye.classes(real)
-    ways = {PRIOR: _prior(model)}
-    if model.config.objective.entry.has_encoder and (mixture := _mixture(model, real)) is not None:
-        ways[MIXTURE] = mixture
-    numbers = {}
-    for place, (name, draw) in enumerate(ways.items()):
-        start, width = 0.2 + 0.8 * place / len(ways), 0.8 / len(ways)
-
-        def part(share: float, start: float = start, width: float = width, name: str = name) -> None:
-            progress(start + width * share, f"samples from the {name}")
-
-        numbers[name] = _numbers(model, draw, eye, seen, classes, real, drawn, part)
-    found = Sampled(numbers, frechet_distance(eye.features(test), seen), eye.count, eye.words, eye.labelled)
+    found = sample_numbers(run, model, data, progress, drawn=drawn)
     path = run.places.derived_file(model.stamp, "samples.json", write=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = asdict(found) | {"version": VERSION, "fingerprint": data.fingerprint, "run": run.id}
@@ -210,11 +191,67 @@ def measure_samples(run: Run, data: ImageSet, progress: Progress = silent, *, dr
     return found
 
 
+def sample_numbers(
+    run: Run, model: LoadedModel, data: ImageSet, progress: Progress = silent, *, drawn: int = DRAWN, seed: int = 0
+) -> Sampled:  # fmt: skip
+    """Measure the samples of a run's network, `drawn` for each way of drawing codes; nothing of it is kept.
+
+    Raises TooFewPoints for a dataset with too few images to compare with, or for too few samples.
+    """
+    train = model.config.data.split(data).train
+    if len(train) < LEAST or len(data.test) < LEAST_TEST:
+        raise TooFewPoints(
+            f"samples are compared with {LEAST} training and {LEAST_TEST} test images or more; {data.name} has {len(train)} and "
+            f"{len(data.test)}"
+        )
+    if drawn < LEAST:
+        raise TooFewPoints(f"{drawn} samples tell nothing of a model; draw {LEAST} or more")
+    eye = eye_of(run, data, lambda share, what: progress(0.2 * share, what))
+    images = np.asarray(data.images[train[evenly(len(train), COMPARED)]])
+    real = _Seen(eye, eye.features(images), eye.classes(images), images / np.float32(255))
+    test = np.asarray(data.images[data.test[evenly(len(data.test), COMPARED)]])
+    unseen = real.against(eye.features(test), eye.classes(test), test / np.float32(255))
+    ways = {PRIOR: _prior(model), COOL: _prior(model, TEMPERATURE)}
+    if model.has_encoder and (mixture := _mixture(model, images)) is not None:
+        ways[MIXTURE] = mixture
+    numbers = {}
+    for place, (name, draw) in enumerate(ways.items()):
+        start, width = 0.2 + 0.8 * place / len(ways), 0.8 / len(ways)
+
+        def part(share: float, start: float = start, width: float = width, name: str = name) -> None:
+            progress(start + width * share, f"samples from the {name}")
+
+        numbers[name] = _numbers(model, draw, real, drawn, np.random.default_rng(seed), part)
+    return Sampled(numbers, unseen, len(test), eye.count, eye.words, eye.labelled)
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """Training images, and what an eye makes of them: features (N, F), classes (N,), images (N, C, H, W) in [0, 1]."""
+
+    eye: Eye
+    features: np.ndarray
+    classes: np.ndarray
+    images: np.ndarray
+
+    def against(self, features: np.ndarray, classes: np.ndarray, images: np.ndarray) -> SampleNumbers:
+        """The numbers of others against these: features (M, F), classes (K,) and images (L, C, H, W), each of some of them."""
+        least, hit, divergence = coverage(classes, self.classes, self.eye.count)
+        mine = self.images[evenly(len(self.images), SHARPENED)]
+        sharp = sharpness(images[evenly(len(images), SHARPENED)], mine)
+        a, b = (part[evenly(len(part), BALLED)] for part in (features, self.features))
+        return SampleNumbers(
+            frechet_distance(features, self.features), inside(a, b), inside(b, a), least, hit, divergence, sharp
+        )  # fmt: skip
+
+
 Draw = Callable[[int, np.random.Generator], np.ndarray]
 
 
-def _prior(model: LoadedModel) -> Draw:
-    return lambda count, rng: rng.standard_normal((count, model.latent_dim)).astype(np.float32)
+def _prior(model: LoadedModel, temperature: float = 1.0) -> Draw:
+    return lambda count, rng: (temperature * rng.standard_normal((count, model.latent_dim))).astype(
+        np.float32
+    )
 
 
 def _mixture(model: LoadedModel, real: np.ndarray) -> Draw | None:
@@ -225,26 +262,18 @@ def _mixture(model: LoadedModel, real: np.ndarray) -> Draw | None:
 
 
 def _numbers(
-    model: LoadedModel, draw: Draw, eye: Eye, seen: np.ndarray, classes: np.ndarray, real: np.ndarray, drawn: int,
-    progress: Callable[[float], object],
+    model: LoadedModel, draw: Draw, real: _Seen, drawn: int, rng: np.random.Generator, progress: Callable[[float], object]
 ) -> SampleNumbers:  # fmt: skip
-    rng = np.random.default_rng(0)
     named, features, first = [], [], []
     for start in range(0, drawn, AT_ONCE):
         progress(start / drawn)
         images = model.decode(draw(min(AT_ONCE, drawn - start), rng))
-        named.append(eye.classes(images))
-        if start < len(seen):
-            features.append(eye.features(images))
+        named.append(real.eye.classes(images))
+        if start < len(real.features):
+            features.append(real.eye.features(images))
         if start == 0:
-            first.append(images[:SHARPENED])
-    made = np.concatenate(features)[: len(seen)]
-    least, hit, divergence = coverage(np.concatenate(named), classes, eye.count)
-    sharp = sharpness(first[0], real[evenly(len(real), SHARPENED)] / np.float32(255))
-    a, b = made[:BALLED], seen[evenly(len(seen), BALLED)]
-    return SampleNumbers(
-        frechet_distance(made, seen), inside(a, b), inside(b, a), least, hit, divergence, sharp
-    )  # fmt: skip
+            first.append(images)
+    return real.against(np.concatenate(features)[: len(real.features)], np.concatenate(named), first[0])
 
 
 def stored_samples(run: Run) -> Sampled | None:
@@ -258,8 +287,8 @@ def stored_samples(run: Run) -> Sampled | None:
         ):
             return None
         numbers = {str(name): SampleNumbers(**one) for name, one in raw["numbers"].items()}
-        return Sampled(
-            numbers, float(raw["real"]), int(raw["classes"]), str(raw["features"]), bool(raw["labelled"])
-        )
+        real = SampleNumbers(**raw["real"])
+        words, labelled = str(raw["features"]), bool(raw["labelled"])
+        return Sampled(numbers, real, int(raw["tested"]), int(raw["classes"]), words, labelled)
     except (BadRun, RunNotFound, OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -179,7 +179,7 @@ def numbers(found: Sequence[Run], seeds: Mapping[str, list[Run]], more: float) -
             )
             st.caption(
                 f"Samples: {DRAWN:,} of each model, compared with training images in {plain(kept.features)}; {of}. Test images, which no "
-                f"model has learned from, score a distance of {words.number(kept.real)}. This is no FID: it compares only models of these images."
+                f"model has learned from, score a distance of {words.number(kept.real.frechet)}. This is no FID: it compares only models of these images."
             )
         for start in range(0, len(table), CHARTS):
             for column, (m, row) in zip(st.columns(CHARTS), table[start : start + CHARTS], strict=False):
