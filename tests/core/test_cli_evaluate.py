@@ -1,4 +1,5 @@
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -137,3 +138,54 @@ def test_a_dataset_that_has_changed_is_noted(vae_core, mine, places):
     assert code == 0
     assert "differs from the one the run was trained on" in err
     json.loads(out)
+
+
+def test_samples_are_measured_beside_the_terms_when_asked(vae_core, mine, places):
+    from vae_core.data import open_images
+    from vae_core.evaluation.samples import sample_numbers
+
+    code, out, err = vae_core("evaluate", "mine", "--samples", "--images", "60", "--seed", "2", "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    wanted = sample_numbers(mine, load_run(mine), open_images("tiny", 16, places), drawn=60, seed=2)
+    assert found["elbo"] is not None
+    assert found["samples"] == json.loads(json.dumps({"drawn": 60} | asdict(wanted)))
+    out = vae_core("evaluate", "mine", "--samples", "--images", "60")[1]
+    assert "−ELBO" in out
+    header = next(line for line in out.splitlines() if "9 test images" in line and "prior" in line)
+    assert header.split()[:2] == ["prior", "prior"]
+    assert (
+        sum(
+            line.strip().startswith(("Fréchet", "precision", "recall", "rarest", "sharpness"))
+            for line in out.splitlines()
+        )
+        == 5
+    )
+    complains(vae_core("evaluate", "mine", "--samples", "--images", "10"), 1, "10 samples tell nothing")
+
+
+def test_a_run_without_an_encoder_is_told_what_there_is_and_what_there_is_not(vae_core, mine):
+    assert vae_core("train", *TINY, "--objective", "gan", "--name", "faker")[0] == 0
+    code, out, err = vae_core("evaluate", "faker", "--images", "60")
+    assert (code, err) == (0, "")
+    assert out.startswith(
+        "faker: a GAN has no ELBO, no distortion and no rate: it reads no code off an image"
+    )
+    assert "−ELBO" not in out
+    assert "mixture" not in out, "there are no codes to fit one to"
+    for name in ("Fréchet distance", "precision", "recall", "rarest class", "sharpness"):
+        assert f"\n  {name}" in out
+    code, out, err = vae_core("evaluate", "faker", "--images", "60", "--json", "--scores")
+    assert code == 0
+    found = json.loads(out)
+    assert "elbo" not in found
+    assert "no ELBO" in found["no_elbo"]
+    assert set(found["samples"]["numbers"]) == {"prior", "prior at temperature 0.7"}
+    assert "sharpness" in found["scores"]
+    assert "without an encoder images have no codes" in err
+    complains(vae_core("evaluate", "faker", "--bound", "5"), 1, "a GAN has no ELBO")
+    complains(
+        vae_core("evaluate", "faker", "--beta", "2"),
+        1,
+        "has no β dial: it was trained without a weighed rate",
+    )

@@ -1,4 +1,7 @@
-"""`vae-core evaluate`: the ELBO and its terms on a split of a run's images, and more scores if asked."""
+"""`vae-core evaluate`: the ELBO and its terms on a split of a run's images, and more scores if asked.
+
+Of a run without an encoder there are neither: its samples are measured, as any run's are if asked.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from vae_core.cli.bar import Bar
 from vae_core.cli.usage import Commands, UsageError
 from vae_core.data import ImageSet, open_images
+from vae_core.data.imageset import Progress
 from vae_core.data.splits import NAMES as SPLITS
 from vae_core.evaluation.metrics import METRICS, Inputs, all_values, compute_metrics
 from vae_core.places import Places
+from vae_core.runs.run import Run
 from vae_core.runs.store import Store
 from vae_core.words import counted
 
@@ -52,18 +57,24 @@ def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
         "--slow-scores", action="store_true", help=f"all of --scores, and those that take minutes: {slow}"
     )
     parser.add_argument(
+        "--samples",
+        action="store_true",
+        help="also how samples compare with real images: distance, precision, recall, coverage, sharpness; always of a run "
+        "without an encoder",
+    )
+    parser.add_argument(
         "--images",
         type=int,
         default=0,
         metavar="N",
-        help="of --bound and --scores, evenly taken; default all",
+        help="of --bound and --scores, evenly taken; default all. Of --samples, how many are drawn; default 10,000",
     )
     parser.set_defaults(do=do_evaluate)
 
 
 def do_evaluate(args: argparse.Namespace, places: Places) -> int:
     """Print the ELBO and its terms, and what else was asked for."""
-    from vae_core.evaluation.likelihood import evaluate
+    from vae_core.evaluation.likelihood import evaluate, no_bound
     from vae_core.inference import load_run
 
     _check_counts(args)
@@ -73,18 +84,21 @@ def do_evaluate(args: argparse.Namespace, places: Places) -> int:
         model = model.at_beta(args.beta)
     data = open_images(model.config.data.dataset, model.shape[1], places)
     bar = Bar()
-    found = evaluate(
-        model,
-        data,
-        split=args.split,
-        seed=args.seed,
-        progress=lambda share, what: bar.show(f"{share:4.0%} {what}"),
-    )
-    result = found.to_json() | {"run": run.name, "id": run.id, "weights": args.weights, "seed": args.seed}
-    more = _more_scores(args, places, model, data, bar)
+
+    def show(share: float, what: str) -> None:
+        bar.show(f"{share:4.0%} {what}")
+
+    result: dict[str, Any] = {"run": run.name, "id": run.id, "weights": args.weights, "seed": args.seed}
+    found: Evaluation | None = None
+    if model.has_encoder:
+        found = evaluate(model, data, split=args.split, seed=args.seed, progress=show)
+        result = found.to_json() | result
+    else:
+        result["no_elbo"] = no_bound(model)
+    more = _more_scores(args, run, model, data, show)
     result |= more
     bar.clear()
-    if model.beta is not None and found.rate is not None:  # a point of a dial's curve
+    if model.beta is not None and found is not None and found.rate is not None:  # a point of a dial's curve
         result |= {"beta": model.beta, "loss": found.distortion + model.beta * found.rate}
     if data.fingerprint != model.record.data.get("fingerprint"):
         sys.stderr.write("note: this dataset differs from the one the run was trained on\n")
@@ -94,7 +108,10 @@ def do_evaluate(args: argparse.Namespace, places: Places) -> int:
     if args.json:
         print(json.dumps(result))
         return 0
-    _print_terms(run.name, model, found)
+    if found is None:
+        print(f"{run.name}: {result['no_elbo']}")
+    else:
+        _print_terms(run.name, model, found)
     _print_more(more)
     return 0
 
@@ -152,12 +169,42 @@ def _print_more(more: dict[str, Any]) -> None:
         print(f"  {name:23s} {value:10.4f}  {at_best}{all_values()[name].hint}")
     if "scores_hidden" in more:
         print(f"  at best: a code of exactly what the pictures tell; {more['scores_hidden']}")
+    if "samples" in more:
+        _print_samples(more["samples"])
+
+
+# of samples: the number, what it is called, and its unit
+SAMPLED = (
+    ("frechet", "Fréchet distance", "squared features; no FID"),
+    ("precision", "precision", "share of samples among real images"),
+    ("recall", "recall", "share of real images among samples"),
+    ("least_share", "rarest class", "its share of samples over that of images"),
+    ("hit", "classes hit", ""),
+    ("divergence", "class histogram", "nats from that of images"),
+    ("sharpness", "sharpness", "of real images' = 1"),
+)
+
+
+def _print_samples(found: dict[str, Any]) -> None:
+    """A line a number, a column for each way of drawing codes and one for real images."""
+    columns = {**found["numbers"], f"{found['tested']:,} test images": found["real"]}
+    wide = max(12, *map(len, columns))
+    classes = "classes" if found["labelled"] else "clusters, which stand for classes"
+    print(
+        f"samples of each way, {found['drawn']:,} drawn, against training images; {found['classes']} {classes}"
+    )
+    print(f"  in {found['features']}")
+    print(f"  {'':16s} {' '.join(f'{name:>{wide}s}' for name in columns)}")
+    for name, title, unit in SAMPLED:
+        values = [one[name] for one in columns.values()]
+        told = ["–" if v is None else f"{v:d}" if isinstance(v, int) else f"{v:.3f}" for v in values]
+        print(f"  {title:16s} {' '.join(f'{text:>{wide}s}' for text in told)}  {unit}".rstrip())
 
 
 def _more_scores(
-    args: argparse.Namespace, places: Places, model: LoadedModel, data: ImageSet, bar: Bar
+    args: argparse.Namespace, run: Run, model: LoadedModel, data: ImageSet, show: Progress
 ) -> dict[str, Any]:
-    """What was asked for beyond the ELBO: an importance-weighted bound, the metrics of the registry."""
+    """What was asked for beyond the ELBO: an importance-weighted bound, the metrics of the registry, numbers of samples."""
     import numpy as np
 
     from vae_core.evaluation.ceiling import ceilings, hidden_of
@@ -165,9 +212,7 @@ def _more_scores(
     from vae_core.evaluation.likelihood import importance_bound
     from vae_core.evaluation.regressor import regressor_of
 
-    def show(share: float, what: str) -> None:
-        bar.show(f"{share:4.0%} {what}")
-
+    places = run.places
     found: dict[str, Any] = {}
     if args.bound is not None:
         found["bound"] = importance_bound(
@@ -188,4 +233,12 @@ def _more_scores(
         if best := ceilings(data, index, metrics, seed=args.seed, progress=show):
             found["scores_at_best"], found["scores_hidden"] = best, hidden_of(data)
         found["scores_missing"] = {name: r.why_not for name, r in results.items() if r.why_not}
+    if args.samples or not model.has_encoder:
+        from dataclasses import asdict
+
+        from vae_core.evaluation.samples import DRAWN, sample_numbers
+
+        drawn = args.images or DRAWN
+        sampled = sample_numbers(run, model, data, show, drawn=drawn, seed=args.seed)
+        found["samples"] = {"drawn": drawn} | asdict(sampled)
     return found

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from vae_core.data.imageset import ImageSet, Progress, silent
-from vae_core.errors import BadConfig, BadImages
+from vae_core.errors import BadConfig, BadImages, NoEncoder
 from vae_core.inference import LoadedModel, Rows
 from vae_core.latent.statistics import active_units, kl_from_prior
 from vae_core.objectives import LIKELIHOODS
@@ -57,9 +57,11 @@ def evaluate(
 ) -> Evaluation:
     """All terms on a split. A Gaussian's learned sigma is taken from the training images first.
 
-    Raises BadImages for a split without images, BadConfig for a negative seed.
+    Raises NoEncoder where images have no codes, BadImages for a split without images, BadConfig for a negative seed.
     """
     _check_seed(seed)
+    if not model.has_encoder:
+        raise NoEncoder(no_bound(model))
     images = Rows(data.images, _index(model, data, split))  # a split may be larger than memory
     log_sigma = log_sigma_of(model, data, seed)
     distortion, codes = model.terms(images, seed=seed, log_sigma=log_sigma, progress=progress)
@@ -89,6 +91,15 @@ def evaluate(
         standard_error=_standard_error(per_image),
         sigma=None if log_sigma is None else math.exp(log_sigma),
         no_elbo=why,
+    )
+
+
+def no_bound(model: LoadedModel) -> str:
+    """A sentence on why a run without an encoder has neither an ELBO nor a rate, and what is measured of it instead."""
+    what = model.config.objective.entry.short or model.config.objective.entry.title
+    return (
+        f"a {what} has no ELBO, no distortion and no rate: it reads no code off an image, so there is no posterior to take them "
+        "of. Its samples are measured instead, against real images"
     )
 
 
@@ -139,9 +150,11 @@ def importance_bound(
 
     L_1 is the ELBO; L_k rises with k to log p(x). At most ROWS codes are decoded at a time and their weights summed
     as they come, so that memory does not grow with k. On grey values a Bernoulli is a cross-entropy and this no bound
-    on a likelihood (`cross_entropy`). Raises BadConfig for a plain autoencoder, a likelihood that is none, `samples` outside 1 ... 5,000, a negative
-    `most` or `seed`, BadImages for a split without images.
+    on a likelihood (`cross_entropy`). Raises NoEncoder where images have no codes, BadConfig for a plain autoencoder, a
+    likelihood that is none, `samples` outside 1 ... 5,000, a negative `most` or `seed`, BadImages for a split without images.
     """
+    if not model.has_encoder:
+        raise NoEncoder(no_bound(model))
     if not model.stochastic:
         raise BadConfig("a plain autoencoder has no posterior, so no bound on log p(x)")
     if why := model.config.objective.no_elbo:

@@ -23,6 +23,9 @@ class Decoder(Protocol):
     @property
     def stochastic(self) -> bool: ...
 
+    @property
+    def has_encoder(self) -> bool: ...
+
     def encode(self, images: Any) -> Any:
         """Images (N, C, H, W) -> posteriors with `mean` and `log_var` (N, D)."""
 
@@ -108,8 +111,10 @@ def _same(value: Any) -> Any:
 
 
 def _missing_of(model: Decoder, data: ImageSet, index: np.ndarray, can_classify: bool) -> dict[str, str]:
-    missing = {}
-    if not model.stochastic:
+    missing: dict[str, str] = {}
+    if not model.has_encoder:
+        missing |= dict.fromkeys(("mean", "log_var", "codes"), "without an encoder images have no codes")
+    elif not model.stochastic:
         missing["log_var"] = "a plain autoencoder's codes have no scale to tell active dimensions by"
     if data.factors is None:
         why_not = f"the factors of {data.name} are not known; shapes and faces have some"
