@@ -34,6 +34,16 @@ STYLE = f"""<style>
   .st-key-page-title > :has([data-testid="stCaptionContainer"]) {{ flex: 1 1 8rem; min-width: 0; }}
 }}
 [data-testid="stLayoutWrapper"]:has(> [class*="st-key-said-"]):not(:has(p)) {{ display: none; }}
+/* the page's rhythm holds in the containers that stand on it; one that shows nothing, such as that of a fragment, takes no gap */
+[data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] > [data-testid="stLayoutWrapper"] > :is(
+  [data-testid="stVerticalBlock"], [data-testid="stVerticalBlock"] > [data-testid="stLayoutWrapper"] > [data-testid="stVerticalBlock"]
+) {{ gap: 0.6rem; }}
+[data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] > [data-testid="stLayoutWrapper"]:has(
+  > [data-testid="stVerticalBlock"]
+):not(:has(
+  [data-testid="stElementContainer"]:not(:has(> [data-testid="stEmpty"])), [data-testid="stHorizontalBlock"],
+  [data-testid="stExpander"], [data-testid="stPopover"], [data-testid="stTabs"]
+)) {{ display: none; }}
 [class*="st-key-toolbar-"] {{ scrollbar-width: thin; }}
 [class*="st-key-thumbnails-"] {{ min-width: 11.5rem; overflow-x: auto; scrollbar-width: thin; padding-bottom: 2px; }}
 [class*="st-key-thumbnails-"] > * {{ flex-shrink: 0; }}

@@ -18,6 +18,7 @@ _codes: LruCache[StoredCodes | None] = LruCache(16)
 _epoch_codes: LruCache[tuple[EpochCodes, ...]] = LruCache(4)
 _kl: LruCache[tuple[float, ...]] = LruCache(64)
 _shipped: LruCache[ShippedCodes | None] = LruCache(1)
+_ends: LruCache[tuple[np.ndarray, np.ndarray] | None] = LruCache(16)
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,36 @@ def _read_kl(run: Run) -> tuple[float, ...]:
         if isinstance(event, EpochDone) and event.validation.kl_per_dim:
             return event.validation.kl_per_dim
     return (0.0,) * run.record().effective.model.latent_dim
+
+
+def ends(run: Run) -> tuple[np.ndarray, np.ndarray] | None:
+    """The 1st and 99th percentile (D,) of each coordinate of the images' codes, as `Aggregate.low` and `.high`.
+
+    From the codes that are kept: those of the test images, else the last epoch's means; None where there are neither.
+    """
+    kept = codes(run)
+    key = run.path, run.places.home, run.stamp(), _log_size(run), kept is not None
+    return _ends.get_or_make(key, lambda: _read_ends(run, kept))
+
+
+def _read_ends(run: Run, kept: StoredCodes | None) -> tuple[np.ndarray, np.ndarray] | None:
+    import numpy as np
+
+    from vae_core.errors import TooFewPoints
+    from vae_core.latent.aggregate import aggregate
+
+    if kept is not None:
+        mean, log_var = kept.mean, kept.log_var
+    elif epochs := epoch_codes(run):
+        mean = epochs[-1].mean
+        log_var = np.full(mean.shape, -np.inf)
+    else:
+        return None
+    try:
+        found = aggregate(mean, log_var)
+    except TooFewPoints:
+        return None
+    return found.low, found.high
 
 
 def _log_size(run: Run) -> int:

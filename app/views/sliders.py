@@ -124,6 +124,7 @@ def _data(run: Run, model: LoadedModel, header: dict[str, Any]) -> dict[str, Any
         "kl": kl.tolist() if known else [], "order": order,
         "collapsed": [d for d in order if known and kl[d] <= COLLAPSED],
         "effects": _effects(run), "told": told, "range": "data" if told == "guided" or not model.has_prior else "prior",
+        "span": _span(run),
         "encoded": session.get(address.DECK_ENCODED), "open": _open(model),
         "marks": {"names": {str(d): n for d, n in marks.names.items()}, "bookmarks": [list(c) for c in marks.bookmarks],
                   "kept": session.get(address.DECK_KEPT)},
@@ -135,6 +136,12 @@ def _effects(run: Run) -> list[list[Any]]:
     """Per dimension the attribute that its slider changes most, and its share of all that changes; none where unknown."""
     found = stored_sliders(run)
     return [] if found is None else [[one.top, round(one.share, 3)] for one in sliders(found)]
+
+
+def _span(run: Run) -> dict[str, list[float]] | None:
+    """Where the images' codes end per dimension, from codes that are kept, so that the sliders open at it; None where not known."""
+    found = run_codes.ends(run)
+    return None if found is None else {"low": found[0].round(6).tolist(), "high": found[1].round(6).tolist()}
 
 
 def _told_more(run: Run) -> str:

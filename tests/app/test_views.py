@@ -24,6 +24,7 @@ from app.widgets.run_picker import describe
 from vae_core import places as places_module
 from vae_core.evaluation.sliders import sliders, stored_sliders
 from vae_core.inference import compute_codes, load_run, stored_codes
+from vae_core.latent.aggregate import aggregate
 from vae_core.options import replace_at
 from vae_core.places import Places, write_json
 from vae_core.runs.marks import Marks, read_marks, write_marks
@@ -357,6 +358,12 @@ def test_the_deck_says_what_a_slider_changes_and_what_the_run_was_told(
         measured = sliders(stored_sliders(store.find(name)))
         assert told["effects"] == [[one.top, pytest.approx(one.share, abs=1e-3)] for one in measured]
         assert (told["told"], told["range"]) == (says, begins)
+        ends = np.array([told["span"][end] for end in ("low", "high")])
+        kept = stored_codes(store.find(name))
+        usual = aggregate(kept.mean, kept.log_var)
+        assert np.allclose(ends, [usual.low, usual.high], atol=1e-5), (
+            "the sliders open at it, before the images are read"
+        )
     pairs = json.loads((copied.path / "config.json").read_text())
     pairs["resolved"]["objective"]["objective"] = {"name": "ada_gvae"}
     write_json(copied.path / "config.json", pairs)

@@ -384,9 +384,11 @@ def test_each_rest_of_the_hand_is_one_entry_and_back_is_followed(visit: Visit, t
         plans_done(page)
         assert linked(page) == expected, "nothing else is written over it"
     shows_its_code(page, trained)
+    before = len(asked(page))
     page.go_forward()
     comes_to(page, np.array(codes[1]))
     plans_done(page)
+    assert len(asked(page)) == before + 1, "what the page said is not told back: it would undo the next step"
     page.go_back()
     comes_to(page, np.array(codes[0]))
     page.go_back()  # four presses for three moves: the last one leaves the page

@@ -7,6 +7,7 @@ all of it: a page takes longer to open than to measure.
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +17,9 @@ from servers import Server
 from watch import next_frame, painted, plans_done, script_at_rest, stands_still
 
 from vae_core.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
+from vae_core.inference import codes_path
+from vae_core.places import write_json
+from vae_core.reading import read_json
 from vae_core.runs.store import Store
 
 Visit = Callable[..., Page]
@@ -125,6 +129,19 @@ def another_beta(page: Page) -> None:
     expect(page.get_by_role("img", name=re.compile("at β 8$"))).to_have_count(4)
 
 
+def dial_at_rest(page: Page) -> None:
+    expect(page.locator(".dial .curve polyline")).to_be_attached()
+    expect(page.locator(".dial")).to_have_attribute("data-waiting", "false")
+
+
+def turned(page: Page) -> None:
+    dial = page.locator(".dial")
+    before = dial.get_attribute("data-beta")
+    handle(page).press("Shift+ArrowRight")
+    expect(dial).not_to_have_attribute("data-beta", str(before))
+    dial_at_rest(page)
+
+
 def compared(page: Page) -> Locator:
     return page.get_by_role("img", name=re.compile("^(reconstructions|interpolations|samples)"))
 
@@ -161,10 +178,11 @@ def another_image(page: Page) -> None:
     blurry_ready(page)
 
 
-surface, position, cursor = (
+surface, position, cursor, handle = (
     named("img", "latent map"),
     named("slider", "position"),
     named("slider", "β cursor"),
+    named("slider", "β"),
 )
 
 
@@ -206,6 +224,9 @@ PAGES = {
     "beta": Fits(
         "/beta?sweep=digits-beta", first(".st-key-rate-distortion"), cursor, at_cursor, curve_ready, another_beta,
         ("active", "images differ along it"),
+    ),
+    "dial": Fits(
+        "/beta?look=dial", first(".dial .pictures"), handle, first(".dial .charts"), dial_at_rest, turned, ("rate", "KL"),
     ),
 }  # fmt: skip
 
@@ -322,7 +343,22 @@ def test_the_other_charts_of_a_sweep_fit(visit: Visit) -> None:
         assert box["y"] + box["height"] <= SIZES[1][1], f"{key} lies at {box}"
 
 
-def test_two_maps_have_what_the_window_has(visit: Visit) -> None:
+def test_of_one_beta_alone_the_pictures_are_shown(visit: Visit, server: Server) -> None:
+    """Without a cursor, which has nowhere to go."""
+    shipped = Store(server.places).find("digits-beta8")
+    run = server.places.runs / "one-beta"
+    shutil.copytree(shipped.path, run)
+    config = read_json(run / "config.json")
+    write_json(run / "config.json", config | {"id": run.name, "name": run.name, "group": "one-beta"})
+    page = visit("/beta?sweep=one-beta", width=SIZES[1][0], height=SIZES[1][1], charts=False)
+    for picture in at_cursor(page).all():
+        expect(picture).to_be_visible()
+    expect(at_cursor(page)).to_have_count(4)
+
+
+def test_two_maps_have_what_the_window_has(visit: Visit, server: Server) -> None:
+    for name in ("digits", "digits-beta3"):  # encoded anew, under a bar that goes
+        codes_path(Store(server.places).find(name), "test").unlink(missing_ok=True)
     page = visit("/map?run=digits&beside=digits-beta3", width=SIZES[1][0], height=SIZES[1][1])
     maps = page.get_by_role("img", name="latent map")
     expect(maps).to_have_count(2)
@@ -331,6 +367,8 @@ def test_two_maps_have_what_the_window_has(visit: Visit) -> None:
     expect(page.get_by_text("trustworthiness")).to_have_count(2)
     expect(page.locator("[class*=st-key-quality-words]")).to_have_count(2)
     stands_still(maps)
+    longer = page.get_by_test_id("stMain").evaluate("main => main.scrollHeight - main.clientHeight")
+    assert longer <= ROUNDING, "what showed how far the codes were encoded leaves no gap"
     for i in range(2):
         box, view = maps.nth(i).bounding_box(), page.locator(".look summary").nth(i).bounding_box()
         assert box

@@ -121,7 +121,7 @@ export class Deck {
     this.takeEncoded(data);
     if (data.open && data.open.key !== this.openKey) {
       this.openKey = data.open.key;
-      this.reported = null;
+      this.knows(data.open.code);
       if (!other) {
         this.gesture = false;
         this.remember();
@@ -167,7 +167,7 @@ export class Deck {
     if (!encoded) return;
     if (encoded.key !== this.encodedKey) {
       this.encodedKey = encoded.key;
-      this.reported = null; // the address says its code now, wherever the hand goes from there
+      this.knows(encoded.code);
       this.encoded.set(encoded, !(open && open.key !== this.openKey));
     } else if (this.encoded.now?.key === encoded.key && this.encoded.now?.stamp !== encoded.stamp) {
       this.encoded.set(encoded, false); // encoded anew; a drawing has no key, and is the pad's
@@ -369,6 +369,15 @@ export class Deck {
   reportSoon() {
     clearTimeout(this.reporting);
     this.reporting = setTimeout(() => this.report(), REPORT);
+  }
+
+  /**
+   * The page knows this code, and its address says it: told once more, it could undo a step back that came meanwhile.
+   *
+   * @param {number[]} code
+   */
+  knows(code) {
+    this.reported = packCode(roundCode(code));
   }
 
   report() {

@@ -76,7 +76,7 @@ export class Sliders {
     this.chosen = false;
     this.sight.disconnect();
     this.all.clear();
-    this.setSpan(null, "data: once the images' codes are there");
+    this.setSpan(this.deck.given.span, this.deck.given.span ? "" : "data: once the images' codes are there");
     const folded = new Set(collapsed);
     const used = order.filter((dim) => !folded.has(dim));
     const more = used.slice(FIRST);

@@ -82,7 +82,8 @@ export class Trust {
     const { deck } = this;
     this.cloud = cloud;
     this.#drawMap(cloud);
-    deck.sliders.setSpan({ low: cloud.low, high: cloud.high });
+    // where the page knew it from the first, no slider is to jump for what other images say
+    deck.sliders.setSpan(deck.given.span ?? { low: cloud.low, high: cloud.high });
     deck.sliders.write();
     this.#nearShown = -1;
     this.write();
@@ -95,7 +96,8 @@ export class Trust {
     const { deck } = this;
     this.at("[data-n=near]").textContent = why;
     this.at("[data-n=percentile]").textContent = "–";
-    deck.sliders.setSpan(null, `data: ${why}`);
+    const { span } = deck.given;
+    deck.sliders.setSpan(span, span ? "" : `data: ${why}`);
     deck.sliders.write();
     deck.rest();
   }

@@ -8,7 +8,7 @@ import { betaText, roundTicks } from "./curve.js";
 const MARGIN = { left: 46, right: 14, top: 12, bottom: 34 }; // pixels around the curve
 const BARS = { left: 40, right: 8, top: 20, bottom: 26 };
 const MOST_BARS = 32;
-const MOST_NAMES = 20; // bars whose names have room
+const NAME = 19; // pixels that the name of a bar takes
 const DOT = 3; // pixels of a point on the map
 
 /** The rate-distortion curve with a cursor on it. */
@@ -128,7 +128,7 @@ export class KlChart {
       const place = { x: left + (i + 0.12) * step, width: 0.76 * step, fill: palette.categorical[0] };
       return { d, bar: makeSvg("rect", place) };
     });
-    const names = kl[0].length <= MOST_NAMES ? shown : [];
+    const names = step >= NAME ? shown : [];
     box.setAttribute("viewBox", `0 0 ${width} ${height}`);
     box.replaceChildren(
       ...roundTicks(0, most).flatMap((v) => {

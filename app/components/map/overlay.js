@@ -15,6 +15,7 @@ import { MARGIN, ticksOf, tickText } from "./view.js";
 /** CSS pixels from one tick to the next, at least. */
 const APART = { across: 70, up: 60 };
 const NAMED = 25; // CSS pixels of a unit from which on contours are named
+const HALF = 8; // half a line of words, CSS pixels
 const MOST_POINTS = 20_000; // whose median a name stands at
 const FONT = "11px system-ui, sans-serif";
 const BOLD = "bold 13px system-ui, sans-serif";
@@ -133,7 +134,10 @@ export function drawContours(context, view, inks) {
   context.setLineDash([]);
   context.globalAlpha = 0.85;
   for (const s of view.k > NAMED ? [1, 2, 3] : []) {
-    strokeWords(context, s === 3 ? "3σ of the prior" : `${s}σ`, x, view.down(s), inks);
+    // on its circle, but not cut by the plot's top
+    const y = view.down(s);
+    const within = y > MARGIN.top - HALF ? Math.max(y, MARGIN.top + HALF) : y;
+    strokeWords(context, s === 3 ? "3σ of the prior" : `${s}σ`, x, within, inks);
   }
   context.globalAlpha = 1;
 }

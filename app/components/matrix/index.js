@@ -55,6 +55,7 @@ class Matrix {
       const cards = columns.map((column) => this.card(rows, column));
       this.at(".matrix").replaceChildren(...cards, ...findAll(this.root, ".meaning"));
       this.beta = undefined;
+      this.enlarge(null); // the first, where there is no cursor to answer
       this.want(null);
       return;
     }

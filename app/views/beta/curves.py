@@ -13,6 +13,7 @@ from app.plots.figure import PLAIN
 from app.plots.rate_distortion import SeedBand, kl_over_beta, log_positions, over_beta, rate_distortion_curve
 from app.state import address, following, session
 from app.views.beta.on_request import ask_for, offered
+from app.views.beta.progress import measured
 from app.views.beta.score_ceiling import tell_ceiling
 from app.views.beta.side_by_side import at_the_cursor, pictures_by_beta, side_by_side
 from app.views.beta.trajectory import runs_to_compare, trajectory_of
@@ -36,6 +37,7 @@ def look(name: str, members: Sequence[Member]) -> None:
     report = gather(members)
     if not len(report.curve):
         st.info(report.read().text, icon=":material/hourglass_top:")
+        measured(members)
         return
     betas = [float(b) for b in report.curve.betas]
     if len(betas) > 1:
@@ -48,6 +50,8 @@ def look(name: str, members: Sequence[Member]) -> None:
         at_the_cursor(found)
         run = trajectory_choice(members)
         told = st.container()  # filled once the choice of a score in another tab is known
+        with st.container(horizontal=True, vertical_alignment="center"):
+            measured(members)
         st.caption(
             f"All numbers are of the {report.split} images, one sample of the posterior each; the ELBO is taken at β = 1 "
             "whatever was minimised. Bands go from the least to the most of a β's seeds."

@@ -21,10 +21,16 @@ from vae_core.latent.statistics import order_by_kl
 from vae_core.runs.run import Run
 
 
-def dials() -> None:
-    """The dial that is chosen, and what it costs against runs of one β alone."""
-    run = _chosen_dial()
+def dials(run: Run | None) -> None:
+    """The dial of a run, and what it costs against runs of one β alone; a link that trains one where there is none."""
     if run is None:
+        st.info(
+            "No β dial yet. Train one run with the objective **multi_rate**: it learns every β from 0.1 to 10 at once, and is "
+            "turned here without another one.",
+            icon=":material/info:",
+        )
+        train_one = {address.SETTING.of("objective"): "multi_rate"}
+        session.link("train", "Train a dial", ":material/model_training:", train_one)
         return
     header = models.dial_header(run)
     follow_weights(run, header["stamp"])
@@ -34,13 +40,20 @@ def dials() -> None:
             icon=":material/speed:",
         )
         return
-    with st.container():
+    turned = st.container()
+    with st.container():  # below the dial: nothing on it moves once it is read
         found = dial_numbers(run)
-    others = None if found is None else single_beta_runs(run, found.fingerprint)
-    colours = _label_colours(run, found)
-    dial(run.id, _dial_data(run, header, found, others, colours), address.DIAL.name)
-    if found is None or others is None:
-        return
+        others = None if found is None else single_beta_runs(run, found.fingerprint)
+        colours = _label_colours(run, found)
+        if found is not None and others is not None:
+            with st.expander("What is shown, and what one network for every β gives away"):
+                _about(run, found, others, colours)
+    with turned:
+        dial(run.id, _dial_data(run, header, found, others, colours), address.DIAL.name)
+
+
+def _about(run: Run, found: DialCurve, others: SingleBetaRuns, colours: str | None) -> None:
+    """How the pictures and charts are made, and the table against runs of one β."""
     st.caption(
         f"Pictures are encoded and decoded in this browser at the very β. The curve, the bars and the map are of "
         f"{found.count:,} test images at nine βs from {found.betas[0]:g} to {found.betas[-1]:g}, straight between them over "
@@ -50,23 +63,16 @@ def dials() -> None:
     against_single_betas(run, found, others)
 
 
-def _chosen_dial() -> Run | None:
-    """The run whose dial is turned; None, and a link that trains one, where there is none."""
+def chosen_dial() -> Run | None:
+    """Ask which run's dial is turned; None where there is none."""
     dials = {
         r.name: r
         for r in runs.store().readable()
         if r.record().effective.objective.dial is not None and r.has_weights()
     }
     if not dials:
-        st.info(
-            "No β dial yet. Train one run with the objective **multi_rate**: it learns every β from 0.1 to 10 at once, and is "
-            "turned here without another one.",
-            icon=":material/info:",
-        )
-        train_one = {address.SETTING.of("objective"): "multi_rate"}
-        session.link("train", "Train a dial", ":material/model_training:", train_one)
         return None
-    name = st.selectbox("Dial", list(dials), key=address.DIAL_RUN.name, bind=address.DIAL_RUN.bind)
+    name = st.selectbox("Dial", list(dials), key=address.DIAL_RUN.name, bind=address.DIAL_RUN.bind, label_visibility="collapsed")  # fmt: skip
     return dials[name if name in dials else next(iter(dials))]
 
 

@@ -10,8 +10,7 @@ from app.services import runs
 from app.state import address, session
 from app.views.beta.converter import converter
 from app.views.beta.curves import look
-from app.views.beta.dial_view import dials
-from app.views.beta.progress import measured
+from app.views.beta.dial_view import chosen_dial, dials
 from app.views.beta.sweep_form import another_beta, new_sweep, progress
 from vae_core.runs.record import LIVE
 from vae_core.sweep import sweeps
@@ -41,7 +40,9 @@ def page() -> None:
         view = st.segmented_control("Look at", VIEWS, default=VIEWS[0], key=address.VIEW.name, bind=address.VIEW.bind, required=True, label_visibility="collapsed")  # fmt: skip
         chooser, more = st.container(width=260), st.container(width="content")
     if view == "dial":
-        dials()
+        with chooser:
+            run = chosen_dial()
+        dials(run)
         return
     if view == "KL weights elsewhere":
         converter()
@@ -70,8 +71,6 @@ def page() -> None:
     with st.container():
         fragment(run_every=1.0 if busy else None)(progress)(name, members)
     look(name, members)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        measured(members)
 
 
 page()

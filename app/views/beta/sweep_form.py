@@ -36,13 +36,12 @@ def numbers_of(text: str) -> list[float]:
 def new_sweep(*, seen: bool = True) -> None:
     """The form; only where it is `seen` are steps timed for it."""
     config = config_form.config_form(address.SWEEP_SETTING, without={"objective", "beta"})
-    first, second, third = st.columns([2, 1, 1.4], vertical_alignment="bottom")
-    with first:
+    kind, first, second, third = st.columns([0.9, 2, 1, 1.4], vertical_alignment="bottom")
+    with kind:
         ranged = st.toggle(
-            "A range of β, evenly spaced in log β",
-            key=address.SWEEP_RANGED.name,
-            bind=address.SWEEP_RANGED.bind,
-        )
+            "A range of β", key=address.SWEEP_RANGED.name, bind=address.SWEEP_RANGED.bind, help="Evenly spaced in log β."
+        )  # fmt: skip
+    with first:
         if ranged:
             with st.container(horizontal=True):
                 low = st.number_input("From", 0.001, 1000.0, 0.25, key="sweep-low", format="%g")
