@@ -41,7 +41,7 @@ STYLE = f"""<style>
 [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] > [data-testid="stLayoutWrapper"]:has(
   > [data-testid="stVerticalBlock"]
 ):not(:has(
-  [data-testid="stElementContainer"]:not(:has(> [data-testid="stEmpty"])), [data-testid="stHorizontalBlock"],
+  [data-testid="stElementContainer"] > :not([data-testid="stEmpty"]), [data-testid="stHorizontalBlock"],
   [data-testid="stExpander"], [data-testid="stPopover"], [data-testid="stTabs"]
 )) {{ display: none; }}
 [class*="st-key-toolbar-"] {{ scrollbar-width: thin; }}

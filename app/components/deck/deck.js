@@ -55,7 +55,7 @@ export class Deck {
   encodedKey = null;
   /** @type {string | null} */
   openKey = null;
-  /** @type {string | null} the code that the page was told last */
+  /** @type {string | null} what the page was told last, or said itself: told back, it would undo a later step */
   reported = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   resting;
@@ -121,7 +121,7 @@ export class Deck {
     this.takeEncoded(data);
     if (data.open && data.open.key !== this.openKey) {
       this.openKey = data.open.key;
-      this.knows(data.open.code);
+      this.reported = packCode(roundCode(data.open.code));
       if (!other) {
         this.gesture = false;
         this.remember();
@@ -167,7 +167,7 @@ export class Deck {
     if (!encoded) return;
     if (encoded.key !== this.encodedKey) {
       this.encodedKey = encoded.key;
-      this.knows(encoded.code);
+      this.reported = packCode(roundCode(encoded.code));
       this.encoded.set(encoded, !(open && open.key !== this.openKey));
     } else if (this.encoded.now?.key === encoded.key && this.encoded.now?.stamp !== encoded.stamp) {
       this.encoded.set(encoded, false); // encoded anew; a drawing has no key, and is the pad's
@@ -369,15 +369,6 @@ export class Deck {
   reportSoon() {
     clearTimeout(this.reporting);
     this.reporting = setTimeout(() => this.report(), REPORT);
-  }
-
-  /**
-   * The page knows this code, and its address says it: told once more, it could undo a step back that came meanwhile.
-   *
-   * @param {number[]} code
-   */
-  knows(code) {
-    this.reported = packCode(roundCode(code));
   }
 
   report() {
