@@ -55,7 +55,7 @@ export class Deck {
   encodedKey = null;
   /** @type {string | null} */
   openKey = null;
-  /** @type {string | null} what the page was told last, or said itself: told back, it would undo a later step */
+  /** @type {string | null} the code that the page knows: told again, it could undo a later step */
   reported = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   resting;
