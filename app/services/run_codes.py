@@ -86,24 +86,22 @@ def _read_kl(run: Run) -> tuple[float, ...]:
 def ends(run: Run) -> tuple[np.ndarray, np.ndarray] | None:
     """The 1st and 99th percentile (D,) of each coordinate of the images' codes, as `Aggregate.low` and `.high`.
 
-    From the codes that are kept: those of the test images, else the last epoch's means; None where there are neither.
+    From what is kept anyway: the last epoch's means, else the codes of the test images; None where there are neither.
     """
-    kept = codes(run)
-    key = run.path, run.places.home, run.stamp(), _log_size(run), kept is not None
-    return _ends.get_or_make(key, lambda: _read_ends(run, kept))
+    key = run.path, run.places.home, run.stamp(), _log_size(run)
+    return _ends.get_or_make(key, lambda: _read_ends(run))
 
 
-def _read_ends(run: Run, kept: StoredCodes | None) -> tuple[np.ndarray, np.ndarray] | None:
+def _read_ends(run: Run) -> tuple[np.ndarray, np.ndarray] | None:
     import numpy as np
 
     from vae_core.errors import TooFewPoints
     from vae_core.latent.aggregate import aggregate
 
-    if kept is not None:
+    if epochs := epoch_codes(run):  # first, since the others may come while the page is open
+        mean, log_var = epochs[-1].mean, np.full(epochs[-1].mean.shape, -np.inf)
+    elif (kept := codes(run)) is not None:
         mean, log_var = kept.mean, kept.log_var
-    elif epochs := epoch_codes(run):
-        mean = epochs[-1].mean
-        log_var = np.full(mean.shape, -np.inf)
     else:
         return None
     try:

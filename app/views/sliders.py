@@ -118,13 +118,14 @@ def _data(run: Run, model: LoadedModel, header: dict[str, Any]) -> dict[str, Any
     kl = np.array(run_codes.kl_per_dim(run), np.float64)
     known = bool(np.isfinite(kl).all() and kl.any())
     marks, told = read_marks(run), _told_more(run)
+    begins = "data" if told == "guided" or not model.has_prior else "prior"
     order = slider_order(marks, [int(d) for d in order_by_kl(kl)])
     return {
         "run": run.id, "name": run.name, "header": header, "home": _home(),
         "kl": kl.tolist() if known else [], "order": order,
         "collapsed": [d for d in order if known and kl[d] <= COLLAPSED],
-        "effects": _effects(run), "told": told, "range": "data" if told == "guided" or not model.has_prior else "prior",
-        "span": _span(run),
+        "effects": _effects(run), "told": told, "range": begins,
+        "span": _span(run) if begins == "data" else None,
         "encoded": session.get(address.DECK_ENCODED), "open": _open(model),
         "marks": {"names": {str(d): n for d, n in marks.names.items()}, "bookmarks": [list(c) for c in marks.bookmarks],
                   "kept": session.get(address.DECK_KEPT)},

@@ -129,8 +129,8 @@ def deck(
     data: `run`, `name`, `home` ("" where Python looks anyway), `header` (models.decoder_header), `kl` (D,) nats or empty, `order` (D,) dimensions from most
     to least used, `collapsed` dimensions, `effects` per dimension [the attribute that its slider changes most, its share of
     all that changes, 0 to 1], empty where that is not known, `told` "guided" or "pairs" where the run was told more than its
-    images, else "", `range` to begin with, "prior" or "data", `span` {"low", "high"} (D,) each, where the images' codes end, or None while that
-    is not known, `encoded` {"key", "stamp" of the weights that encoded it, "code", "std" or None, "words", "note" on new weights,
+    images, else "", `range` to begin with, "prior" or "data", `span` {"low", "high"} (D,) each, where the images' codes end, where the sliders
+    open at them and they are known, else None, `encoded` {"key", "stamp" of the weights that encoded it, "code", "std" or None, "words", "note" on new weights,
     "picture" data URL or None},
     `open` {"key", "code"}: a code to go to when its key changes, `marks` {"names", "bookmarks", "kept"}, the last {"page", "n"}: up to
     which of a page's changes they hold, `grey`: may be drawn.

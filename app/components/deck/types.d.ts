@@ -16,7 +16,7 @@ export interface DeckData {
   told: "" | "guided" | "pairs";
   /** to begin with, once the data's is known */
   range: "prior" | "data";
-  /** where the data's codes end, from codes that are kept; null where it is read with the images */
+  /** where the data's codes end, of codes that are kept; null where it is read with the images */
   span: Span | null;
   encoded: EncodedData | null;
   open: { key: string; code: number[] } | null;
