@@ -50,3 +50,30 @@ def test_no_images_have_no_codes_and_others_are_refused(model):
     assert project(model, np.zeros((0, *model.shape), np.uint8)).codes.shape == (0, model.latent_dim)
     with pytest.raises((BadCodes, BadImages)):
         project(model, np.zeros((2, 5, 5), np.float32) - 1)
+
+
+def test_a_search_that_is_stopped_gives_the_best_so_far(model):
+    drawn = np.random.default_rng(3).standard_normal((10, model.latent_dim)).astype(np.float32)
+    pictures, told, shares = model.decode_uint8(drawn), [], []
+
+    def stop() -> bool:
+        told.append(True)
+        return len(told) > 20
+
+    found = project(model, pictures, control=stop, progress=lambda share, words: shares.append(share))
+    whole = project(model, pictures)
+    assert found.stopped
+    assert not whole.stopped
+    assert found.codes.shape == whole.codes.shape
+    assert len(told) == 22, "each part is begun once more, and ended at once"
+    assert shares == sorted(shares)
+    assert (found.distance[8:] > 2 * whole.distance[8:]).all()
+    assert (found.distance <= project(model, pictures, control=lambda: True).distance + 1e-6).all()
+
+
+def test_an_image_has_the_same_code_alone_and_among_others(model):
+    pictures = model.decode_uint8(
+        np.random.default_rng(3).standard_normal((3, model.latent_dim)).astype(np.float32)
+    )
+    together, alone = project(model, pictures), project(model, pictures[1])
+    np.testing.assert_allclose(alone.codes[0], together.codes[1], atol=1e-2)
