@@ -217,14 +217,12 @@ def _choose(run: Run, model: LoadedModel) -> None:
     if chosen is not None:
         if chosen.image is not None:
             st.image(pictures.png(chosen.image, 128), width=128)
-        st.caption(plain(chosen.words))
+        st.caption(plain(chosen.words) + ("" if chosen.distance is None else f" · its {chosen.drawn}"))
+        image_picker.searching(model, [chosen])
         st.button(
-            "Start from it",
-            type="primary",
-            on_click=_take,
-            args=(chosen, model.stamp),
-            key="take encoded image",
-        )
+            "Start from it", type="primary", on_click=_take, args=(chosen, model.stamp), key="take encoded image",
+            disabled=chosen.looked_for, help="Its code is being looked for." if chosen.looked_for else None,
+        )  # fmt: skip
 
 
 def _first(run: Run, model: LoadedModel) -> None:
@@ -267,7 +265,7 @@ def _renew(model: LoadedModel) -> None:
     encoded, image = session.get(address.DECK_ENCODED), session.get(address.DECK_IMAGE)
     if encoded is None or encoded["stamp"] == model.stamp:
         return
-    if image is None:
+    if image is None or not model.has_encoder:  # a search would take longer than the page may wait
         changed = {"std": None, "note": "as earlier weights encoded it"}
     else:
         found = image_picker.coded(model, image, "the image")

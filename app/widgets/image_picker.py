@@ -3,32 +3,54 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
-from app.boundary import plain
-from app.services import datasets, run_codes
-from app.services.cache import LruCache
-from app.state import address
+from app.boundary import fragment, plain, sentence
+from app.services import datasets, projecting, run_codes
+from app.services.tasks import Task
+from app.state import address, session
+from app.words import number
 from vae_core.inference import LoadedModel, StoredCodes
 from vae_core.runs.run import Run
 
-_projected: LruCache[tuple[np.ndarray, float]] = LruCache(256)
+if TYPE_CHECKING:
+    from vae_core.inference.project import Projection
+
+SOON = 0.15  # seconds that a page waits for a search: what is found by then is never said to be looked for
 
 
 @dataclass(frozen=True)
 class EncodedImage:
     """An image and its code: posterior mean `code` (D,) and standard deviation `std` (D,), the pixels uint8 (C, H, W).
 
-    `image` is None where only the code is known; `words` say where it comes from.
+    `image` is None where only the code is known; `words` say where it comes from. Where a network has no encoder the code is
+    that of a projection: `distance` says how far its picture is off, the root mean square difference as a share of a pixel's
+    range, and `search` is what looks for a nearer one, or did.
     """
 
     code: np.ndarray
     image: np.ndarray | None
     words: str
     std: np.ndarray | None = None
+    distance: float | None = None
+    search: Task[Projection] | None = field(default=None, compare=False)
+
+    @property
+    def drawn(self) -> str:
+        """What the picture of its code is called."""
+        if self.distance is not None:
+            return f"projection, {number(self.distance, 2)} of a pixel's range off"
+        return "decoded code" if self.image is None else "reconstruction"
+
+    @property
+    def looked_for(self) -> bool:
+        """Whether a nearer code is being searched for."""
+        return self.search is not None and not self.search.done
 
 
 @dataclass(frozen=True)
@@ -67,20 +89,61 @@ def encoded_image(run: Run, model: LoadedModel, row: int, found: Gallery) -> Enc
 
 
 def coded(model: LoadedModel, image: np.ndarray, words: str) -> EncodedImage:
-    """An image with its code: encoded, or searched for where there is no encoder (projected), which takes about a second."""
+    """An image with its code: encoded, or where there is no encoder searched for behind the page (`searching`).
+
+    Until that is done the code is the nearest of those drawn at first. Raises what the search raised.
+    """
     if model.has_encoder:
         posterior = model.encode(image[None])
         return EncodedImage(posterior.mean[0], image, words, posterior.std[0])
+    search = projecting.start(model, image[None])
+    search.wait(SOON)
+    if search.fault is not None:
+        raise search.fault
+    if search.result is not None:
+        found = search.result
+        return EncodedImage(found.codes[0], image, words, None, float(found.distance[0]), search)
+    code, distance = projecting.first_guess(model, image)
+    return EncodedImage(code, image, words, None, distance, search)
 
-    def search() -> tuple[np.ndarray, float]:
-        from vae_core.inference.project import project
 
-        with st.spinner(f"Looking for a code that draws {words}"):
-            found = project(model, image[None])
-        return found.codes[0], float(found.distance[0])
+def searching(model: LoadedModel, found: Sequence[EncodedImage]) -> None:
+    """How far the searches for these images' codes are, and a button that ends them; the page is drawn anew when they are
+    done. Of those that were ended early, that they were."""
+    going = [one.search for one in found if one.search is not None and not one.search.done]
+    if going:
+        fragment(run_every=0.5)(_searching)(going)
+        return
+    stopped = [
+        one
+        for one in found
+        if one.search is not None and one.search.result is not None and one.search.result.stopped
+    ]
+    if stopped:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption("The search for codes was ended early: these are the nearest so far.", width="stretch")
+            if session.button("Go on", "go on searching for codes", icon=":material/refresh:"):
+                for one in stopped:
+                    assert one.image is not None
+                    projecting.forget(model, one.image[None])
+                st.rerun(scope="app")
 
-    code, distance = _projected.get_or_make((model.stamp, image.tobytes()), search)
-    return EncodedImage(code, image, f"{words}, projected: pictures differ by {distance:.2f} per pixel", None)
+
+def _searching(going: Sequence[Task[Projection]]) -> None:
+    left = [search for search in going if not search.done]
+    for search in left[:1]:
+        share = 1 - sum(1 - one.share for one in left) / len(going)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.progress(share, text=plain(f"Looking for {search.name}: {search.words}"), width="stretch")
+            if session.button(
+                "Stop", "stop searching for codes", icon=":material/stop:", help="Keeps the nearest so far."
+            ):
+                for one in left:
+                    one.cancel()
+    for words in dict.fromkeys(search.error for search in going if search.error):
+        st.warning(sentence(words), icon=":material/warning:")
+    if not left:
+        st.rerun(scope="app")
 
 
 def choose(run: Run, model: LoadedModel, key: str) -> EncodedImage | None:

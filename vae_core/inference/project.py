@@ -95,8 +95,9 @@ class _Search:
 
         def error_of(codes: Tensor) -> Tensor:
             """(B, S, D) -> (B, S)."""
-            drawn = self.decode(codes.flatten(0, 1)).unflatten(0, codes.shape[:2])
-            return (drawn - target[:, None]).square().flatten(2).mean(2)
+            drawn = self.decode(codes.flatten(0, 1)).view(*codes.shape[:2], *target.shape[1:])
+            squares: Tensor = (drawn - target[:, None]).square().flatten(2).mean(2)
+            return squares
 
         z.requires_grad_(True)
         adam, ended = torch.optim.Adam([z], lr=RATE), False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import layout
-from app.boundary import fragment
+from app.boundary import fragment, plain
 from app.services import runs
 from app.state import address, session
 from app.views.beta.converter import converter
@@ -39,6 +39,8 @@ def page() -> None:
     with layout.toolbar("beta"):
         view = st.segmented_control("Look at", VIEWS, default=VIEWS[0], key=address.VIEW.name, bind=address.VIEW.bind, required=True, label_visibility="collapsed")  # fmt: skip
         chooser, more = st.container(width=260), st.container(width="content")
+    with layout.said("no-rate"):
+        without_a_rate()
     if view == "dial":
         with chooser:
             run = chosen_dial()
@@ -71,6 +73,18 @@ def page() -> None:
     with st.container():
         fragment(run_every=1.0 if busy else None)(progress)(name, members)
     look(name, members)
+
+
+def without_a_rate() -> None:
+    """Of a run looked at that has no rate, that there is nothing here to weigh: what is shown are others."""
+    run = session.run_or_none()
+    entry = None if run is None else run.record().effective.objective.entry
+    if run is not None and entry is not None and not entry.has_posterior:
+        what = entry.short or entry.title
+        st.caption(
+            f":material/info: {plain(run.name)} ({what}) has no posterior, so no rate, no ELBO and no β: it has no point on these "
+            "curves. They are of VAEs."
+        )
 
 
 page()

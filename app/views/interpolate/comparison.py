@@ -11,6 +11,7 @@ from app.plots.figure import PLAIN
 from app.plots.path import paths_on_map
 from app.services import geodesics
 from app.state import session
+from app.views.interpolate.path_view import no_codes
 from app.views.interpolate.tracks import Track, measured, strip, track
 from vae_core.errors import TooFewPoints
 from vae_core.inference import LoadedModel, StoredCodes
@@ -67,7 +68,7 @@ def waiting(model: LoadedModel, ends: np.ndarray, penalty: float) -> None:
 
 def draw_map(model: LoadedModel, codes: StoredCodes | None, tracks: list[Track], ends: np.ndarray) -> None:
     if codes is None:
-        st.info("The paths are drawn on a map where this run's codes are known.", icon=":material/map:")
+        st.info(f"To draw the paths on a map takes {no_codes(model)}.", icon=":material/map:")
         return
     t = np.linspace(0, 1, 65)
     try:

@@ -44,8 +44,8 @@ def directions(
     if codes is None or not names:
         st.caption(ABOUT)
         st.info(
-            "A direction needs codes of images with labels or factors that vary, or of a group saved on the map; this run "
-            "has none.",
+            "A direction needs codes of images with labels or factors that vary, or of a group saved on the map; "
+            + ("this run has none." if model.has_encoder else "a network without an encoder has none."),
             icon=":material/label_off:",
         )
         return

@@ -80,10 +80,7 @@ def editor(
     with st.container(horizontal=True, gap="small", wrap=False, vertical_alignment="center"):
         for image in [decoded] if encoded.image is None else [encoded.image, decoded]:
             st.image(pictures.png(image, 64), width=64)
-        st.caption(
-            f"Waypoint {here + 1}: {encoded.words} · its "
-            + ("decoded code" if encoded.image is None else "reconstruction")
-        )
+        st.caption(f"Waypoint {here + 1}: {encoded.words} · its {encoded.drawn}")
     with st.container(horizontal=True, gap="xsmall"):
         for label, icon, by in (("Earlier", "arrow_back", -1), ("Later", "arrow_forward", 1)):
             possible = 0 <= here + by < len(tokens)
@@ -97,7 +94,11 @@ def editor(
             disabled=len(tokens) <= LEAST, help="Remove it. A path needs two waypoints at least.",
         )  # fmt: skip
     _from_set(run, found, token, here)
-    if model.shape[0] == 1:
+    if not model.has_encoder:
+        st.caption(
+            "Nothing is drawn by hand here: this network has no encoder to follow the pen. Upload a picture instead."
+        )
+    elif model.shape[0] == 1:
         pad(
             run.id,
             header,
@@ -146,6 +147,9 @@ def _upload(run: Run, model: LoadedModel, here: int) -> None:
         return
     file = session.get(address.UPLOAD.of("waypoint"))
     if encoded is None or file is None or file.file_id == session.get(address.WAYPOINT_FILE):
+        return
+    if encoded.looked_for:  # its code becomes the waypoint once it is found
+        image_picker.searching(model, [encoded])
         return
     session.put(address.WAYPOINT_FILE, file.file_id)
     set_waypoint(run.id, here, keep_picture(model, encoded))

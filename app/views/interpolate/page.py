@@ -50,7 +50,12 @@ def page() -> None:
     with walk:
         left, right = st.columns([1, 0.38], gap="medium")
         with right, layout.panel("waypoint", under=UNDER):
-            along = chosen_track(run, model, ends, kind, penalty, codes)
+            with layout.said("projection"):
+                image_picker.searching(model, met)
+            sought = any(one.looked_for for one in met)  # a geodesic begins at the codes that are found
+            along = chosen_track(
+                run, model, ends, "linear" if sought and kind == "geodesic" else kind, penalty, codes
+            )
             editor(run, model, header, found, tokens, met)
             about_chart(model, codes, chart)
         with left:

@@ -64,6 +64,13 @@ def codes_of(run: Run, model: LoadedModel) -> StoredCodes | None:
     return codes if codes is not None and len(codes) and np.isfinite(codes.mean).all() else None
 
 
+def no_codes(model: LoadedModel) -> str:
+    """What is needed and not there, in words that go on a sentence."""
+    if model.has_encoder:
+        return "this run's codes, which are not here"
+    return "codes of many images, which a network without an encoder does not have"
+
+
 def chosen_track(
     run: Run, model: LoadedModel, ends: np.ndarray, kind: str, penalty: float, codes: StoredCodes | None
 ) -> Track:
@@ -165,8 +172,7 @@ def view(
             st.plotly_chart(figure, key="chart change", config=PLAIN)
         elif codes is None or told.support is None:
             st.info(
-                "How near the path keeps to real images, and what a probe makes of it, need this run's codes, which are "
-                "not here.",
+                f"How near the path keeps to real images, and what a probe makes of it, need {no_codes(model)}.",
                 icon=":material/image_not_supported:",
             )
         elif chart == DISTANCE:
@@ -213,7 +219,7 @@ def about_chart(model: LoadedModel, codes: StoredCodes | None, chart: str) -> No
     """What the chart under the strip tells, and how far it can be trusted."""
     fitted = {} if codes is None else probes(model.stamp, codes)
     if codes is None:
-        st.caption("Distances to real codes and probabilities need this run's codes, which are not here.")
+        st.caption(f"Distances to real codes and probabilities need {no_codes(model)}.")
     elif not fitted:
         st.caption(
             "No probabilities: these images have neither labels nor factors that vary, or too few of each."

@@ -79,6 +79,13 @@ def rows_of(found: image_picker.Gallery, label: int | None) -> np.ndarray:
     return chosen if len(chosen) else rows
 
 
+def names_something(token: str, model: LoadedModel, found: image_picker.Gallery | None) -> bool:
+    """Whether this run has what a token names."""
+    if image_of(token) is not None:
+        return found is not None and len(found.index) > 0
+    return code_format.unpack(token, model.latent_dim) is not None
+
+
 def encoded_image_of(
     token: str, run: Run, model: LoadedModel, found: image_picker.Gallery | None, words: str = "a code"
 ) -> image_picker.EncodedImage | None:
@@ -87,7 +94,7 @@ def encoded_image_of(
     if image is None:
         code = code_format.unpack(token, model.latent_dim)
         return None if code is None else image_picker.EncodedImage(code, None, words)
-    if found is None or not len(found.index):
+    if found is None or not names_something(token, model, found):
         return None
     rows = rows_of(found, image[0])
     return image_picker.encoded_image(run, model, int(rows[image[1] % len(rows)]), found)

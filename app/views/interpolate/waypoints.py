@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
@@ -12,9 +14,9 @@ from app.views.interpolate.tokens import (
     MOST,
     code_of,
     drawing_of,
-    encoded_image_of,
     image_of,
     image_token,
+    names_something,
 )
 from app.widgets import image_picker
 from vae_core.inference import LoadedModel
@@ -42,7 +44,7 @@ def waypoints_from_address(run: Run, model: LoadedModel, found: image_picker.Gal
     for family in (address.END_IMAGE, address.END_LABEL, address.END_SOURCE):
         for end in ("from", "to"):
             session.set_param(family.of(end), "")
-    kept = [t for t in tokens[:MOST] if encoded_image_of(t, run, model, found) is not None]
+    kept = [t for t in tokens[:MOST] if names_something(t, model, found)]
     if len(kept) < len(tokens):
         st.warning(
             f"{len(tokens) - len(kept)} of the link's waypoints are no code of this run, which has {model.latent_dim} "
@@ -79,7 +81,8 @@ def waypoints_from_address(run: Run, model: LoadedModel, found: image_picker.Gal
 def anew(run: Run, model: LoadedModel, tokens: list[str]) -> list[str]:
     """Tokens after the weights changed: uploads and drawings, whose pictures the session keeps, are encoded anew.
 
-    Images of the set are encoded wherever they are named, and codes stay codes.
+    Images of the set are encoded wherever they are named, and codes stay codes; so do those of a network without an
+    encoder, whose search takes longer than such a page may wait.
     """
     before = session.get(address.STAMP_OF.of(run.id))
     session.put(address.STAMP_OF.of(run.id), model.stamp)
@@ -89,7 +92,9 @@ def anew(run: Run, model: LoadedModel, tokens: list[str]) -> list[str]:
     found = []
     for token in tokens:
         kept = uploads().get((before, token))
-        if kept is not None and kept.image is not None:
+        if kept is not None and not model.has_encoder:
+            uploads()[(model.stamp, token)] = replace(kept, distance=None, search=None)
+        elif kept is not None and kept.image is not None:
             token = keep_picture(model, image_picker.coded(model, kept.image, kept.words))
         found.append(token)
     return found
