@@ -35,7 +35,7 @@ class Task(Generic[R]):
 
     share: of the work that is done, in [0, 1]; words: what it does. partial: what a job shows before it is done, by
     `show`. result: what the job returned, once the state is DONE. error: a sentence, once it is FAILED, and `fault`
-    the exception itself.
+    the exception itself. returns_best: a task that is cancelled still comes to a result.
     """
 
     def __init__(self, name: str, *, returns_best: bool = False) -> None:
@@ -48,7 +48,7 @@ class Task(Generic[R]):
         self.error = ""
         self.fault: Exception | None = None
         self.cancelled = False
-        self._returns_best = returns_best
+        self.returns_best = returns_best
         self._ended = threading.Event()
         self._lock = threading.Lock()
         self._on_cancel: list[Callable[[], object]] = []
@@ -65,7 +65,7 @@ class Task(Generic[R]):
                 return
             self.cancelled = True
             callbacks, self._on_cancel = self._on_cancel, []
-            if self.state == WAITING and not self._returns_best:
+            if self.state == WAITING and not self.returns_best:
                 self.state = CANCELLED
                 self._ended.set()
         for call in callbacks:
@@ -79,7 +79,7 @@ class Task(Generic[R]):
 
     def report(self, share: float, words: str) -> None:
         """Say how far the job is. Raises TaskCancelled, which must end the job, unless it returns its best so far."""
-        if self.cancelled and not self._returns_best:
+        if self.cancelled and not self.returns_best:
             raise TaskCancelled
         self.share, self.words = min(1.0, float(share)), words
 
@@ -114,7 +114,7 @@ class Task(Generic[R]):
             self.state = RUNNING
         try:
             result = job(self)
-            if self.cancelled and not self._returns_best:
+            if self.cancelled and not self.returns_best:
                 raise TaskCancelled
         except TaskCancelled:
             self._end(CANCELLED)
@@ -182,7 +182,7 @@ class Lane:
         """The task of a key, if it is remembered and nobody cancelled it, or it returns its best all the same."""
         with self._lock:
             task = self._tasks.get(key)
-            if task is None or (task.cancelled and not task._returns_best):
+            if task is None or (task.cancelled and not task.returns_best):
                 return None
             self._tasks.move_to_end(key)
             return task

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from html import unescape
 
 import numpy as np
 import pytest
@@ -13,8 +15,9 @@ from helpers import config_of
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
-from app.services import models, projecting
+from app.services import datasets, models, projecting
 from app.widgets import image_picker
+from vae_core.comparison import shown_images
 from vae_core.inference.project import project
 from vae_core.models.networks import MlpParams
 from vae_core.options import Choice
@@ -47,6 +50,11 @@ def gan(trained_gan: Run, places: Places) -> Run:
     shutil.copytree(trained_gan.path, places.runs / trained_gan.id)
     (places.datasets / "digits").symlink_to(trained_gan.places.datasets / "digits")
     return Run(places.runs / trained_gan.id, places)
+
+
+def grid(at: AppTest) -> str:
+    """The table of pictures as HTML."""
+    return "".join(e.proto.body for e in at.get("html") if 'class="compare"' in e.proto.body)
 
 
 SAID = {
@@ -136,6 +144,33 @@ def test_a_search_is_followed_and_stopped_and_goes_on(
     assert all((b.distance or 0) < (a.distance or 0) for a, b in zip(early, late, strict=True))
 
 
+def test_models_side_by_side_are_projected_and_drawn_between(
+    open_page: Open, gan: Run, trained: Run, busy: threading.Event
+) -> None:
+    shutil.copytree(trained.path, gan.places.runs / trained.id)
+    at = open_page("compare", run=gan.id)
+    assert not at.exception
+    assert "the code of each image is being searched for" in grid(at)
+    at.button(key="stop searching").click().run()
+    busy.set()
+    at = worked_out(at)
+    assert "projection, ended early" in grid(at)
+    at.button(key="go on searching for codes").click().run()
+    at = worked_out(at)
+    assert not at.exception
+    assert not at.error
+    table = grid(at)
+    for alt in ("projections by faker", "interpolations by faker", "reconstructions by trained"):
+        assert f'alt="{alt}"' in table
+    told = dict(re.findall(r"(projection|reconstruction): ([0-9.]+) of a pixel", unescape(table)))
+    model = models.model(gan)
+    data = datasets.images_of(gan)
+    assert data is not None
+    images = np.asarray(data.images[shown_images(data, 4 * (24 // 3))])
+    assert float(told["projection"]) == pytest.approx(float(project(model, images).distance.mean()), rel=0.05)
+    assert "between projections" in table
+
+
 def test_the_routes_say_what_it_has_not(gan: Run) -> None:
     from starlette.applications import Starlette
 
@@ -143,7 +178,8 @@ def test_the_routes_say_what_it_has_not(gan: Run) -> None:
 
     client = TestClient(Starlette(routes=web.ROUTES))
     drawing = client.post(
-        f"/api/runs/{gan.id}/encode?stamp={gan.stamp()}&width=16&height=16", content=bytes(128) + b"\xff" * 128
+        f"/api/runs/{gan.id}/encode?stamp={gan.stamp()}&width=16&height=16",
+        content=bytes(128) + b"\xff" * 128,
     )
     assert drawing.status_code == 409
     assert "no encoder" in drawing.json()["error"]

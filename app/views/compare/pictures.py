@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from app import layout
-from app.services import comparing, datasets, models
+from app.services import comparing, datasets, models, projecting
 from app.services.cache import LruCache
 from app.services.tasks import Task
 from app.state import address, session
@@ -24,6 +24,7 @@ from vae_core import pictures
 from vae_core.comparison import same_noise, shown_images
 from vae_core.data.imageset import ImageSet
 from vae_core.errors import BadRun
+from vae_core.inference import LoadedModel
 from vae_core.latent.paths import lerp
 from vae_core.latent.sampling import Mixture
 from vae_core.runs.record import QUEUED
@@ -34,13 +35,15 @@ UNDER = 12.0  # rem of what stands above and below the rows of pictures
 SIZE = 96  # pixels of an image, at least: enlarged by whole pixels, so that none is blurred but by its model
 
 _drawn: LruCache[bytes] = LruCache(64 * 2**20, size=len)
+_off: LruCache[float] = LruCache(512)
 
 
 @dataclass(frozen=True)
 class Shown:
     """What all columns share: the images, how many fit into a cell, and where random codes come from. `key` names the images.
 
-    `works` collects what is worked out behind the page for these pictures.
+    `works` collects what is worked out behind the page for these pictures, and `ended` what of it a person ended early: a
+    network and the images whose codes it was searched for.
     """
 
     data: ImageSet | None
@@ -53,6 +56,7 @@ class Shown:
     temperature: float
     owner: Run | None = field(default=None, compare=False)
     works: list[Task[Any]] = field(default_factory=list, compare=False)
+    ended: list[tuple[LoadedModel, np.ndarray]] = field(default_factory=list, compare=False)
 
     @property
     def count(self) -> int:
@@ -90,8 +94,21 @@ def side_by_side(found: Sequence[Run], rows: str, more: float) -> None:
     heads += [Head(title_of(run), run.name) for run in found]
     drawn = [_row(kind, found, shown) for kind in kinds]
     with place:
-        busy = bool(shown.works) and follow(shown.works)
+        busy = (bool(shown.works) and follow(shown.works)) or go_on(shown)
     table(heads, drawn, under=UNDER + more + (LINE if busy else 0))
+
+
+def go_on(shown: Shown) -> bool:
+    """Of searches that were ended early, that they were, and a button to go on with them; whether anything is said."""
+    if not shown.ended:
+        return False
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("The search for codes was ended early: these are the nearest so far.", width="stretch")
+        if session.button("Go on", "go on searching for codes", icon=":material/refresh:"):
+            for model, images in shown.ended:
+                projecting.forget(model, images)
+            st.rerun()
+    return True
 
 
 def _down(across: int, columns: int) -> int:
@@ -151,7 +168,6 @@ def _grid(images: np.ndarray, shown: Shown) -> bytes:
 
 # ---------------------------------------------------------------- the same images
 
-NO_ENCODER = "It has no encoder, so it cannot be asked for the code of an image."
 NO_IMAGES = "The images are not on this machine."
 
 
@@ -168,17 +184,47 @@ def _of(shown: Shown) -> np.ndarray:
     return shown.images
 
 
+def _codes(run: Run, images: np.ndarray, shown: Shown) -> tuple[np.ndarray, str] | str:
+    """Codes (N, D) of images, and how the pictures of them are called: encoded, or searched for where there is no encoder.
+    Else why there are none yet."""
+    model = models.model(run)
+    if model.has_encoder:
+        return model.encode(images).mean, "reconstruction"
+    search = projecting.start(model, images)
+    shown.works.append(search)
+    found = search.result
+    if found is None:
+        return search.error or "It has no encoder: the code of each image is being searched for."
+    if found.stopped:
+        shown.ended.append((model, images))
+    return found.codes, "projection, ended early" if found.stopped else "projection"
+
+
 def _reconstructed(run: Run, shown: Shown) -> Cell:
-    if not run.record().effective.objective.entry.has_encoder:
-        return Cell(None, "", NO_ENCODER)
     if shown.images is None:
         return Cell(None, "", NO_IMAGES)
+    images = shown.images
+    found = _codes(run, images, shown)
+    if isinstance(found, str):
+        return Cell(None, "", found)
+    codes, name = found
+    png = _drawing(run, shown, f"reconstructed {name}", lambda: models.model(run).decode_uint8(codes))
+    return Cell(
+        png,
+        f"{name.split(',')[0]}s by {run.name}",
+        f"{name}: {_apart(run, images, codes, shown)} of a pixel's range off",
+    )
 
-    def draw() -> np.ndarray:
-        model = models.model(run)
-        return model.decode_uint8(model.encode(_of(shown)).mean)
 
-    return Cell(_drawing(run, shown, "reconstructed", draw), f"reconstructions by {run.name}")
+def _apart(run: Run, images: np.ndarray, codes: np.ndarray, shown: Shown) -> str:
+    """How far images and the pictures of their codes are apart: root mean square difference, mean over the images."""
+
+    def measure() -> float:
+        drawn = models.model(run).decode(codes)
+        squares = np.square(drawn - images / np.float32(255)).reshape(len(images), -1)
+        return float(np.sqrt(squares.mean(1)).mean())
+
+    return number(_off.get_or_make((run.id, run.stamp(), shown.key, codes.tobytes()), measure), 2)
 
 
 # ---------------------------------------------------------------- between two images
@@ -210,19 +256,23 @@ def _cross_fade(shown: Shown) -> Cell:
 
 
 def _between(run: Run, shown: Shown) -> Cell:
-    if not run.record().effective.objective.entry.has_encoder:
-        return Cell(None, "", NO_ENCODER)
     ends = _ends(shown)
     if ends is None:
         return Cell(None, "", NO_IMAGES)
+    found = _codes(run, np.concatenate(ends), shown)
+    if isinstance(found, str):
+        return Cell(None, "", found)
+    codes, name = found
 
     def draw() -> np.ndarray:
-        model = models.model(run)
-        a, b = (model.encode(part).mean for part in ends)
+        a, b = np.split(codes, 2)
         t = np.linspace(0, 1, shown.across)
-        return model.decode_uint8(np.concatenate([lerp(x, y, t) for x, y in zip(a, b, strict=True)]))
+        return models.model(run).decode_uint8(
+            np.concatenate([lerp(x, y, t) for x, y in zip(a, b, strict=True)])
+        )
 
-    return Cell(_drawing(run, shown, "between", draw), f"interpolations by {run.name}")
+    words = "" if name == "reconstruction" else f"between {name.replace('projection', 'projections')}"
+    return Cell(_drawing(run, shown, f"between {name}", draw), f"interpolations by {run.name}", words)
 
 
 # ---------------------------------------------------------------- the same codes
