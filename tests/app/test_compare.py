@@ -16,8 +16,10 @@ from streamlit.testing.v1 import AppTest
 
 from app.services import comparing
 from app.views.compare import blurry, choice, matrix, numbers
+from app.words import number
 from vae_core import comparison
 from vae_core.comparison import create, of_each_kind, of_each_likelihood, trainable
+from vae_core.evaluation.samples import stored_samples
 from vae_core.inference import load_run
 from vae_core.objectives import LIKELIHOODS
 from vae_core.places import Places
@@ -226,13 +228,27 @@ def test_numbers_are_measured_behind_the_page_and_told_with_their_seeds(
     worked_out(at)
     fine(at)
     frame = at.dataframe[0].value.set_index("")
-    assert list(frame.columns) == ["unit", "Autoencoder", "VAE"]
+    assert list(frame.columns) == ["unit", "Real images", "Autoencoder", "VAE"]
     assert frame.loc["Rate", "Autoencoder"] == "–", "an autoencoder has no rate"
-    assert "n = 2" in frame.loc["Rate", "VAE"]
+    assert re.fullmatch(r"\S+ \(\S+ and \S+\)", frame.loc["Rate", "VAE"]), "two seeds: both values"
+    kept = stored_samples(made[0])
+    assert kept is not None
+    for what, title in (
+        ("frechet", "Fréchet distance of samples"),
+        ("recall", "Recall of samples"),
+        ("sharpness", "Sharpness of samples"),
+    ):
+        assert frame.loc[title, "Real images"] == number(getattr(kept.real, what)), (
+            "each number has its yardstick"
+        )
+        for way in ("prior at temperature 0.7", "mixture"):
+            assert frame.loc[f"{title}, {way}", "VAE"] != "–"
+    assert frame.loc["Rate", "Real images"] == "–"
+    assert "9 test images, which no model has learned from, score in the same way" in shown(at)
+    assert "too few for an interval" in shown(at)
     assert frame.loc["Speed", "unit"] == "images a second"
     assert "Sharpness of samples" in frame.index
     assert 0 <= float(frame.loc["Recall of samples", "VAE"].split(" ")[0]) <= 1
-    assert "n = 2" in frame.loc["Fréchet distance of samples", "Autoencoder"]
     said = [text.value for text in at.markdown]
     for claim in ("Stability", "Sharpness", "Interpretability", "Coverage"):
         assert sum(f"**{claim}.**" in text for text in said) == 1, claim
@@ -259,7 +275,13 @@ def test_measuring_can_be_stopped_and_taken_up_again(
 
 @pytest.mark.parametrize(
     ("values", "words"),
-    [([], "–"), ([None, float("nan")], "–"), ([1.5, None], "1.5"), ([1.0, 2.0, 3.0], "2 (1 to 3, n = 3)")],
+    [
+        ([], "–"),
+        ([None, float("nan")], "–"),
+        ([1.5, None], "1.5"),
+        ([1.0, 3.0], "2 (1 and 3)"),
+        ([1.0, 2.0, 3.0], "2 ± 2.5 (n = 3)"),
+    ],
 )
 def test_a_spread_says_how_many_told_it(values: list[float | None], words: str) -> None:
     assert str(numbers.spread(values)) == words

@@ -24,8 +24,9 @@ from app.widgets.prepare_dataset import offer_images
 from vae_core.comparison import Cost, cost_of, kind_of
 from vae_core.evaluation.claims import Measured, claims
 from vae_core.evaluation.metrics import METRICS
+from vae_core.evaluation.metrics.sharpness import SHARPNESS
 from vae_core.evaluation.run_metrics import RunMetrics, stored
-from vae_core.evaluation.samples import DRAWN, MIXTURE, PRIOR, Sampled, stored_samples
+from vae_core.evaluation.samples import COOL, DRAWN, MIXTURE, PRIOR, Sampled, stored_samples
 from vae_core.objectives.terms import NO_NATS
 from vae_core.runs.record import ENDED
 from vae_core.runs.run import Run
@@ -34,6 +35,7 @@ from vae_core.words import counted
 
 UNDER = 4.6  # rem of what stands over the panel
 CHARTS = 3  # side by side
+REAL = "Real images"  # heads a column
 
 _costs: LruCache[Cost] = LruCache(256)
 
@@ -53,13 +55,17 @@ def known_of(run: Run) -> Known:
 
 @dataclass(frozen=True)
 class Measure:
-    """A number of a run: what it is called, its unit, what it means, and how it is read; None where a run has none."""
+    """A number of a run: what it is called, its unit, what it means, and how it is read; None where a run has none.
+
+    real: the same of test images, from what was measured of a run's samples; drawn: whether it has a chart.
+    """
 
     title: str
     unit: str
     means: str
     read: Callable[[Known], float | None]
-    reference: tuple[str, float] | None = None
+    real: Callable[[Sampled], float | None] = lambda samples: None
+    drawn: bool = True
 
 
 def cost(run: Run) -> Cost:
@@ -83,19 +89,18 @@ def measures() -> list[Measure]:
         Measure("Active", "dimensions", words.WORDS["active"], _measured(lambda m: float(m.active.sum()))),
     ]  # fmt: skip
     for name, title, unit, means in SAMPLED:
-        for way in (PRIOR, MIXTURE):
-            apart = "" if way == PRIOR else ", codes from the mixture"
-            found.append(
-                Measure(
-                    f"{title}{apart}", unit, f"{means} Codes come from the {way}.", _of_samples(name, way)
-                )
-            )
+        for way in (PRIOR, COOL, MIXTURE):
+            apart = "" if way == PRIOR else f", {way}"
+            meaning = f"{means} Codes come from the {way}."
+            of, real = _of_samples(name, way), _of_real(name)
+            found.append(Measure(f"{title}{apart}", unit, meaning, of, real, drawn=way != COOL))
     for metric in METRICS.values():
+        if (
+            metric.group == SHARPNESS.group
+        ):  # of samples: told above, of every model and each way of drawing codes
+            continue
         for value in metric.values:
-            at_best = ("real images", 1.0) if value.name == "sharpness" else None
-            found.append(
-                Measure(value.title, value.unit, value.definition, _measured(_value(value.name)), at_best)
-            )
+            found.append(Measure(value.title, value.unit, value.definition, _measured(_value(value.name))))
     return found
 
 
@@ -105,6 +110,7 @@ SAMPLED = (
     ("precision", "Precision of samples", "share of samples", words.WORDS["precision"]),
     ("recall", "Recall of samples", "share of images", words.WORDS["recall"]),
     ("least_share", "Coverage of the rarest class", "over its share in the data", words.WORDS["coverage"]),
+    ("sharpness", "Sharpness of samples", "of training images' = 1", words.WORDS["sharpness"]),
     ("divergence", "Class histogram", "nats", "KL divergence of the samples' classes from the data's: 0 is the same shares."),
 )  # fmt: skip
 
@@ -112,9 +118,13 @@ SAMPLED = (
 def _of_samples(name: str, way: str) -> Callable[[Known], float | None]:
     def of(run: Known) -> float | None:
         kept = run.samples
-        return float(getattr(kept.numbers[way], name)) if kept is not None and way in kept.numbers else None
+        return getattr(kept.numbers[way], name) if kept is not None and way in kept.numbers else None
 
     return of
+
+
+def _of_real(name: str) -> Callable[[Sampled], float | None]:
+    return lambda samples: getattr(samples.real, name)
 
 
 def _value(name: str) -> Callable[[RunMetrics], float | None]:
@@ -125,9 +135,14 @@ def _minutes(found: Cost) -> float | None:
     return None if found.seconds is None else found.seconds / 60
 
 
+CONFIDENCE = 0.95
+FEWEST = 3  # seeds that an interval is told from: of two it is wider than anything they could show
+
+
 @dataclass(frozen=True)
 class Spread:
-    """A number over the seeds of a model: how many told it, their mean, least and most."""
+    """A number over the seeds of a model: how many told it, their mean, and `low` to `high`: of FEWEST or more the interval of
+    the mean, of two the values themselves."""
 
     count: int
     mean: float
@@ -139,15 +154,34 @@ class Spread:
             return "–"
         if self.count == 1:
             return words.number(self.mean)
-        return f"{words.number(self.mean)} ({words.number(self.low)} to {words.number(self.high)}, n = {self.count})"
+        if self.count < FEWEST:
+            return f"{words.number(self.mean)} ({words.number(self.low)} and {words.number(self.high)})"
+        return f"{words.number(self.mean)} ± {words.number(self.high - self.mean, 2)} (n = {self.count})"
 
 
 def spread(values: Sequence[float | None]) -> Spread:
-    """Of what the seeds tell."""
-    known = [v for v in values if v is not None and np.isfinite(v)]
+    """Of what the seeds tell. The interval is Student's (1908): mean ± t · s / √n at 95 %, t of n − 1 degrees of freedom."""
+    known = [float(v) for v in values if v is not None and np.isfinite(v)]
     if not known:
         return Spread(0, float("nan"), float("nan"), float("nan"))
-    return Spread(len(known), float(np.mean(known)), min(known), max(known))
+    mean = float(np.mean(known))
+    if len(known) < FEWEST:
+        return Spread(len(known), mean, min(known), max(known))
+    from scipy.special import stdtrit
+
+    t = float(stdtrit(len(known) - 1, (1 + CONFIDENCE) / 2))
+    half = t * float(np.std(known, ddof=1)) / len(known) ** 0.5
+    return Spread(len(known), mean, mean - half, mean + half)
+
+
+def about_spreads(most: int) -> str:
+    """What stands behind the means, where some model has so many seeds."""
+    if most < 2:
+        return "One seed of each: how much is chance is not known. **Train one of each** takes several. "
+    said = "After ± stands the half of the mean's 95 % interval over n seeds (Student's t, which takes them for normally spread). "
+    return (
+        "" if most < FEWEST else said
+    ) + "Of two seeds both values stand in brackets: they are too few for an interval. "
 
 
 def numbers(found: Sequence[Run], seeds: Mapping[str, list[Run]], more: float) -> None:
@@ -161,35 +195,48 @@ def numbers(found: Sequence[Run], seeds: Mapping[str, list[Run]], more: float) -
     table = [(m, row) for m, row in table if any(one.count for one in row)]
     with layout.panel("compare-numbers", under=UNDER + more + (LINE if busy else 0)):
         _claims(found, known)
+        every = [one.samples for run in found for one in known[run.id]]
+        kept = next((samples for samples in every if samples is not None), None)
+        real = {m.title: None if kept is None else m.real(kept) for m, _ in table}
         st.dataframe(
-            pd.DataFrame([{"": m.title, "unit": m.unit} | dict(zip(names, map(str, row), strict=True)) for m, row in table]),
+            pd.DataFrame(
+                [
+                    {"": m.title, "unit": m.unit, REAL: _told(real[m.title])} | dict(zip(names, map(str, row), strict=True))
+                    for m, row in table
+                ]
+            ),
             hide_index=True, key="compare table", height="content", column_config={"": st.column_config.TextColumn(width="large")},
         )  # fmt: skip
         most = max((one.count for _, row in table for one in row), default=0)
         st.caption(
-            f"Mean, and in brackets the least and the most of n seeds, up to {counted(most, 'seed')} here; measured on the test images. "
-            "A dash: the model has no such number, or it is not measured yet."
+            f"{about_spreads(most)}Measured on the test images. A dash: there is no such number, or it is not measured yet."
         )
-        every = [one.samples for run in found for one in known[run.id]]
-        if kept := next((samples for samples in every if samples is not None), None):
+        if kept is not None:
             of = (
                 f"{kept.classes} classes"
                 if kept.labelled
                 else f"{kept.classes} clusters, which stand for classes"
             )
             st.caption(
-                f"Samples: {DRAWN:,} of each model, compared with training images in {plain(kept.features)}; {of}. Test images, which no "
-                f"model has learned from, score a distance of {words.number(kept.real.frechet)}. This is no FID: it compares only models of these images."
+                f"Samples: {DRAWN:,} of each model and way to draw codes, compared with training images in {plain(kept.features)}; {of}. "
+                f"*{REAL}*: what {counted(kept.tested, 'test image')}, which no model has learned from, score in the same way. "
+                "The distance is no FID: it compares only models of these images."
             )
-        for start in range(0, len(table), CHARTS):
-            for column, (m, row) in zip(st.columns(CHARTS), table[start : start + CHARTS], strict=False):
+        charts = [(m, row) for m, row in table if m.drawn]
+        for start in range(0, len(charts), CHARTS):
+            for column, (m, row) in zip(st.columns(CHARTS), charts[start : start + CHARTS], strict=False):
+                level = real[m.title]
                 low, mean, high = (
                     np.array([getattr(one, part) for one in row]) for part in ("low", "mean", "high")
                 )
                 column.plotly_chart(
-                    intervals(m.title, m.unit, names, mean, low, high, reference=m.reference), key=f"compare {m.title}", config=PLAIN,
+                    intervals(m.title, m.unit, names, mean, low, high, reference=None if level is None else ("real images", level)), key=f"compare {m.title}", config=PLAIN,
                 )  # fmt: skip
                 column.caption(m.means)
+
+
+def _told(value: float | None) -> str:
+    return "–" if value is None else words.number(value)
 
 
 def _claims(found: Sequence[Run], known: Mapping[str, list[Known]]) -> None:
