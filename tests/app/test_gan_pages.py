@@ -160,7 +160,11 @@ def test_models_side_by_side_are_projected_and_drawn_between(
     assert not at.exception
     assert not at.error
     table = grid(at)
-    for alt in ("projections by faker", "interpolations by faker", "reconstructions by trained"):
+    for alt in (
+        "projections by faker",
+        "interpolations between projections by faker",
+        "reconstructions by trained",
+    ):
         assert f'alt="{alt}"' in table
     told = dict(re.findall(r"(projection|reconstruction): ([0-9.]+) of a pixel", unescape(table)))
     model = models.model(gan)
@@ -168,7 +172,6 @@ def test_models_side_by_side_are_projected_and_drawn_between(
     assert data is not None
     images = np.asarray(data.images[shown_images(data, 4 * (24 // 3))])
     assert float(told["projection"]) == pytest.approx(float(project(model, images).distance.mean()), rel=0.05)
-    assert "between projections" in table
 
 
 def test_the_routes_say_what_it_has_not(gan: Run) -> None:

@@ -175,7 +175,9 @@ def _images(shown: Shown) -> Cell:
     if shown.images is None:
         return Cell(None, "", NO_IMAGES)
     return Cell(
-        _drawn.get_or_make((shown.key, shown.across, "images"), lambda: _grid(_of(shown), shown)), "images"
+        _drawn.get_or_make((shown.key, shown.across, "images"), lambda: _grid(_of(shown), shown)),
+        "images",
+        "as they are",  # a line as the others have, so that all pictures are of one size
     )
 
 
@@ -271,8 +273,8 @@ def _between(run: Run, shown: Shown) -> Cell:
             np.concatenate([lerp(x, y, t) for x, y in zip(a, b, strict=True)])
         )
 
-    words = "" if name == "reconstruction" else f"between {name.replace('projection', 'projections')}"
-    return Cell(_drawing(run, shown, f"between {name}", draw), f"interpolations by {run.name}", words)
+    what = "interpolations" if name == "reconstruction" else "interpolations between projections"
+    return Cell(_drawing(run, shown, f"between {name}", draw), f"{what} by {run.name}")
 
 
 # ---------------------------------------------------------------- the same codes
