@@ -14,6 +14,7 @@ from torch import Tensor
 from vae_core.config import RunConfig
 from vae_core.data.imageset import Chunk, ImageSet, Source, write_images
 from vae_core.events import WALL_FIELDS, Command, Event, StepDone
+from vae_core.models.build import make_model
 from vae_core.models.networks import MlpParams
 from vae_core.options import Choice, leaves, replace_at
 from vae_core.runs.record import FAILED, INTERRUPTED
@@ -34,6 +35,13 @@ def config_of(**changes: Any) -> RunConfig:
     for name, value in {**TINY, **changes}.items():
         config = replace_at(config, PATHS[name], value)
     return config
+
+
+def to_go_on_from(config: RunConfig, shape: tuple[int, int, int] = (1, 16, 16)) -> dict[str, Tensor] | None:
+    """Weights for an objective that goes on from a run's: a fresh model's; None for one that begins by itself."""
+    if not config.objective.entry.goes_on:
+        return None
+    return {name: value.clone() for name, value in make_model(config, shape).state_dict().items()}
 
 
 def blobs(

@@ -45,7 +45,8 @@ AUTOENCODER = Kind(
 PLAIN_VAE = Kind("vae", "VAE", "each code is spread out, and all together are drawn to the prior")
 WEIGHED_VAE = Kind("beta-vae", "β-VAE", "as a VAE, with another weight on the rate")
 GENERATOR = Kind("gan", "GAN", "a generator that learns to fool a critic; it has no encoder")
-KINDS = (AUTOENCODER, PLAIN_VAE, WEIGHED_VAE, GENERATOR)
+SHARPENED = Kind("vae-gan", "VAE-GAN", "a VAE whose decoder went on learning to fool a critic")
+KINDS = (AUTOENCODER, PLAIN_VAE, WEIGHED_VAE, GENERATOR, SHARPENED)
 
 
 def kind_of(objective: ObjectiveConfig) -> Kind:
@@ -54,6 +55,8 @@ def kind_of(objective: ObjectiveConfig) -> Kind:
         return GENERATOR
     if not objective.entry.has_posterior:
         return AUTOENCODER
+    if objective.entry.goes_on:
+        return SHARPENED
     return PLAIN_VAE if objective.entry.beta_vae and objective.beta == 1 else WEIGHED_VAE
 
 
@@ -61,7 +64,7 @@ def usual_of(kind: Kind) -> Choice | None:
     """The first objective of the registry that makes such a model and needs nothing beside images; None for none."""
     for entry in OBJECTIVES.values():
         choice = Choice(entry.name, entry.params())
-        if not entry.needs and not entry.frozen and kind_of(ObjectiveConfig(objective=choice)) == kind:
+        if not entry.needs and not entry.goes_on and kind_of(ObjectiveConfig(objective=choice)) == kind:
             return choice
     return None
 

@@ -171,8 +171,8 @@ class ObjectiveConfig(Options):
 
     @property
     def no_elbo(self) -> str:
-        """A sentence on why a run of these settings has no nats and no ELBO, where its likelihood is none; else empty."""
-        return "" if self.likelihood.name == AUTO else self.likelihood_entry.no_elbo
+        """A sentence on why a run of these settings has no nats and no ELBO, by its objective or its likelihood; else empty."""
+        return self.entry.no_elbo or ("" if self.likelihood.name == AUTO else self.likelihood_entry.no_elbo)
 
     @property
     def needs_features(self) -> bool:
@@ -212,7 +212,9 @@ class ObjectiveConfig(Options):
     def terms(self) -> tuple[Term, ...]:
         """The named terms a run of these settings tells of, in the order in which they are added up."""
         terms = self.entry.terms_for(self.free_bits)
-        return tuple(t.of_a_distance(self.likelihood_entry.formula) for t in terms) if self.no_elbo else terms
+        if not self.entry.has_likelihood or not self.no_elbo:
+            return terms
+        return tuple(t.of_a_distance(self.likelihood_entry.formula) for t in terms)
 
     @property
     def final(self) -> Moment:

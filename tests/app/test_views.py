@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import time
@@ -620,6 +621,32 @@ def test_a_new_sweep_says_what_is_chosen_for_all_its_runs_and_fixes_sigma(
     assert len(configs) == 5
     assert len({(c.training.epochs, c.objective.likelihood, c.model.latent_dim) for c in configs}) == 1
     assert all(settled(c) and not c.objective.likelihood_entry.learns_sigma for c in configs)
+
+
+def test_one_press_sharpens_a_finished_run_and_leaves_it_as_it_is(
+    open_page: Open, copied: Run, store: Store
+) -> None:
+    at = open_page("train", run=copied.id)
+    before = copied.stamp()
+    at.button(key="sharpen").click().run()
+    fine(at)
+    made = store.find(f"{copied.name}-sharp")
+    assert at.query_params["run"] == made.id
+    config = made.record().effective
+    assert (config.objective.objective.name, config.training.init_from) == ("vae_gan", copied.id)
+    assert config.model == copied.record().effective.model
+    assert copied.stamp() == before
+    again = open_page("train", run=made.id)
+    assert not [b for b in again.button if b.key == "sharpen"], "it waits, or is sharp"
+
+
+def test_a_plain_autoencoder_is_not_offered_to_be_sharpened(open_page: Open, copied: Run) -> None:
+    record = copied.record()
+    config = replace_at(record.effective, ("objective", "objective"), "autoencoder")
+    copied.write_record(dataclasses.replace(record, config=config, resolved=config))
+    at = open_page("train", run=copied.id)
+    fine(at)
+    assert not [b for b in at.button if b.key == "sharpen"]
 
 
 def test_a_taken_name_is_said(open_page: Open, copied: Run) -> None:

@@ -181,6 +181,16 @@ def test_a_fine_tune_starts_from_another_run(vae_core, mine, store):
     assert "other shapes" in complains_last[2].splitlines()[-1]
 
 
+def test_a_vae_is_sharpened_by_one_switch(vae_core, mine, store):
+    code, _, err = vae_core("train", "--sharpen", "mine", "--epochs", "1")
+    assert code == 0, err
+    record = store.find("mine-sharp").record()
+    assert (record.config.objective.objective.name, record.config.training.init_from) == ("vae_gan", mine.id)
+    assert record.config.model == mine.record().effective.model
+    _, _, complaint = vae_core("train", "--sharpen", "mine-sharp")
+    assert "was sharpened already" in complaint
+
+
 # ---------------------------------------------------------------- help
 
 

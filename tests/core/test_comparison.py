@@ -12,6 +12,7 @@ from vae_core import comparison
 from vae_core.comparison import (
     AUTOENCODER,
     PLAIN_VAE,
+    SHARPENED,
     WEIGHED_VAE,
     cost_of,
     courses_of,
@@ -50,6 +51,7 @@ from vae_core.sweep import create_sweep, sweeps
         ("vae", PLAIN_VAE),
         ("beta_vae", WEIGHED_VAE),
         ("beta_tcvae", WEIGHED_VAE),
+        ("vae_gan", SHARPENED),
     ],
 )
 def test_a_kind_is_what_an_entry_declares(objective: str, kind: comparison.Kind) -> None:

@@ -17,7 +17,6 @@ from vae_core.options import from_json, to_json
 from vae_core.training import Plan, resolve, settle, train
 from vae_core.training.defaults import (
     MOST_PASSES,
-    PASSES,
     choose_dims,
     choose_likelihood,
     chosen_words,
@@ -116,10 +115,10 @@ def test_automatic_epochs_reach_the_steps_and_no_fewer_passes_of_a_large_set():
     large = blob_set(count=2_000)
     asked = config_of(epochs=0, batch_size=1)
     assert settle(asked, large).training.epochs == max(
-        PASSES, -(-OBJECTIVES["vae"].steps // len(asked.data.split(large).train))
+        OBJECTIVES["vae"].least_passes, -(-OBJECTIVES["vae"].steps // len(asked.data.split(large).train))
     )
     huge = dataclasses.replace(DATA, images=np.repeat(DATA.images, 60, 0), labels=None, factors=None)
-    assert settle(asked, huge).training.epochs == PASSES
+    assert settle(asked, huge).training.epochs == OBJECTIVES["vae"].least_passes
 
 
 def test_minutes_cap_the_steps_and_the_floor_holds():

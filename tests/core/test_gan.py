@@ -78,7 +78,7 @@ def test_r1_is_half_gamma_times_the_squared_slope():
     """Of a linear discriminator the slope is its weights, whatever the images."""
     learner = loop_of(gan_config(GanParams(r1=3.0))).learner
     linear = nn.Linear(256, 1)
-    learner.model.discriminator = nn.Sequential(nn.Flatten(), linear)
+    learner.discriminator = nn.Sequential(nn.Flatten(), linear)
     images = torch.rand(5, 1, 16, 16)
     assert float(learner.penalty(images).detach()) == pytest.approx(
         1.5 * float(linear.weight.square().sum()), rel=1e-5

@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from helpers import Script, blob_set, config_of, frozen, of
+from helpers import Script, blob_set, config_of, frozen, of, to_go_on_from
 
 from vae_core.devices import choose_device, choose_precision
 from vae_core.errors import BadConfig, BadRun
@@ -41,6 +41,7 @@ def images_for(config):
 
 
 def run(config, data=None, **kwargs):
+    kwargs.setdefault("initial", to_go_on_from(config))
     return list(train(config, images_for(config) if data is None else data, **kwargs))
 
 

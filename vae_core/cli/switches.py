@@ -56,9 +56,10 @@ def _defaults(found: list[Leaf]) -> str:
     return (" " if parts[0].startswith("(") else "; ") + ", ".join(parts)
 
 
-def config_from(args: argparse.Namespace) -> RunConfig:
-    """The config of parsed switches. Raises UsageError for a parameter of an entry that was not chosen."""
-    config = RunConfig()
+def config_from(args: argparse.Namespace, base: RunConfig | None = None) -> RunConfig:
+    """The config of parsed switches, over `base` or the defaults. Raises UsageError for a parameter of an entry that was not
+    chosen."""
+    config = base or RunConfig()
     given = {k[4:]: v for k, v in vars(args).items() if k.startswith("set:") and v is not None}
     found = switches(RunConfig)
     try:

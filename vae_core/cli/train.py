@@ -9,6 +9,7 @@ from vae_core.cli.bar import Bar, report_end
 from vae_core.cli.switches import add_config_switches, config_from
 from vae_core.cli.usage import Commands
 from vae_core.places import Places
+from vae_core.runs.sharpen import sharp_name, sharpened
 from vae_core.runs.store import Store
 
 
@@ -17,7 +18,12 @@ def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser("train", parents=[common], help="train a new run in the foreground")
     parser.add_argument("--name", help="plain and not taken; default names dataset, model and objective")
     parser.add_argument("--group", default="", metavar="NAME", help="runs of one sweep share it")
-    parser.add_argument("--from-run", metavar="RUN", help="fine-tune: start from this run's weights")
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--from-run", metavar="RUN", help="fine-tune: start from this run's weights")
+    start.add_argument(
+        "--sharpen", metavar="RUN", help="a new run named RUN-sharp, in which this VAE's decoder goes on learning against a "
+        "discriminator (objective vae_gan); what other switches leave out is as in RUN, or chosen",
+    )  # fmt: skip
     add_config_switches(parser)
     parser.set_defaults(do=do_train)
 
@@ -26,9 +32,12 @@ def do_train(args: argparse.Namespace, places: Places) -> int:
     """Train a new run to its end or to Ctrl-C."""
     from vae_core.runs.worker import train_run
 
-    config, store = config_from(args), Store(places)
-    start_from = store.find(args.from_run) if args.from_run else None
-    run = store.create(config, args.name or "", group=args.group, start_from=start_from)
+    store = Store(places)
+    start_from = store.find(ref) if (ref := args.from_run or args.sharpen) else None
+    name, base = args.name or "", None
+    if args.sharpen and start_from is not None:
+        base, name = sharpened(start_from), name or store.free_name(sharp_name(start_from))
+    run = store.create(config_from(args, base), name, group=args.group, start_from=start_from)
     bar = Bar()
     sys.stderr.write(f"training {run.name} ({run.id}); Ctrl-C stops it and keeps what it learned\n")
     return report_end(run, train_run(run, places, bar.watch(run)), bar)

@@ -36,12 +36,7 @@ class Gan(nn.Module):
         super().__init__()
         self.shape, self.latent_dim = shape, latent_dim
         encoder, self.decoder = build(architecture, params, shape, latent_dim)
-        self.discriminator = discriminator_like(encoder, latent_dim)
-        if spectral:
-            from torch.nn.utils.parametrizations import spectral_norm
-
-            for layer in [m for m in self.discriminator.modules() if isinstance(m, (nn.Linear, nn.Conv2d))]:
-                spectral_norm(layer)
+        self.discriminator = discriminator_like(encoder, latent_dim, spectral=spectral)
 
     @property
     def stochastic(self) -> bool:
@@ -67,13 +62,32 @@ class Gan(nn.Module):
         return found
 
 
-def discriminator_like(encoder: nn.Module, latent_dim: int) -> nn.Sequential:
+def discriminator_like(encoder: nn.Module, latent_dim: int, *, spectral: bool = False) -> nn.Sequential:
     """A fresh encoder as a discriminator: leaky ReLUs, and one number per image instead of 2 D. Takes the encoder over."""
     _leak(encoder)
     layers = list(encoder.children()) if isinstance(encoder, nn.Sequential) else []
     if layers and isinstance(layers[-1], nn.Linear):
-        return nn.Sequential(*layers[:-1], nn.Linear(layers[-1].in_features, 1))
-    return nn.Sequential(encoder, nn.LeakyReLU(SLOPE), nn.Linear(2 * latent_dim, 1))
+        found = nn.Sequential(*layers[:-1], nn.Linear(layers[-1].in_features, 1))
+    else:
+        found = nn.Sequential(encoder, nn.LeakyReLU(SLOPE), nn.Linear(2 * latent_dim, 1))
+    if spectral:
+        from torch.nn.utils.parametrizations import spectral_norm
+
+        for layer in [m for m in found.modules() if isinstance(m, (nn.Linear, nn.Conv2d))]:
+            spectral_norm(layer)
+    return found
+
+
+def inner_layer(discriminator: nn.Sequential) -> int:
+    """How many of its first layers give the features that images are compared by: up to the activation after the middle
+    one of those with weights."""
+    layers = list(discriminator.children())
+    learns = [
+        i for i, m in enumerate(layers) if any(isinstance(n, (nn.Linear, nn.Conv2d)) for n in m.modules())
+    ]
+    middle = (len(learns) - 1) // 2
+    after = learns[middle + 1] if middle + 1 < len(learns) else len(layers)
+    return after - 1 if isinstance(layers[after - 1], nn.Flatten) else after
 
 
 def _leak(network: nn.Module) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vae_core.errors import BadConfig
 from vae_core.models.multi_rate import Dial
-from vae_core.objectives import adversarial
+from vae_core.objectives import adversarial, sharpening
 from vae_core.objectives.attributes import (
     AdaGvaeParams,
     GuidedParams,
@@ -138,12 +138,14 @@ class Objective(Entry):
         dimension_names: (named parameters) -> names of the first dimensions, where it gives them meanings.
         changed: (parameters) -> factors in which a pair of images may differ, where it needs "pair".
         frozen: names of the model's parts whose weights stay as they are.
+        goes_on: it starts from the weights of a finished run, a VAE of the same images and networks, and not from fresh ones.
+        no_elbo: a sentence on why a run of it has no ELBO though it has a posterior; empty where it has.
         ranks_epochs: a lower objective on validation images means better weights; of a game it does not.
         parts: what a person may let learn alone for a step, as its learner names them.
         collapse_remedy: what to try when every image gets the same code.
         overflow_remedy: what usually helps when a number is not finite any more.
         learning_rate, rate_schedule: what "0" and "auto" take; batch_size, latent_dim: the same, 0 where the images decide.
-        steps: that automatic epochs take, where there is time.
+        steps: that automatic epochs take, where there is time; least_passes: over the images, of a large set.
     """
 
     formula: str
@@ -167,6 +169,8 @@ class Objective(Entry):
     dimension_names: Callable[[Any], tuple[str, ...]] = lambda params: ()
     changed: Callable[[Any], int] = lambda params: 1
     frozen: tuple[str, ...] = ()
+    goes_on: bool = False
+    no_elbo: str = ""
     ranks_epochs: bool = True
     parts: tuple[str, ...] = ()
     collapse_remedy: str = LOWER_BETA
@@ -176,6 +180,7 @@ class Objective(Entry):
     batch_size: int = 0
     latent_dim: int = 0
     steps: int = 2_000
+    least_passes: int = 5
 
     def __post_init__(self) -> None:
         known = {c.name for c in self.coefficients}
@@ -192,7 +197,7 @@ class Objective(Entry):
     @property
     def has_elbo(self) -> bool:
         """Distortion and rate make an evidence lower bound."""
-        return self.has_posterior and self.has_likelihood
+        return self.has_posterior and self.has_likelihood and not self.no_elbo
 
     @property
     def takes_beta(self) -> bool:
@@ -203,6 +208,14 @@ class Objective(Entry):
     def live(self) -> Coefficient | None:
         """The coefficient a person may change while a run learns."""
         return next((c for c in self.coefficients if c.live), None)
+
+    def check_start(self, given: bool) -> None:
+        """Raises BadConfig where it goes on from a run's weights and none are `given`."""
+        if self.goes_on and not given:
+            raise BadConfig(
+                f"objective: {self.name} goes on from a finished VAE, and there is no run to start from; press Sharpen at one, "
+                "or use vae-core train --sharpen RUN"
+            )
 
     def terms_for(self, free_bits: float = 0.0) -> tuple[Term, ...]:
         """The declared terms. With free bits the rate is shown, and what is charged for it is minimised."""
@@ -442,6 +455,19 @@ GAN = Objective(
     overflow_remedy="A lower learning rate or a larger R1 weight γ usually helps", learning_rate=1e-3,
     rate_schedule="late_fall", batch_size=64, steps=3_000,
 )  # fmt: skip
+VAE_GAN = Objective(
+    "vae_gan", "VAE-GAN (sharpens a finished VAE)",
+    "A finished VAE's decoder goes on learning against a discriminator, which also tells how alike two images look. The encoder "
+    "stays as it is, and so does the map of codes. It starts from a run: press Sharpen there.",
+    sharpening.VaeGanParams, "features + λ · generator + w · pixels",
+    sharpening.VAE_GAN_TERMS, adversarial.no_terms, sharpening.COEFFICIENTS, short="VAE-GAN", slug="vaegan",
+    learner="vae_gan", has_likelihood=False, frozen=("encoder",), goes_on=True, no_elbo=sharpening.NO_ELBO,
+    ranks_epochs=False, parts=adversarial.PARTS, collapse_remedy=GAN.collapse_remedy, overflow_remedy=GAN.overflow_remedy,
+    learning_rate=1e-3, rate_schedule="late_fall", batch_size=64, steps=600, least_passes=1,
+)  # fmt: skip
 OBJECTIVES = {
-    e.name: e for e in (VAE, BETA_VAE, MULTI_RATE, CAPACITY, BETA_TCVAE, ADA_GVAE, GUIDED, AUTOENCODER, GAN)
-}
+    e.name: e
+    for e in (
+        VAE, BETA_VAE, MULTI_RATE, CAPACITY, BETA_TCVAE, ADA_GVAE, GUIDED, AUTOENCODER, GAN, VAE_GAN,
+    )
+}  # fmt: skip

@@ -20,6 +20,7 @@ from vae_core.places import Places, assets, check_plain_name, write_atomically
 from vae_core.runs.array_files import INITIAL, tensors_to_bytes
 from vae_core.runs.record import QUEUED, Record, Status
 from vae_core.runs.run import Run
+from vae_core.runs.sharpen import check_start, sharp_name, sharpened
 
 IMPORTING, DELETED = ".import-", ".deleted-"  # what folders of runs on their way in or out are called
 LEFT_SECONDS = 24 * 3600.0  # after which nobody works on them any more
@@ -104,9 +105,10 @@ class Store:
         """A new folder, queued. `start_from` copies that run's weights in, to fine-tune from.
 
         Raises UnknownDataset, BadName when the name is taken or not plain, BadRun when `start_from` has no
-        weights.
+        weights, BadConfig when the objective cannot go on from it, or from nothing.
         """
         find_spec(config.data.dataset, self.places)
+        check_start(config, start_from)
         initial = None if start_from is None else tensors_to_bytes(start_from.weights(which))
         run_id = f"{config.data.dataset}-{secrets.token_hex(3)}"
         self.places.runs.mkdir(parents=True, exist_ok=True)
@@ -124,6 +126,13 @@ class Store:
             final = self.places.runs / run_id
             work.rename(final)
         return Run(final, self.places)
+
+    def sharpen(self, run: Run, *, group: str = "") -> Run:
+        """A queued run, named after this one, in which its decoder goes on learning against a discriminator.
+
+        Raises BadConfig for a run that is no VAE with weights.
+        """
+        return self.create(sharpened(run), self.free_name(sharp_name(run)), group=group, start_from=run)
 
     def create_together(self, plan: Sequence[tuple[RunConfig, str]], group: str) -> list[Run]:
         """One queued run of a group per (settings, name): all or none. Raises as `create`."""

@@ -59,9 +59,11 @@ def train(
         clock: when Live and ClockCheckpoint are due; None for never.
         told: whether the record tells of the checkpoint that `resume` is of; where a kill came between, it is told first.
 
-    Raises BadConfig, BadImages or BadRun before the first event; afterwards a fault is a Failed event.
+    Raises BadConfig (also for an objective that goes on from a run and has no `initial`), BadImages or BadRun before the
+    first event; afterwards a fault is a Failed event.
     Sets torch's thread count for the whole process.
     """
+    config.objective.entry.check_start(resume is not None or initial is not None)
     loop = Loop(resolve(config, data), data, control or NoControl(), clock)
     if resume is not None:
         loop.restore(resume)

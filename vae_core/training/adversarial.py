@@ -15,6 +15,7 @@ from vae_core.errors import BadConfig
 from vae_core.models.build import layout_of, make_model
 from vae_core.models.gan import LEAST_BATCH, Gan, fold, normalised, unfold
 from vae_core.models.networks import Shape
+from vae_core.models.vae import Vae
 from vae_core.objectives.adversarial import (
     DISCRIMINATOR,
     GENERATOR,
@@ -32,6 +33,11 @@ from vae_core.training.tensors import below, copies
 STATISTICS = 256  # codes that the shown generator's normalisation is taken from
 
 
+def spread_of(images: Tensor) -> Tensor:
+    """How much images (B, C, H, W) differ: the root of the mean variance of a pixel value, ()."""
+    return images.detach().var(0, correction=0).mean().sqrt()
+
+
 class GanLearner:
     """One step of the discriminator, then one of the generator, on the same codes.
 
@@ -47,30 +53,34 @@ class GanLearner:
         params = config.objective.objective.params
         assert isinstance(params, GanParams)
         self.config, self.params, self.device = config, params, device
-        if config.training.batch_size < LEAST_BATCH:
-            raise BadConfig(
-                f"batch_size: a GAN normalises over the images of a step, so it takes {LEAST_BATCH} or more; 64 does well"
-            )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.training.seed)
-            model = make_model(config, shape)
-            assert isinstance(model, Gan)
-            self.model, self.live = model, normalised(model.decoder)
+            self.model, self.live, self.discriminator = self.networks(shape)
         self.layout = layout_of(config)
-        for network in (self.model, self.live):
+        for network in (self.model, self.live, self.discriminator):
             network.to(device, memory_format=self.layout)  # type: ignore[call-overload]
         generator = torch.Generator().manual_seed(config.training.seed + 5)
         self.codes = torch.randn(STATISTICS, config.model.latent_dim, generator=generator).to(device)
         self.average = copy.deepcopy(self.live).requires_grad_(False)
         self.model.decoder.requires_grad_(False)
         self.made_by = list(self.live.parameters())
-        self.judged_by = list(self.model.discriminator.parameters())
+        self.judged_by = list(self.discriminator.parameters())
         self.parameters: list[nn.Parameter] = [*self.made_by, *self.judged_by]
         betas = (params.beta1, params.beta2)
         self.adams = {GENERATOR: Adam(self.made_by, betas), DISCRIMINATOR: Adam(self.judged_by, betas)}
         self.steps = 0  # that the average has seen
         self.only: str | None = None
         self.stale = True  # what is shown is older than the average
+
+    def networks(self, shape: Shape) -> tuple[Vae | Gan, nn.Module, nn.Sequential]:
+        """Fresh: what is stored, the generator that learns, the discriminator. Raises BadConfig."""
+        if self.config.training.batch_size < LEAST_BATCH:
+            raise BadConfig(
+                f"batch_size: a GAN normalises over the images of a step, so it takes {LEAST_BATCH} or more; 64 does well"
+            )
+        model = make_model(self.config, shape)
+        assert isinstance(model, Gan)
+        return model, normalised(model.decoder), model.discriminator
 
     # ------------------------------------------------ one pass
 
@@ -90,14 +100,19 @@ class GanLearner:
         if sigma > 0:
             images = images + sigma * batch.noise(*images.shape)
         with self.autocast():
-            found = self.model.judge(images)
+            found = self.verdict(images)
         return found.float()
+
+    def verdict(self, images: Tensor) -> Tensor:
+        """(B,) outputs of the discriminator."""
+        found: Tensor = self.discriminator(images).flatten()
+        return found
 
     def penalty(self, images: Tensor) -> Tensor:
         """γ/2 · E‖∇ₓ d(x)‖², () with a graph. Mescheder et al. 2018, eq. 9 (R1). In float32: bfloat16 is too coarse."""
         x = images.detach().requires_grad_(True)
         slope: Tensor
-        (slope,) = torch.autograd.grad(self.model.judge(x).sum(), x, create_graph=True)
+        (slope,) = torch.autograd.grad(self.verdict(x).sum(), x, create_graph=True)
         squared: Tensor = slope.square().flatten(1).sum(1).mean()
         return 0.5 * self.params.r1 * squared
 
@@ -128,7 +143,7 @@ class GanLearner:
         return row_of({
             "generator": passed, "discriminator": against, "penalty": penalty, "real_output": real.sigmoid().mean(),
             "made_output": fake.sigmoid().mean(), "generator_norm": pulls, "discriminator_norm": pulled,
-            "spread": made.detach().var(0, correction=0).mean().sqrt(),
+            "spread": spread_of(made),
         })  # fmt: skip
 
     def _descend(self, part: str, weights: list[nn.Parameter], loss: Tensor, rate: float | None) -> Tensor:

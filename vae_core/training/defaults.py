@@ -20,7 +20,6 @@ from vae_core.options import Choice
 from vae_core.training.plan import Plan
 from vae_core.words import counted
 
-PASSES = 5  # of a set so large that an objective's `steps` would show each image less often
 # Of a small set; beyond, it is learned by heart: unseen images gain nothing and nats are lost
 MOST_PASSES = 200
 NEARLY_BINARY = 0.5  # of Look.binary: MNIST has 0.84, digits 0.56, photographs 0.2 to 0.45
@@ -143,10 +142,11 @@ def choose_batch_size(images: int, few_steps: bool = False) -> int:
 
 
 def _choose_epochs(config: RunConfig, images: int, clock: StepSeconds | None) -> int:
-    """As many as reach the objective's `steps`, from PASSES to MOST_PASSES; within the minutes, but never fewer than ENOUGH_STEPS."""
+    """As many as reach the objective's `steps`, from its `least_passes` to MOST_PASSES; within the minutes, but never fewer than ENOUGH_STEPS."""
     one = _with_training(config, epochs=1)
     per_epoch = Plan(one, images).steps_per_epoch
-    steps = max(min(config.objective.entry.steps, MOST_PASSES * per_epoch), PASSES * per_epoch, ENOUGH_STEPS)
+    entry = config.objective.entry
+    steps = max(min(entry.steps, MOST_PASSES * per_epoch), entry.least_passes * per_epoch, ENOUGH_STEPS)
     if clock is not None:
         affordable = 60 * config.training.most_minutes / max(1e-9, clock(one))
         steps = max(ENOUGH_STEPS, min(steps, int(affordable)))

@@ -27,6 +27,7 @@ from vae_core.objectives.terms import Batch, ForwardPass, Moment, Term, parts_of
 from vae_core.training.adversarial import GanLearner
 from vae_core.training.feed import Feed
 from vae_core.training.optimiser import Adam
+from vae_core.training.sharpening import VaeGanLearner
 from vae_core.training.tensors import copies
 from vae_core.training.turns import learn_turns
 
@@ -384,6 +385,7 @@ LEARNERS: dict[str, MakeLearner] = {
     "multi_rate": MultiRateLearner,
     "ada_gvae": AdaGvaeLearner,
     "gan": GanLearner,
+    "vae_gan": VaeGanLearner,
 }
 
 

@@ -21,12 +21,21 @@ from app.views.compare.training import start
 from app.widgets.prepare_dataset import offer_images
 from app.words import number
 from vae_core import pictures
-from vae_core.comparison import PLAIN_VAE, kind_of, nearest_codes, of_each_likelihood, shown_images
+from vae_core.comparison import (
+    PLAIN_VAE,
+    default_name,
+    kind_of,
+    nearest_codes,
+    of_each_likelihood,
+    shown_images,
+)
 from vae_core.data.imageset import ImageSet
 from vae_core.events import EpochDone
-from vae_core.objectives import LIKELIHOODS, Likelihood
-from vae_core.runs.record import COMPARED
+from vae_core.objectives import LIKELIHOODS, OBJECTIVES
+from vae_core.options import Entry
+from vae_core.runs.record import COMPARED, ENDED, LIVE
 from vae_core.runs.run import Run
+from vae_core.runs.sharpen import SHARPENING, why_not
 from vae_core.words import counted, listed
 
 NEAREST = 12  # images behind a mean: few enough to be alike, enough to blur
@@ -45,7 +54,10 @@ def controls(run: Run) -> None:
         "Another image", "another image", icon=":material/casino:", help="The next of the test images."
     ):
         session.set_param(address.BLURRY_PICK, max(0, session.param(address.BLURRY_PICK)) + 1)
-    if not missing or not runs.places().writable:
+    if not runs.places().writable:
+        return
+    _offer_sharpening(run, found)
+    if not missing:
         return
     words = f"{listed(LIKELIHOODS[name].title for name in missing)}, each as large as {run.name}."
     with st.popover(
@@ -54,6 +66,33 @@ def controls(run: Run) -> None:
     ) as form:  # fmt: skip
         if form.open:
             train_missing(run, missing)
+
+
+def _offer_sharpening(run: Run, found: Mapping[str, Run]) -> None:
+    """A press sharpens a VAE of the screen, the one looked at where it can be, if none is sharpened yet."""
+    able = [one for one in (run, *found.values()) if not why_not(one) and one.status().state not in LIVE]
+    if SHARPENING in found or not able or _sharpens(run):
+        return
+    source = able[0]
+    if session.button(
+        "Sharpen", "sharpen here", icon=":material/deblur:",
+        help=f"Adds the column VAE-GAN: the decoder of {plain(source.name)} goes on learning against a discriminator, in a new run.",
+    ):  # fmt: skip
+        store = runs.store()
+        store.sharpen(source, group=COMPARED + default_name(source.record().effective, store, "sharp"))
+        runs.queue().wake()
+        st.rerun()
+
+
+def _sharpens(run: Run) -> bool:
+    """Whether a run that waits or trains is to be the column already."""
+    everything = runs.store().readable()
+    return any(_is_sharp(one, run) and one.status().state not in ENDED for one in everything)
+
+
+def _is_sharp(one: Run, run: Run) -> bool:
+    theirs = one.record().effective
+    return theirs.objective.entry.goes_on and theirs.model == run.record().effective.model and alike(run, one)
 
 
 def blurry(run: Run, more: float) -> None:
@@ -80,7 +119,7 @@ def blurry(run: Run, more: float) -> None:
 
 def under_each(run: Run) -> dict[str, Run]:
     """A plain VAE of the same images and network for each likelihood, by its name, in the registry's order: `run` first,
-    then those trained to be compared, then the newest."""
+    then those trained to be compared, then the newest. After them a sharpened one, by its objective's name."""
     mine = run.record().effective
     found: dict[str, Run] = {}
     everything = [one for one in runs.store().readable() if one.has_weights() and alike(run, one)]
@@ -90,7 +129,14 @@ def under_each(run: Run) -> dict[str, Run]:
         theirs = one.record().effective
         if theirs.model == mine.model and kind_of(theirs.objective) == PLAIN_VAE:
             found.setdefault(theirs.objective.likelihood.name, one)
-    return {name: found[name] for name in LIKELIHOODS if name in found}
+        if _is_sharp(one, run):
+            found.setdefault(SHARPENING, one)
+    return {name: found[name] for name in (*LIKELIHOODS, SHARPENING) if name in found}
+
+
+def _entry(name: str) -> Entry:
+    """Of a column: a likelihood, or the objective that sharpens."""
+    return OBJECTIVES[name] if name == SHARPENING else LIKELIHOODS[name]
 
 
 def train_missing(run: Run, missing: Sequence[str]) -> None:
@@ -122,7 +168,7 @@ def _pictures(
     means = [Cell(None, "", f"Mean of the {NEAREST} training images whose codes are nearest.")]
     others = [Cell(None, "", "These images: as good as equal to the model, where its code is narrow.")]
     for name, run in found.items():
-        entry, work = LIKELIHOODS[name], works[name]
+        entry, work = _entry(name), works[name]
         heads.append(Head(entry.title.split(" (")[0], run.name, entry.blurb))
         model = models.model(run)
         code = model.encode(image)
@@ -134,7 +180,7 @@ def _pictures(
             Cell(
                 _one(model.decode_uint8(code.mean)),
                 f"drawn by {run.name}",
-                " · ".join(filter(None, (sharp, nats(run, entry)))),
+                " · ".join(filter(None, (sharp, nats(run)))),
             )
         )
         if result is None:
@@ -175,25 +221,26 @@ def in_words(sharpness: Mapping[str, float | None]) -> str:
     low, high = min(known, key=lambda n: known[n] or 0), max(known, key=lambda n: known[n] or 0)
     if known[high] == known[low]:
         return "All draw equally sharp here. "
-    titles = (LIKELIHOODS[high].title.split(" (")[0], LIKELIHOODS[low].title.split(" (")[0])
+    titles = (_entry(high).title.split(" (")[0], _entry(low).title.split(" (")[0])
     return (
-        f"Of {counted(len(known), 'likelihood')}, {titles[0]} draws sharpest here ({number(known[high] or 0, 2)} of the images' "
+        f"Of {counted(len(known), 'model')}, {titles[0]} draws sharpest here ({number(known[high] or 0, 2)} of the images' "
         f"sharpness) and {titles[1]} least sharp ({number(known[low] or 0, 2)}). "
     )
 
 
-def nats(run: Run, entry: Likelihood) -> str:
-    """−ELBO of the validation images after the last epoch, named for what it is; empty where there is none, and where the
-    likelihood is none, that there are no nats.
+def nats(run: Run) -> str:
+    """−ELBO of the validation images after the last epoch, named for what it is; empty where there is none, and where no
+    likelihood was learned, that there are no nats.
     """
-    if not entry.is_likelihood:
+    objective = run.record().effective.objective
+    if objective.no_elbo:
         return "no likelihood, no nats"
     log = run.path / "events.jsonl"
     size = log.stat().st_size if log.exists() else 0
     value = _told.get_or_make((run.path, size), lambda: _bound(run))
     if value is None:
         return ""
-    what = "−ELBO" if entry.density else "cross-entropy + rate"
+    what = "−ELBO" if objective.likelihood_entry.density else "cross-entropy + rate"
     return f"{what} {number(value)} nats"
 
 
