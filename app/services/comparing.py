@@ -10,18 +10,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from app.services.cache import LruCache
 from app.services.tasks import Lane, Task
-from vae_core.latent.nearest import nearest_images
+from vae_core.latent.nearest import nearest_images, nearest_rows
 from vae_core.latent.sampling import Mixture, mixture_if_enough
 
 if TYPE_CHECKING:
     from vae_core.data.imageset import ImageSet
+    from vae_core.evaluation.samples import Eye
     from vae_core.runs.run import Run
 
 LANE = Lane("comparing", niceness=10, remembered=96)
 MOST_CODES = 4_000  # training images whose codes are searched
 DRAWN = 256  # test images whose reconstructions are measured
 AT_ONCE = 256
+
+_seen: LruCache[tuple[Eye, np.ndarray]] = LruCache(
+    4
+)  # what looks at a set's images, and their features (N, F)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,23 +76,51 @@ def _work(run: Run, data: ImageSet, report: Callable[[float, str], object]) -> A
 
 @dataclass(frozen=True, eq=False)
 class Nearest:
-    """Made images uint8 (N, C, H, W), the training images nearest to each, and how far those are (N,): root mean square
-    difference, as a share of the range of a pixel."""
+    """Made images uint8 (N, C, H, W), the training images nearest to each, and how far those are (N,): by pixels the root mean
+    square difference, as a share of the range of a pixel; else the distance in `features`, which says what they are."""
 
     made: np.ndarray
     real: np.ndarray
     far: np.ndarray
+    features: str = ""
 
 
-def nearest_of(run: Run, data: ImageSet, key: Hashable, draw: Callable[[], np.ndarray]) -> Task[Nearest]:
-    """The task that compares what `draw` gives with all training images of `run`; `key` names what is drawn."""
+def nearest_of(
+    run: Run, data: ImageSet, key: Hashable, draw: Callable[[], np.ndarray], *, by_features: bool = False
+) -> Task[Nearest]:  # fmt: skip
+    """The task that compares what `draw` gives with all training images of `run`; `key` names what is drawn.
+
+    By pixels, or by the features in which samples are measured (`vae_core.evaluation.samples`).
+    """
 
     def job(task: Task[Nearest]) -> Nearest:
         made = draw()
         train = run.record().effective.data.split(data).train
+        if by_features:
+            return _in_features(run, data, train, made, task.report)
         which, far = nearest_images(
             made, data.images, train, lambda share: task.report(share, "comparing with training images")
         )
         return Nearest(made, np.asarray(data.images[which]), far)
 
-    return LANE.submit(("nearest", run.id, run.stamp(), data.fingerprint, key), job, name=run.name)
+    return LANE.submit(
+        ("nearest", by_features, run.id, run.stamp(), data.fingerprint, key), job, name=run.name
+    )
+
+
+def _in_features(
+    run: Run, data: ImageSet, train: np.ndarray, made: np.ndarray, report: Callable[[float, str], object]
+) -> Nearest:  # fmt: skip
+    from vae_core.evaluation.samples import eye_of
+
+    def look() -> tuple[Eye, np.ndarray]:
+        eye = eye_of(run, data, lambda share, words: report(0.5 * share, words))
+        parts = []
+        for start in range(0, len(train), AT_ONCE):
+            report(0.5 + 0.5 * start / len(train), f"features of {start:,} of {len(train):,} training images")
+            parts.append(eye.features(np.asarray(data.images[train[start : start + AT_ONCE]])))
+        return eye, np.concatenate(parts)
+
+    eye, seen = _seen.get_or_make((data.fingerprint, run.record().effective.data), look)
+    rows, far = nearest_rows(eye.features(made), seen)
+    return Nearest(made, np.asarray(data.images[train[rows]]), far, eye.words)

@@ -388,6 +388,7 @@ COMPARE_ROWS = _bound(
 )
 COMPARE_CODES = _bound("codes", TEXT, FIRST, COMPARE, "where random codes come from: the prior, or a mixture")
 COMPARE_TEMPERATURE = _bound("temperature", NUMBER, 1.0, COMPARE, "factor on how far random codes lie out")
+COMPARE_NEAR = _bound("nearest", TEXT, FIRST, COMPARE, "what tells the nearest image: pixels, or features")
 COMPARE_PICK = _param("pick", WHOLE, 0, COMPARE, "which images and codes: 0, and one more for each press")
 COMPARE_FORM: Key[bool] = _kept("compare form", False, COMPARE, "whether the form of models is open")
 BLURRY_FORM: Key[bool] = _kept("blurry form", False, COMPARE, "whether the form of likelihoods is open")

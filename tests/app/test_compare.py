@@ -118,6 +118,18 @@ def test_random_codes_come_from_the_prior_or_a_mixture_at_a_temperature(
     assert len({re.findall(r"/api/arrays/\w+", one)[0] for one in seen}) == 1, "beside the same images"
 
 
+def test_the_nearest_image_is_that_in_pixels_or_in_features(open_page: Open, both: list[Run]) -> None:
+    link = {"run": both[1].id, "rows": "Nearest image"}
+    seen = [
+        unescape(grid(worked_out(open_page("compare", **link, **more))))
+        for more in ({}, {"nearest": "features"})
+    ]
+    assert "nearest in pixels" in seen[0]
+    assert "of a pixel's range" in seen[0]
+    assert "nearest in mean features of a small classifier of these labels" in seen[1]
+    assert seen[1].count("in features") >= 3
+
+
 def test_a_run_without_weights_says_so_and_one_that_is_gone_is_left_out(
     open_page: Open, store: Store, both: list[Run]
 ) -> None:

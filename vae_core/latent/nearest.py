@@ -31,3 +31,10 @@ def nearest_images(
         closer = least < best
         best[closer], which[closer] = least[closer], part[row[closer]]
     return which, np.sqrt(np.maximum(best, 0) / max(1, a.shape[1]))
+
+
+def nearest_rows(points: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of `others` (M, F), the row with the least distance to each of `points` (N, F): its number (N,), and the distance (N,)."""
+    squares = np.square(points).sum(1)[:, None] - 2 * points @ others.T + np.square(others).sum(1)
+    rows = squares.argmin(1)
+    return rows, np.linalg.norm(points - others[rows], axis=1)

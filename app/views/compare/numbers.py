@@ -26,7 +26,7 @@ from vae_core.evaluation.claims import Measured, claims
 from vae_core.evaluation.metrics import METRICS
 from vae_core.evaluation.metrics.sharpness import SHARPNESS
 from vae_core.evaluation.run_metrics import RunMetrics, stored
-from vae_core.evaluation.samples import COOL, DRAWN, MIXTURE, PRIOR, Sampled, stored_samples
+from vae_core.evaluation.samples import COMPARED, COOL, DRAWN, MIXTURE, PRIOR, Sampled, stored_samples
 from vae_core.objectives.terms import NO_NATS
 from vae_core.runs.record import ENDED
 from vae_core.runs.run import Run
@@ -205,13 +205,18 @@ def numbers(found: Sequence[Run], seeds: Mapping[str, list[Run]], more: float) -
                     for m, row in table
                 ]
             ),
-            hide_index=True, key="compare table", height="content", column_config={"": st.column_config.TextColumn(width="large")},
+            hide_index=True, key="compare table", height="content", column_config={"": st.column_config.TextColumn(width=300)},
         )  # fmt: skip
         most = max((one.count for _, row in table for one in row), default=0)
         st.caption(
             f"{about_spreads(most)}Measured on the test images. A dash: there is no such number, or it is not measured yet."
         )
         if kept is not None:
+            few = (
+                ""
+                if kept.tested >= COMPARED
+                else ", but for the distance: of fewer images than samples it comes out too large"
+            )
             of = (
                 f"{kept.classes} classes"
                 if kept.labelled
@@ -219,7 +224,7 @@ def numbers(found: Sequence[Run], seeds: Mapping[str, list[Run]], more: float) -
             )
             st.caption(
                 f"Samples: {DRAWN:,} of each model and way to draw codes, compared with training images in {plain(kept.features)}; {of}. "
-                f"*{REAL}*: what {counted(kept.tested, 'test image')}, which no model has learned from, score in the same way. "
+                f"*{REAL}*: what {counted(kept.tested, 'test image')}, which no model has learned from, score in the same way{few}. "
                 "The distance is no FID: it compares only models of these images."
             )
         charts = [(m, row) for m, row in table if m.drawn]

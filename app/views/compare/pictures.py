@@ -43,7 +43,7 @@ class Shown:
     """What all columns share: the images, how many fit into a cell, and where random codes come from. `key` names the images.
 
     `works` collects what is worked out behind the page for these pictures, and `ended` what of it a person ended early: a
-    network and the images whose codes it was searched for.
+    network and the images whose codes it was searched for. `told` collects what features are.
     """
 
     data: ImageSet | None
@@ -54,9 +54,11 @@ class Shown:
     down: int
     codes: str
     temperature: float
+    near: str
     owner: Run | None = field(default=None, compare=False)
     works: list[Task[Any]] = field(default_factory=list, compare=False)
     ended: list[tuple[LoadedModel, np.ndarray]] = field(default_factory=list, compare=False)
+    told: list[str] = field(default_factory=list, compare=False)
 
     @property
     def count(self) -> int:
@@ -120,7 +122,8 @@ def _shown(found: Sequence[Run], across: int, down: int) -> Shown:
     pick = max(0, session.param(address.COMPARE_PICK))
     data = next((d for run in found if (d := datasets.images_of(run)) is not None), None)
     codes = session.get(address.COMPARE_CODES) or PRIOR
-    drawn = (pick, across, down, codes, session.get(address.COMPARE_TEMPERATURE))
+    near = session.get(address.COMPARE_NEAR) or PIXELS
+    drawn = (pick, across, down, codes, session.get(address.COMPARE_TEMPERATURE), near)
     if data is None or not len(data.test):
         return Shown(None, None, (), *drawn)
     index = shown_images(data, across * down, pick)
@@ -146,10 +149,12 @@ def _row(kind: Kind, found: Sequence[Run], shown: Shown) -> Row:
             cells.append(kind.of_run(run, shown))
         except BadRun as error:
             cells.append(Cell(None, "", str(error)))
-    return Row(kind.name, kind.words, tuple(cells))
+    words = f"{kind.words} {_by(shown)}" if kind.name == NEAREST else kind.words
+    return Row(kind.name, words, tuple(cells))
 
 
 PRIOR, MIXTURE = "prior", "mixture"
+PIXELS, FEATURES = "pixels", "features"
 
 
 def _drawing(run: Run, shown: Shown, what: str, draw: Callable[[], np.ndarray]) -> bytes:
@@ -346,17 +351,32 @@ def _near(
         return Cell(None, "", draw)
     if shown.data is None:
         return Cell(None, "", NO_IMAGES)
-    work = comparing.nearest_of(run, shown.data, (name, *key, shown.across, shown.down), draw)
+    by_features = shown.near == FEATURES
+    work = comparing.nearest_of(
+        run, shown.data, (name, *key, shown.across, shown.down), draw, by_features=by_features
+    )
     shown.works.append(work)
     found = work.result
     if found is None:
         return Cell(None, "", work.error or "being compared")
-    png = _drawing(run, shown, f"nearest {name} {key}", lambda: _pairs(found.made, found.real, shown))
+    shown.told.append(found.features)
+    png = _drawing(
+        run, shown, f"nearest by {shown.near} {name} {key}", lambda: _pairs(found.made, found.real, shown)
+    )
     return Cell(
         png,
         f"{name} over the training images nearest to them",
-        f"apart by {number(float(found.far.mean()), 2)} of a pixel's range",
+        f"apart by {number(float(found.far.mean()), 2)} "
+        + ("in features" if by_features else "of a pixel's range"),
     )
+
+
+NEAREST = "Nearest image"
+
+
+def _by(shown: Shown) -> str:
+    """In what images are near, as far as it is known."""
+    return next(filter(None, shown.told), shown.near)
 
 
 def _near_data(shown: Shown) -> Cell:
@@ -382,7 +402,7 @@ KINDS = (
         _between,
     ),
     Kind("Random codes", "the same for all; left, other real images", _others, _sampled),
-    Kind("Nearest image", "samples, each over the training image nearest in pixels", _near_data, _near_run),
+    Kind(NEAREST, "samples, each over the training image nearest in", _near_data, _near_run),
 )
 
 
@@ -398,6 +418,12 @@ def controls() -> str:
             "Random codes come from", [PRIOR, MIXTURE], key=address.COMPARE_CODES.name, bind=address.COMPARE_CODES.bind, horizontal=True,
             help="The prior is what a VAE is drawn to; an autoencoder's codes lie anywhere, and it draws nonsense between them. A "
             "mixture of Gaussians, fitted to each model's own codes of training images, fills that gap (Ghosh et al. 2020).",
+        )  # fmt: skip
+        st.radio(
+            "The nearest image is that in", [PIXELS, FEATURES], key=address.COMPARE_NEAR.name, bind=address.COMPARE_NEAR.bind,
+            horizontal=True,
+            help="Pixels tell a copy, and miss one that was moved a little. Features are those in which samples are measured: of a "
+            "small classifier of the labels, or principal components where there are none.",
         )  # fmt: skip
         st.slider(
             "Temperature", 0.1, 2.0, 1.0, step=0.1, key=address.COMPARE_TEMPERATURE.name, bind=address.COMPARE_TEMPERATURE.bind,
