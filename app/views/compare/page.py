@@ -11,9 +11,10 @@ from app.state import address, session
 from app.views.compare.blurry import blurry
 from app.views.compare.blurry import controls as blurry_controls
 from app.views.compare.choice import chosen, picker
+from app.views.compare.controls import controls
 from app.views.compare.curves import curves
 from app.views.compare.numbers import numbers
-from app.views.compare.pictures import controls, side_by_side
+from app.views.compare.pictures import KINDS, side_by_side
 from app.views.compare.training import LINE, progress, train_each
 from vae_core.comparison import FEWEST, missing_kinds, seeds_of, why_apart
 from vae_core.runs.run import Run
@@ -58,7 +59,7 @@ def page() -> None:
             picker(found)
             offer(found)
         if view == VIEWS[0]:
-            rows = controls()
+            rows = controls([kind.name for kind in KINDS])
         if view == VIEWS[3]:
             blurry_controls(found[0])
     with layout.said("compare-progress"):

@@ -15,6 +15,7 @@ from app.services.cache import LruCache
 from app.services.tasks import Task
 from app.state import address, session
 from app.views.compare.choice import title_of
+from app.views.compare.controls import ALL, FEATURES, MIXTURE, PIXELS, PRIOR
 from app.views.compare.following import follow
 from app.views.compare.matrix import Cell, Head, Row, table
 from app.views.compare.training import LINE
@@ -30,7 +31,6 @@ from vae_core.latent.sampling import Mixture
 from vae_core.runs.record import QUEUED
 from vae_core.runs.run import Run
 
-ALL = "All"
 UNDER = 12.0  # rem of what stands above and below the rows of pictures
 SIZE = 96  # pixels of an image, at least: enlarged by whole pixels, so that none is blurred but by its model
 
@@ -151,10 +151,6 @@ def _row(kind: Kind, found: Sequence[Run], shown: Shown) -> Row:
             cells.append(Cell(None, "", str(error)))
     words = f"{kind.words} {_by(shown)}" if kind.name == NEAREST else kind.words
     return Row(kind.name, words, tuple(cells))
-
-
-PRIOR, MIXTURE = "prior", "mixture"
-PIXELS, FEATURES = "pixels", "features"
 
 
 def _drawing(run: Run, shown: Shown, what: str, draw: Callable[[], np.ndarray]) -> bytes:
@@ -404,34 +400,3 @@ KINDS = (
     Kind("Random codes", "the same for all; left, other real images", _others, _sampled),
     Kind(NEAREST, "samples, each over the training image nearest in", _near_data, _near_run),
 )
-
-
-def controls() -> str:
-    """The choice of rows and codes, and other images; gives the rows."""
-    names = [ALL, *(kind.name for kind in KINDS)]
-    with st.popover("Rows, codes", icon=":material/tune:"):
-        rows = st.radio(
-            "Rows", names, key=address.COMPARE_ROWS.name, bind=address.COMPARE_ROWS.bind, horizontal=True,
-            help="One row alone is shown larger, with more pictures.",
-        )  # fmt: skip
-        st.radio(
-            "Random codes come from", [PRIOR, MIXTURE], key=address.COMPARE_CODES.name, bind=address.COMPARE_CODES.bind, horizontal=True,
-            help="The prior is what a VAE is drawn to; an autoencoder's codes lie anywhere, and it draws nonsense between them. A "
-            "mixture of Gaussians, fitted to each model's own codes of training images, fills that gap (Ghosh et al. 2020).",
-        )  # fmt: skip
-        st.radio(
-            "The nearest image is that in", [PIXELS, FEATURES], key=address.COMPARE_NEAR.name, bind=address.COMPARE_NEAR.bind,
-            horizontal=True,
-            help="Pixels tell a copy, and miss one that was moved a little. Features are those in which samples are measured: of a "
-            "small classifier of the labels, or principal components where there are none.",
-        )  # fmt: skip
-        st.slider(
-            "Temperature", 0.1, 2.0, 1.0, step=0.1, key=address.COMPARE_TEMPERATURE.name, bind=address.COMPARE_TEMPERATURE.bind,
-            help="Below 1 codes lie nearer to the middle: safer pictures, less variety."
-        )  # fmt: skip
-    pick = max(0, session.param(address.COMPARE_PICK))
-    if session.button(
-        "Other images", "other images", icon=":material/casino:", help="Other images, and other codes."
-    ):
-        session.set_param(address.COMPARE_PICK, pick + 1)
-    return str(rows)
