@@ -164,7 +164,9 @@ def test_samples_are_measured_beside_the_terms_when_asked(vae_core, mine, places
     complains(vae_core("evaluate", "mine", "--samples", "--images", "10"), 1, "10 samples tell nothing")
 
 
-def test_a_run_without_an_encoder_is_told_what_there_is_and_what_there_is_not(vae_core, mine):
+def test_a_run_without_an_encoder_is_told_what_there_is_and_what_there_is_not(
+    vae_core, mine, monkeypatch, tmp_path
+):
     assert vae_core("train", *TINY, "--objective", "gan", "--name", "faker")[0] == 0
     code, out, err = vae_core("evaluate", "faker", "--images", "60")
     assert (code, err) == (0, "")
@@ -183,6 +185,12 @@ def test_a_run_without_an_encoder_is_told_what_there_is_and_what_there_is_not(va
     assert set(found["samples"]["numbers"]) == {"prior", "prior at temperature 0.7"}
     assert "sharpness" in found["scores"]
     assert "without an encoder images have no codes" in err
+    monkeypatch.setattr("vae_core.export.onnx.export_onnx", lambda model, target: [target])
+    for name, note in (
+        ("faker", "note: faker has no encoder, so the decoder's file is all there is\n"),
+        ("mine", ""),
+    ):
+        assert vae_core("export", name, "--to", str(tmp_path / "a.onnx"))[2] == note
     complains(vae_core("evaluate", "faker", "--bound", "5"), 1, "a GAN has no ELBO")
     complains(
         vae_core("evaluate", "faker", "--beta", "2"),

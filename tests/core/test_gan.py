@@ -223,6 +223,7 @@ def test_a_number_that_is_none_ends_the_run_with_a_remedy_for_a_game():
         loop.learner.judged_by[-1].fill_(math.inf)
     failed = next(e for e in loop.run(resumed=True) if isinstance(e, Failed))
     assert "R1 weight" in failed.reason
+    assert "is not a finite number at step" in failed.reason
     assert "β" not in failed.reason
 
 

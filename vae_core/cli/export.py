@@ -52,7 +52,10 @@ def do_export(args: argparse.Namespace, places: Places) -> int:
     elif kind == "gif":
         export_gif(load_run(run), target)
     else:
-        written = export_onnx(load_run(run), target)
+        model = load_run(run)
+        written = export_onnx(model, target)
+        if not model.has_encoder:
+            print(f"note: {run.name} has no encoder, so the decoder's file is all there is", file=sys.stderr)
     for path in written:
         print(path)
     return 0
