@@ -96,10 +96,13 @@ def why_apart(found: Sequence[Run]) -> str:
 def usual_runs(run: Run, others: Iterable[Run]) -> list[Run]:
     """A run of each kind, in the order of KINDS: `run` for its own, of `others` those most like it for the rest.
 
-    Where there is one kind alone, further runs of it fill up to two.
+    Where there is one kind alone, further runs of it fill up to two. Of a shipped run they are those that are shipped to be
+    compared, where there are any for its images: they are equal but for the objective, and measured.
     """
     mine = run.record().effective
     rest = [other for other in others if other.id != run.id]
+    if run.read_only and len(together := _shipped_together(run, rest)) >= FEWEST:
+        return together[:MOST]
     likeness = {other.id: _likeness(other, run) for other in rest}
     ordered = sorted(rest, key=lambda other: likeness[other.id], reverse=True)
     found = {kind_of(mine.objective): run}
@@ -107,6 +110,15 @@ def usual_runs(run: Run, others: Iterable[Run]) -> list[Run]:
         found.setdefault(kind_of(other.record().effective.objective), other)
     chosen = [found[kind] for kind in KINDS if kind in found]
     return chosen if len(chosen) >= FEWEST else [*chosen, *ordered][:FEWEST]
+
+
+def _shipped_together(run: Run, others: Sequence[Run]) -> list[Run]:
+    """The runs of a shipped comparison: of the one that `run` belongs to, else of the largest."""
+    found: dict[str, list[Run]] = {}
+    for one in (run, *others):
+        if one.read_only and (group := one.record().group).startswith(COMPARED):
+            found.setdefault(group, []).append(one)
+    return one_seed_each(max(found.values(), key=lambda some: (run in some, len(some)), default=[]))
 
 
 def _likeness(other: Run, run: Run) -> tuple[int, ...]:

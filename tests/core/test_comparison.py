@@ -39,6 +39,7 @@ from vae_core.options import Choice
 from vae_core.places import Places
 from vae_core.runs.queue import stack_mates
 from vae_core.runs.record import FINISHED
+from vae_core.runs.run import Run
 from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
 from vae_core.sweep import create_sweep, sweeps
@@ -139,6 +140,23 @@ def test_by_default_there_is_one_of_each_kind_most_like_the_run(store: Store) ->
     twin = store.create(config_of(dataset="tiny", latent_dim=3, seed=1), "twin")
     assert [one.name for one in usual_runs(run, [twin])] == ["mine", "twin"], "of one kind, two"
     assert usual_runs(run, []) == [run]
+
+
+def test_a_shipped_run_stands_beside_those_shipped_to_be_compared(store: Store) -> None:
+    def shipped(name: str, objective: str, group: str = "") -> Run:
+        config = config_of(dataset="tiny", objective=objective)
+        return Run(store.create(config, name, group=group).path, store.places, read_only=True)
+
+    four = [shipped(f"four-{o}", o, "comparison four") for o in ("gan", "vae", "autoencoder")]
+    pair = [shipped(f"pair-{o}", o, "comparison pair") for o in ("autoencoder", "vae")]
+    alone, swept = shipped("alone", "beta_vae"), shipped("swept", "beta_vae", "betas")
+    every = [alone, swept, *four, *pair]
+    for run in (alone, swept, four[1]):
+        assert [one.name for one in usual_runs(run, every)] == ["four-autoencoder", "four-vae", "four-gan"]
+    assert [one.name for one in usual_runs(pair[0], every)] == ["pair-autoencoder", "pair-vae"]
+    mine = store.create(config_of(dataset="tiny", objective="beta_vae"), "mine")
+    assert "mine" in [one.name for one in usual_runs(mine, every)], "one's own is always there"
+    assert [one.name for one in usual_runs(alone, [alone, swept])] == ["alone", "swept"]
 
 
 @pytest.mark.slow

@@ -9,7 +9,8 @@ from helpers import blob_set, config_of
 
 from vae_core.errors import BadImages, TooFewPoints
 from vae_core.evaluation import classifier as classifier_module
-from vae_core.evaluation.classifier import classifier_of
+from vae_core.evaluation import small_network
+from vae_core.evaluation.classifier import classifier_of, ship_classifier, train_classifier
 from vae_core.evaluation.metrics import (
     METRICS,
     NEEDS,
@@ -144,6 +145,22 @@ def test_a_classifier_learns_the_labels_and_is_kept(labelled, places, monkeypatc
     assert (torch.random.get_rng_state() == state).all()
     assert (again.probabilities(labelled.images[held]) == probabilities).all()
     assert (again.accuracy, again.chance) == (found.accuracy, found.chance)
+
+
+def test_a_shipped_classifier_serves_the_runs_it_was_trained_for(labelled, places, monkeypatch, tmp_path):
+    folder = tmp_path / "shipped"
+    monkeypatch.setattr(small_network, "assets", lambda: folder)
+    kept = classifier_of(places, config_of(), labelled)  # of before: what is shipped goes first
+    monkeypatch.setattr(classifier_module, "STEPS", 20)
+    path = ship_classifier(folder / "classifiers", config_of(), labelled)
+    assert path.parent == folder / "classifiers"
+    shipped, again = train_classifier(config_of(), labelled), classifier_of(places, config_of(), labelled)
+    some = labelled.images[:20]
+    assert (again.probabilities(some) == shipped.probabilities(some)).all()
+    assert not np.allclose(again.probabilities(some), kept.probabilities(some))
+    monkeypatch.undo()
+    other = classifier_of(places, config_of(), labelled)
+    assert (other.probabilities(some) == kept.probabilities(some)).all(), "its own where none is shipped"
 
 
 def test_a_damaged_classifier_is_trained_again(labelled, places):

@@ -4,16 +4,21 @@ import numpy as np
 import pytest
 import torch
 from helpers import config_of, of
+from safetensors.torch import save
 
 from vae_core.cli import main
+from vae_core.data import open_images
 from vae_core.errors import BadName, BadRun, ReadOnlyRun
+from vae_core.evaluation.run_metrics import measure, stored
+from vae_core.evaluation.samples import measure_samples, stored_samples
 from vae_core.events import EpochDone, Snapshot, StepDone
 from vae_core.export import shipping
-from vae_core.export.shipping import ship
+from vae_core.export.shipping import ship, ship_numbers
 from vae_core.inference import load_run, stored_codes
 from vae_core.runs import store as store_module
 from vae_core.runs.record import FINISHED, RUNNING
 from vae_core.runs.store import Store
+from vae_core.runs.worker import train_run
 
 
 @pytest.fixture
@@ -56,6 +61,34 @@ def test_codes_come_along_that_belong_to_the_shipped_weights(trained, digits, as
     np.testing.assert_array_equal(codes.labels, digits.labels[codes.index])
     again = load_run(run).encode(digits.images[codes.index])
     np.testing.assert_allclose(codes.mean, again.mean, atol=0.01, rtol=0.01)
+
+
+@pytest.mark.slow
+def test_numbers_come_along_that_belong_to_the_shipped_weights(trained, digits, assets, places, monkeypatch):
+    shipped = ship(trained, assets / "small", digits)
+    ship_numbers(shipped, digits, drawn=300)
+    run = Store(places).find("small")  # from a home where nothing was measured
+    assert run.places.home != trained.places.home
+    samples, metrics = stored_samples(run), stored(run)
+    assert samples == measure_samples(run, digits, drawn=300)
+    again = measure(shipped, digits)
+    assert metrics.values == again.values
+    assert not metrics.lacking
+    weights = {f"last/{k}": v + 0.1 for k, v in run.weights().items()}
+    (run.path / "model.safetensors").write_bytes(save(weights))
+    assert stored_samples(run) is None, "those are of other weights"
+    assert stored(run) is None
+
+
+def test_a_run_without_an_encoder_is_shipped_without_codes(assets, store, places):
+    data = open_images("tiny", 16, places)
+    run = store.create(config_of(objective="gan", epochs=1), "judged")
+    assert train_run(run, places).state == FINISHED
+    ship(run, assets / "judged", data)
+    shipped = Store(places).find("judged")
+    assert not (shipped.path / "codes.npz").exists()
+    z = np.random.default_rng(0).standard_normal((5, 3))
+    np.testing.assert_allclose(load_run(shipped).decode(z), load_run(run).decode(z), atol=0.01)
 
 
 def test_curves_and_pictures_are_thinned(trained, digits, assets, monkeypatch):

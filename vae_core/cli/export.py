@@ -62,13 +62,14 @@ def do_export(args: argparse.Namespace, places: Places) -> int:
 
 
 def _ship(run: Run, target: Path, places: Places) -> int:
-    from vae_core.export.shipping import ship
+    from vae_core.export.shipping import ship, ship_numbers
 
     record = run.record()
     if record.shape is None:
         raise VaeCoreError(f"{run.name} never started, so there is nothing to ship")
     data = open_images(record.effective.data.dataset, record.shape[1], places)
     kept = target / "recipe.sh"
-    ship(run, target, data, recipe=kept.read_text() if kept.exists() else "")
+    shipped = ship(run, target, data, recipe=kept.read_text() if kept.exists() else "")
+    ship_numbers(shipped, data)
     print(f"{target}  {sum(p.stat().st_size for p in target.rglob('*') if p.is_file()) / 1e6:.2f} MB")
     return 0

@@ -1,6 +1,7 @@
 """A small classifier of a dataset's labels, which metrics may ask for to score images that have no label.
 
     <home>/derived/classifiers/<fingerprint>-<split>.safetensors
+    <assets>/classifiers/<fingerprint>-<split>.safetensors, where one is shipped
 
 It is trained once on the training images of a dataset and kept for all runs on the same images and splits. Its own
 accuracy on validation images is kept with it, so that a metric can say how far it can be trusted.
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,13 +26,16 @@ from vae_core.evaluation.small_network import (
     MOST_IMAGES,
     convolutions,
     evenly,
+    file_name,
     fitted,
     kept_or_trained,
     loaded,
     outputs,
+    write,
 )
 from vae_core.places import Places
 
+KIND = "classifier"
 VERSION = 1  # raise it whenever the same images would give another network
 STEPS = 600
 LEARNING_RATE = 2e-3
@@ -74,14 +79,25 @@ def classifier_of(
         network = loaded(partial(network_of, data.shape[0], data.shape[1], len(names)), weights)
         return Classifier(network, names, float(described["accuracy"]), float(described["chance"]))
 
-    def describe(found: Classifier) -> tuple[nn.Module, dict[str, Any]]:
-        said = {"label_names": found.label_names, "accuracy": found.accuracy, "chance": found.chance}
-        return found.network, said
-
     return kept_or_trained(
-        "classifier", VERSION, places, config, data, build,
-        lambda: train_classifier(config, data, progress=progress), describe,
+        KIND, VERSION, places, config, data, build,
+        lambda: train_classifier(config, data, progress=progress), _describe,
     )  # fmt: skip
+
+
+def _describe(found: Classifier) -> tuple[nn.Module, dict[str, Any]]:
+    said = {"label_names": found.label_names, "accuracy": found.accuracy, "chance": found.chance}
+    return found.network, said
+
+
+def ship_classifier(folder: Path, config: RunConfig, data: ImageSet, *, progress: Progress = silent) -> Path:
+    """Train the classifier that runs of this `config` are measured with, and write it into `folder`; gives its file.
+
+    Raises as `train_classifier`.
+    """
+    path = folder / file_name(config, data)
+    write(path, KIND, VERSION, *_describe(train_classifier(config, data, progress=progress)))
+    return path
 
 
 def train_classifier(config: RunConfig, data: ImageSet, *, progress: Progress = silent) -> Classifier:

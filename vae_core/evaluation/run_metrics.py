@@ -1,6 +1,7 @@
 """What a run measures on its test images: the terms of its ELBO and every metric of the registry, kept for its weights.
 
     <home>/derived/<weights stamp>/measured.npz
+    <run folder>/measured.npz, of a pretrained run
 
 Each metric's result is kept with the metric's name and version. A metric that is added later, or gets a higher version,
 is computed for runs that were measured before; nothing else of them is computed again.
@@ -38,6 +39,7 @@ from vae_core.sweep import Member
 from vae_core.words import counted
 
 FORMAT = 1
+FILE = "measured.npz"
 SPLIT = "test"
 MATCHED = 1_000  # images whose codes tell which dimension is which
 ENCODED = 1_024  # images at a time
@@ -153,12 +155,15 @@ def stored(run: Run) -> RunMetrics | None:
 
 
 def _stored(run: Run, stamp: str, record: Record) -> RunMetrics | None:
-    path = _path(run, stamp)
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return _read(path, _key(record), stat.st_mtime_ns, stat.st_size)
+    """What was measured here, or came with the weights of that `stamp`; None where neither was."""
+    for path, key in ((_path(run, stamp), _key(record)), (run.path / FILE, _key(record, stamp))):
+        try:
+            stat = path.stat()
+        except OSError:
+            continue
+        if (found := _read(path, key, stat.st_mtime_ns, stat.st_size)) is not None:
+            return found
+    return None
 
 
 def _without_metrics(
@@ -192,11 +197,19 @@ def _part(progress: Progress, start: float, end: float) -> Progress:
 
 
 def _path(run: Run, stamp: str, *, write: bool = False) -> Path:
-    return run.places.derived_file(stamp, "measured.npz", write=write)
+    return run.places.derived_file(stamp, FILE, write=write)
 
 
-def _key(record: Record) -> str:
-    """What, besides the weights, decides the numbers: before the first step all runs of a seed share a stamp."""
+def shipped_bytes(measured: RunMetrics, record: Record, stamp: str) -> bytes:
+    """The file that a pretrained run of these weights brings along."""
+    return _bytes(measured, _key(record, stamp))
+
+
+def _key(record: Record, stamp: str = "") -> str:
+    """What, besides the weights, decides the numbers: before the first step all runs of a seed share a stamp.
+
+    `stamp`: of the weights, where the file's place does not say it.
+    """
     objective = record.effective.objective
     return json.dumps(
         [
@@ -204,6 +217,7 @@ def _key(record: Record) -> str:
             record.data.get("fingerprint"),
             to_json(objective.likelihood),
             not objective.entry.has_posterior,
+            *([stamp] if stamp else []),
         ]
     )
 

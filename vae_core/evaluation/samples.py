@@ -1,6 +1,7 @@
 """How good a model's samples are, of any model that decodes: distance, precision, recall, coverage, sharpness.
 
     <home>/derived/<weights stamp>/samples.json
+    <run folder>/samples.json, of a pretrained run
 
 All but sharpness are taken in the features of a small network trained on that dataset's labels (see `classifier`), or, where
 there are no labels, in its principal components. The Fréchet distance is the formula of Heusel et al. 2017, who take it in
@@ -12,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,7 @@ from vae_core.reading import read_json
 from vae_core.runs.run import Run
 
 VERSION = 2  # raise it whenever the same weights would give other numbers, or more of them
+FILE = "samples.json"
 DRAWN = 10_000  # samples whose classes are counted
 COMPARED = 2_000  # of them, and of real images, whose features are compared
 NEIGHBOURS = 3  # k of precision and recall, as in the paper
@@ -183,9 +186,9 @@ def measure_samples(run: Run, data: ImageSet, progress: Progress = silent, *, dr
     """
     model = load_run(run)
     found = sample_numbers(run, model, data, progress, drawn=drawn)
-    path = run.places.derived_file(model.stamp, "samples.json", write=True)
+    path = run.places.derived_file(model.stamp, FILE, write=True)
     path.parent.mkdir(parents=True, exist_ok=True)
-    kept = asdict(found) | {"version": VERSION, "fingerprint": data.fingerprint, "run": run.id}
+    kept = to_json(found, run.id, model.stamp, data.fingerprint)
     write_atomically(path, json.dumps(kept).encode(), durable=False)
     progress(1.0, "measured")
     return found
@@ -277,18 +280,34 @@ def _numbers(
 
 
 def stored_samples(run: Run) -> Sampled | None:
-    """What was measured of these very weights; None when it was not, in another version, or the run has none."""
+    """What was measured of these very weights, or shipped with them; None when it was not, in another version, or the run
+    has none."""
     try:
-        raw: Any = read_json(run.places.derived_file(run.stamp(), "samples.json"))
-        if (
-            raw["version"] != VERSION
-            or raw["run"] != run.id
-            or raw["fingerprint"] != run.record().data.get("fingerprint")
-        ):
+        stamp, fingerprint = run.stamp(), run.record().data.get("fingerprint")
+    except (BadRun, RunNotFound, OSError):
+        return None
+    for path in (run.places.derived_file(stamp, FILE), run.path / FILE):
+        if (found := _read(path, run.id, stamp, fingerprint)) is not None:
+            return found
+    return None
+
+
+def to_json(found: Sampled, run_id: str, stamp: str, fingerprint: str) -> dict[str, Any]:
+    """The object that the file holds: what was measured of a run's weights of that `stamp`, on images of that fingerprint."""
+    said = {"version": VERSION, "fingerprint": fingerprint, "run": run_id, "stamp": stamp}
+    return asdict(found) | said
+
+
+def _read(path: Path, run_id: str, stamp: str, fingerprint: object) -> Sampled | None:
+    """What a file says; None where it is missing, damaged, of other weights or images, or of another version."""
+    try:
+        raw: Any = read_json(path)
+        said = (raw["version"], raw["run"], raw.get("stamp", stamp), raw["fingerprint"])
+        if said != (VERSION, run_id, stamp, fingerprint):
             return None
         numbers = {str(name): SampleNumbers(**one) for name, one in raw["numbers"].items()}
         real = SampleNumbers(**raw["real"])
         words, labelled = str(raw["features"]), bool(raw["labelled"])
         return Sampled(numbers, real, int(raw["tested"]), int(raw["classes"]), words, labelled)
-    except (BadRun, RunNotFound, OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -1,6 +1,7 @@
 """Small networks that metrics ask for: trained once on a dataset's training images, and kept for all runs on the same.
 
 <home>/derived/<kind>s/<fingerprint>-<split>.safetensors
+<assets>/<kind>s/<fingerprint>-<split>.safetensors, where one is shipped
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from vae_core.config import RunConfig
 from vae_core.data.imageset import ImageSet
 from vae_core.options import to_json
-from vae_core.places import Places, write_atomically
+from vae_core.places import Places, assets, write_atomically
 
 MOST_IMAGES = 10_000  # of the training split, evenly taken
 BATCH = 64
@@ -76,23 +77,32 @@ def kept_or_trained(
     build: Callable[[Mapping[str, Any], Mapping[str, Tensor]], T], train: Callable[[], T],
     describe: Callable[[T], tuple[nn.Module, dict[str, Any]]],
 ) -> T:  # fmt: skip
-    """What was kept for these images and split; else what `train` gives, which is kept.
+    """What is shipped for these images and split, or was kept; else what `train` gives, which is kept.
 
-    build: from what `describe` said of it and its weights. Which images are for training is part of the file's name: none
+    A shipped one goes first: then all homes measure with the same. build: from what `describe` said of it and its weights. Which images are for training is part of the file's name: none
     must have seen another run's test images.
     """
-    split = hashlib.sha256(json.dumps(to_json(config.data), sort_keys=True).encode()).hexdigest()[:8]
-    name = f"{data.fingerprint}-{split}.safetensors"
-    if (found := _read(places.derived_file(f"{kind}s", name), kind, version, build)) is not None:
-        return found
+    name = file_name(config, data)
+    for kept in (assets() / f"{kind}s" / name, places.derived_file(f"{kind}s", name)):
+        if (found := _read(kept, kind, version, build)) is not None:
+            return found
     found = train()
-    network, described = describe(found)
-    path = places.derived_file(f"{kind}s", name, write=True)
+    write(places.derived_file(f"{kind}s", name, write=True), kind, version, *describe(found))
+    return found
+
+
+def file_name(config: RunConfig, data: ImageSet) -> str:
+    """Of a network that learned a run's training images."""
+    split = hashlib.sha256(json.dumps(to_json(config.data), sort_keys=True).encode()).hexdigest()[:8]
+    return f"{data.fingerprint}-{split}.safetensors"
+
+
+def write(path: Path, kind: str, version: int, network: nn.Module, described: Mapping[str, Any]) -> None:
+    """Keep a network with what is said of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     weights = {key: value.contiguous() for key, value in network.state_dict().items()}
-    text = json.dumps({"version": version} | described)
+    text = json.dumps({"version": version} | dict(described))
     write_atomically(path, safetensors.torch.save(weights, {kind: text}), durable=False)
-    return found
 
 
 def _read(

@@ -13,6 +13,11 @@ import safetensors.torch
 
 from vae_core.data.imageset import ImageSet, Progress, silent
 from vae_core.errors import BadRun, TooFewPoints
+from vae_core.evaluation.run_metrics import FILE as METRICS
+from vae_core.evaluation.run_metrics import measure, shipped_bytes
+from vae_core.evaluation.samples import DRAWN, measure_samples
+from vae_core.evaluation.samples import FILE as SAMPLES
+from vae_core.evaluation.samples import to_json as samples_json
 from vae_core.evaluation.sliders import FILE as SLIDERS
 from vae_core.evaluation.sliders import measure_sliders
 from vae_core.evaluation.sliders import to_json as sliders_json
@@ -34,8 +39,8 @@ def ship(run: Run, target: Path, data: ImageSet, *, recipe: str = "", progress: 
     What `target` holds is replaced when it is such a run or no more than a recipe.
 
     Weights are float16 (read back as float32), the last ones only; curves and pictures are thinned; the codes
-    of up to 5,000 images come along, computed from those very weights, so that its map opens without the
-    dataset. Raises BadRun when the run has not ended, another dataset is given or `target` holds anything else,
+    of up to 5,000 images come along where it has an encoder, computed from those very weights, so that its map opens
+    without the dataset. Raises BadRun when the run has not ended, another dataset is given or `target` holds anything else,
     BadName when `target` cannot name a run.
     """
     check_plain_name(target.name, "run")
@@ -58,15 +63,33 @@ def ship(run: Run, target: Path, data: ImageSet, *, recipe: str = "", progress: 
     ended = dataclasses.replace(run.status(), handle=None, heartbeat=0.0, queued=0.0, born=0.0)
     write_json(target / "status.json", status_to_json(ended))
     model = load_run(shipped)
-    codes = encode_images(model, data, _images_to_keep(run, data), "all", progress=progress)
-    write_atomically(target / "codes.npz", codes_bytes(codes, model.stamp, np.float16))
-    if data.factors is not None:  # so that its sliders say what they change without the dataset
+    if model.has_encoder:
+        codes = encode_images(model, data, _images_to_keep(run, data), "all", progress=progress)
+        write_atomically(target / "codes.npz", codes_bytes(codes, model.stamp, np.float16))
+    if (
+        model.has_encoder and data.factors is not None
+    ):  # so that its sliders say what they change without the dataset
         with contextlib.suppress(TooFewPoints):
             found = measure_sliders(shipped, data, progress=progress)
             write_json(target / SLIDERS, sliders_json(found, model.stamp))
     if recipe:
         write_atomically(target / "recipe.sh", recipe.encode())
     return shipped
+
+
+def ship_numbers(shipped: Run, data: ImageSet, *, progress: Progress = silent, drawn: int = DRAWN) -> None:
+    """Measure a shipped run as pages do and write the numbers into its folder, so that they are there without the dataset.
+
+    Of a run with an encoder its test images are scored, of any `drawn` samples; where there are too few images to compare
+    those with, they go without. Raises BadRun without weights.
+    """
+    record, stamp = shipped.record(), shipped.stamp()
+    if record.effective.objective.entry.has_encoder:
+        measured = measure(shipped, data, progress=progress)
+        write_atomically(shipped.path / METRICS, shipped_bytes(measured, record, stamp))
+    with contextlib.suppress(TooFewPoints):
+        found = measure_samples(shipped, data, progress, drawn=drawn)
+        write_json(shipped.path / SAMPLES, samples_json(found, shipped.id, stamp, data.fingerprint))
 
 
 def _images_to_keep(run: Run, data: ImageSet) -> np.ndarray:

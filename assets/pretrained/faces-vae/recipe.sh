@@ -1,0 +1,4 @@
+# How this run was made, from the top of the repository; assets/pretrained/make runs all recipes in a home of their own.
+# Beside faces-ae and faces-gan: the same images, networks, D and epochs; batches, rate and its schedule are each objective's own.
+vae-core train --name new-faces-vae --group "comparison faces-side-by-side" --dataset faces --model conv --width 24 --units 128 --latent-dim 16 --likelihood gaussian_optimal --epochs 20 --threads 1 --objective vae
+vae-core export new-faces-vae --to assets/pretrained/faces-vae --shipped
