@@ -29,11 +29,15 @@ SEED = 0
 T = TypeVar("T")
 
 
-def convolutions(channels: int, side: int) -> tuple[list[nn.Module], int]:
-    """(layers, features): three convolutions of stride 2, (N, C, side, side) -> (N, features)."""
+def convolutions(channels: int, side: int, *, normalised: bool = False) -> tuple[list[nn.Module], int]:
+    """(layers, features): three convolutions of stride 2, (N, C, side, side) -> (N, features).
+
+    normalised: with batch normalisation, without which small shapes on black are not learned to be told apart.
+    """
     layers: list[nn.Module] = []
     for before, after in ((channels, 16), (16, 32), (32, 64)):
-        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.ReLU()]
+        layers.append(nn.Conv2d(before, after, 3, stride=2, padding=1))
+        layers += [nn.BatchNorm2d(after), nn.ReLU()] if normalised else [nn.ReLU()]
         side = -(-side // 2)
     return [*layers, nn.Flatten()], 64 * side * side
 

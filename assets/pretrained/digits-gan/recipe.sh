@@ -1,4 +1,4 @@
 # How this run was made, from the top of the repository; assets/pretrained/make runs all recipes in a home of their own.
 # Beside digits-ae and digits-vae: the same images, networks, D and epochs; batches, rate and its schedule are each objective's own.
-vae-core train --name new-digits-gan --group "comparison digits-side-by-side" --dataset digits --side 32 --model conv --width 32 --units 128 --latent-dim 16 --likelihood bernoulli --epochs 120 --threads 1 --objective gan
+vae-core train --name new-digits-gan --group "comparison digits-side-by-side" --dataset digits --side 32 --model conv --width 24 --units 64 --latent-dim 16 --likelihood bernoulli --epochs 120 --threads 1 --objective gan
 vae-core export new-digits-gan --to assets/pretrained/digits-gan --shipped

@@ -1,0 +1,72 @@
+"""The runs that are shipped to be compared: equal but for the objective, small, measured by the code that measures any run."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from vae_core.comparison import usual_runs, why_apart
+from vae_core.config import DataConfig, RunConfig
+from vae_core.data import open_images
+from vae_core.evaluation import small_network
+from vae_core.evaluation.classifier import classifier_of
+from vae_core.evaluation.run_metrics import stored
+from vae_core.evaluation.samples import COMPARED, measure_samples, stored_samples
+from vae_core.places import assets
+from vae_core.runs.run import Run
+from vae_core.training import resolve
+
+SHIPPED = assets() / "pretrained"
+COMPARISONS = {
+    "digits": ["digits-ae", "digits-vae", "digits-gan"],
+    "faces": ["faces-ae", "faces-vae", "faces-gan"],
+}
+PAIR = ["digits-ae-2d", "digits-vae-2d"]
+
+
+@pytest.fixture
+def shipped(places):
+    """The shipped run of a name."""
+    return lambda name: Run(SHIPPED / name, places, read_only=True)
+
+
+def but_for_the_objective(run, *training):
+    """Settings without the objective and those of training that follow it."""
+    config = run.record().effective
+    kept = dataclasses.replace(config.training, **dict.fromkeys(training, 0)) if training else config.training
+    return config.data, config.model, config.objective.likelihood, dataclasses.replace(kept, log_every=0)
+
+
+@pytest.mark.parametrize("names", COMPARISONS.values(), ids=COMPARISONS)
+def test_models_are_equal_but_for_the_objective(shipped, names):
+    runs = [shipped(name) for name in names]
+    assert not why_apart(runs)
+    configs = [run.record().effective for run in runs]
+    assert len({(c.data, c.model, c.training.epochs, c.training.seed) for c in configs}) == 1
+    assert [c.objective.entry.name for c in configs] == ["autoencoder", "vae", "gan"]
+    for run in runs:
+        assert sum(p.stat().st_size for p in run.path.rglob("*") if p.is_file()) <= 3e6
+
+
+def test_the_two_of_two_numbers_differ_in_nothing_else(shipped):
+    one, other = (shipped(name).record().effective for name in PAIR)
+    assert one.model.latent_dim == 2
+    training = [dataclasses.replace(c.training, log_every=0, checkpoint_every=0) for c in (one, other)]
+    assert (one.data, one.model, one.objective.likelihood) == (other.data, other.model, other.objective.likelihood)
+    assert training[0] == training[1]
+
+
+@pytest.mark.parametrize(("dataset", "names"), COMPARISONS.items(), ids=COMPARISONS)
+def test_all_numbers_are_there_before_anything_is_measured(shipped, dataset, names):
+    """Whatever shipped run of these images is looked at."""
+    every = [Run(path.parent, shipped(names[0]).places, read_only=True) for path in SHIPPED.glob("*/config.json")]
+    same = [run for run in every if run.record().effective.data.dataset == dataset]
+    assert [run.id for run in usual_runs(shipped(dataset), same)] == names
+    for run in map(shipped, names):
+        found = stored_samples(run)
+        assert found is not None, "raised a version? assets/pretrained/make NAME ships it anew"
+        assert found.labelled
+        if run.record().effective.objective.entry.has_encoder:
+            assert stored(run).lacking == []
