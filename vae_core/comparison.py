@@ -118,7 +118,8 @@ def _shipped_together(run: Run, others: Sequence[Run]) -> list[Run]:
     for one in (run, *others):
         if one.read_only and (group := one.record().group).startswith(COMPARED):
             found.setdefault(group, []).append(one)
-    return one_seed_each(max(found.values(), key=lambda some: (run in some, len(some)), default=[]))
+    chosen = max(found.values(), key=lambda some: (run in some, len(some)), default=[])
+    return one_seed_each(chosen)
 
 
 def _likeness(other: Run, run: Run) -> tuple[int, ...]:
