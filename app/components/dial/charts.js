@@ -36,8 +36,8 @@ export class CurveChart {
     const height = box.clientHeight;
     const rates = [...stops.rate, ...others.map((run) => run.rate)];
     const distortions = [...stops.distortion, ...others.map((run) => run.distortion)];
-    const [x0, x1] = [Math.min(...rates), Math.max(...rates)];
-    const [y0, y1] = [Math.min(...distortions), Math.max(...distortions)];
+    const [x0, x1] = reach(rates);
+    const [y0, y1] = reach(distortions);
     const floor = height - bottom;
     const edge = width - right;
     this.#x = (rate) => left + ((rate - x0) / Math.max(1e-9, x1 - x0)) * (edge - left);
@@ -93,6 +93,17 @@ export class CurveChart {
     this.#cursor?.setAttribute("cx", String(this.#x(rate)));
     this.#cursor?.setAttribute("cy", String(this.#y(distortion)));
   }
+}
+
+/**
+ * The ends of an axis: a little beyond the values, so that none stands on its numbers.
+ *
+ * @param {number[]} values
+ */
+function reach(values) {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const beyond = 0.05 * (high - low);
+  return [low - beyond, high + beyond];
 }
 
 /** KL per dimension, sorted by it at the smallest β, where most are in use. */

@@ -22,20 +22,19 @@ _courses: LruCache[list[Course]] = LruCache(64)
 
 def curves(found: Sequence[Run], seeds: dict[str, list[Run]], more: float) -> None:
     """A chart a model: its loss over the epochs, each on an axis of its own. `more` rem stand over it."""
-    with layout.panel("compare-curves", under=UNDER + more):
-        for column, number, run in zip(st.columns(len(found)), range(len(found)), found, strict=True):
-            mine = seeds[run.id]
-            with column:
-                lines = _read(mine)
-                title = f"{title_of(run)} · {counted(len(mine), 'seed')}"
-                if not lines:
-                    st.caption(f"**{title}**: no epoch has ended yet.")
-                for place, line in enumerate(lines):
-                    drawn = [("", line.epochs, line.mean, line.low, line.high)]
-                    st.plotly_chart(
-                        courses(title if place == 0 else line.name, f"{line.name}, {line.unit}", drawn, colour=number),
-                        key=f"course {run.id} {place}", config=PLAIN, height=460 if len(lines) == 1 else 230,
-                    )  # fmt: skip
+    for column, number, run in zip(st.columns(len(found)), range(len(found)), found, strict=True):
+        lines, mine = _read(seeds[run.id]), seeds[run.id]
+        alone = len(lines) == 1  # it takes the whole height
+        with column, layout.panel(f"course-{number}{'-filled' if alone else ''}", under=UNDER + more):
+            title = f"{title_of(run)} · {counted(len(mine), 'seed')}"
+            if not lines:
+                st.caption(f"**{title}**: no epoch has ended yet.")
+            for place, line in enumerate(lines):
+                drawn = [("", line.epochs, line.mean, line.low, line.high)]
+                st.plotly_chart(
+                    courses(title if place == 0 else line.name, f"{line.name}, {line.unit}", drawn, colour=number),
+                    key=f"course {run.id} {place}", config=PLAIN, height="stretch" if alone else 230,
+                )  # fmt: skip
     st.caption(
         "Bands go from the least to the most of a model's seeds: a narrow one learns the same way each time. Losses of "
         "different models are different quantities, so each has its own axis; compare their shapes and widths alone."

@@ -1,4 +1,8 @@
-"""Selections that are saved, exported or made a dataset."""
+"""Selections that are saved, exported or made a dataset.
+
+A saved group is numbers of images, not codes: it is the same group when the run has learned on, and an axis or direction made
+of it is of the newest codes. Of another split those of its images are shown that are in it, which is said.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +89,7 @@ def saved_groups(run: Run, codes: StoredCodes) -> None:
                 f"{here:,} of its {counted(len(groups[name]))} {'is' if here == 1 else 'are'} among these {described(codes)}.",
                 width="content",
             )
-        if session.button("Select group", "select group", icon=":material/select_all:"):
+        if here and session.button("Select group", "select group", icon=":material/select_all:"):
             select(run.id, groups[name])
             st.rerun()
         if session.button("Delete group", "delete group", icon=":material/delete:"):
