@@ -2,8 +2,8 @@
 
     python tests/browser/screenshots.py [--dark] [--phone] [--out assets/screenshots]
 
-Starts a server on an empty home, trains a little so that Train has something to show (and for beta-shapes a sweep, which
-takes minutes), and photographs each page in Chromium as it is. MNIST's map shows its real images when LATENT_EXPLORER_DATA says where they lie.
+Starts a server on an empty home, trains a little so that Train has something to show, and photographs each page in Chromium
+as it is. MNIST's map shows its real images when LATENT_EXPLORER_DATA says where they lie.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -62,44 +63,45 @@ def latent_map(page: Page, base: str) -> None:
         offer.click()
         expect(offer).to_have_count(0, timeout=180_000)
         expect(page.get_by_text("nearest in pixel space")).to_be_visible(timeout=180_000)
-    expect(page.get_by_text("Neighbourhoods are kept")).to_be_visible(timeout=180_000)
+    expect(page.get_by_text("trustworthiness")).to_be_visible(timeout=180_000)
     expect(page.get_by_text("Stop UMAP")).to_have_count(0, timeout=180_000)
     drawn(page)
 
 
-def sweep(page: Page, base: str) -> None:
-    """Seven βs on shapes, trained for some minutes and measured, unless the home has them."""
-    page.goto(f"{base}/beta?sweep=shapes-sweep")
-    drawn(page)
-    if page.get_by_role("combobox", name="Sweep", exact=True).input_value() == "shapes-sweep":
-        return measured(page)
-    settings = {
-        "dataset": "shapes", "model": "conv", "width": 16, "latent-dim": 8, "limit": 6000, "epochs": 12, "learning-rate": 0.001,
-    }  # fmt: skip
-    page.goto(f"{base}/beta?sweep-ranged=true&" + "&".join(f"sweep-{k}={v}" for k, v in settings.items()))
-    drawn(page)
-    page.get_by_text("New sweep").click()
-    page.get_by_role("button", name="Start", exact=True).click()
-    page.get_by_text("of 7 runs done").wait_for(timeout=180_000)
-    expect(page.get_by_text("of 7 runs done")).to_have_count(0, timeout=3_600_000)
-    page.goto(f"{base}/beta?sweep=shapes-sweep")  # with the form closed
-    measured(page)
-
-
-def measured(page: Page) -> None:
-    expect(page.get_by_text("All numbers are of the test images")).to_be_visible(timeout=3_600_000)
+def sliders(page: Page, base: str) -> None:
+    visit("/sliders?run=faces")(page, base)
+    expect(page.locator("[data-n=near]")).not_to_have_text("reading the images…", timeout=180_000)
     drawn(page)
 
 
-WHOLE = ("beta-shapes",)  # shown from top to bottom, without the sidebar
+def beta(page: Page, base: str) -> None:
+    visit("/beta?sweep=digits-beta")(page, base)
+    expect(page.get_by_text("All numbers are of the test images")).to_be_attached(timeout=180_000)
+    drawn(page)
+
+
+def compared(page: Page, base: str) -> None:
+    visit("/compare?run=digits-beta1&models=digits-beta1,digits-beta8,digits-beta20")(page, base)
+    expect(page.get_by_role("img", name=re.compile("^samples"))).not_to_have_count(0, timeout=180_000)
+    drawn(page)
+
+
+def all_pictures(page: Page, base: str) -> None:
+    beta(page, base)
+    page.get_by_role("tab", name="All pictures").click()
+    drawn(page)
+
+
+WHOLE = ("beta-pictures",)  # shown from top to bottom, without the sidebar
 SHOTS = {
     "home": visit("/?run=faces"),
     "train": train,
     "map": latent_map,
-    "sliders": visit("/sliders?run=faces"),
+    "sliders": sliders,
     "interpolate": visit("/interpolate?run=faces&from-image=3&to-image=12&path=spherical"),
-    "beta": visit("/beta?sweep=digits-beta"),
-    "beta-shapes": sweep,
+    "beta": beta,
+    "compare": compared,
+    "beta-pictures": all_pictures,
 }
 
 
