@@ -41,6 +41,7 @@ def train(page: Page, base: str) -> None:
     page.goto(f"{base}/train?dataset=faces&model=conv&latent-dim=12&epochs=12&limit=1500&log-every=2")
     page.get_by_role("button", name="Start", exact=True).click(timeout=180_000)
     page.wait_for_url(lambda url: "run=faces-" in url, timeout=180_000)
+    expect(page.locator(".live .state")).to_have_text("running", timeout=180_000)
     page.wait_for_function(
         "() => Number(document.querySelector('[data-n=epoch]')?.textContent.split('/')[0]) >= 7",
         timeout=600_000,
@@ -50,6 +51,8 @@ def train(page: Page, base: str) -> None:
 def visit(path: str):
     def go(page: Page, base: str) -> None:
         page.goto(base + path)
+        drawn(page)
+        expect(page.get_by_text("preparing the images")).to_have_count(0, timeout=180_000)
         drawn(page)
 
     return go
@@ -82,7 +85,7 @@ def beta(page: Page, base: str) -> None:
 
 def compared(page: Page, base: str) -> None:
     visit("/compare?run=digits-beta1&models=digits-beta1,digits-beta8,digits-beta20")(page, base)
-    expect(page.get_by_role("img", name=re.compile("^samples"))).not_to_have_count(0, timeout=180_000)
+    expect(page.get_by_role("img", name=re.compile("^reconstructions"))).not_to_have_count(0, timeout=180_000)
     drawn(page)
 
 
