@@ -71,6 +71,11 @@ def latent_map(page: Page, base: str) -> None:
     drawn(page)
 
 
+def home(page: Page, base: str) -> None:
+    visit("/?run=faces")(page, base)
+    watch.painted(page.get_by_role("img", name="decoded image"))
+
+
 def sliders(page: Page, base: str) -> None:
     visit("/sliders?run=faces")(page, base)
     expect(page.locator("[data-n=near]")).not_to_have_text("reading the images…", timeout=180_000)
@@ -86,6 +91,7 @@ def beta(page: Page, base: str) -> None:
 def compared(page: Page, base: str) -> None:
     visit("/compare?run=digits-beta1&models=digits-beta1,digits-beta8,digits-beta20")(page, base)
     expect(page.get_by_role("img", name=re.compile("^reconstructions"))).not_to_have_count(0, timeout=180_000)
+    expect(page.get_by_text("being compared")).to_have_count(0, timeout=180_000)
     drawn(page)
 
 
@@ -97,7 +103,7 @@ def all_pictures(page: Page, base: str) -> None:
 
 WHOLE = ("beta-pictures",)  # shown from top to bottom, without the sidebar
 SHOTS = {
-    "home": visit("/?run=faces"),
+    "home": home,
     "train": train,
     "map": latent_map,
     "sliders": sliders,
