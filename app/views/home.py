@@ -25,6 +25,7 @@ from vae_core.runs.marks import read_marks
 from vae_core.runs.record import COMPARED
 from vae_core.runs.run import Run
 from vae_core.runs.store import readable
+from vae_core.words import listed
 
 WANTED = ("smile", "hair", "glasses")  # names of dimensions that anyone understands at once
 SHOWN, STARTS = 3, 12  # sliders, and codes of images to begin at
@@ -162,14 +163,14 @@ def table(every: Sequence[Run]) -> None:
             continue
         found.setdefault(f"group {record.group}" if record.group and not apart else run.id, []).append(run)
     rows = [(members, _row(members)) for members in found.values()]
-    listed = [(members, row) for members, row in rows if needle in " ".join(map(str, row.values())).lower()]
+    matching = [(members, row) for members, row in rows if needle in " ".join(map(str, row.values())).lower()]
     if not rows:
         st.info("No run yet. The Train page makes one.", icon=":material/info:")
-    elif not listed:
+    elif not matching:
         st.caption("No run has that in its name, dataset, status or note.")
     else:
         event = st.dataframe(
-            pd.DataFrame([row for _, row in listed]), key="runs", on_select="rerun", selection_mode="multi-row", hide_index=True, row_height=44, placeholder="",
+            pd.DataFrame([row for _, row in matching]), key="runs", on_select="rerun", selection_mode="multi-row", hide_index=True, row_height=44, placeholder="",
             column_config={
                 "": st.column_config.ImageColumn("", width=56),
                 "β": st.column_config.NumberColumn(format="%g"),
@@ -177,7 +178,7 @@ def table(every: Sequence[Run]) -> None:
                 "note": st.column_config.TextColumn(width="medium"),
             },
         )  # fmt: skip
-        actions([run for i in event["selection"]["rows"] if i < len(listed) for run in listed[i][0]])
+        actions([run for i in event["selection"]["rows"] if i < len(matching) for run in matching[i][0]])
     _import()
 
 
@@ -201,10 +202,15 @@ def _row(members: list[Run]) -> dict[str, Any]:
     if len(members) == 1:
         return row
     betas = sorted(beta for m in members if (beta := m.record().effective.objective.beta) is not None)
+    told = f"{objective}, β {betas[0]:g}–{betas[-1]:g}" if betas else objective
+    if record.group.startswith(COMPARED):
+        told = listed(
+            dict.fromkeys(m.record().effective.objective.entry.name for m in one_seed_each(members))
+        )
     states = Counter("pretrained" if m.read_only else m.status().state for m in members)
     return row | {
         "name": f"{record.group} · {len(members)} runs",
-        "objective": f"{objective}, β {betas[0]:g}–{betas[-1]:g}" if betas else objective, "β": None,
+        "objective": told, "β": None,
         "status": ", ".join(state if n == len(members) else f"{n} {state}" for state, n in states.items()),
     }  # fmt: skip
 

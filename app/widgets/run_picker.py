@@ -68,7 +68,7 @@ def _list(chosen: Run | None) -> None:
     needle = st.text_input(
         "Search runs", placeholder="name, dataset, status", label_visibility="collapsed", key="picker search"
     ).lower()
-    everything = sorted(runs.store().all(), key=lambda r: session.recency(r.id))
+    everything = sorted(runs.store().all(), key=lambda r: (session.recency(r.id), of_a_shipped_group(r)))
     found = [
         (run, line)
         for run in everything
@@ -90,6 +90,14 @@ def _list(chosen: Run | None) -> None:
         st.caption("No run has that in its name, dataset or status.")
     elif len(found) > SHOWN:
         st.caption(f"{len(found) - SHOWN} more: type to search.")
+
+
+def of_a_shipped_group(run: Run) -> bool:
+    """Whether it is shipped with others that it is looked at beside: they come last, so that no set fills the list."""
+    try:
+        return run.read_only and bool(run.record().group)
+    except (BadRun, RunNotFound):
+        return False
 
 
 def _progress() -> None:

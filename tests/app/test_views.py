@@ -21,7 +21,7 @@ from app.services import datasets
 from app.services.waiting import begins_in
 from app.state import session
 from app.state.code_format import pack, unpack
-from app.widgets.run_picker import describe
+from app.widgets.run_picker import SHOWN, describe, of_a_shipped_group
 from vae_core import places as places_module
 from vae_core.evaluation.sliders import sliders, stored_sliders
 from vae_core.inference import compute_codes, load_run, stored_codes
@@ -741,6 +741,8 @@ def test_the_runs_of_a_sweep_are_one_row_until_each_is_wanted(open_page: Open, c
     names = list(at.dataframe[0].value["name"])
     assert sum(name.startswith("digits-beta") for name in names) == 1
     assert "digits-beta · 5 runs" in names
+    rows = at.dataframe[0].value.set_index("name")
+    assert rows.loc["comparison faces-side-by-side · 3 runs", "objective"] == "autoencoder, vae and gan"
     proto = at.dataframe[0].proto
     assert (proto.HasField("placeholder"), proto.placeholder) == (True, ""), (
         "a sweep has no one β: an empty cell"
@@ -753,6 +755,12 @@ def test_the_runs_of_a_sweep_are_one_row_until_each_is_wanted(open_page: Open, c
     fine(at)
     assert not at.dataframe
     assert "No run has that" in shown(at)
+
+
+def test_every_shipped_set_is_in_the_list_that_the_picker_begins_with(store: Store) -> None:
+    every = sorted(store.pretrained(), key=of_a_shipped_group)[:SHOWN]
+    sets = {run.record().effective.data.dataset for run in every}
+    assert sets == {run.record().effective.data.dataset for run in store.pretrained()}
 
 
 def first_sliders_of(at: AppTest) -> dict:
