@@ -154,7 +154,7 @@ def test_models_side_by_side_are_projected_and_drawn_between(
     at.button(key="stop searching").click().run()
     busy.set()
     at = worked_out(at)
-    assert "projection, ended early" in grid(at)
+    assert "projection ended early, off by" in grid(at)
     at.button(key="go on searching for codes").click().run()
     at = worked_out(at)
     assert not at.exception
@@ -166,7 +166,7 @@ def test_models_side_by_side_are_projected_and_drawn_between(
         "reconstructions by trained",
     ):
         assert f'alt="{alt}"' in table
-    told = dict(re.findall(r"(projection|reconstruction): ([0-9.]+) of a pixel", unescape(table)))
+    told = dict(re.findall(r"(projection|reconstruction), off by ([0-9.]+)", unescape(table)))
     model = models.model(gan)
     data = datasets.images_of(gan)
     assert data is not None

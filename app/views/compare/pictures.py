@@ -200,7 +200,7 @@ def _codes(run: Run, images: np.ndarray, shown: Shown) -> tuple[np.ndarray, str]
         return search.error or "It has no encoder: the code of each image is being searched for."
     if found.stopped:
         shown.ended.append((model, images))
-    return found.codes, "projection, ended early" if found.stopped else "projection"
+    return found.codes, "projection ended early" if found.stopped else "projection"
 
 
 def _reconstructed(run: Run, shown: Shown) -> Cell:
@@ -214,8 +214,8 @@ def _reconstructed(run: Run, shown: Shown) -> Cell:
     png = _drawing(run, shown, f"reconstructed {name}", lambda: models.model(run).decode_uint8(codes))
     return Cell(
         png,
-        f"{name.split(',')[0]}s by {run.name}",
-        f"{name}: {_apart(run, images, codes, shown)} of a pixel's range off",
+        f"{name.split(' ')[0]}s by {run.name}",
+        f"{name}, off by {_apart(run, images, codes, shown)}",
     )
 
 
@@ -390,7 +390,12 @@ def _near_run(run: Run, shown: Shown) -> Cell:
 
 
 KINDS = (
-    Kind("Same images", "each drawn again from its code", _images, _reconstructed),
+    Kind(
+        "Same images",
+        "each drawn again from its code, and how far it is off, of a pixel's range",
+        _images,
+        _reconstructed,
+    ),
     Kind(
         "Interpolation",
         "between the codes of two images, a pair a row; left, the pixels faded",
