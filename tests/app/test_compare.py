@@ -253,7 +253,7 @@ def test_numbers_are_measured_behind_the_page_and_told_with_their_seeds(
         assert frame.loc[title, "Real images"] == number(getattr(kept.real, what)), (
             "each number has its yardstick"
         )
-        for way in ("prior at temperature 0.7", "mixture"):
+        for way in ("temperature 0.7", "mixture"):
             assert frame.loc[f"{title}, {way}", "VAE"] != "–"
     assert frame.loc["Rate", "Real images"] == "–"
     assert "9 test images, which no model has learned from, score in the same way" in shown(at)

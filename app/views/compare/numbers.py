@@ -26,7 +26,16 @@ from vae_core.evaluation.claims import Measured, claims
 from vae_core.evaluation.metrics import METRICS
 from vae_core.evaluation.metrics.sharpness import SHARPNESS
 from vae_core.evaluation.run_metrics import RunMetrics, stored
-from vae_core.evaluation.samples import COMPARED, COOL, DRAWN, MIXTURE, PRIOR, Sampled, stored_samples
+from vae_core.evaluation.samples import (
+    COMPARED,
+    COOL,
+    DRAWN,
+    MIXTURE,
+    PRIOR,
+    TEMPERATURE,
+    Sampled,
+    stored_samples,
+)
 from vae_core.objectives.terms import NO_NATS
 from vae_core.runs.record import ENDED
 from vae_core.runs.run import Run
@@ -90,7 +99,7 @@ def measures() -> list[Measure]:
     ]  # fmt: skip
     for name, title, unit, means in SAMPLED:
         for way in (PRIOR, COOL, MIXTURE):
-            apart = "" if way == PRIOR else f", {way}"
+            apart = {PRIOR: "", COOL: f", temperature {TEMPERATURE:g}"}.get(way, f", {way}")
             meaning = f"{means} Codes come from the {way}."
             of, real = _of_samples(name, way), _of_real(name)
             found.append(Measure(f"{title}{apart}", unit, meaning, of, real, drawn=way != COOL))
