@@ -75,7 +75,7 @@ def test_every_setting_has_a_switch_and_every_switch_reaches_its_setting(vae_cor
         "beta", "lowest-beta", "highest-beta", "sigma", "hidden", "warmup", "attributes", "changed", "guidance", "labelled",
         "blocks", "structure", "strength",
         "game", "r1", "r1-every", "noise", "average", "beta1", "beta2", "perception",
-        "realism", "pixels",
+        "realism",
     }  # fmt: skip
     assert set(given) | unused == set(switches(RunConfig))
 

@@ -459,7 +459,7 @@ VAE_GAN = Objective(
     "vae_gan", "VAE-GAN (sharpens a finished VAE)",
     "A finished VAE's decoder goes on learning against a discriminator, which also tells how alike two images look. The encoder "
     "stays as it is, and so does the map of codes. It starts from a run: press Sharpen there.",
-    sharpening.VaeGanParams, "features + λ · generator + w · pixels",
+    sharpening.VaeGanParams, "features + pixels + λ · generator",
     sharpening.VAE_GAN_TERMS, adversarial.no_terms, sharpening.COEFFICIENTS, short="VAE-GAN", slug="vaegan",
     learner="vae_gan", has_likelihood=False, frozen=("encoder",), goes_on=True, no_elbo=sharpening.NO_ELBO,
     ranks_epochs=False, parts=adversarial.PARTS, collapse_remedy=GAN.collapse_remedy, overflow_remedy=GAN.overflow_remedy,

@@ -124,7 +124,8 @@ class VaeGanLearner(GanLearner):
         with torch.no_grad():
             wanted, _ = self.look(images)
         values = {
-            "features": (features[: len(images)] - wanted).square().mean(),
+            # over their own size: a discriminator that learns its images by heart makes them ever larger
+            "features": (features[: len(images)] - wanted).square().mean() / wanted.square().mean().clamp_min(1e-9),
             "pixels": (rebuilt - images).square().mean() / self.own_error,
             "generator": generator_loss(outputs, self.params),
             "discriminator": against, "penalty": penalty,
