@@ -480,7 +480,7 @@ def test_labels_tell_objectives_and_their_coefficients_apart():
     assert labels == {
         "vae": "VAE, β 1", "beta_vae": "β-VAE, β 4", "multi_rate": "β dial", "capacity": "capacity, γ 30, C 25",
         "beta_tcvae": "β-TCVAE, β 4", "ada_gvae": "Ada-GVAE, β 1", "guided": "guided, β 3, γ 2000",
-        "autoencoder": "autoencoder", "gan": "GAN", "vae_gan": "VAE-GAN, λ 3",
+        "autoencoder": "autoencoder", "gan": "GAN", "vae_gan": "VAE-GAN, λ 5",
     }  # fmt: skip
 
 

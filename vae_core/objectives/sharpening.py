@@ -18,7 +18,7 @@ LOSSES, SHARP = "Losses", "Sharpness"  # charts
 @dataclass(frozen=True)
 class VaeGanParams(GanParams):
     realism: float = option(
-        3.0,
+        5.0,
         help="weight λ of the game against what images are compared by: more is sharper and less faithful",
         minimum=0.0,
         maximum=1000.0,
