@@ -22,8 +22,9 @@ def test_it_opens_on_the_shipped_models_and_measures_nothing(open_page: Callable
         "Recall of samples",
         "Coverage of the rarest class",
     ):
-        told = table.loc[number].drop("unit")
-        assert len(told) >= 3
+        told = table.loc[number, ["Autoencoder", "VAE", "GAN"]]
         assert not told.eq("–").any(), number
     assert "no FID" in shown(at)
-    assert not any(task.name.startswith("measuring") for task in measuring.LANE.tasks())
+    assert not any(
+        task.name.startswith("measuring") and "faces-" in task.name for task in measuring.LANE.tasks()
+    )
