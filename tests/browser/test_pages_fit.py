@@ -215,7 +215,7 @@ PAGES = {
         "/interpolate?run=faces", picture, position, strip_and_chart, path_ready, along, ("code", "the few numbers"),
     ),
     "compare": Fits(
-        "/compare?run=digits-beta8", first(".compare"), named("button", "Other images"), compared, compared_ready, other_images,
+        "/compare?run=digits-beta8&models=digits-beta1,digits-beta8", first(".compare"), named("button", "Other images"), compared, compared_ready, other_images,
     ),
     "why blurry": Fits(
         "/compare?run=digits-beta8&part=Why%20blurry", first(".compare"), named("button", "Another image"), drawn_and_mean,
