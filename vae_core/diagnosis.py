@@ -32,12 +32,13 @@ GAME_EPOCHS = 3  # of a game that must show a fault before it is named
 COLLAPSED = 0.4  # of what real images differ by
 WON = 0.95  # of real images taken for real, with as few of the made ones
 SWING = 0.3  # of made images taken for real, from one epoch to the next
+TOO_SHARP = 1.2  # sharpness of drawn images over that of real ones
 ALIKE = 1 / 255  # pixel values: images that differ by no more are the same
 
 
 @dataclass(frozen=True)
 class Advice:
-    """kind: collapse, overfitting, divergence, sigma, won or oscillation. `fault` says what is seen, `remedy` what to try."""
+    """kind: collapse, overfitting, divergence, sigma, won, oscillation or noise. `fault` says what is seen, `remedy` what to try."""
 
     kind: str
     fault: str
@@ -78,6 +79,7 @@ def diagnose(
         _overfitting(seen),
         _sigma_too_small(seen),
         *_of_a_game(seen),
+        _too_sharp(seen),
     ]
     return [advice for advice in found if advice is not None]
 
@@ -328,6 +330,20 @@ def _of_a_game(seen: Seen) -> list[Advice]:
             "Lower the learning rate (live lr ×0.3), or raise the R1 weight γ.",
         ))  # fmt: skip
     return found
+
+
+def _too_sharp(seen: Seen) -> Advice | None:
+    """Drawn images with more detail than real ones have: what is added is noise."""
+    if not seen.epochs or not seen.config.objective.entry.goes_on:
+        return None
+    sharp = seen.epochs[-1].validation.values["drawn_sharpness"]
+    if sharp < TOO_SHARP:
+        return None
+    return Advice(
+        "noise",
+        f"Drawn images are {sharp:.2f} times as sharp as real ones: what is added is noise, not detail.",
+        "Lower λ (live), or sharpen again with a smaller λ or for fewer steps.",
+    )
 
 
 # ---------------------------------------------------------------- a fixed σ

@@ -640,6 +640,13 @@ def test_one_press_sharpens_a_finished_run_and_leaves_it_as_it_is(
     assert not [b for b in again.button if b.key == "sharpen"], "it waits, or is sharp"
 
 
+def test_what_goes_on_from_a_run_cannot_start_without_one(open_page: Open) -> None:
+    at = open_page("train", dataset="digits", objective="vae_gan")
+    start = at.button(key="start")
+    assert start.disabled
+    assert "there is no run to start from" in start.help
+
+
 def test_a_plain_autoencoder_is_not_offered_to_be_sharpened(open_page: Open, copied: Run) -> None:
     record = copied.record()
     config = replace_at(record.effective, ("objective", "objective"), "autoencoder")

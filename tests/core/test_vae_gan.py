@@ -226,4 +226,17 @@ def test_steps_and_rate_are_chosen_by_itself(made):
     training = config.training
     assert training.learning_rate == config.objective.entry.learning_rate
     assert training.epochs * (65 // training.batch_size) >= 600
-    assert diagnose(made[1].history(), made[1].record().effective) == []
+    told = diagnose(made[1].history(), made[1].record().effective)
+    assert {advice.kind for advice in told} <= {"noise"}, "smooth blobs have hardly any detail to reach"
+
+
+def test_more_detail_than_real_images_have_is_told(made):
+    *before, last = made[1].history()
+    epoch = max(i for i, event in enumerate(before) if isinstance(event, EpochDone))
+    values = dict(before[epoch].validation.values) | {"drawn_sharpness": 1.5}
+    told = dataclasses.replace(
+        before[epoch], validation=dataclasses.replace(before[epoch].validation, values=values)
+    )
+    found = diagnose([*before[:epoch], told, *before[epoch + 1 :], last], made[1].record().effective)
+    assert [advice.kind for advice in found] == ["noise"]
+    assert "1.50 times as sharp as real ones" in found[0].fault

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -59,7 +59,11 @@ class Known:
 
 
 def known_of(run: Run) -> Known:
-    return Known(cost(run), stored(run), stored_samples(run))
+    """Of a shipped run no time is told: it was trained on another machine, beside other work."""
+    took = cost(run)
+    if run.read_only:
+        took = replace(took, seconds=None, images_per_second=None)
+    return Known(took, stored(run), stored_samples(run))
 
 
 @dataclass(frozen=True)
@@ -90,8 +94,8 @@ def _measured(read: Callable[[RunMetrics], float | None]) -> Callable[[Known], f
 def measures() -> list[Measure]:
     """What is told of every run: what it took, its bound where it has one, and the metrics that are known of it."""
     found = [
-        Measure("Training", "minutes", "Wall time of the whole run.", lambda run: _minutes(run.cost)),
-        Measure("Speed", "images a second", "Median over the run's steps, evaluation left out.", lambda run: run.cost.images_per_second),
+        Measure("Training", "minutes", "Wall time of the whole run; not told of shipped runs, which were trained on another machine.", lambda run: _minutes(run.cost)),
+        Measure("Speed", "images a second", "Median over the run's steps, evaluation left out; not told of shipped runs.", lambda run: run.cost.images_per_second),
         Measure("Distortion", "nats per image", words.WORDS["distortion"], _measured(lambda m: None if m.evaluation.no_elbo else m.evaluation.distortion)),
         Measure("Distance of pictures", NO_NATS, "What stands in a likelihood's place where a run has none: it is in no nats, there is no ELBO, and two of them are not compared.", _measured(lambda m: m.evaluation.distortion if m.evaluation.no_elbo else None)),
         Measure("Rate", "nats per image", words.WORDS["rate"], _measured(lambda m: m.evaluation.rate)),

@@ -169,7 +169,7 @@ def _grid(images: np.ndarray, shown: Shown) -> bytes:
 
 # ---------------------------------------------------------------- the same images
 
-NO_IMAGES = "The images are not on this machine."
+NO_IMAGES = "The images are not here yet: see above."
 
 
 def _images(shown: Shown) -> Cell:

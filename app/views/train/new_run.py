@@ -16,9 +16,11 @@ from app.widgets.prepare_dataset import prepare
 from vae_core import pictures
 from vae_core.config import ENOUGH_STEPS, RunConfig
 from vae_core.data import DatasetSpec, find_spec
+from vae_core.errors import BadConfig
 from vae_core.models.build import choose_side, count_parameters
 from vae_core.options import replace_at
 from vae_core.runs.run import Run
+from vae_core.runs.sharpen import check_start
 from vae_core.training import Plan
 from vae_core.training.defaults import FEW_IMAGES, chosen_words, too_short
 
@@ -52,6 +54,7 @@ def new_run(current: Run | None) -> None:
                 help=None if same else "Needs the same model, latent dimensions, side and channels, and the same networks: an encoder or none.",
             ) and same:  # fmt: skip
                 start_from = current
+        no_start = _no_start(config, start_from)
         name = st.text_input(
             "Name", placeholder="chosen for you", key="run-name", help="Letters, digits, '.', '_' and '-'."
         )
@@ -60,8 +63,8 @@ def new_run(current: Run | None) -> None:
             "start",
             type="primary",
             icon=":material/play_arrow:",
-            disabled=not ready,
-            help=None if ready else "Its images are not on this machine yet.",
+            disabled=not ready or bool(no_start),
+            help=no_start or (None if ready else "Its images are not on this machine yet."),
             width="stretch",
         ):
             store = runs.store()
@@ -83,6 +86,15 @@ def new_run(current: Run | None) -> None:
             st.markdown(
                 " · ".join(filter(None, (size, f"{plan.steps_total:,} steps", time_words(plan, side))))
             )
+
+
+def _no_start(config: RunConfig, start_from: Run | None) -> str:
+    """Why a run of these settings cannot start from this run, or from none; empty where it can."""
+    try:
+        check_start(config, start_from)
+    except BadConfig as error:
+        return boundary.sentence(error)
+    return ""
 
 
 def _filled(run: Run) -> None:
