@@ -156,11 +156,11 @@ def test_a_drag_turns_everything_and_the_page_hears_of_it_once_at_rest(
 
 
 def read(page: Page) -> None:
-    """Wait until the dial is read, behind the page, and nothing more comes."""
-    page.get_by_text("Pictures are encoded and decoded in this browser").wait_for()
+    """Wait until the dial is read, behind the page, and nothing more comes. What is said of it lies in a fold."""
+    page.get_by_text("Pictures are encoded and decoded in this browser").wait_for(state="attached")
     page.get_by_text("Against runs of one β alone").or_(
         page.get_by_text("Train the same network")
-    ).first.wait_for()
+    ).first.wait_for(state="attached")
     still(page)
 
 
