@@ -151,6 +151,11 @@ def said(key: str) -> DeltaGenerator:
     return st.container(key=f"said-{key}")
 
 
+def keep_room(key: str, least: float) -> None:
+    """Give `said` never less than so many rem: what comes and goes in it moves nothing."""
+    st.html(f"<style>.st-key-said-{key} {{ min-height: {least:g}rem; }}</style>")
+
+
 def panel(key: str, under: float = 0.0, below: float = 1.2, least: float = 18.0) -> DeltaGenerator:
     """A container as high as the window leaves, which scrolls inside; on a phone as high as what it holds.
 

@@ -57,6 +57,12 @@ def grid(at: AppTest) -> str:
     return "".join(e.proto.body for e in at.get("html") if 'class="compare"' in e.proto.body)
 
 
+def room_for_the_search(at: AppTest) -> list[str]:
+    """The height of the line that tells of it, and that of a row of the table below."""
+    html = "".join(e.proto.body for e in at.get("html"))
+    return re.findall(r"(?<=said-compare-pictures { min-height: )[^;]+|(?<=--high: )[^\"]+", html)
+
+
 SAID = {
     "home": "digits · mlp · D 4 · GAN",
     "train": "digits · mlp · D 4 · GAN",
@@ -151,6 +157,7 @@ def test_models_side_by_side_are_projected_and_drawn_between(
     at = open_page("compare", run=gan.id)
     assert not at.exception
     assert "the code of each image is being searched for" in grid(at)
+    room = room_for_the_search(at)
     at.button(key="stop searching").click().run()
     busy.set()
     at = worked_out(at)
@@ -159,6 +166,9 @@ def test_models_side_by_side_are_projected_and_drawn_between(
     at = worked_out(at)
     assert not at.exception
     assert not at.error
+    assert "whose picture is nearest was searched for" in shown(at)
+    assert len(room) == 2
+    assert room == room_for_the_search(at), "the table stays where it is when the search ends"
     table = grid(at)
     for alt in (
         "projections by faker",

@@ -32,6 +32,7 @@ from vae_core.runs.record import QUEUED
 from vae_core.runs.run import Run
 
 UNDER = 12.0  # rem of what stands above and below the rows of pictures
+SEARCH = 2.5  # rem of the line that says how far a search for codes is, with its button
 SIZE = 96  # pixels of an image, at least: enlarged by whole pixels, so that none is blurred but by its model
 
 _drawn: LruCache[bytes] = LruCache(64 * 2**20, size=len)
@@ -97,7 +98,13 @@ def side_by_side(found: Sequence[Run], rows: str, more: float) -> None:
     drawn = [_row(kind, found, shown) for kind in kinds]
     with place:
         busy = (bool(shown.works) and follow(shown.works)) or go_on(shown)
-    table(heads, drawn, under=UNDER + more + (LINE if busy else 0))
+        if shown.works and not busy:
+            st.caption(
+                "A model without an encoder cannot read an image: the code whose picture is nearest was searched for."
+            )
+    if shown.works:  # a search comes and goes with each choice of images
+        layout.keep_room("compare-pictures", SEARCH)
+    table(heads, drawn, under=UNDER + more + (LINE if busy or shown.works else 0))
 
 
 def go_on(shown: Shown) -> bool:
