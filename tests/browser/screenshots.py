@@ -89,8 +89,9 @@ def beta(page: Page, base: str) -> None:
 
 
 def compared(page: Page, base: str) -> None:
-    visit("/compare?run=digits-beta1&models=digits-beta1,digits-beta8,digits-beta20")(page, base)
+    visit("/compare?run=digits-vae&models=digits-ae,digits-vae,digits-gan")(page, base)
     expect(page.get_by_role("img", name=re.compile("^reconstructions"))).not_to_have_count(0, timeout=180_000)
+    page.get_by_text("nearest was searched for").wait_for(timeout=180_000)
     expect(page.get_by_text("being compared")).to_have_count(0, timeout=180_000)
     drawn(page)
 
