@@ -64,6 +64,7 @@ def test_one_of_each_stands_side_by_side_and_a_link_opens_the_same(open_page: Op
     at = worked_out(open_page("compare", run=mine.id))
     fine(at)
     assert at.query_params["models"] == f"{plain.id},{mine.id}"
+    assert "without an encoder" not in shown(at)
     assert pictures(at) == [
         "images", "reconstructions by plain", "reconstructions by mine",
         "images faded into each other", "interpolations by plain", "interpolations by mine",

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app.state import address, session
+from vae_core.evaluation.samples import MIXTURE, PRIOR
 
 ALL = "All"
-PRIOR, MIXTURE = "prior", "mixture"
 PIXELS, FEATURES = "pixels", "features"
 
 

@@ -15,7 +15,7 @@ from app.services.cache import LruCache
 from app.services.tasks import Task
 from app.state import address, session
 from app.views.compare.choice import title_of
-from app.views.compare.controls import ALL, FEATURES, MIXTURE, PIXELS, PRIOR
+from app.views.compare.controls import ALL, FEATURES, PIXELS
 from app.views.compare.following import follow
 from app.views.compare.matrix import Cell, Head, Row, table
 from app.views.compare.training import LINE
@@ -25,6 +25,7 @@ from vae_core import pictures
 from vae_core.comparison import same_noise, shown_images
 from vae_core.data.imageset import ImageSet
 from vae_core.errors import BadRun
+from vae_core.evaluation.samples import MIXTURE, PRIOR
 from vae_core.inference import LoadedModel
 from vae_core.latent.paths import lerp
 from vae_core.latent.sampling import Mixture
@@ -96,15 +97,16 @@ def side_by_side(found: Sequence[Run], rows: str, more: float) -> None:
     ]
     heads += [Head(title_of(run), run.name) for run in found]
     drawn = [_row(kind, found, shown) for kind in kinds]
+    searched = any(work.returns_best for work in shown.works)  # other work has no best so far
     with place:
         busy = (bool(shown.works) and follow(shown.works)) or go_on(shown)
-        if shown.works and not busy:
+        if searched and not busy:
             st.caption(
                 "A model without an encoder cannot read an image: the code whose picture is nearest was searched for."
             )
-    if shown.works:  # a search comes and goes with each choice of images
+    if searched:  # a search comes and goes with each choice of images
         layout.keep_room("compare-pictures", SEARCH)
-    table(heads, drawn, under=UNDER + more + (LINE if busy or shown.works else 0))
+    table(heads, drawn, under=UNDER + more + (LINE if busy or searched else 0))
 
 
 def go_on(shown: Shown) -> bool:
