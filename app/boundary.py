@@ -71,18 +71,24 @@ def show(error: Exception) -> bool:
     return True
 
 
+def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, whose faults are shown where it draws."""
+
+    @wraps(function)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            return show(error)
+
+    return guarded
+
+
 def dialog(title: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """st.dialog behind this boundary, as `fragment`."""
 
     def made(function: Callable[..., None]) -> Callable[..., None]:
-        @wraps(function)
-        def guarded(*args: Any, **kwargs: Any) -> None:
-            try:
-                function(*args, **kwargs)
-            except Exception as error:
-                show(error)
-
-        found: Callable[..., None] = st.dialog(title)(guarded)
+        found: Callable[..., None] = st.dialog(title)(_guarded(function))
         return found
 
     return made
@@ -98,14 +104,7 @@ def fragment(run_every: float | None = None) -> Callable[[Callable[..., Any]], C
     """
 
     def made(function: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(function)
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            try:
-                return function(*args, **kwargs)
-            except Exception as error:
-                return show(error)
-
-        again = st.fragment(guarded, run_every=run_every)
+        again = st.fragment(_guarded(function), run_every=run_every)
 
         @wraps(function)
         def placed(*args: Any, **kwargs: Any) -> Any:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from vae_core.config import RunConfig
@@ -213,3 +214,13 @@ def through(layers: list[dict[str, Any]], floats: np.ndarray, x: Any, t: float =
         else:
             raise AssertionError(f"the list has an undocumented layer {kind}")
     return x
+
+
+def parts_that_learn(loop, only):
+    """Whether generator and discriminator move in a step in which one part `only` is to learn."""
+    learner = loop.learner
+    before = [w.clone() for w in learner.made_by], [w.clone() for w in learner.judged_by]
+    learner.only = only
+    loop.learn()
+    return [any(not torch.equal(a, b) for a, b in zip(old, new, strict=True))
+            for old, new in zip(before, (learner.made_by, learner.judged_by), strict=True)]  # fmt: skip

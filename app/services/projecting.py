@@ -72,7 +72,8 @@ def _search(model: LoadedModel, images: Images, task: Task[Projection]) -> Proje
     from vae_core.runs.timing import about
 
     keys = [(model.stamp, _digest(image)) for image in images]
-    left = [i for i, key in enumerate(keys) if _found.get(key) is None]
+    told = {i: kept for i, key in enumerate(keys) if (kept := _found.get(key)) is not None}
+    left = [i for i in range(len(keys)) if i not in told]
     began = time.monotonic()
 
     def progress(share: float, words: str) -> None:
@@ -83,14 +84,11 @@ def _search(model: LoadedModel, images: Images, task: Task[Projection]) -> Proje
     if left:
         found = project(model, images[left], progress=progress, control=lambda: task.cancelled)
         for i, code, distance in zip(left, found.codes, found.distance, strict=True):
-            _found.put(keys[i], (code, float(distance), found.stopped))
-    kept = [_found.get(key) for key in keys]
-    told = [one for one in kept if one is not None]
-    if len(told) < len(keys):  # more images than are kept, or let go meanwhile
-        found = project(model, images, progress=progress, control=lambda: task.cancelled)
-        return found
-    codes = np.stack([one[0] for one in told]) if told else np.zeros((0, model.latent_dim), np.float32)
-    return Projection(codes, np.array([one[1] for one in told], np.float32), any(one[2] for one in told))
+            told[i] = code, float(distance), found.stopped
+            _found.put(keys[i], told[i])
+    every = [told[i] for i in range(len(keys))]
+    codes = np.stack([one[0] for one in every]) if every else np.zeros((0, model.latent_dim), np.float32)
+    return Projection(codes, np.array([one[1] for one in every], np.float32), any(one[2] for one in every))
 
 
 def _digest(image: Images) -> str:

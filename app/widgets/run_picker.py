@@ -6,8 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import boundary
-from app.boundary import plain
+from app.boundary import fragment, plain
 from app.services import runs
 from app.state import session
 from vae_core.errors import BadRun, RunNotFound
@@ -106,7 +105,7 @@ def _progress() -> None:
     It is drawn again every second only while a run trains or waits: an idle page reruns nothing.
     """
     busy = any(s.live or s.state == "queued" for s in (run.status() for run in runs.store().own()))
-    boundary.fragment(run_every=1.0 if busy else None)(_line)()
+    fragment(run_every=1.0 if busy else None)(_line)()
 
 
 def _line() -> None:

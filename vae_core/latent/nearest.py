@@ -19,13 +19,12 @@ def nearest_images(
     `pool` may be memory-mapped; `report` is told the share that was compared.
     """
     a = made.reshape(len(made), -1).astype(np.float32) / 255
-    squares = (a**2).sum(1)
     best, which = np.full(len(a), np.inf, np.float32), np.zeros(len(a), np.int64)
     for start in range(0, len(index), CHUNK):
         report(start / len(index))
         part = index[start : start + CHUNK]
         b = np.asarray(pool[part]).reshape(len(part), -1).astype(np.float32) / 255
-        far = squares[:, None] - 2 * a @ b.T + (b**2).sum(1)
+        far = _squares(a, b)
         row = far.argmin(1)
         least = far[np.arange(len(a)), row]
         closer = least < best
@@ -35,6 +34,10 @@ def nearest_images(
 
 def nearest_rows(points: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Of `others` (M, F), the row with the least distance to each of `points` (N, F): its number (N,), and the distance (N,)."""
-    squares = np.square(points).sum(1)[:, None] - 2 * points @ others.T + np.square(others).sum(1)
-    rows = squares.argmin(1)
+    rows = _squares(points, others).argmin(1)
     return rows, np.linalg.norm(points - others[rows], axis=1)
+
+
+def _squares(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Squared distances (N, M) of points (N, F) and (M, F), by one product of matrices."""
+    return np.asarray((a**2).sum(1)[:, None] - 2 * a @ b.T + (b**2).sum(1))

@@ -131,6 +131,15 @@ class GanLearner:
     def _play(self, batch: Batch, moment: Moment, count: int, rate: float | None) -> Tensor:
         """The row of one exchange over `count` made images; without a `rate` nothing is learned from it."""
         made = self.make(batch, count)
+        values = self._play_discriminator(batch, made, moment, rate)
+        passed = generator_loss(self.judge(made, batch, moment), self.params)
+        pulls = self._descend(GENERATOR, self.made_by, passed, rate)
+        return row_of(values | {"generator": passed, "generator_norm": pulls, "spread": spread_of(made)})
+
+    def _play_discriminator(
+        self, batch: Batch, made: Tensor, moment: Moment, rate: float | None
+    ) -> dict[str, Tensor]:
+        """The discriminator's half of an exchange, with made images (M, C, H, W); the terms that come of it."""
         real, fake = self.judge(batch.images, batch, moment), self.judge(made.detach(), batch, moment)
         against = discriminator_loss(real, fake, self.params)
         # charged at every so many steps, it counts as if at each (Karras et al. 2020, "lazy regularisation")
@@ -138,13 +147,10 @@ class GanLearner:
         charged = self.charges(0 if rate is None else moment.step)
         penalty = times * self.penalty(batch.images) if charged else against.new_zeros(())
         pulled = self._descend(DISCRIMINATOR, self.judged_by, against + penalty, rate)
-        passed = generator_loss(self.judge(made, batch, moment), self.params)
-        pulls = self._descend(GENERATOR, self.made_by, passed, rate)
-        return row_of({
-            "generator": passed, "discriminator": against, "penalty": penalty, "real_output": real.sigmoid().mean(),
-            "made_output": fake.sigmoid().mean(), "generator_norm": pulls, "discriminator_norm": pulled,
-            "spread": spread_of(made),
-        })  # fmt: skip
+        return {
+            "discriminator": against, "penalty": penalty, "real_output": real.sigmoid().mean(),
+            "made_output": fake.sigmoid().mean(), "discriminator_norm": pulled,
+        }  # fmt: skip
 
     def _descend(self, part: str, weights: list[nn.Parameter], loss: Tensor, rate: float | None) -> Tensor:
         """A step of one part's optimiser, unless the other part alone is to learn; the norm of its gradient, ()."""

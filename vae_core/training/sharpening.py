@@ -14,7 +14,7 @@ from vae_core.models.build import make_model
 from vae_core.models.gan import Gan, discriminator_like, inner_layer
 from vae_core.models.networks import Shape, build
 from vae_core.models.vae import Posterior, Vae
-from vae_core.objectives.adversarial import DISCRIMINATOR, GENERATOR, discriminator_loss, generator_loss
+from vae_core.objectives.adversarial import DISCRIMINATOR, GENERATOR, generator_loss
 from vae_core.objectives.rate import kl_per_dim
 from vae_core.objectives.sharpening import VaeGanParams
 from vae_core.objectives.terms import Batch, Moment, parts_of, weighted_sum
@@ -112,12 +112,7 @@ class VaeGanLearner(GanLearner):
         )
         made = self.draw(codes)
         rebuilt, drawn = made[: len(images)], made[len(images) :]
-        real, fake = self.judge(images, batch, moment), self.judge(made.detach(), batch, moment)
-        against = discriminator_loss(real, fake, self.params)
-        penalty, times = against.new_zeros(()), 1 if rate is None else self.params.r1_every
-        if self.charges(0 if rate is None else moment.step):
-            penalty = times * self.penalty(images)
-        pulled = self._descend(DISCRIMINATOR, self.judged_by, against + penalty, rate)
+        played = self._play_discriminator(batch, made, moment, rate)
 
         kl = kl_per_dim(posterior).mean(0)
         features, outputs = self.look(made)
@@ -128,10 +123,8 @@ class VaeGanLearner(GanLearner):
             "features": (features[: len(images)] - wanted).square().mean() / wanted.square().mean().clamp_min(1e-9),
             "pixels": (rebuilt - images).square().mean() / self.own_error,
             "generator": generator_loss(outputs, self.params),
-            "discriminator": against, "penalty": penalty,
-            "real_output": real.sigmoid().mean(), "made_output": fake.sigmoid().mean(),
             "drawn_sharpness": detail(drawn) / detail(images), "rebuilt_sharpness": detail(rebuilt) / detail(images),
-            "spread": spread_of(drawn), "discriminator_norm": pulled, "rate": kl.sum(),
+            "spread": spread_of(drawn), "rate": kl.sum(), **played,
         }  # fmt: skip
         loss = weighted_sum(self.terms, values, moment)
         values["generator_norm"] = self._descend(GENERATOR, self.made_by, loss, rate)
