@@ -23,7 +23,7 @@ from vae_core.evaluation.samples import stored_samples
 from vae_core.inference import load_run
 from vae_core.objectives import LIKELIHOODS
 from vae_core.places import Places
-from vae_core.runs.record import FINISHED, QUEUED
+from vae_core.runs.record import COMPARED, FINISHED, QUEUED
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
@@ -370,3 +370,18 @@ def test_a_sentence_follows_the_numbers(sharpness: dict[str, float | None], word
 def test_a_column_is_headed_by_what_the_model_is(store: Store) -> None:
     made = {name: store.create(config_of(dataset="tiny", objective=name), name.replace("_", "-")) for name in ("vae", "beta_tcvae", "autoencoder")}  # fmt: skip
     assert [choice.title_of(run) for run in made.values()] == ["VAE", "β-TCVAE, β 4", "Autoencoder"]
+
+
+def test_a_press_on_why_blurry_sharpens_the_run_that_is_looked_at(
+    open_page: Open, copied: Run, store: Store
+) -> None:
+    at = open_page("compare", run=copied.id, part="Why blurry")
+    fine(at)
+    at.button(key="sharpen here").click().run()
+    fine(at)
+    (made,) = [run for run in store.own() if run.name == f"{copied.name}-sharp"]
+    record = made.record()
+    assert record.effective.objective.objective.name == "vae_gan"
+    assert record.config.training.init_from == copied.id
+    assert record.group.startswith(COMPARED)
+    assert not [b for b in at.button if b.key == "sharpen here"], "it waits already"
