@@ -25,6 +25,7 @@ PAGES = [
         "views/interpolate/page.py", title="Interpolate", icon=":material/timeline:", url_path="interpolate"
     ),
     st.Page("views/beta/page.py", title="β", icon=":material/balance:", url_path="beta"),
+    st.Page("views/uses/page.py", title="Uses", icon=":material/handyman:", url_path="uses"),
 ]
 
 st.set_page_config(

@@ -27,6 +27,7 @@ CORE = [
     {"training"},
     {"runs"},
     {"inference", "evaluation", "export", "sweep", "comparison", "diagnosis", "animation", "umap_process"},
+    {"uses"},
     {"cli", "__init__"},
 ]
 APP = [

@@ -30,12 +30,13 @@ from app.state.kinds import (
 )
 from vae_core.config import RunConfig
 from vae_core.options import leaves
+from vae_core.uses.registry import USES
 
 T = TypeVar("T")
 
 HOME, TRAIN, MAP, SLIDERS, INTERPOLATE, BETA = "home", "train", "map", "sliders", "interpolate", "beta"
-COMPARE = "compare"
-PAGES = (HOME, TRAIN, COMPARE, MAP, SLIDERS, INTERPOLATE, BETA)
+COMPARE, USES_PAGE = "compare", "uses"
+PAGES = (HOME, TRAIN, COMPARE, MAP, SLIDERS, INTERPOLATE, BETA, USES_PAGE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,6 +174,10 @@ IMPORTS: Key[int] = _kept(
 
 def _settings() -> list[str]:
     return list(dict.fromkeys(leaf.switch for leaf in leaves(RunConfig)))
+
+
+def _use_settings() -> list[str]:
+    return [f"{use.name}-{leaf.switch}" for use in USES.values() for leaf in leaves(use.settings)]
 
 
 SETTING: Family[Any] = Family("{}", OBJECT, None, (TRAIN,), "a setting of the new run", True, True, _settings)
@@ -399,6 +404,28 @@ MEASURING_SINCE: Key[Any] = _kept(
     "measuring since", None, COMPARE, "what is measured, since when, and from what share"
 )
 BLURRY_PICK = _param("blurred", WHOLE, 0, COMPARE, "which image is drawn under every likelihood")
+
+# ---------------------------------------------------------------- uses
+
+USE = _bound("use", TEXT, FIRST, USES_PAGE, "which use is looked at")
+USE_SETTING: Family[Any] = Family(
+    "{}",
+    OBJECT,
+    None,
+    (USES_PAGE,),
+    "a setting of a use: its name, and the setting's",
+    True,
+    True,
+    _use_settings,
+)
+USE_CHOICE: Family[Any] = Family(
+    "show-{}", TEXT, FIRST, (USES_PAGE,), "what a use's own view shows", True, True
+)
+USE_TOLD: Family[Any] = Family("told by {}", OBJECT, None, (USES_PAGE,), "what a component of a use tells")
+USE_UPLOAD: Family[Any] = Family("{} upload", OBJECT, None, (USES_PAGE,), "a file handed to a use")
+USE_MADE: Family[Any] = Family(
+    "{} made", OBJECT, None, (USES_PAGE,), "what a use made to be taken away, and of what"
+)
 
 
 def table() -> list[Key[Any] | Family[Any]]:

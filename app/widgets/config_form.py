@@ -10,7 +10,8 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
 import streamlit as st
 
@@ -21,7 +22,7 @@ from app.state.kinds import FLAG
 from vae_core.config import RunConfig
 from vae_core.data import list_specs
 from vae_core.models.networks import ARCHITECTURES
-from vae_core.options import Choice, Leaf, leaves, replace_at, value_at
+from vae_core.options import Choice, Leaf, Options, leaves, replace_at, value_at
 from vae_core.words import listed
 
 # Groups of settings by row and column. A group that is not named here joins the last column of its part.
@@ -30,7 +31,8 @@ ADVANCED_ROWS = ((("objective", "model"), ("data", "training")),)
 MORE = "More: {}schedules, optimiser, seed"
 
 Rows = tuple[tuple[tuple[str, ...], ...], ...]
-Widget = Callable[[RunConfig, Leaf, Family[Any]], Any]  # the config so far -> the value that was answered
+T = TypeVar("T", bound=Options)
+Widget = Callable[[Any, Leaf, "Keys"], Any]  # the config so far -> the value that was answered
 
 
 def config_form(keys: Family[Any] = address.SETTING, without: Collection[str] = ()) -> RunConfig:
@@ -49,6 +51,30 @@ def config_form(keys: Family[Any] = address.SETTING, without: Collection[str] = 
             st.caption(why)
         config = _rows(config, advanced, ADVANCED_ROWS, keys)
     return config
+
+
+def settings_form(usual: T, keys: Family[Any], prefix: str) -> T:
+    """Widgets for every setting of `usual`, side by side, the advanced ones last; what they say. A setting's key is
+    `prefix` and its switch. Raises BadConfig for what does not fit together."""
+    asked = sorted(leaves(type(usual)), key=lambda leaf: (leaf.spec.advanced, leaf.spec.order))
+    return _ask_in_turn(usual, asked, _Prefixed(keys, prefix))
+
+
+class Keys(Protocol):
+    """What names a widget's key by its setting's switch."""
+
+    def of(self, part: Any) -> Key[Any]: ...
+
+
+@dataclass(frozen=True)
+class _Prefixed:
+    """Keys of a family whose members begin with `prefix`."""
+
+    keys: Family[Any]
+    prefix: str
+
+    def of(self, part: str) -> Key[Any]:
+        return self.keys.of(f"{self.prefix}{part}")
 
 
 def not_asked(config: RunConfig, asked: Sequence[Leaf]) -> str:
@@ -117,10 +143,14 @@ def _text(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def _applies(leaf: Leaf, config: RunConfig) -> bool:
+def _applies(leaf: Leaf, config: Options) -> bool:
     """Whether a setting means something: a parameter of a registry entry does only while that entry is chosen, and some
     mean nothing to the chosen objective."""
-    if leaf.path[0] == "objective" and leaf.path[1] in config.objective.unused:
+    if (
+        isinstance(config, RunConfig)
+        and leaf.path[0] == "objective"
+        and leaf.path[1] in config.objective.unused
+    ):
         return False
     return not leaf.owner or bool(value_at(config, leaf.path[:-1]).name == leaf.owner)
 
@@ -146,7 +176,7 @@ def _places(row: tuple[tuple[str, ...], ...]) -> list[Any]:
     return list(st.columns(len(row)))
 
 
-def _ask_in_turn(config: RunConfig, asked: list[Leaf], keys: Family[Any]) -> RunConfig:
+def _ask_in_turn(config: T, asked: Sequence[Leaf], keys: Keys) -> T:
     """One widget for each setting that applies; what was answered before decides which do."""
     for leaf in asked:
         if _applies(leaf, config):
@@ -172,7 +202,7 @@ def _widget_of(leaf: Leaf) -> Widget:
     return _ask_list if typing.get_origin(hint) is tuple else by_type[hint]
 
 
-def _ask_entry(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> Choice:
+def _ask_entry(config: Any, leaf: Leaf, keys: Keys) -> Choice:
     registry = leaf.registry or {}
     key, names = keys.of(leaf.switch), list(registry)
     words = "  \n".join(f"**{e.name}** {e.title}: {e.blurb}" for e in registry.values())
@@ -183,19 +213,19 @@ def _ask_entry(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> Choice:
     return Choice(name, registry[name].params())
 
 
-def _ask_value(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> Any:
+def _ask_value(config: Any, leaf: Leaf, keys: Keys) -> Any:
     key, values = keys.of(leaf.switch), leaf.spec.values or ()
     return st.selectbox(
         leaf.label, values, index=values.index(leaf.default), key=key.name, bind=key.bind, help=leaf.spec.help
     )
 
 
-def _ask_flag(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> bool:
+def _ask_flag(config: Any, leaf: Leaf, keys: Keys) -> bool:
     key = keys.of(leaf.switch)
     return st.toggle(leaf.label, bool(leaf.default), key=key.name, bind=key.bind, help=leaf.spec.help)
 
 
-def _ask_text(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> str | None:
+def _ask_text(config: Any, leaf: Leaf, keys: Keys) -> str | None:
     key = keys.of(leaf.switch)
     text = st.text_input(
         leaf.label, leaf.default or "", key=key.name, bind=key.bind, help=leaf.spec.help
@@ -203,7 +233,7 @@ def _ask_text(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> str | None:
     return text or leaf.default
 
 
-def _ask_list(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> tuple[Any, ...]:
+def _ask_list(config: Any, leaf: Leaf, keys: Keys) -> tuple[Any, ...]:
     """Numbers or names between spaces. Words that are none pass on to the config, which says what is wrong with them."""
     key = keys.of(leaf.switch)
     kind = typing.get_args(leaf.hint)[0]
@@ -221,7 +251,7 @@ def _number(word: str, kind: type) -> Any:
         return word
 
 
-def _ask_whole(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> int | None:
+def _ask_whole(config: Any, leaf: Leaf, keys: Keys) -> int | None:
     key, spec = keys.of(leaf.switch), leaf.spec
     usual: int | None = leaf.default
     return st.number_input(
@@ -231,7 +261,7 @@ def _ask_whole(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> int | None:
     )  # fmt: skip
 
 
-def _ask_number(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> float | None:
+def _ask_number(config: Any, leaf: Leaf, keys: Keys) -> float | None:
     key, spec = keys.of(leaf.switch), leaf.spec
     usual = None if leaf.default is None else float(leaf.default)
     return st.number_input(
@@ -248,7 +278,7 @@ def _step(default: float) -> float:
 # ---------------------------------------------------------------- widgets that look further than their setting
 
 
-def _ask_dataset(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> str:
+def _ask_dataset(config: Any, leaf: Leaf, keys: Keys) -> str:
     """One of the datasets on offer; one that was imported just now is chosen."""
     key, names = keys.of(leaf.switch), [spec.name for spec in list_specs(runs.places())]
     fresh = session.take(address.CHOOSE_DATASET)
@@ -263,7 +293,7 @@ def _ask_dataset(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> str:
     )
 
 
-def _ask_side(config: RunConfig, leaf: Leaf, keys: Family[Any]) -> int:
+def _ask_side(config: Any, leaf: Leaf, keys: Keys) -> int:
     """A side that both the dataset and the architecture take; the architecture is asked for further below."""
     spec = next(s for s in list_specs(runs.places()) if s.name == config.data.dataset)
     chosen = session.get(keys.of("model")) or config.model.architecture.name

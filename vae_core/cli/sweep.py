@@ -14,6 +14,7 @@ from vae_core.cli.bar import Bar
 from vae_core.cli.switches import add_config_switches, config_from
 from vae_core.cli.tables import print_table, two_decimals
 from vae_core.cli.usage import Commands, UsageError
+from vae_core.config import RunConfig
 from vae_core.data import open_images
 from vae_core.errors import BadConfig, VaeCoreError
 from vae_core.evaluation.metrics import metric_of, rankable_values, values_by_group
@@ -118,7 +119,7 @@ def _new_sweep(args: argparse.Namespace, store: Store) -> str:
         raise UsageError("a sweep needs --betas 0.5,1,2 or --log-range LOW HIGH COUNT (or --resume NAME)")
     if vars(args)["set:beta"] is not None:
         raise UsageError("--beta is a single value; a sweep takes --betas")
-    asked = config_from(args)
+    asked = config_from(args, RunConfig())
     try:
         with_beta(asked, 1.0)
     except BadConfig as error:

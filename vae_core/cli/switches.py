@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import typing
-from typing import Any
+from typing import Any, TypeVar
 
 from vae_core.cli.usage import UsageError
 from vae_core.config import RunConfig
 from vae_core.errors import BadConfig
-from vae_core.options import Choice, Leaf, leaves, replace_at
+from vae_core.options import Choice, Leaf, Options, leaves, replace_at
+
+T = TypeVar("T", bound=Options)
 
 
-def switches(cls: type[RunConfig]) -> dict[str, list[Leaf]]:
+def switches(cls: type[Options]) -> dict[str, list[Leaf]]:
     """Switch name -> the settings it may mean. Parameters of several registry entries share a switch."""
     found: dict[str, list[Leaf]] = {}
     for leaf in leaves(cls):
@@ -20,9 +22,9 @@ def switches(cls: type[RunConfig]) -> dict[str, list[Leaf]]:
     return found
 
 
-def add_config_switches(parser: argparse.ArgumentParser) -> None:
-    """Add a switch for every setting of RunConfig."""
-    for name, found in switches(RunConfig).items():
+def add_config_switches(parser: argparse.ArgumentParser, cls: type[Options] = RunConfig) -> None:
+    """Add a switch for every setting of RunConfig, or of other settings."""
+    for name, found in switches(cls).items():
         leaf = found[0]
         help = leaf.spec.help + (f" [{leaf.spec.unit}]" if leaf.spec.unit else "")
         help = f"{help}{_defaults(found)}".replace("%", "%%")
@@ -56,12 +58,12 @@ def _defaults(found: list[Leaf]) -> str:
     return (" " if parts[0].startswith("(") else "; ") + ", ".join(parts)
 
 
-def config_from(args: argparse.Namespace, base: RunConfig | None = None) -> RunConfig:
-    """The config of parsed switches, over `base` or the defaults. Raises UsageError for a parameter of an entry that was not
+def config_from(args: argparse.Namespace, base: T) -> T:
+    """The settings of parsed switches, over `base`. Raises UsageError for a parameter of an entry that was not
     chosen."""
-    config = base or RunConfig()
+    config = base
     given = {k[4:]: v for k, v in vars(args).items() if k.startswith("set:") and v is not None}
-    found = switches(RunConfig)
+    found = switches(type(base))
     try:
         # choices first: parameters belong to what was chosen
         for name, value in sorted(given.items(), key=lambda item: found[item[0]][0].registry is None):
@@ -72,7 +74,7 @@ def config_from(args: argparse.Namespace, base: RunConfig | None = None) -> RunC
     return config
 
 
-def _place(config: RunConfig, switch: str, found: list[Leaf]) -> tuple[str, ...]:
+def _place(config: Options, switch: str, found: list[Leaf]) -> tuple[str, ...]:
     for leaf in found:
         if not leaf.owner:
             return leaf.path

@@ -8,6 +8,7 @@ import sys
 from vae_core.cli.bar import Bar, report_end
 from vae_core.cli.switches import add_config_switches, config_from
 from vae_core.cli.usage import Commands
+from vae_core.config import RunConfig
 from vae_core.places import Places
 from vae_core.runs.sharpen import sharp_name, sharpened
 from vae_core.runs.store import Store
@@ -34,7 +35,7 @@ def do_train(args: argparse.Namespace, places: Places) -> int:
 
     store = Store(places)
     start_from = store.find(ref) if (ref := args.from_run or args.sharpen) else None
-    name, base = args.name or "", None
+    name, base = args.name or "", RunConfig()
     if args.sharpen and start_from is not None:
         base, name = sharpened(start_from), name or store.free_name(sharp_name(start_from))
     run = store.create(config_from(args, base), name, group=args.group, start_from=start_from)

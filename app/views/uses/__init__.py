@@ -1,0 +1,1 @@
+"""What a run is used for: a tab for each use."""

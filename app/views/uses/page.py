@@ -1,0 +1,122 @@
+"""Uses: what VAEs are used for, each measured on the run looked at, beside baselines."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import layout
+from app.boundary import fragment, plain, sentence
+from app.services import runs
+from app.services import uses as work
+from app.state import address, session
+from app.views.uses.shared import View, questions, table_of
+from app.views.uses.tabs import draw
+from app.widgets.config_form import settings_form
+from vae_core.uses import kept
+from vae_core.uses.registry import USES, Use, UseSettings
+
+UNDER = 6.4  # rem of what stands over the panel
+
+
+def page() -> None:
+    layout.title(
+        "Uses",
+        "See what a VAE is good for, beside what does the same without one.",
+        "posterior", "prior", "rate", "distortion", "nats",
+    )  # fmt: skip
+    run = session.run_or_none()
+    if run is None:
+        st.info(session.NO_RUN, icon=":material/info:")
+        return
+    with layout.toolbar("uses"):
+        titles = [use.title for use in USES.values()]
+        chosen = st.segmented_control(
+            "Use", titles, default=titles[0], key=address.USE.name, bind=address.USE.bind, required=True,
+            label_visibility="collapsed",
+        )  # fmt: skip
+        use = next(one for one in USES.values() if one.title == chosen)
+        with st.popover("Settings", icon=":material/tune:", key=f"settings of {use.name}"):
+            settings = settings_form(use.settings(), address.USE_SETTING, f"{use.name}-")
+        questions(use)
+        found, menu = kept.find(run, use, settings), None
+        if found is not None:
+            with layout.menu("Take away", icon=":material/download:", key=f"take away {use.name}") as menu:
+                st.download_button(
+                    "Numbers (CSV)", lambda: table_of(found).to_csv(index=False).encode(), f"{run.name}-{use.name}.csv",
+                    "text/csv", icon=":material/table:", on_click="ignore",
+                )  # fmt: skip
+    st.markdown(f"**{plain(use.question)}**")
+    with layout.said("uses-progress"):
+        busy = follow(use, settings)
+    with layout.panel("uses", under=UNDER + (2.6 if busy else 0)):
+        if found is None or menu is None:
+            if not busy:
+                offer(use, settings)
+            return
+        draw(View(run, use, settings, found, menu))
+
+
+def follow(use: Use, settings: UseSettings) -> bool:
+    """Progress of the measuring, with a way to stop; what went wrong is said. Whether it goes on."""
+    run = session.run()
+    task = work.find(run, use, settings)
+    if task is None:
+        return False
+    if task.error:
+        st.error(sentence(task.error), icon=":material/error:")
+        if session.button("Try again", "use again", icon=":material/refresh:"):
+            work.forget(run, use, settings)
+            st.rerun()
+        return False
+    if task.done:
+        return False
+    _progress(use, settings)
+    return True
+
+
+@fragment(run_every=0.5)
+def _progress(use: Use, settings: UseSettings) -> None:
+    task = work.find(session.run(), use, settings)
+    if task is None or task.done:
+        st.rerun(scope="app")
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(task.share, text=plain(f"{use.title}: {task.words}"), width="stretch")
+        if session.button("Stop", "stop use", icon=":material/stop:", help="Nothing is kept of it."):
+            task.cancel()
+
+
+def offer(use: Use, settings: UseSettings) -> None:
+    """What there is before it was measured: a button, and where a finished result is to be seen."""
+    run = session.run()
+    task = work.find(run, use, settings)
+    if task is not None and task.error:
+        return
+    st.info(
+        f"Not measured yet for **{plain(run.name)}** with these settings. It is computed beside training, and kept.",
+        icon=":material/info:",
+    )
+    with st.container(horizontal=True):
+        if session.button("Measure", "measure use", icon=":material/play_arrow:", type="primary"):
+            work.start(run, use, settings)
+            st.rerun()
+        for other in shipped(use):
+            if session.button(
+                f"See {other}",
+                f"see {other}",
+                icon=":material/visibility:",
+                help="A result that is there already.",
+            ):
+                session.select(other)
+                st.rerun()
+
+
+def shipped(use: Use) -> list[str]:
+    """Ids of shipped runs with a finished result of a use."""
+    usual = use.settings()
+    return [
+        run.id for run in runs.store().readable() if run.read_only and kept.find(run, use, usual) is not None
+    ]
+
+
+page()
