@@ -39,7 +39,7 @@ APP = [
     {"server"},
 ]
 LAYERS = {"vae_core": CORE, "app": APP}
-HEAVY = {"umap", "sklearn", "torchvision", "plotly.express", "onnx", "onnxscript", "scipy"}
+HEAVY = {"umap", "sklearn", "skimage", "constriction", "torchvision", "plotly.express", "onnx", "onnxscript", "scipy"}
 
 
 def files():

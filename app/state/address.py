@@ -409,7 +409,7 @@ BLURRY_PICK = _param("blurred", WHOLE, 0, COMPARE, "which image is drawn under e
 
 USE = _bound("use", TEXT, FIRST, USES_PAGE, "which use is looked at")
 USE_SETTING: Family[Any] = Family(
-    "{}",
+    "set-{}",
     OBJECT,
     None,
     (USES_PAGE,),

@@ -192,7 +192,7 @@ def test_a_new_setting_of_any_group_is_a_switch(monkeypatch: pytest.MonkeyPatch)
     words = (
         "--model fancy --mirrored --skips 4 5 --momentum 0.5 --remark hello --spare b --twist 0.25 --folds 7"
     )
-    config = switches.config_from(parser.parse_args(words.split()), RunConfig())
+    config = switches.config_from(parser.parse_args(words.split()), switches.RunConfig())
     found = [config.data, config.model, config.training, config.spare, config.model.architecture.params]
     assert {n: next(getattr(part, n) for part in found if hasattr(part, n)) for n in NEW} == NEW
 

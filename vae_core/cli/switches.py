@@ -22,9 +22,9 @@ def switches(cls: type[Options]) -> dict[str, list[Leaf]]:
     return found
 
 
-def add_config_switches(parser: argparse.ArgumentParser, cls: type[Options] = RunConfig) -> None:
+def add_config_switches(parser: argparse.ArgumentParser, cls: type[Options] | None = None) -> None:
     """Add a switch for every setting of RunConfig, or of other settings."""
-    for name, found in switches(cls).items():
+    for name, found in switches(cls or RunConfig).items():
         leaf = found[0]
         help = leaf.spec.help + (f" [{leaf.spec.unit}]" if leaf.spec.unit else "")
         help = f"{help}{_defaults(found)}".replace("%", "%%")
