@@ -39,7 +39,17 @@ APP = [
     {"server"},
 ]
 LAYERS = {"vae_core": CORE, "app": APP}
-HEAVY = {"umap", "sklearn", "skimage", "constriction", "torchvision", "plotly.express", "onnx", "onnxscript", "scipy"}
+HEAVY = {
+    "umap",
+    "sklearn",
+    "skimage",
+    "constriction",
+    "torchvision",
+    "plotly.express",
+    "onnx",
+    "onnxscript",
+    "scipy",
+}
 
 
 def files():

@@ -101,7 +101,7 @@ def named_first(names: Mapping[int, str], order: Sequence[int]) -> list[int]:
 def doors(found: Sequence[Run]) -> None:
     """The pages by what a person wants to do, and with which of the runs that were found."""
     last = _last_own(found)
-    shown: list[Callable[[], None]] = [partial(_show_a_class, found), _own_images, _tune]
+    shown: list[Callable[[], None]] = [partial(_show_a_class, found), _own_images, _tune, _uses]
     if last is not None:
         shown.append(partial(_go_on, last))
     for column, door in zip(st.columns(len(shown)), shown, strict=True):
@@ -125,6 +125,11 @@ def _own_images() -> None:
 def _tune() -> None:
     session.link("train", "**Tune a model**", ":material/model_training:", {address.OPEN: address.NEW})
     st.caption("Choose data, network and β, press Start, watch it learn; or sweep β on its own page.")
+
+
+def _uses() -> None:
+    session.link("uses", "**Put it to use**", ":material/handyman:")
+    st.caption("Denoise, find odd images, compress, draw new ones: each beside what does it without a VAE.")
 
 
 def _go_on(last: Run) -> None:

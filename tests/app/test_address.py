@@ -42,6 +42,7 @@ PARAMS = {
     "beta": "run look sweep sweep-ranged score way focus dial-run beta their-error their-error-over their-rate-over "
     "their-side their-channels their-dims their-span their-batch their-weight our-scale our-beta",
     "compare": "run models part rows codes temperature pick blurred",
+    "uses": "run use",
     "home": "run",
 }  # fmt: skip
 

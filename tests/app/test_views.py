@@ -37,7 +37,7 @@ from vae_core.runs.worker import train_run
 from vae_core.training.defaults import settled
 
 Open = Callable[..., AppTest]
-VIEWS = ("home", "train", "map", "sliders", "interpolate", "beta")
+VIEWS = ("home", "train", "map", "sliders", "interpolate", "beta", "uses")
 
 
 def fine(at: AppTest) -> None:

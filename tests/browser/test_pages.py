@@ -16,6 +16,7 @@ PAGES = {
     "/sliders": "Sliders",
     "/interpolate": "Interpolate",
     "/beta": "β",
+    "/uses": "Uses",
 }
 RUN = "digits"
 

@@ -25,6 +25,7 @@ from vae_core.uses.found import Found, from_json
 from vae_core.uses.registry import Use, UseSettings
 
 FOLDER = "uses"
+DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile)
 
 
 def name_of(use: Use, settings: UseSettings) -> str:
@@ -35,14 +36,32 @@ def name_of(use: Use, settings: UseSettings) -> str:
 
 def find(run: Run, use: Use, settings: UseSettings) -> Found | None:
     """What was found with these very weights and settings, or shipped with them; None where it was not, or in another version."""
+    path = where(run, use, settings)
+    if path is None:
+        return None
+    try:
+        raw: Any = read_json(path.with_suffix(".json"))
+        with np.load(path.with_suffix(".npz"), allow_pickle=False) as npz:
+            return from_json(raw, dict(npz))
+    except DAMAGED:
+        return None
+
+
+def where(run: Run, use: Use, settings: UseSettings) -> Path | None:
+    """Where that lies, without an ending; None where it was not found, is damaged, or is of other weights or another version."""
     try:
         stamp = run.stamp()
     except (BadRun, RunNotFound, OSError):
         return None
     name = name_of(use, settings)
     for folder in (run.places.derived_file(stamp, FOLDER, f"{name}.json").parent, run.path / FOLDER):
-        if (found := _read(folder / name, run, stamp, use)) is not None:
-            return found
+        try:
+            raw: Any = read_json(folder / f"{name}.json")
+            said = (raw["use"], raw["version"], raw["run"], raw["stamp"])
+        except DAMAGED:
+            continue
+        if said == (use.name, use.version, run.id, stamp):
+            return folder / name
     return None
 
 
@@ -69,15 +88,3 @@ def write(path: Path, run: Run, stamp: str, use: Use, settings: UseSettings, fou
     write_atomically(
         path.with_suffix(".json"), json.dumps(said | found.to_json(), allow_nan=False).encode(), durable=False
     )
-
-
-def _read(path: Path, run: Run, stamp: str, use: Use) -> Found | None:
-    """None where a file is missing, damaged, of other weights or of another version."""
-    try:
-        raw: Any = read_json(path.with_suffix(".json"))
-        if (raw["use"], raw["version"], raw["run"], raw["stamp"]) != (use.name, use.version, run.id, stamp):
-            return None
-        with np.load(path.with_suffix(".npz"), allow_pickle=False) as npz:
-            return from_json(raw, dict(npz))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile):
-        return None

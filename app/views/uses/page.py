@@ -12,6 +12,7 @@ from app.state import address, session
 from app.views.uses.shared import View, questions, table_of
 from app.views.uses.tabs import draw
 from app.widgets.config_form import settings_form
+from vae_core.runs.run import Run
 from vae_core.uses import kept
 from vae_core.uses.registry import USES, Use, UseSettings
 
@@ -50,8 +51,7 @@ def page() -> None:
         busy = follow(use, settings)
     with layout.panel("uses", under=UNDER + (2.6 if busy else 0)):
         if found is None or menu is None:
-            if not busy:
-                offer(use, settings)
+            offer(use, settings, busy)
             return
         draw(View(run, use, settings, found, menu))
 
@@ -86,37 +86,49 @@ def _progress(use: Use, settings: UseSettings) -> None:
             task.cancel()
 
 
-def offer(use: Use, settings: UseSettings) -> None:
-    """What there is before it was measured: a button, and where a finished result is to be seen."""
+def offer(use: Use, settings: UseSettings, busy: bool) -> None:
+    """What there is before it was measured: a button, and a finished result of a shipped run meanwhile."""
     run = session.run()
     task = work.find(run, use, settings)
-    if task is not None and task.error:
-        return
-    st.info(
-        f"Not measured yet for **{plain(run.name)}** with these settings. It is computed beside training, and kept.",
-        icon=":material/info:",
-    )
-    with st.container(horizontal=True):
-        if session.button("Measure", "measure use", icon=":material/play_arrow:", type="primary"):
-            work.start(run, use, settings)
-            st.rerun()
-        for other in shipped(use):
-            if session.button(
-                f"See {other}",
-                f"see {other}",
-                icon=":material/visibility:",
-                help="A result that is there already.",
-            ):
-                session.select(other)
+    if not busy and (task is None or not task.error):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if session.button("Measure", "measure use", icon=":material/play_arrow:", type="primary"):
+                work.start(run, use, settings)
                 st.rerun()
-
-
-def shipped(use: Use) -> list[str]:
-    """Ids of shipped runs with a finished result of a use."""
+            st.markdown(
+                f"Not measured yet for **{plain(run.name)}** with these settings. It is computed beside training, and kept."
+            )
+    others = [one for one in shipped(use) if one.id != run.id]
+    if not others:
+        return
     usual = use.settings()
-    return [
-        run.id for run in runs.store().readable() if run.read_only and kept.find(run, use, usual) is not None
-    ]
+    other = others[0]
+    found = kept.find(other, use, usual)
+    if found is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"Meanwhile, as measured on **{plain(other.name)}**, which is shipped:")
+        for one in others:
+            if session.button(
+                f"Open {one.name}", f"open {one.id}", icon=":material/visibility:", type="tertiary"
+            ):
+                session.select(one.id)
+                st.rerun()
+    draw(
+        View(
+            other,
+            use,
+            usual,
+            found,
+            layout.menu("Take away", icon=":material/download:", key=f"take away {other.id}"),
+        )
+    )
+
+
+def shipped(use: Use) -> list[Run]:
+    """Shipped runs with a finished result of a use on its usual settings."""
+    usual = use.settings()
+    return [run for run in runs.store().pretrained() if kept.where(run, use, usual) is not None]
 
 
 page()
