@@ -12,6 +12,7 @@ import math
 import shutil
 import subprocess
 import sys
+import types
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.services import runs as server_runs
 from app.state import session
+from app.views.uses.shared import numbers, said
 from app.widgets.config_form import as_params
 from app.widgets.run_picker import describe
 from vae_core.cli import main
@@ -31,6 +33,7 @@ from vae_core.data import open_images
 from vae_core.data.imageset import Chunk, Source
 from vae_core.data.registry import DATASETS, DatasetSpec
 from vae_core.evaluation.metrics import METRICS, Metric, Value
+from vae_core.evaluation.small_network import evenly
 from vae_core.events import EpochDone, Resumed, StepDone
 from vae_core.inference import load_run
 from vae_core.models.networks import ARCHITECTURES, Architecture
@@ -43,6 +46,10 @@ from vae_core.runs.record import FINISHED, INTERRUPTED, RUNNING
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
+from vae_core.uses import kept
+from vae_core.uses.found import Found, Row
+from vae_core.uses.intervals import of_mean
+from vae_core.uses.registry import USES, Use, UseSettings
 
 ROOT = Path(__file__).parent.parent
 TRAIN = ["--latent-dim", "3", "--epochs", "2", "--batch-size", "16", "--precision", "float32", "--device", "cpu",
@@ -363,12 +370,67 @@ def test_a_metric(cli, places, monkeypatch):
     assert "code_spread" in cli("evaluate", "mine", "--scores")
 
 
+# ---------------------------------------------------------------- a use
+
+
+@dataclass(frozen=True)
+class SteadySettings(UseSettings):
+    images: int = option(100, help="test images, evenly taken", minimum=2)
+
+
+def measure(subject, settings, progress):
+    """How far a code moves when its own picture is encoded again."""
+    index = subject.test[evenly(len(subject.test), settings.images)]
+    codes = subject.model.encode(subject.images(index)).mean
+    again = subject.model.encode(subject.model.decode(codes)).mean
+    progress(0.9, "encoded again")
+    far = np.linalg.norm(again - codes, axis=1)
+    found = of_mean(far, np.random.default_rng(settings.seed))
+    row = Row.of("code", True, "distance", "", found, up=False)
+    return Found([row], [f"A code moves by {row.value:.2f} when its picture is encoded again."])
+
+
+def draw(view):
+    said(view)
+    numbers(view)
+
+
+def test_a_use(cli, page, places, monkeypatch):
+    cli("train", *TRAIN, "--dataset", "tiny", *small_model(), "--name", "mine")
+    for name, parts in (
+        ("vae_core.uses.steady", {"SETTINGS": SteadySettings, "VERSION": 1, "measure": measure}),
+        ("app.views.uses.steady", {"draw": draw}),
+    ):
+        module = types.ModuleType(name)
+        module.__dict__.update(parts)
+        monkeypatch.setitem(sys.modules, name, module)
+    use = Use(
+        "steady",
+        "Steady",
+        "Does a code stay where it is?",
+        {"distance": "Between the two codes."},
+        "Training.",
+    )
+    monkeypatch.setitem(USES, "steady", use)
+    found = json.loads(cli("uses", "steady", "mine", "--images", "5", "--json"))
+    (row,) = found["rows"]
+    assert row["low"] <= row["value"] <= row["high"]
+    assert row["count"] == 5
+    run = Store(places).find("mine")
+    kept_one = kept.find(run, use, SteadySettings(images=5))
+    assert kept_one is not None
+    assert kept_one.rows[0].value == row["value"]
+    at = page("uses", run=run.id, use="Steady", **{"set-steady-images": "5"})
+    assert found["sentences"][0] in [words.value for words in at.markdown]
+
+
 # ---------------------------------------------------------------- a page
 
 GREETING = """\
 import streamlit as st
 
 from app.state import session
+from app.views.uses.shared import numbers, said
 
 
 def page() -> None:
