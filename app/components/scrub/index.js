@@ -1,6 +1,7 @@
 // A slider over results that are there already. Pictures, chart and table follow the hand; no script runs.
 
 import { findAll, finder, make } from "../shared/dom.js";
+import { enlarge } from "../shared/enlarging.js";
 import { mounted } from "../shared/mount.js";
 import { drawChart } from "./chart.js";
 
@@ -63,6 +64,7 @@ class Scrub {
     const image = make("img", { alt: name, src: frames[0] ?? "" });
     image.style.maxWidth = `${count * Math.max(LEAST, side * WIDEST)}px`;
     const found = make("div", { className: ours ? "row ours" : "row" }, words);
+    enlarge(found, { width: side, height: side });
     if (frames.length) found.append(image);
     return found;
   }
