@@ -10,11 +10,11 @@ import streamlit as st
 from app.components.dial import dial
 from app.services import array_store, datasets, measuring, models, run_codes, runs
 from app.state import address, session
-from app.views.beta.progress import follow
 from app.views.beta.run_pictures import SHOWN, originals
 from app.views.beta.single_betas import SingleBetaRuns, against_single_betas, single_beta_runs
 from app.widgets.learning import follow_weights
 from app.widgets.prepare_dataset import offer_images
+from app.widgets.work import follow
 from vae_core.evaluation.dial_curve import DialCurve
 from vae_core.evaluation.dial_curve import stored as dial_curve
 from vae_core.latent.statistics import order_by_kl

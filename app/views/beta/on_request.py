@@ -8,8 +8,8 @@ import streamlit as st
 
 from app.services import datasets, measuring
 from app.state import session
-from app.views.beta.progress import follow
 from app.widgets.prepare_dataset import offer_images
+from app.widgets.work import follow
 from vae_core.evaluation.metrics import METRICS, Metric, metric_of
 from vae_core.evaluation.run_metrics import stored
 from vae_core.sweep import Member
@@ -46,4 +46,4 @@ def ask_for(metric: Metric, members: Sequence[Member]) -> None:
         if not session.button("Compute", f"compute {metric.name}", icon=":material/calculate:"):
             return
         works = [measuring.measure_run(m.run, data, also) for m in left]
-    follow(works, stoppable=True)
+    follow(works, stop="stop computing")

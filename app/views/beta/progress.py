@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app.boundary import fragment, plain, sentence
 from app.services import datasets, measuring
-from app.services.tasks import Task
-from app.state import session
 from app.widgets.prepare_dataset import offer_images
+from app.widgets.work import follow
 from vae_core.evaluation.sweep_report import incomplete, unmeasured
 from vae_core.sweep import Member
 
@@ -29,28 +27,3 @@ def measured(members: Sequence[Member]) -> None:
         offer_images(left[0].run)
         return
     follow([measuring.measure_run(m.run, data) for m in left])
-
-
-def follow(works: Sequence[Task[None]], *, stoppable: bool = False) -> None:
-    """How far work behind the page is, which is drawn anew when it is done; what could not be done is said.
-
-    stoppable: a button cancels it all.
-    """
-    going = not all(work.done for work in works)
-    fragment(run_every=0.5 if going else None)(_followed)(works, going, stoppable)
-
-
-def _followed(works: Sequence[Task[None]], going: bool, stoppable: bool) -> None:
-    left = [work for work in works if not work.done]
-    if left:
-        share = 1 - sum(1 - work.share for work in left) / len(works)
-        st.progress(share, text=plain(f"{left[0].name}: {left[0].words}"))
-        if stoppable and session.button("Stop", "stop computing", icon=":material/stop:"):
-            for work in left:
-                work.cancel()
-            st.rerun(scope="app")
-    elif going:
-        st.rerun(scope="app")
-    for work in works:
-        if work.error:
-            st.warning(sentence(work.error), icon=":material/warning:")

@@ -10,8 +10,8 @@ import numpy as np
 import streamlit as st
 
 from app.services import datasets, measuring, runs
-from app.views.beta.progress import follow
 from app.widgets.prepare_dataset import offer_images
+from app.widgets.work import follow
 from vae_core.config import RunConfig
 from vae_core.evaluation.dial_curve import DialCurve
 from vae_core.runs.record import FINISHED

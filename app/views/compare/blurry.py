@@ -15,10 +15,10 @@ from app.services.comparing import Averages
 from app.services.tasks import Task
 from app.state import address, session
 from app.views.compare.choice import alike
-from app.views.compare.following import follow
 from app.views.compare.matrix import Cell, Head, Row, table
 from app.views.compare.training import start
 from app.widgets.prepare_dataset import offer_images
+from app.widgets.work import follow
 from app.words import number
 from vae_core import pictures
 from vae_core.comparison import (

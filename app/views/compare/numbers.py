@@ -11,16 +11,16 @@ import pandas as pd
 import streamlit as st
 
 from app import layout, words
-from app.boundary import fragment, plain, sentence
+from app.boundary import plain
 from app.plots.comparison import intervals
 from app.plots.figure import PLAIN
 from app.services import datasets, measuring
 from app.services.cache import LruCache
-from app.services.tasks import Task
 from app.state import address, session
 from app.views.compare.choice import title_of
 from app.views.compare.training import LINE
 from app.widgets.prepare_dataset import offer_images
+from app.widgets.work import follow
 from vae_core.comparison import Cost, cost_of, kind_of
 from vae_core.evaluation.claims import Measured, claims
 from vae_core.evaluation.metrics import METRICS
@@ -305,30 +305,10 @@ def measure_all(found: Sequence[Run]) -> bool:
         return True
     works = [measuring.measure_samples_of(run, data) for run in unseen]
     works += [measuring.measure_run(run, data) for run in left]
-    going = not all(work.done for work in works)
-    fragment(run_every=0.5 if going else None)(_follow)(works, going, key)
-    return going or any(work.error for work in works)
-
-
-def _follow(works: Sequence[Task[None]], going: bool, key: tuple[str, ...]) -> None:
-    """Progress of the measuring; the page is drawn anew when it is done. `key` names what is measured."""
-    left = [work for work in works if not work.done]
-    if left:
-        share = 1 - sum(1 - work.share for work in left) / len(works)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.progress(
-                share, text=plain(f"{left[0].name}: {left[0].words}{_left(share, key)}"), width="stretch"
-            )
-            if session.button("Stop", "stop measuring", icon=":material/stop:"):
-                for work in left:
-                    work.cancel()
-                session.put(address.MEASURING_STOPPED, key)
-                st.rerun(scope="app")
-    elif going:
-        st.rerun(scope="app")
-    for work in works:
-        if work.error:
-            st.warning(sentence(work.error), icon=":material/warning:")
+    return follow(
+        works, stop="stop measuring", stopped=lambda: session.put(address.MEASURING_STOPPED, key),
+        left=lambda share: _left(share, key),
+    )  # fmt: skip
 
 
 def _left(share: float, key: tuple[str, ...]) -> str:

@@ -16,10 +16,10 @@ from app.services.tasks import Task
 from app.state import address, session
 from app.views.compare.choice import title_of
 from app.views.compare.controls import ALL, FEATURES, PIXELS
-from app.views.compare.following import follow
 from app.views.compare.matrix import Cell, Head, Row, table
 from app.views.compare.training import LINE
 from app.widgets.prepare_dataset import offer_images
+from app.widgets.work import follow
 from app.words import number
 from vae_core import pictures
 from vae_core.comparison import same_noise, shown_images
@@ -99,7 +99,9 @@ def side_by_side(found: Sequence[Run], rows: str, more: float) -> None:
     drawn = [_row(kind, found, shown) for kind in kinds]
     searched = any(work.returns_best for work in shown.works)  # other work has no best so far
     with place:
-        busy = (bool(shown.works) and follow(shown.works)) or go_on(shown)
+        busy = (
+            bool(shown.works) and follow(shown.works, stop="stop searching", help="Keeps the best so far.")
+        ) or go_on(shown)
         if searched and not busy:
             st.caption(
                 "A model without an encoder cannot read an image: the code whose picture is nearest was searched for."

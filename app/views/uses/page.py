@@ -5,13 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from app import layout
-from app.boundary import fragment, plain, sentence
+from app.boundary import plain
 from app.services import runs
 from app.services import uses as work
 from app.state import address, session
 from app.views.uses.shared import View, questions, table_of
 from app.views.uses.tabs import draw
 from app.widgets.config_form import settings_form
+from app.widgets.work import follow
 from vae_core.runs.run import Run
 from vae_core.uses import kept
 from vae_core.uses.registry import USES, Use, UseSettings
@@ -48,7 +49,7 @@ def page() -> None:
                 )  # fmt: skip
     st.markdown(f"**{plain(use.question)}**")
     with layout.said("uses-progress"):
-        busy = follow(use, settings)
+        busy = progress(use, settings)
     with layout.panel("uses", under=UNDER + (2.6 if busy else 0)):
         if found is None or menu is None:
             offer(use, settings, busy)
@@ -56,34 +57,17 @@ def page() -> None:
         draw(View(run, use, settings, found, menu))
 
 
-def follow(use: Use, settings: UseSettings) -> bool:
-    """Progress of the measuring, with a way to stop; what went wrong is said. Whether it goes on."""
+def progress(use: Use, settings: UseSettings) -> bool:
+    """How far the measuring is, with a way to stop; what went wrong is said. Whether it goes on."""
     run = session.run()
     task = work.find(run, use, settings)
     if task is None:
         return False
-    if task.error:
-        st.error(sentence(task.error), icon=":material/error:")
-        if session.button("Try again", "use again", icon=":material/refresh:"):
-            work.forget(run, use, settings)
-            st.rerun()
-        return False
-    if task.done:
-        return False
-    _progress(use, settings)
-    return True
-
-
-@fragment(run_every=0.5)
-def _progress(use: Use, settings: UseSettings) -> None:
-    task = work.find(session.run(), use, settings)
-    if task is None or task.done:
-        st.rerun(scope="app")
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(task.share, text=plain(f"{use.title}: {task.words}"), width="stretch")
-        if session.button("Stop", "stop use", icon=":material/stop:", help="Nothing is kept of it."):
-            task.cancel()
+    said = follow([task], stop="stop use", help="Nothing is kept of it.")
+    if task.error and session.button("Try again", "use again", icon=":material/refresh:"):
+        work.forget(run, use, settings)
+        st.rerun()
+    return said and not task.error
 
 
 def offer(use: Use, settings: UseSettings, busy: bool) -> None:
