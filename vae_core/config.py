@@ -15,6 +15,7 @@ from vae_core.models.networks import ARCHITECTURES, Architecture
 from vae_core.objectives import (
     BETA_SCHEDULES,
     LIKELIHOODS,
+    NOISES,
     OBJECTIVES,
     Likelihood,
     Moment,
@@ -22,6 +23,7 @@ from vae_core.objectives import (
     Schedule,
     Term,
 )
+from vae_core.objectives.noises import NONE
 from vae_core.objectives.terms import NATS, NO_NATS
 from vae_core.options import Choice, Entry, NoParams, Options, choice, option
 
@@ -132,9 +134,15 @@ class ObjectiveConfig(Options):
         maximum=10.0,
         advanced=True,
     )
+    input_noise: Choice = choice(
+        NOISES, NONE, help="put on the images that are encoded, while the clean ones are to be rebuilt: a denoiser",
+        advanced=True, title="noise on the input",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.input_noise.name != NONE and (why := self.entry.no_input_noise):
+            raise BadConfig(f"input_noise: {self.objective.name} takes none, {why}; choose none")
         if self.free_bits > 0 and not self.entry.takes_free_bits:
             raise BadConfig(
                 f"free_bits: {self.objective.name} has no single rate that could be spared; set it to 0"
@@ -201,6 +209,8 @@ class ObjectiveConfig(Options):
             found["schedule"] = "nothing in its loss is weighed by a β"
         if not entry.takes_free_bits:
             found["free_bits"] = "it has no single rate that could be spared"
+        if entry.no_input_noise:
+            found["input_noise"] = entry.no_input_noise
         return found
 
     @property
@@ -230,8 +240,15 @@ class ObjectiveConfig(Options):
     def label(self) -> str:
         """The objective in a few words, e.g. "β-VAE, β 4"."""
         if (dial := self.dial) is not None:
-            return f"{self.entry.short} {dial.lowest:g}–{dial.highest:g}"
-        return self.entry.label(self.objective.params)
+            found = f"{self.entry.short} {dial.lowest:g}–{dial.highest:g}"
+        else:
+            found = self.entry.label(self.objective.params)
+        return f"{found}, noisy input" if self.denoises else found
+
+    @property
+    def denoises(self) -> bool:
+        """Whether it learns to take noise off: images are encoded with noise and rebuilt without."""
+        return self.input_noise.name != NONE
 
     @property
     def dimension_names(self) -> tuple[str, ...]:

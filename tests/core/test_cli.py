@@ -54,10 +54,10 @@ def test_every_setting_has_a_switch_and_every_switch_reaches_its_setting(vae_cor
         "log-every": "5", "most-minutes": "2.5",
     }  # fmt: skip
     choices = {"dataset": "tiny", "model": "conv", "objective": "capacity", "likelihood": "laplace",
-               "schedule": "cyclical", "augment": "flips", "copies": "apart"}  # fmt: skip
+               "schedule": "cyclical", "input-noise": "salt_pepper", "augment": "flips", "copies": "apart"}  # fmt: skip
     parameters = {
         "width": "8", "units": "16", "capacity": "12.5", "gamma": "3", "growth": "0.5", "scale": "0.2",
-        "cycles": "2", "rise": "0.25",
+        "cycles": "2", "rise": "0.25", "noise-level": "0.3",
     }  # fmt: skip
     given = {**values, **choices, **parameters}
     code, _, err = vae_core("train", *(word for k, v in given.items() for word in (f"--{k}", v)))

@@ -79,26 +79,36 @@ def outputs(network: nn.Module, images: np.ndarray, width: int) -> Tensor:
 def kept_or_trained(
     kind: str, version: int, places: Places, config: RunConfig, data: ImageSet,
     build: Callable[[Mapping[str, Any], Mapping[str, Tensor]], T], train: Callable[[], T],
-    describe: Callable[[T], tuple[nn.Module, dict[str, Any]]],
+    describe: Callable[[T], tuple[nn.Module, dict[str, Any]]], *, beside: str = "",
 ) -> T:  # fmt: skip
     """What is shipped for these images and split, or was kept; else what `train` gives, which is kept.
 
     A shipped one goes first: then all homes measure with the same. build: from what `describe` said of it and its weights. Which images are for training is part of the file's name: none
-    must have seen another run's test images.
+    must have seen another run's test images; so is `beside`, what else tells networks of a kind apart.
     """
-    name = file_name(config, data)
-    for kept in (assets() / f"{kind}s" / name, places.derived_file(f"{kind}s", name)):
-        if (found := _read(kept, kind, version, build)) is not None:
-            return found
-    found = train()
-    write(places.derived_file(f"{kind}s", name, write=True), kind, version, *describe(found))
+    name = file_name(config, data, beside)
+    found = kept(kind, version, places, name, build)
+    if found is None:
+        found = train()
+        write(places.derived_file(f"{kind}s", name, write=True), kind, version, *describe(found))
     return found
 
 
-def file_name(config: RunConfig, data: ImageSet) -> str:
+def kept(
+    kind: str, version: int, places: Places, name: str, build: Callable[[Mapping[str, Any], Mapping[str, Tensor]], T]
+) -> T | None:  # fmt: skip
+    """The network of a file's name, shipped or kept; None where it is not there yet."""
+    for path in (assets() / f"{kind}s" / name, places.derived_file(f"{kind}s", name)):
+        if (found := _read(path, kind, version, build)) is not None:
+            return found
+    return None
+
+
+def file_name(config: RunConfig, data: ImageSet, beside: str = "") -> str:
     """Of a network that learned a run's training images."""
+    beside = beside and f"-{beside}"
     split = hashlib.sha256(json.dumps(to_json(config.data), sort_keys=True).encode()).hexdigest()[:8]
-    return f"{data.fingerprint}-{split}.safetensors"
+    return f"{data.fingerprint}-{split}{beside}.safetensors"
 
 
 def write(path: Path, kind: str, version: int, network: nn.Module, described: Mapping[str, Any]) -> None:

@@ -128,6 +128,7 @@ class Objective(Entry):
         with_beta: (parameters, β) -> the same objective at that β; None where there is no single β to set.
         beta_vae: the loss is distortion + β · rate and nothing else.
         takes_free_bits: a rate that every dimension may use free of charge makes sense.
+        no_input_noise: why noise on the images that are encoded makes no sense, in half a sentence; empty where it does.
         terms_move: its terms are functions of the moment too, so what the loss would be at the end has to be computed
             apart; elsewhere it is the same terms, weighed otherwise.
         stackable: its terms are functions of one forward pass, so several runs can be trained as one.
@@ -161,6 +162,7 @@ class Objective(Entry):
     with_beta: Callable[[Any, float], Choice] | None = None
     beta_vae: bool = False
     takes_free_bits: bool = False
+    no_input_noise: str = ""
     terms_move: bool = False
     stackable: bool = False
     needs: frozenset[str] = frozenset()
@@ -424,6 +426,7 @@ ADA_GVAE = Objective(
              weight=None, help="dimensions that tell the two images of a pair apart; the others are averaged"),
     ),
     ada_gvae_terms, (BETA,), short="Ada-GVAE", slug="ada", learner="ada_gvae", needs=frozenset({"pair"}),
+    no_input_noise="for a pair is told apart by its codes, which noise would change",
     named=with_factors, changed=lambda p: p.changed,
     with_beta=lambda p, beta: Choice("ada_gvae", replace(p, beta=beta)),
 )  # fmt: skip
@@ -453,7 +456,7 @@ GAN = Objective(
     adversarial.TERMS, adversarial.no_terms, short="GAN", slug="gan", learner="gan", has_encoder=False,
     has_posterior=False, has_likelihood=False, ranks_epochs=False, parts=adversarial.PARTS, collapse_remedy="Raise the R1 weight γ, or add instance noise (0.1).",
     overflow_remedy="A lower learning rate or a larger R1 weight γ usually helps", learning_rate=1e-3,
-    rate_schedule="late_fall", batch_size=64, steps=3_000,
+    rate_schedule="late_fall", batch_size=64, steps=3_000, no_input_noise="for it encodes no image",
 )  # fmt: skip
 VAE_GAN = Objective(
     "vae_gan", "VAE-GAN (sharpens a finished VAE)",
@@ -461,7 +464,7 @@ VAE_GAN = Objective(
     "stays as it is, and so does the map of codes. It starts from a run: press Sharpen there.",
     sharpening.VaeGanParams, "features + pixels + λ · generator",
     sharpening.VAE_GAN_TERMS, adversarial.no_terms, sharpening.COEFFICIENTS, short="VAE-GAN", slug="vaegan",
-    learner="vae_gan", has_likelihood=False, frozen=("encoder",), goes_on=True, no_elbo=sharpening.NO_ELBO,
+    learner="vae_gan", has_likelihood=False, frozen=("encoder",), goes_on=True, no_input_noise="for its encoder has learned already", no_elbo=sharpening.NO_ELBO,
     ranks_epochs=False, parts=adversarial.PARTS, collapse_remedy=GAN.collapse_remedy, overflow_remedy=GAN.overflow_remedy,
     learning_rate=1e-3, rate_schedule="late_fall", batch_size=64, steps=600, least_passes=1,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""MS-SSIM, a structural similarity of pictures, with a window and scales that fit their side.
+"""SSIM and MS-SSIM, structural similarities of pictures, with a window and scales that fit their side.
 
 Wang, Simoncelli & Bovik 2003, "Multi-scale structural similarity for image quality assessment". torch is imported inside
 functions, as in likelihoods.py.
@@ -47,6 +47,20 @@ def blur(side: int, window: int, like: Tensor) -> Tensor:
     inside = (places[None] >= rows) & (places[None] < rows + window)
     taps = torch.exp(-0.5 * (offset / (SIGMA * window / WINDOW)) ** 2) * inside
     return taps / taps.sum(1, keepdim=True)
+
+
+def ssim(a: Tensor, b: Tensor) -> Tensor:
+    """Similarity of pictures (B, C, H, H) in [0, 1] at their own scale -> (B,): 1 where they equal each other, the mean over
+    channels and over places of the window.
+
+    Wang, Bovik, Sheikh & Simoncelli 2004, "Image quality assessment: from error visibility to structural similarity", eq. 13.
+    """
+    import torch
+
+    matrix = blur(a.shape[-1], window_of(a.shape[-1]), a)
+    x, y, xx, yy, xy = (matrix @ torch.stack((a, b, a * a, b * b, a * b)) @ matrix.T).unbind()
+    contrast = (2 * (xy - x * y) + C2) / ((xx - x * x) + (yy - y * y) + C2)
+    return (contrast * (2 * x * y + C1) / (x * x + y * y + C1)).mean((1, 2, 3))
 
 
 def ms_ssim(a: Tensor, b: Tensor) -> Tensor:

@@ -115,6 +115,7 @@ class Batch:
         second: (B, C, H, W), another image beside each: any where the entry needs "second", one that differs in few factors
             where it needs "pair".
         targets: (B, T), what code means are pulled to, NaN where nothing pulls, where the entry needs "targets".
+        noisy: (B, C, H, W), the images with noise, where a run is trained with it: what is encoded. The target stays `images`.
     """
 
     images: Tensor
@@ -123,6 +124,12 @@ class Batch:
     factors: Tensor | None = None
     second: Tensor | None = None
     targets: Tensor | None = None
+    noisy: Tensor | None = None
+
+    @property
+    def read(self) -> Tensor:
+        """What is encoded: the noisy images where there are some, else the images."""
+        return self.images if self.noisy is None else self.noisy
 
     def noise(self, *shape: int) -> Tensor:
         """Standard normal numbers from the step's generator, float32."""

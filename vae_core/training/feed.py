@@ -9,9 +9,12 @@ from torch import Tensor
 from vae_core.data.imageset import ImageSet
 from vae_core.data.pairs import pairs_of
 from vae_core.errors import BadConfig
+from vae_core.objectives.noises import NOISES, NONE, noisy
 from vae_core.objectives.terms import Batch
+from vae_core.options import Choice
 
 AUGMENT_STREAM = 1  # tells these random numbers from those of the order of an epoch
+NOISE_STREAM, FIXED_STREAM = 2, 3  # of noise on the input, of steps and of images that are looked at
 REACH = 8  # of an image's side: the part of it that shifts go to at the most
 
 
@@ -53,9 +56,11 @@ class Feed:
         augment: str = "none",
         targets: np.ndarray | None = None,
         changed: int = 1,
+        input_noise: Choice | None = None,
     ) -> None:
         self.train, self.seed, self.device, self.layout, self.needs = train, seed, device, layout, needs
         self.augment = augment
+        self.input_noise = input_noise
         for name, there in (("labels", data.labels), ("factors", data.factors)):
             if name in needs and there is None:
                 raise BadConfig(
@@ -90,6 +95,16 @@ class Feed:
             x = augmented(x, self.augment, np.random.default_rng((self.seed, AUGMENT_STREAM, step)))
         return (x / 255).contiguous(memory_format=self.layout)
 
+    def noisy(self, images: Tensor, index: Tensor, step: int | None = None) -> Tensor | None:
+        """The images (B, C, H, W) numbered `index` with the noise on the input, of a `step` or fixed; None without noise."""
+        if self.input_noise is None or self.input_noise.name == NONE:
+            return None
+        # drawn for the step, so a run that was interrupted draws the same
+        seed = (self.seed, FIXED_STREAM, int(index[0])) if step is None else (self.seed, NOISE_STREAM, step)
+        entry, params = NOISES[self.input_noise.name], self.input_noise.params
+        found = noisy(images, entry, params, np.random.default_rng(seed))
+        return found.contiguous(memory_format=self.layout)
+
     def batch(self, index: Tensor, generator: torch.Generator, step: int | None = None) -> Batch:
         """What is learned from, or looked at, of the images `index` (B,). A `step` of learning augments them.
 
@@ -104,11 +119,13 @@ class Feed:
             seed = torch.randint(2**62, (), generator=generator, device=self.device)
             beside = self.pairs.beside(index.cpu().numpy(), self.changed, np.random.default_rng(int(seed)))
             second = self._prepared(torch.from_numpy(beside), step)
+        images = self.floats(index, step)
         return Batch(
-            self.floats(index, step),
+            images,
             generator,
             None if self.labels is None else self.labels[there].to(self.device),
             None if self.factors is None else self.factors[there].to(self.device),
             second,
             None if self.targets is None else self.targets[there].to(self.device),
+            self.noisy(images, index, step),
         )

@@ -166,7 +166,7 @@ class VaeLearner:
     def forward(self, batch: Batch, log_beta: Tensor | None = None) -> tuple[Tensor, Posterior, Tensor]:
         """(logits, posterior, codes) of a batch. `log_beta` (B,) is each image's place on a dial; None is β = 1."""
         with self.autocast():
-            posterior = self.model.encode(batch.images, log_beta)
+            posterior = self.model.encode(batch.read, log_beta)
             z = self.code(posterior, batch)
             logits = self.model.logits(z, log_beta)
         return logits, posterior, z
@@ -223,7 +223,8 @@ class VaeLearner:
         with self.looking():
             passed = self.forward(batch)
             _, row = self.measure(batch, passed, moment, final, self.log_sigma)
-        return row, passed[1].mean
+        # codes are of the images alone, as they are looked at
+        return row, passed[1].mean if batch.noisy is None else self.encode(batch.images)
 
     @property
     def log_sigma(self) -> Tensor | None:
@@ -245,7 +246,8 @@ class VaeLearner:
         total = 0.0
         with self.looking():
             for part in torch.split(index, 250):
-                batch = Batch(feed.floats(part), generator)
+                images = feed.floats(part)
+                batch = Batch(images, generator, noisy=feed.noisy(images, part))
                 logits, _, _ = self.forward(batch)
                 total += float((logits.sigmoid() - batch.images).square().mean()) * len(part)
             self.model.log_sigma.fill_(0.5 * math.log(max(total / len(index), (0.5 / 255) ** 2)))

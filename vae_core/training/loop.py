@@ -90,6 +90,7 @@ class Loop:
             config.data.augment,
             None if targets is None else targets(params, data, self.splits.train, training.seed),
             objective.changed(params),
+            config.objective.input_noise,
         )
         self.generator = torch.Generator(self.device).manual_seed(training.seed + 1)
         self.order = torch.empty(0, dtype=torch.int64)

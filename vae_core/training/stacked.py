@@ -147,7 +147,8 @@ class Stack:
         index = lead.next_index()
         for loop in self.loops:
             loop.order = lead.order
-        loss, rows = self.losses(lead.feed.floats(index, lead.step))
+        images = lead.feed.floats(index, lead.step)
+        loss, rows = self.losses(images, lead.feed.noisy(images, index, lead.step))
         torch.autograd.backward(loss.sum())
         rates = [loop.learning_rate for loop in self.loops]
         if self.adam is not None and len(set(rates)) == 1:
@@ -170,11 +171,12 @@ class Stack:
         for whole in self.moving:
             whole.grad = None
 
-    def losses(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """x (B, C, H, W) -> losses (n,), rows (n, ...) as a learner's, by that learner's own `measure`."""
+    def losses(self, x: Tensor, noisy: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """x (B, C, H, W), and what is encoded in its stead -> losses (n,), rows (n, ...) as a learner's, by that learner's own
+        `measure`."""
         lead = self.learners[0]
         with lead.autocast():
-            mean, log_var = _apply(self.encoder, x).float().chunk(2, dim=2)
+            mean, log_var = _apply(self.encoder, x if noisy is None else noisy).float().chunk(2, dim=2)
         batches = [Batch(x, loop.generator) for loop in self.loops]
         noise = torch.stack([batch.noise(*mean.shape[1:]) for batch in batches])
         z = mean + (0.5 * log_var).exp() * noise

@@ -54,7 +54,7 @@ def single_beta_runs(run: Run, fingerprint: str) -> SingleBetaRuns:
     unmeasured, otherwise = [], 0
     for other in runs.store().readable():
         theirs = other.record().effective
-        same = (theirs.data, theirs.model, theirs.objective.likelihood) == (mine.data, mine.model, mine.objective.likelihood)  # fmt: skip
+        same = (theirs.data, theirs.model, theirs.objective.likelihood, theirs.objective.input_noise) == (mine.data, mine.model, mine.objective.likelihood, mine.objective.input_noise)  # fmt: skip
         beta = theirs.objective.beta
         if not same or not theirs.objective.entry.beta_vae or beta is None:
             continue
