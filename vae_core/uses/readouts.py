@@ -75,7 +75,7 @@ def squares(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def vote(distances: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
     """k-nearest-neighbour classes (Cover & Hart 1967): distances (Q, N) to images of `labels` (N,) -> (Q,).
 
-    The commonest label of the k nearest; of equally common ones that with the nearer images.
+    The commonest label of the k nearest; of equally common ones that of the nearest image.
     """
     k = min(k, distances.shape[1])
     near = np.argpartition(distances, k - 1, axis=1)[:, :k]
@@ -84,7 +84,7 @@ def vote(distances: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
     names, place = np.unique(labels, return_inverse=True)
     votes = np.zeros((len(near), len(names)))
     for rank in range(k):
-        votes[np.arange(len(near)), place[near[:, rank]]] += 1 + (k - rank) * 1e-4
+        votes[np.arange(len(near)), place[near[:, rank]]] += 1 + 0.1 * 0.5**rank
     found: np.ndarray = names[votes.argmax(1)]
     return found
 

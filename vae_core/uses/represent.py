@@ -64,7 +64,7 @@ class Represent(UseSettings):
         3_000, help="data need: the most images to train on", unit="images", minimum=100, maximum=60_000, advanced=True
     )  # fmt: skip
     steps: int = option(
-        600, help="data need: steps of each network", unit="steps", minimum=10, maximum=20_000, advanced=True
+        400, help="data need: steps of each network", unit="steps", minimum=10, maximum=20_000, advanced=True
     )
     trainings: int = option(
         3, help="data need: networks for each number of images, over which intervals are", minimum=1, maximum=10, advanced=True
@@ -262,7 +262,7 @@ class Shown:
 def sentences(rows: Sequence[Row], dims: int) -> list[str]:
     """What the rows say: where codes need fewer labels, and where they lose."""
     found = []
-    for reading, words in ((PROBE, "A linear probe"), (NEIGHBOURS, "Nearest neighbours")):
+    for reading, words in ((PROBE, "A linear probe"), (NEIGHBOURS, "A vote of nearest neighbours")):
         for at in _told(rows):
             here = {row.method: row for row in rows if row.at == at}
             ours = here.get(method(reading, CODES))

@@ -27,7 +27,8 @@ def scrub(data: dict[str, Any], key: str, on_rest: Callable[[], None] = lambda: 
     data: `name` of the results, on whose change the slider goes to `start`; `title` what is moved, with its unit; `labels`
     (S,) of the stops; `rows` of pictures, each {"name", "ours": whether a VAE made it, "frames": (S,) addresses of `frames`,
     or one for all stops, "notes": (S,) texts, or none, "count": images side by side in a frame, "side": pixels of one}; `chart` or None: {"title", "x", "y"
-    (names of the axes, with units), "at": (S,) where the stops lie on x, "lines": [{"name", "ours", "x": (P,), "y": (P,),
+    (names of the axes, with units), "at": (S,) where the stops lie on x, "ticks": (S,) texts under the stops where x is no
+    measure of its own (a logarithm), or left out, "lines": [{"name", "ours", "x": (P,), "y": (P,),
     "low", "high": (P,) or None}], "bars": [{"name", "edges": (K + 1,), "heights": (K,)}]}; `table` or None: {"columns":
     texts, "rows": (S,) tables of texts}.
     """

@@ -38,7 +38,7 @@ export function drawChart(svg, legend, chart, palette) {
     makeSvg("text", { class: "title", x: 0, y: 12 }, chart.title),
     makeSvg("text", { x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - 4, "text-anchor": "middle" }, chart.x),
     makeSvg("text", { x: 0, y: TOP - 2 + 6, "text-anchor": "start" }, chart.y),
-    ...axes(x, y),
+    ...axes(x, y, chart),
   ];
   chart.bars.forEach(({ edges, heights }, i) => {
     const fill = palette.categorical[i % palette.categorical.length];
@@ -101,22 +101,24 @@ function spanOf(values) {
   return low === high ? { low: low - 0.5, high: high + 0.5 } : { low, high };
 }
 
-/** @param {Scale} x @param {Scale} y */
-function axes(x, y) {
+/** @param {Scale} x @param {Scale} y @param {Chart} chart */
+function axes(x, y, { at, ticks }) {
   const bottom = HEIGHT - BOTTOM;
   /** @type {SVGElement[]} */
   const parts = [
     makeSvg("line", { class: "axis", x1: LEFT, x2: WIDTH - RIGHT, y1: bottom, y2: bottom }),
     makeSvg("line", { class: "axis", x1: LEFT, x2: LEFT, y1: TOP, y2: bottom }),
   ];
-  for (let i = 0; i <= TICKS; i++) {
-    const across = x.low + ((x.high - x.low) * i) / TICKS;
+  const even = Array.from({ length: TICKS + 1 }, (_, i) => x.low + ((x.high - x.low) * i) / TICKS);
+  const places = ticks ? at : even;
+  for (const [i, across] of places.entries()) {
+    const anchor = i === 0 ? "start" : i === places.length - 1 ? "end" : "middle";
+    const text = ticks ? ticks[i] : numberText(across, 2);
+    parts.push(makeSvg("text", { x: x.of(across), y: bottom + 14, "text-anchor": anchor }, text));
+  }
+  for (let i = 0; i < TICKS; i++) {
+    // at the highest stands the axis's name
     const up = y.low + ((y.high - y.low) * i) / TICKS;
-    const anchor = i === 0 ? "start" : i === TICKS ? "end" : "middle";
-    parts.push(
-      makeSvg("text", { x: x.of(across), y: bottom + 14, "text-anchor": anchor }, numberText(across, 2)),
-    );
-    if (i === TICKS) continue; // the axis's name stands there
     parts.push(makeSvg("text", { x: LEFT - 4, y: y.of(up) + 4, "text-anchor": "end" }, numberText(up, 3)));
   }
   return parts;

@@ -29,6 +29,7 @@ export interface Chart {
   x: string;
   y: string;
   at: number[];
+  ticks?: string[];
   lines: Line[];
   bars: Bars[];
 }
