@@ -69,7 +69,7 @@ def test_a_start_that_is_not_there_is_said(open_page: Open, run: Run) -> None:
     at = open_page("uses", **link(run, **ASKED, transfer="true", start_from="nobody"))
     at.button(key="measure use").click().run()
     worked_out(at)
-    assert any("nobody" in error.value for error in at.error)
+    assert "There is no run 'nobody'" in shown(at)
 
 
 def test_right_and_wrong_are_words() -> None:

@@ -100,6 +100,8 @@ def measure(subject: Subject, settings: Represent, progress: Progress) -> Found:
             raise
         return data_need.measure(subject, settings, progress, None)
     pool = pool_of(subject, settings)
+    if settings.transfer and settings.start_from:  # a start that cannot be is said before minutes are spent
+        data_need.source_of(subject, settings, data_need.small_config(subject, settings.steps), progress)
     share = 0.15 if settings.transfer else 1.0
     found = labels_needed(subject, settings, pool, lambda part, words: progress(share * part, words))
     if settings.transfer:
