@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,11 +25,9 @@ from vae_core.runs.store import Store
 from vae_core.uses import readouts
 from vae_core.uses.found import LOSES, WINS, Found, Row, verdict
 from vae_core.uses.intervals import over_seeds
+from vae_core.uses.represent_settings import Pool, Represent
 from vae_core.uses.subject import Subject, learned, part_of
 from vae_core.words import counted, listed
-
-if TYPE_CHECKING:
-    from vae_core.uses.represent import Pool, Represent
 
 KEPT = (
     "vae",
