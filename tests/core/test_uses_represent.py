@@ -128,7 +128,7 @@ def test_codes_that_hold_the_label_win_and_codes_without_it_lose(subject):
             mean = 5 * np.eye(10)[labels] if self.useful else rng.standard_normal((len(images), 4))
             return type("Codes", (), {"mean": mean.astype(np.float32)})()
 
-    pool = represent.pool_of(subject, Represent(images=300, test=150))
+    pool = represent.pool_of(subject, 0, 300, 150)
     by_image = {len(pool.train): pool.train_labels, len(pool.test): pool.test_labels}
     for useful, words in ((True, "codes win"), (False, "codes lose to")):
         other = dataclasses.replace(subject, model=Planted(useful))  # type: ignore[arg-type]
@@ -180,7 +180,9 @@ def test_data_need_tells_of_both_starts_at_each_number(store, places):
     assert any("when it starts from other" in one for one in found.sentences)
     alone = [row for row in found.of("−ELBO") if row.at["images"] == 0]
     model = load_run(other)
-    distortion, codes = model.terms(subject.images(represent.pool_of(subject, settings).test), seed=0)
+    distortion, codes = model.terms(
+        subject.images(represent.pool_of(subject, 0, settings.images, settings.test).test), seed=0
+    )
     rate = 0.5 * (codes.mean**2 + np.exp(codes.log_var) - codes.log_var - 1).sum(1)
     assert alone[0].value == pytest.approx(float((distortion + rate).mean()), rel=1e-4)
 

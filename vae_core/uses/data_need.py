@@ -25,7 +25,8 @@ from vae_core.runs.store import Store
 from vae_core.uses import readouts
 from vae_core.uses.found import LOSES, WINS, Found, Row, verdict
 from vae_core.uses.intervals import over_seeds
-from vae_core.uses.represent_settings import Pool, Represent
+from vae_core.uses.labelled import Pool
+from vae_core.uses.represent_settings import Represent
 from vae_core.uses.subject import Subject, learned, part_of
 from vae_core.words import counted, listed
 

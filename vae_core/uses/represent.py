@@ -12,16 +12,15 @@ from typing import Any
 import numpy as np
 
 from vae_core.data.imageset import Progress
-from vae_core.errors import TooFewPoints
 from vae_core.uses import data_need, readouts
 from vae_core.uses.found import LOSES, WINS, Found, Row, verdict
 from vae_core.uses.intervals import Interval, of_share, over_seeds
-from vae_core.uses.represent_settings import Pool, Represent
+from vae_core.uses.labelled import Pool, pool_of
+from vae_core.uses.represent_settings import Represent
 from vae_core.uses.subject import NoLabels, Subject
 from vae_core.words import counted, listed
 
 VERSION = 1
-MOST_CLASSES = 30
 MOST_PICTURES = 400_000  # values of all pictures of neighbours
 PROBE, NEIGHBOURS = "probe", "neighbours"
 CODES, PCA, PIXELS = "codes", "PCA", "pixels"
@@ -43,7 +42,7 @@ def measure(subject: Subject, settings: Represent, progress: Progress) -> Found:
         if not settings.transfer:
             raise
         return data_need.measure(subject, settings, progress, None)
-    pool = pool_of(subject, settings)
+    pool = pool_of(subject, settings.seed, settings.images, settings.test)
     if settings.transfer and settings.start_from:  # a start that cannot be is said before minutes are spent
         data_need.source_of(subject, settings, data_need.small_config(subject, settings.steps), progress)
     share = 0.15 if settings.transfer else 1.0
@@ -59,31 +58,6 @@ def measure(subject: Subject, settings: Represent, progress: Progress) -> Found:
             found.pictures,
         )
     return found
-
-
-def pool_of(subject: Subject, settings: Represent) -> Pool:
-    """The labelled images of the run's splits, drawn by the seed. Raises TooFewPoints where there are too few."""
-    labels, rng = subject.labels(), np.random.default_rng(settings.seed)
-    train = subject.train[labels[subject.train] >= 0]
-    test, notes = subject.test, []
-    if not len(test):
-        test = subject.splits.validation
-        notes.append("There is no test split: images of the validation split are named.")
-    test = test[labels[test] >= 0]
-    classes, sizes = np.unique(labels[train], return_counts=True)
-    if len(classes) > MOST_CLASSES:
-        notes.append(f"Of {len(classes):,} classes the {MOST_CLASSES} commonest are told apart.")
-        classes = np.sort(classes[np.argsort(-sizes, kind="stable")[:MOST_CLASSES]])
-    train, test = train[np.isin(labels[train], classes)], test[np.isin(labels[test], classes)]
-    if len(classes) < 2 or not len(test):
-        raise TooFewPoints(
-            f"{subject.data.name} has {counted(len(train), 'labelled training image')} of {len(classes)} classes"
-            f" and {counted(len(test), 'labelled test image')} of them: it takes two classes "
-            "and a test image; choose a run on more images"
-        )
-    train = np.sort(rng.permutation(train)[: settings.images])
-    test = np.sort(rng.permutation(test)[: settings.test])
-    return Pool(train, test, labels[train], labels[test], tuple(notes))
 
 
 def labels_needed(subject: Subject, settings: Represent, pool: Pool, progress: Progress) -> Found:

@@ -1,10 +1,8 @@
-"""What Represent is asked, and the images that it reads."""
+"""What Represent is asked."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
 
 from vae_core.options import option
 from vae_core.uses.registry import UseSettings
@@ -49,14 +47,3 @@ class Represent(UseSettings):
     trainings: int = option(
         3, help="data need: networks for each number of images, over which intervals are", minimum=1, maximum=10, advanced=True
     )  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
-class Pool:
-    """Images that may be labelled and images to name: their numbers (N,), (M,) in the set, and labels of both."""
-
-    train: np.ndarray
-    test: np.ndarray
-    train_labels: np.ndarray
-    test_labels: np.ndarray
-    notes: tuple[str, ...] = ()
