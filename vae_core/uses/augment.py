@@ -7,7 +7,7 @@ with images that the run's decoder draws of codes made from theirs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from vae_core.inference import Codes
 from vae_core.options import option
 from vae_core.uses import making, readouts
 from vae_core.uses.found import Found, Row
-from vae_core.uses.intervals import of_share, over_seeds
+from vae_core.uses.intervals import Interval, of_share, over_seeds
 from vae_core.uses.labelled import Pool, pool_of
 from vae_core.uses.making import CLASSIC, METHODS, NOTHING, OURS
 from vae_core.uses.registry import UseSettings
@@ -31,7 +31,7 @@ from vae_core.words import counted, listed
 
 VERSION = 1
 ALL_IMAGES = 60_000
-BATCH = 64  # half of it made images, where there are some
+BATCH = 32  # half of it made images, where there are some
 LEARNING_RATE, RISING = 4e-3, 20  # at its highest, and the steps until then; after that it falls to nothing
 MOST_PICTURES = 700_000  # values of all pictures
 
@@ -56,7 +56,7 @@ class Augment(UseSettings):
     )  # fmt: skip
     steps: int = option(
         200,
-        help="steps of every classifier, of 64 images each",
+        help="steps of every classifier, of 32 images each",
         unit="steps",
         minimum=10,
         maximum=10_000,
@@ -294,7 +294,7 @@ def rows_of(accuracy: Mapping[tuple[int, str], Sequence[float]], kept: Mapping[t
     for (n, method), values in accuracy.items():
         at: dict[str, float | str] = {"per class": float(n)}
         ours = method in OURS
-        rows.append(Row.of(method, ours, "accuracy", "", over_seeds(list(values)), at))
+        rows.append(Row.of(method, ours, "accuracy", "", _share(over_seeds(list(values))), at))
         if method == NOTHING:
             continue
         plain = np.subtract(values, accuracy[n, NOTHING])
@@ -308,6 +308,13 @@ def rows_of(accuracy: Mapping[tuple[int, str], Sequence[float]], kept: Mapping[t
             pairs = np.array(kept[n, method]).reshape(-1, 2).sum(0)
             rows.append(Row.of(method, ours, "kept class", "", of_share(int(pairs[0]), int(pairs[1])), at))
     return rows
+
+
+def _share(found: Interval) -> Interval:
+    """Within what a share can be: of few seeds, Student's t reaches beyond."""
+    if found.low is None or found.high is None:
+        return found
+    return replace(found, low=max(0.0, found.low), high=min(1.0, found.high))
 
 
 def sentences(rows: Sequence[Row]) -> list[str]:
