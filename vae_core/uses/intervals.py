@@ -72,7 +72,8 @@ def of_share(hits: int, count: int) -> Interval:
     p = hits / count
     middle = (p + z * z / (2 * count)) / (1 + z * z / count)
     half = z / (1 + z * z / count) * (p * (1 - p) / count + z * z / (4 * count**2)) ** 0.5
-    return Interval(p, max(0.0, middle - half), min(1.0, middle + half), count)
+    low = 0.0 if not hits else max(0.0, middle - half)  # rounding leaves a little beyond the ends
+    return Interval(p, low, 1.0 if hits == count else min(1.0, middle + half), count)
 
 
 def _finite(value: float) -> float | None:
