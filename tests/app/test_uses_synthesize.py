@@ -40,7 +40,7 @@ def run(store: Store, places: Places) -> Run:
 @pytest.fixture
 def found(run: Run) -> Found:
     """What was found with the usual settings, kept; fewer images than usual are drawn."""
-    stamp, found = measure(run, USE, USE.settings(drawn=60))
+    stamp, found = measure(run, USE, USE.settings(drawn=60, unseen=False))
     kept.keep(run, stamp, USE, USE.settings(), found)
     return found
 

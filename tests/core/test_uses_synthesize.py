@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from helpers import config_of, write_blobs
 
+from vae_core.data.factor_words import FactorWords
 from vae_core.data.imageset import silent
-from vae_core.errors import TooFewPoints
+from vae_core.errors import BadFactors, TooFewPoints
 from vae_core.runs.record import FINISHED
 from vae_core.runs.worker import train_run
+from vae_core.uses import synthesize_unseen as unseen
 from vae_core.uses.registry import USES
 from vae_core.uses.subject import open_subject
 from vae_core.uses.synthesize import (
@@ -35,7 +37,7 @@ from vae_core.uses.synthesize_ways import (
     rivals_line,
 )
 
-FEW = SynthesizeSettings(temperatures=(0.5, 1.0), drawn=60)
+FEW = SynthesizeSettings(temperatures=(0.5, 1.0), drawn=60, unseen=False)
 
 
 # ---------------------------------------------------------------- formulas
@@ -201,3 +203,106 @@ def test_images_without_labels_are_drawn_without_classes(tmp_path) -> None:
     assert BY_CLASS not in [w["name"] for w in found.more["ways"]]
     assert "classes" not in found.pictures
     assert any("no labels" in s for s in found.sentences)
+
+
+# ---------------------------------------------------------------- what it never saw
+
+
+FACTORS = {
+    "shape": (("square", "heart"), np.array([0, 0, 1, 1, 1, -1])),
+    "x": (("left", "middle", "right"), np.array([0, 2, 0, 1, 2, 0])),
+}
+
+
+def test_a_pair_is_named_in_words_or_thirds() -> None:
+    for text in ("shape=heart, x=left", " x = low ,shape=heart"):
+        values = unseen.pair_of(text, FACTORS)
+        both = values[0].holds & values[1].holds
+        assert np.flatnonzero(both).tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("shape=heart", "two values of two factors"),
+        ("x=left, x=right", "two values of two factors"),
+        ("size=1, x=left", "no factor 'size'; these images have shape, x"),
+        ("shape=star, x=left", "shape has no 'star'; it has square, heart"),
+    ],
+)
+def test_a_pair_that_is_not_there_is_told_with_what_there_is(text: str, says: str) -> None:
+    with pytest.raises(BadFactors, match=says):
+        unseen.pair_of(text, FACTORS)
+
+
+def test_groups_are_few_values_or_thirds() -> None:
+    names, groups = unseen.groups_of(np.array([0.0, 5.0, 5.0, np.nan]), None)
+    assert names == ("0", "5")
+    assert groups.tolist() == [0, 1, 1, -1]
+    names, groups = unseen.groups_of(np.arange(30.0), FactorWords(low="left", high="right", top=29))
+    assert names == ("left", "middle", "right")
+    assert np.bincount(groups).tolist() == [10, 9, 11] or np.bincount(groups).tolist() == [10, 10, 10]
+
+
+def test_the_usual_pair_is_what_shows_most() -> None:
+    rng = np.random.default_rng(0)
+    groups = rng.integers(0, 2, (3, 200))
+    images = np.zeros((200, 1, 2, 2))
+    images[:, 0, 0, 0], images[:, 0, 1, 1] = groups[2], 0.5 * groups[0]
+    factors = {name: (("a", "b"), g) for name, g in zip("pqr", groups, strict=True)}
+    assert unseen.usual_pair(factors, images, np.arange(200)) == "r=a, p=a"
+
+
+def test_codes_are_moved_by_the_difference_of_means() -> None:
+    seen = np.array([[0.0, 0], [0, 2], [4, 1]])
+    found = unseen.moved(np.array([[10.0, 10], [1, 1]]), np.array([1, 0]), seen, np.array([0, 0, 1]), 0)
+    np.testing.assert_allclose(found, [[6, 10], [1, 1]])
+    np.testing.assert_allclose(unseen.moved(seen, np.zeros(3), seen, np.zeros(3), 7), seen)
+
+
+def test_squares_of_pixels_become_their_mean() -> None:
+    image = np.zeros((1, 1, 64, 64), np.uint8)
+    image[..., :2, :2] = 200
+    small = unseen.shrunk(image)
+    assert small.shape == (1, 1, 32, 32)
+    assert small[0, 0, 0, 0] == 200
+    assert small.sum() == 200
+    assert unseen.shrunk(image[..., :20, :20]).shape[-1] == 20
+
+
+def test_a_left_out_combination_is_asked_of_both_networks(tmp_path, monkeypatch) -> None:
+    """Blobs that never lie at the lower left: one network learns from none of them, the other from some."""
+    monkeypatch.setattr(unseen, "EPOCHS", 1)
+    monkeypatch.setattr(unseen, "HIDDEN", 32)
+    monkeypatch.setattr(unseen, "LEARNED", 1_000)
+    monkeypatch.setattr(unseen, "JUDGE_STEPS", 150)
+    one = subject_of(tmp_path, {"count": 2_000}, epochs=1)
+    learned, told = unseen.learned, []
+
+    def watched(config, data, progress, **named):
+        told.append(np.asarray(data.factors))
+        return learned(config, data, progress, **named)
+
+    monkeypatch.setattr(unseen, "learned", watched)
+    found = unseen.ask(one, "x=low, y=high", 0, silent)
+    never, saw = (factors[: -len(one.test)] for factors in told)
+    corner = [((f[:, 0] < 0.39) & (f[:, 1] > 0.61)).sum() for f in (never[:1_000], saw[:1_000])]
+    assert corner[0] == 0
+    assert corner[1] > 50
+    rows = {(row.method, row.metric): row for row in found.rows}
+    assert rows[unseen.REAL, unseen.COMBINATION].value > 0.9
+    # the judge is unsure where the value ends, and there the nearest seen images lie
+    assert rows[unseen.NEAREST, unseen.COMBINATION].value < rows[unseen.REAL, unseen.COMBINATION].value - 0.3
+    assert rows["PCA: drawn again", unseen.ERROR].value > 0
+    assert all(row.low <= row.value <= row.high for row in found.rows)
+    assert {row.metric for row in found.rows} <= set(USES["synthesize"].means)
+    assert "x low and y high" in found.sentences[0]
+    with pytest.raises(BadFactors, match="to ask for it takes 50"):
+        unseen.ask(subject_of(tmp_path / "few", {"count": 60}, epochs=1), "x=low, y=high", 0, silent)
+
+
+def test_images_without_factors_say_why_nothing_is_left_out(subject) -> None:
+    bare = dataclasses.replace(subject, data=dataclasses.replace(subject.data, factors=None, factor_names=()))
+    found = unseen.ask(bare, "", 0, silent)
+    assert not found.rows
+    assert "have no factors" in found.sentences[0]

@@ -135,6 +135,8 @@ _ALL = (
             "cannot be copies.",
             "Fréchet distance": "Between features of drawn and of training images: 0 is alike; it compares models of the same images alone.",
             "right class": "Share of images that a small classifier names as the class they were asked for.",
+            "combination": "Share of images in which a small classifier finds both values of the combination that was left out.",
+            "error": "Root mean square difference of pixels to the real images of the combination, as a share of a pixel's range.",
         },
         "Where codes are drawn from, the temperature, and β.",
     ),

@@ -22,6 +22,7 @@ from vae_core.uses.found import Found, Row
 from vae_core.uses.intervals import Interval, of_mean, of_share
 from vae_core.uses.registry import UseSettings
 from vae_core.uses.subject import NoLabels, Subject
+from vae_core.uses.synthesize_unseen import ask
 from vae_core.uses.synthesize_ways import (
     ClassGaussians,
     Way,
@@ -67,6 +68,14 @@ class SynthesizeSettings(UseSettings):
         500, help="images drawn for the numbers of each way and temperature; of large images and sets fewer", unit="images",
         minimum=60, maximum=10_000, title="images drawn",
     )  # fmt: skip
+    unseen: bool = option(
+        True, help="of images with factors: train without a combination of two and ask for it, which takes a minute",
+        title="ask for what it never saw",
+    )  # fmt: skip
+    left_out: str = option(
+        "", help="the combination, such as shape=heart, x=left; of factors with many values low, middle or high; empty takes a sensible "
+        "one", advanced=True, title="left out",
+    )  # fmt: skip
 
 
 SETTINGS = SynthesizeSettings
@@ -75,20 +84,22 @@ SETTINGS = SynthesizeSettings
 def measure(subject: Subject, settings: SynthesizeSettings, progress: Progress) -> Found:
     """See the module. Raises TooFewPoints for a run without training images."""
     temperatures = tuple(dict.fromkeys(settings.temperatures))
-    ways, classes = ways_of(subject, settings.seed, lambda share, what: progress(0.1 * share, what))
+    drawing = 0.45 if settings.unseen and subject.data.factors is not None else 0.95  # share of the work
+    ways, classes = ways_of(subject, settings.seed, lambda share, what: progress(0.1 * drawing * share, what))
     each = _affordable(subject, settings.drawn, len(ways) * len(temperatures))
     shown = SMALL if int(np.prod(subject.data.shape)) <= SMALL_IMAGE else LARGE
-    eye, why_no_eye = _eye(subject, lambda share, what: progress(0.1 + 0.15 * share, what))
+    eye, why_no_eye = _eye(subject, lambda share, what: progress(drawing * (0.1 + 0.15 * share), what))
     rng = np.random.default_rng(settings.seed)
     rows: list[Row] = []
     pictures: dict[str, np.ndarray] = {}
     more: dict[str, Any] = {}
-    yard = _yardstick(subject, eye, rng, lambda share, what: progress(0.25 + 0.1 * share, what))
+    yard = _yardstick(subject, eye, rng, lambda share, what: progress(drawing * (0.25 + 0.1 * share), what))
     rows += yard.rows
     nearest = {}
     drawn: dict[tuple[str, float], _Drawn] = {}
     for n, (way, temperature) in enumerate([(w, t) for w in ways for t in temperatures]):
-        start, width = 0.35 + 0.6 * n / (len(ways) * len(temperatures)), 0.6 / (len(ways) * len(temperatures))
+        width = 0.65 * drawing / (len(ways) * len(temperatures))
+        start = 0.35 * drawing + n * width
 
         def part(
             share: float,
@@ -128,8 +139,20 @@ def measure(subject: Subject, settings: SynthesizeSettings, progress: Progress) 
         "features": None if eye is None else eye.words, "without features": why_no_eye,
         "prior": subject.model.has_prior, "labels": classes is not None,
     }  # fmt: skip
-    progress(0.97, "putting it into words")
-    return Found(rows, sentences(rows, more), more, pictures)
+    words = sentences(rows, more)
+    if settings.unseen:
+        asked = ask(
+            subject,
+            settings.left_out,
+            settings.seed,
+            lambda share, what: progress(drawing + (0.98 - drawing) * share, what),
+        )
+        rows += asked.rows
+        words += asked.sentences
+        more["unseen"] = asked.more
+        pictures |= {f"unseen {name}": images for name, images in asked.pictures.items()}
+    progress(0.99, "putting it into words")
+    return Found(rows, words, more, pictures)
 
 
 # ---------------------------------------------------------------- ways
