@@ -46,8 +46,10 @@ DISTANCE, COPIES, BLUR, FRECHET, RIGHT = (
 FITTED = 5_000  # training images that densities are fitted to
 FIT_PCA = 3_000
 TESTED = 500
-WORK = 8e11  # multiplications of pixels for nearest images: about half a minute
-AT_ONCE = 2_000
+WORK = 4e11  # multiplications of pixels for nearest images: about half a minute
+DECODED = 40_000_000  # values of pixels that are drawn, if FEWEST of each way and temperature are
+FEWEST = 100
+AT_ONCE = 2_500
 BINS = 24
 CLASSES = 10  # in the grid
 SMALL_IMAGE, SMALL, LARGE = (
@@ -86,33 +88,23 @@ def measure(subject: Subject, settings: SynthesizeSettings, progress: Progress) 
     temperatures = tuple(dict.fromkeys(settings.temperatures))
     drawing = 0.45 if settings.unseen and subject.data.factors is not None else 0.95  # share of the work
     ways, classes = ways_of(subject, settings.seed, lambda share, what: progress(0.1 * drawing * share, what))
-    each = _affordable(subject, settings.drawn, len(ways) * len(temperatures))
     shown = SMALL if int(np.prod(subject.data.shape)) <= SMALL_IMAGE else LARGE
     eye, why_no_eye = _eye(subject, lambda share, what: progress(drawing * (0.1 + 0.15 * share), what))
     rng = np.random.default_rng(settings.seed)
     rows: list[Row] = []
     pictures: dict[str, np.ndarray] = {}
     more: dict[str, Any] = {}
-    yard = _yardstick(subject, eye, rng, lambda share, what: progress(drawing * (0.25 + 0.1 * share), what))
+    count = _count(subject, settings.drawn, len(ways) * len(temperatures))
+    yard = _yardstick(
+        subject, eye, count, rng, lambda share, what: progress(drawing * (0.25 + 0.1 * share), what)
+    )
     rows += yard.rows
+    drawn, more_rows = _drawn(
+        subject, ways, temperatures, count, settings.seed, eye, yard,
+        lambda share, what: progress(drawing * (0.35 + 0.65 * share), what),
+    )  # fmt: skip
+    rows += more_rows
     nearest = {}
-    drawn: dict[tuple[str, float], _Drawn] = {}
-    for n, (way, temperature) in enumerate([(w, t) for w in ways for t in temperatures]):
-        width = 0.65 * drawing / (len(ways) * len(temperatures))
-        start = 0.35 * drawing + n * width
-
-        def part(
-            share: float,
-            start: float = start,
-            width: float = width,
-            way: Way = way,
-            temperature: float = temperature,
-        ) -> None:
-            progress(start + width * share, f"{way.name} at temperature {temperature:g}")
-
-        one = _draw(subject, way, temperature, each, settings.seed, part)
-        rows += _rows(way, temperature, one, yard, eye, rng)
-        drawn[way.name, temperature] = one
     top = (
         max([float(d.distances.max()) for d in drawn.values()] + [float(yard.distances.max(initial=0))])
         or 1.0
@@ -133,7 +125,7 @@ def measure(subject: Subject, settings: SynthesizeSettings, progress: Progress) 
                                for k in classes.labels[:CLASSES]]  # fmt: skip
     more |= {
         "temperatures": list(temperatures), "ways": [{"name": w.name, "ours": w.ours} for w in ways], "drawn": nearest,
-        "edges": np.round(edges, 5).tolist(), "each": each, "line": yard.line, "blurred line": yard.blurred,
+        "edges": np.round(edges, 5).tolist(), "line": yard.line, "blurred line": yard.blurred,
         "tests": {"distances": np.histogram(yard.distances, edges)[0].tolist(),
                   "reconstructed": np.histogram(yard.again, edges)[0].tolist()},
         "features": None if eye is None else eye.words, "without features": why_no_eye,
@@ -223,10 +215,15 @@ def _classes(codes: np.ndarray, labels: np.ndarray | None) -> ClassGaussians | N
         return None
 
 
+def _count(subject: Subject, wanted: int, parts: int) -> int:
+    """Images drawn for each way and temperature: of large ones fewer."""
+    return min(wanted, max(FEWEST, DECODED // int(np.prod(subject.data.shape)) // parts))
+
+
 def _affordable(subject: Subject, wanted: int, parts: int) -> int:
     """Images of each way and temperature, so that all nearest training images are found in about half a minute."""
     values = len(subject.train) * int(np.prod(subject.data.shape))
-    return int(np.clip(WORK / values / parts, 60, wanted))
+    return int(np.clip(WORK / values / parts, min(60, wanted), wanted))
 
 
 # ---------------------------------------------------------------- numbers
@@ -234,19 +231,40 @@ def _affordable(subject: Subject, wanted: int, parts: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class _Drawn:
-    """images uint8 (N, C, H, W), the labels (N,) they were drawn for or None, their nearest training images by number (N,),
-    and distances (N,)."""
+    """images uint8 (N, C, H, W), their nearest training images by number (N,), and distances (N,)."""
 
     images: np.ndarray
-    asked: np.ndarray | None
     nearest: np.ndarray
     distances: np.ndarray
 
 
-def _draw(subject: Subject, way: Way, temperature: float, count: int, seed: int, report: Any) -> _Drawn:
-    images, asked = way.draw(count, subject.model.latent_dim, temperature, seed)
-    report(0.2)
-    return _Drawn(images, asked, *_nearest(subject, images, lambda share: report(0.2 + 0.8 * share)))
+def _drawn(
+    subject: Subject, ways: list[Way], temperatures: tuple[float, ...], count: int, seed: int, eye: Eye | None,
+    yard: _Yardstick, progress: Progress,
+) -> tuple[dict[tuple[str, float], _Drawn], list[Row]]:  # fmt: skip
+    """What every way draws at every temperature, and the numbers of it. Features are of all, the nearest training images of
+    as many as can be looked up in time, all together, so that the training images are read once."""
+    pairs = [(way, temperature) for way in ways for temperature in temperatures]
+    each = min(count, _affordable(subject, count, len(pairs)))
+    images, seen = [], {}
+    for n, (way, temperature) in enumerate(pairs):
+        progress(0.5 * n / len(pairs), f"{way.name} at temperature {temperature:g}")
+        made, asked = way.draw(count, subject.model.latent_dim, temperature, seed)
+        images.append(made[:each])
+        seen[way.name, temperature] = _seen(way, temperature, made, asked, yard, eye)
+    together = np.concatenate(images)
+    which, far = _nearest(
+        subject,
+        together,
+        lambda share: progress(0.5 + 0.5 * share, "the nearest training images of all that was drawn"),
+    )
+    found, rows, rng = {}, [], np.random.default_rng(seed)
+    for n, (way, temperature) in enumerate(pairs):
+        part = slice(n * each, (n + 1) * each)
+        found[way.name, temperature] = _Drawn(together[part], which[part], far[part])
+        rows += _near(way, temperature, far[part], yard, rng)
+        rows += seen[way.name, temperature]
+    return found, rows
 
 
 def _nearest(subject: Subject, images: np.ndarray, report: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -272,7 +290,7 @@ def _eye(subject: Subject, progress: Progress) -> tuple[Eye | None, str]:
 @dataclass(frozen=True, eq=False)
 class _Yardstick:
     """Of test images: distances to their nearest training images (N,), of their reconstructions `again` (N,), lines below which
-    a drawn image counts as a copy, rows, and features of training images (M, F)."""
+    a drawn image counts as a copy, rows, features of training images (M, F), and how many images they are compared with."""
 
     distances: np.ndarray
     again: np.ndarray
@@ -280,9 +298,13 @@ class _Yardstick:
     blurred: float | None
     rows: list[Row]
     features: np.ndarray | None
+    compared: int
 
 
-def _yardstick(subject: Subject, eye: Eye | None, rng: np.random.Generator, progress: Progress) -> _Yardstick:
+def _yardstick(
+    subject: Subject, eye: Eye | None, count: int, rng: np.random.Generator, progress: Progress
+) -> _Yardstick:
+    """`count`: images drawn of each way; a Fréchet distance grows as images get fewer, so as many are compared everywhere."""
     progress(0.0, "the nearest training images of test images")
     index = subject.test[evenly(len(subject.test), _affordable(subject, TESTED, 12))]
     test = subject.images(index)
@@ -291,7 +313,7 @@ def _yardstick(subject: Subject, eye: Eye | None, rng: np.random.Generator, prog
     if eye is not None:
         features = eye.features(subject.images(subject.train[evenly(len(subject.train), COMPARED)]))
     if not len(test):
-        return _Yardstick(nothing, nothing, None, None, [], features)
+        return _Yardstick(nothing, nothing, None, None, [], features, 0)
     _, far = _nearest(
         subject, test, lambda share: progress(0.5 * share, "the nearest training images of test images")
     )
@@ -304,6 +326,7 @@ def _yardstick(subject: Subject, eye: Eye | None, rng: np.random.Generator, prog
         Row.of(TESTS, False, DISTANCE, "", of_mean(far, rng), at),
         Row.of(AGAIN, True, DISTANCE, "", of_mean(again, rng), at),
     ]
+    compared = min(count, len(test))
     line, blurred = rivals_line(far), rivals_line(again)
     if line is not None and blurred is not None:
         for name, ours, found in ((TESTS, False, far), (AGAIN, True, again)):
@@ -314,13 +337,14 @@ def _yardstick(subject: Subject, eye: Eye | None, rng: np.random.Generator, prog
                 Row.of(name, ours, BLUR, "", of_share(int((found < blurred).sum()), len(found)), at, up=False)
             )
     if eye is not None and features is not None:
-        rows.append(_frechet(TESTS, False, eye.features(test), features, at))
-        rows.append(_frechet(AGAIN, True, eye.features(made), features, at))
+        some = evenly(len(test), compared)
+        rows.append(_frechet(TESTS, False, eye.features(test[some]), features, at))
+        rows.append(_frechet(AGAIN, True, eye.features(made[some]), features, at))
         if eye.labelled and subject.data.labels is not None:
             labels = np.asarray(subject.data.labels)[index]
             hits = (eye.classes(test) == labels)[labels >= 0]
             rows.append(Row.of(TESTS, False, RIGHT, "", of_share(int(hits.sum()), len(hits)), at))
-    return _Yardstick(far, again, line, blurred, rows, features)
+    return _Yardstick(far, again, line, blurred, rows, features, compared)
 
 
 def _frechet(name: str, ours: bool, made: np.ndarray, real: np.ndarray, at: dict[str, float | str]) -> Row:
@@ -328,24 +352,35 @@ def _frechet(name: str, ours: bool, made: np.ndarray, real: np.ndarray, at: dict
     return Row.of(name, ours, FRECHET, "", Interval(value, max(0.0, low), high, len(made)), at, up=False)
 
 
-def _rows(
-    way: Way, temperature: float, drawn: _Drawn, yard: _Yardstick, eye: Eye | None, rng: np.random.Generator
+def _near(
+    way: Way, temperature: float, far: np.ndarray, yard: _Yardstick, rng: np.random.Generator
 ) -> list[Row]:
-    """The numbers of one way at one temperature. The lines of copies count as known: their own spread is in no interval."""
+    """How near training images come. The lines of copies count as known: their own spread is in no interval."""
     at: dict[str, float | str] = {"temperature": float(temperature)}
-    far, count = drawn.distances, len(drawn.distances)
     rows = [Row.of(way.name, way.ours, DISTANCE, "", of_mean(far, rng), at)]
     for metric, line in ((COPIES, yard.line), (BLUR, yard.blurred)):
         if line is not None and (way.ours or metric == COPIES):
-            rows.append(
-                Row.of(way.name, way.ours, metric, "", of_share(int((far < line).sum()), count), at, up=False)
-            )
+            found = of_share(int((far < line).sum()), len(far))
+            rows.append(Row.of(way.name, way.ours, metric, "", found, at, up=False))
+    return rows
+
+
+def _seen(
+    way: Way,
+    temperature: float,
+    made: np.ndarray,
+    asked: np.ndarray | None,
+    yard: _Yardstick,
+    eye: Eye | None,
+) -> list[Row]:
+    """What features and classes say of uint8 images that were drawn, for the labels `asked` where it was by class."""
     if eye is None or yard.features is None:
-        return rows
-    rows.append(_frechet(way.name, way.ours, eye.features(drawn.images), yard.features, at))
-    if drawn.asked is not None and eye.labelled:
-        hits = eye.classes(drawn.images) == drawn.asked
-        rows.append(Row.of(way.name, way.ours, RIGHT, "", of_share(int(hits.sum()), count), at))
+        return []
+    at: dict[str, float | str] = {"temperature": float(temperature)}
+    rows = [_frechet(way.name, way.ours, eye.features(made[: yard.compared]), yard.features, at)]
+    if asked is not None and eye.labelled:
+        hits = eye.classes(made) == asked
+        rows.append(Row.of(way.name, way.ours, RIGHT, "", of_share(int(hits.sum()), len(hits)), at))
     return rows
 
 
