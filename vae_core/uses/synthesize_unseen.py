@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vae_core.config import RunConfig
+from vae_core.config import AUTO, RunConfig
 from vae_core.data.factor_words import FactorWords
 from vae_core.data.imageset import Progress
 from vae_core.data.registry import factor_words
@@ -27,7 +27,7 @@ from vae_core.evaluation.small_network import convolutions, evenly, fitted, outp
 from vae_core.latent.nearest import nearest_images
 from vae_core.models.networks import MlpParams
 from vae_core.objectives.attributes import attributes_of, spelt
-from vae_core.options import Choice
+from vae_core.options import Choice, NoParams
 from vae_core.uses.found import LOSES, WINS, Row, verdict
 from vae_core.uses.intervals import of_mean, of_share
 from vae_core.uses.subject import Subject, learned, with_images
@@ -257,7 +257,9 @@ def shrunk(images: np.ndarray) -> np.ndarray:
     by = h // SIDE
     if by < 2 or h % SIDE or h != w:
         return images
-    return np.rint(images.reshape(n, c, SIDE, by, SIDE, by).astype(np.float32).mean((3, 5))).astype(np.uint8)
+    means = images.reshape(n, c, SIDE, by, SIDE, by).astype(np.float32).mean((3, 5))
+    found: np.ndarray = np.rint(means).astype(np.uint8)
+    return found
 
 
 def config_for(subject: Subject) -> RunConfig:
@@ -266,7 +268,7 @@ def config_for(subject: Subject) -> RunConfig:
     plain = config.objective.objective.name in ("vae", "beta_vae", "autoencoder")
     objective = config.objective if plain else replace(config.objective, objective=Choice("vae", _vae()))
     if objective.no_elbo and not objective.entry.no_elbo:
-        objective = replace(objective, likelihood="auto")
+        objective = replace(objective, likelihood=Choice(AUTO, NoParams()))
     side = min(SIDE, subject.data.shape[1]) if subject.data.shape[1] % SIDE == 0 else subject.data.shape[1]
     return replace(
         config,
