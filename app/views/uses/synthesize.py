@@ -30,8 +30,9 @@ def draw(view: View) -> None:
         _classes(view)
     with right:
         _histogram(view)
+    _unseen(view)
     with st.expander("All numbers", icon=":material/table:"):
-        numbers(view)
+        numbers(view, [row for row in view.found.rows if "temperature" in row.at])
     _exports(view)
 
 
@@ -56,7 +57,7 @@ def _slider(view: View) -> None:
     scrub(
         {
             "name": f"{view.run.id} {view.use.name}", "title": "Temperature", "labels": [f"{t:g}" for t in temperatures],
-            "start": start, "rows": rows, "chart": _chart(view), "table": None,
+            "start": start, "rows": rows, "chart": _chart(view), "table": _table(view),
         },
         address.USE_TOLD.of("synthesize").name,
     )  # fmt: skip
@@ -79,6 +80,49 @@ def _chart(view: View) -> dict[str, object] | None:
         return None
     return {"title": "Fréchet distance: lower is more like the images", "x": "temperature", "y": "", "at": temperatures,
             "lines": lines, "bars": []}  # fmt: skip
+
+
+def _table(view: View) -> dict[str, object]:
+    """Copies and right classes of each way, at each temperature."""
+    titles = {"copies": "copies", "copies, blur allowed": "blur allowed", "right class": "right class"}
+    known = {metric: title for metric, title in titles.items() if view.found.of(metric)}
+    tables = []
+    for temperature in view.found.more["temperatures"]:
+        lines = []
+        for way in view.found.more["ways"]:
+            cells = [_share(view, metric, temperature, way["name"]) for metric in known]
+            lines.append([way["name"], *cells])
+        tables.append(lines)
+    return {"columns": ["of those drawn", *known.values()], "rows": tables}
+
+
+def _share(view: View, metric: str, temperature: float, method: str) -> str:
+    rows = [r for r in view.found.of(metric, {"temperature": temperature}) if r.method == method]
+    return f"{rows[0].value:.1%}" if rows and rows[0].value is not None else ""
+
+
+def _unseen(view: View) -> None:
+    """The combination that was left out: what was asked for, what was drawn, the nearest image that was seen, and its numbers."""
+    more, images = view.found.more.get("unseen"), view.found.pictures
+    if not more:
+        return
+    st.markdown(
+        f"**What it never saw**: {plain(more['words'])}, left out of training ({more['left']:,} images, at {more['side']} pixels)."
+    )
+    kinds = [(kind, kind if kind == "PCA" else f"the {kind}") for kind in more["kinds"]]
+    lines = [
+        ("sources", "images to be moved there"), *((f"moved {kind}", f"moved by {who}") for kind, who in kinds),
+        ("asked", "real ones, never seen"), *((f"again {kind}", f"drawn again by {who}") for kind, who in kinds),
+        ("nearest seen", "nearest image that was seen"),
+    ]  # fmt: skip
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        for name, who in lines:
+            text, picture = st.columns([2, 5], vertical_alignment="center", gap="small")
+            text.caption(who)
+            picture.image(pictures.strip(images[f"unseen {name}"], 48))
+    with right:
+        numbers(view, metrics=("combination", "error"))
 
 
 def _classes(view: View) -> None:
