@@ -170,7 +170,7 @@ def test_a_measured_run_has_every_method_at_every_level_and_leaves_its_denoiser(
     assert {m for m, _ in psnr} >= {
         "noisy image",
         "posterior mean",
-        "posterior samples",
+        denoise.SAMPLES,
         denoise.TRAINED,
         "median",
     }

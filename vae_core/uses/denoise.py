@@ -49,7 +49,7 @@ LEVELS: Mapping[
 }
 TUNING = 48  # training images that filters are tuned on
 SHOWN, SHOWN_BYTES = (5, 10), 650_000  # pictures of each method and level, and bytes of all
-MEAN, SAMPLES, TRAINED = "posterior mean", "posterior samples", "VAE trained to denoise"
+MEAN, SAMPLES, TRAINED = "posterior mean", "averaged samples", "VAE trained to denoise"
 
 
 @dataclass(frozen=True)

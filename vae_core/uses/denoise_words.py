@@ -23,15 +23,15 @@ def sentences(
     """Who wins where; a VAE's loss is said as plainly as its gain."""
     mean, *between, trained = ours
     found = [of_method(rows, noise, levels, trained, "The VAE trained to denoise")]
-    who = "This run's posterior mean"
-    who += ", of noisy images as it was trained on," if own.denoises else ", of a VAE that never saw noise,"
+    found += _of_line(rows, noise, levels, trained)
+    kind = "a VAE" if between else "an autoencoder"
+    who = "This run's posterior mean" if between else "This run's reconstruction"
+    who += ", of noisy images as it was trained on," if own.denoises else f", of {kind} that never saw noise,"
     found.append(of_method(rows, noise, levels, mean, who))
     if between:
         found.append(_of_samples(rows, noise, levels, mean, between[0], settings.samples))
     else:
         found.append("An autoencoder has no posterior, so no samples of it are averaged.")
-    if line := _of_line(rows, noise, levels, trained):
-        found.append(line)
     dims = len(parts.axes)
     if dims < settings.latent_dim:
         found.append(
@@ -75,7 +75,7 @@ def _of_samples(
     return f"Averaging the pictures of {count} posterior samples changes the posterior mean's PSNR by {low:+.1f} to {high:+.1f} dB."
 
 
-def _of_line(rows: Sequence[Row], noise: Noise, levels: Sequence[float], trained: str) -> str:
+def _of_line(rows: Sequence[Row], noise: Noise, levels: Sequence[float], trained: str) -> list[str]:
     """Where the best filter with its brightness put right comes before the VAE trained to denoise."""
     ahead = []
     for level in levels:
@@ -89,12 +89,14 @@ def _of_line(rows: Sequence[Row], noise: Noise, levels: Sequence[float], trained
         ):
             ahead.append(level)
     if not ahead:
-        return "Not even the best filter with its brightness put right, by a line fitted on clean images, comes before it."
+        return [
+            "Not even the best filter with its brightness put right, by a line fitted on clean images, comes before it."
+        ]
     said = ", ".join(f"{level:g}" for level in ahead)
-    return (
+    return [
         f"With its brightness put right, by a line fitted on clean images, the best filter comes before the VAE trained to denoise "
         f"at {noise.symbol} {said}."
-    )
+    ]
 
 
 def _where(noise: Noise, some: Sequence[tuple[float, Row]], levels: Sequence[float]) -> str:

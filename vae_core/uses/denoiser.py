@@ -80,22 +80,20 @@ def denoiser_of(
     Raises BadImages or BadConfig where it cannot be trained on them.
     """
 
-    def train() -> LoadedModel:
-        chosen = settings(config, data, noise, highest, dims, steps)
-        found = learned(chosen, data, progress, name="a VAE to denoise")
-        return _built(*_described(found))  # as it will be read: kept weights are rounded
-
     return kept_or_trained(
-        KIND,
-        VERSION,
-        places,
-        config,
-        data,
-        _read,
-        train,
-        _kept_form,
-        beside=beside(noise, highest, dims, steps),
-    )
+        KIND, VERSION, places, config, data, _read,
+        lambda: trained(config, data, noise, highest, dims, steps, progress=progress),
+        _kept_form, beside=beside(noise, highest, dims, steps),
+    )  # fmt: skip
+
+
+def trained(
+    config: RunConfig, data: ImageSet, noise: str, highest: float, dims: int, steps: int, *, progress: Progress = silent
+) -> LoadedModel:  # fmt: skip
+    """The network, trained now. Raises as `denoiser_of`."""
+    chosen = settings(config, data, noise, highest, dims, steps)
+    found = learned(chosen, data, progress, name="a VAE to denoise")
+    return _built(*_described(found))  # as it will be read: kept weights are rounded
 
 
 def beside(noise: str, highest: float, dims: int, steps: int) -> str:

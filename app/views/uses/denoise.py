@@ -16,7 +16,6 @@ from app.services import denoising
 from app.services import uses as work
 from app.state import address, session
 from app.views.uses.shared import View, numbers, said
-from app.words import number
 from vae_core import pictures
 from vae_core.errors import VaeCoreError
 from vae_core.uses.denoise import TRAINED
@@ -25,6 +24,7 @@ from vae_core.uses.denoise_filters import BRIGHTENED, NOISY
 PICTURES = ["png", "jpg", "jpeg", "bmp", "webp", "avif", "gif", "tif", "tiff", "heic", "heif"]
 UPLOAD = address.USE_UPLOAD.of("denoise")
 CLEAN = "clean image"
+LEAST = 96  # pixels an image that was handed over is wide
 
 
 def draw(view: View) -> None:
@@ -55,7 +55,7 @@ def _slider(view: View) -> None:
     order += [m for m in methods if m not in order]
 
     def notes(method: str) -> list[str]:
-        return [f"{number(of[method, 'PSNR', level].value or 0.0)} dB" for level in levels]
+        return [f"{of[method, 'PSNR', level].value or 0.0:.1f} dB" for level in levels]
 
     rows = [
         {
@@ -92,7 +92,7 @@ def _slider(view: View) -> None:
             "table": {
                 "columns": ["", "PSNR (dB)", "SSIM"],
                 "rows": [
-                    [[m, *(number(of[m, metric, level].value or 0.0) for metric in ("PSNR", "SSIM"))] for m in order]
+                    [[m, f"{of[m, 'PSNR', level].value or 0.0:.1f}", f"{of[m, 'SSIM', level].value or 0.0:.3f}"] for m in order]
                     for level in levels
                 ],
             },
@@ -118,7 +118,8 @@ def _own(view: View) -> None:
         "Noisy images", PICTURES, accept_multiple_files=True, key=UPLOAD.name,
         help=f"Each is cut to its middle square and scaled to {side} × {side} pixels, in the colours this run knows.",
     )  # fmt: skip
-    if denoising.denoiser(view.run, name) is None:
+    mine = view.run.id == session.run().id  # of another run it cannot be followed here
+    if denoising.denoiser(view.run, name) is None and mine:
         st.caption("The VAE trained to denoise is not on this machine; measuring trains and keeps it.")
         if session.button("Train it", "train denoiser", icon=":material/play_arrow:"):
             work.forget(view.run, view.use, view.settings)
@@ -135,12 +136,13 @@ def _own(view: View) -> None:
         return
     for note in found.notes:
         st.caption(plain(note))
-    for title, images in {"as given": found.given, **found.methods}.items():
-        st.caption(plain(title))
-        st.image(pictures.strip(images, 128), width="content")
-    with st.container(horizontal=True):
-        for method, images in found.methods.items():
-            _take(view, found.names, method, images)
+    rows = {"as given": found.given, **found.methods}
+    for place, (title, images) in zip(st.columns(len(rows)), rows.items(), strict=True):
+        with place:
+            st.caption(plain(title))
+            st.image(pictures.strip(images, LEAST if len(images) > 1 else 2 * LEAST), width="content")
+            if title in found.methods:
+                _take(view, found.names, title, images)
 
 
 def _take(view: View, names: tuple[str, ...], method: str, images: np.ndarray) -> None:
