@@ -256,3 +256,12 @@ def test_the_network_never_sees_a_test_image(mine) -> None:
     assert chosen.data == subject.model.config.data
     np.testing.assert_array_equal(chosen.data.split(data).test, subject.model.config.data.split(data).test)
     assert chosen.objective.input_noise.params.noise_level == 0.5
+
+
+def test_filters_are_tuned_on_validation_images_topped_up_by_training_images(mine, monkeypatch) -> None:
+    splits = open_subject(mine).splits
+    monkeypatch.setattr(denoise, "TUNING", len(splits.validation) + 3)
+    found = denoise.tuning_images(splits)
+    assert set(splits.validation) < set(found)
+    assert len(set(found) & set(splits.train)) == 3
+    assert not set(found) & set(splits.test)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from vae_core.data.imageset import Progress
+from vae_core.data.splits import Splits
 from vae_core.errors import BadConfig, BadImages
 from vae_core.evaluation.small_network import evenly
 from vae_core.inference import LoadedModel
@@ -47,7 +48,7 @@ LEVELS: Mapping[
     "square": (0.1, 0.2, 0.3, 0.4, 0.5, 0.6),
     "downscale": (0.25, 0.5, 0.625, 0.75, 0.8125, 0.875),
 }
-TUNING = 48  # training images that filters are tuned on
+TUNING = 48  # images that filters are tuned on
 SHOWN, SHOWN_BYTES = (5, 10), 650_000  # pictures of each method and level, and bytes of all
 MEAN, SAMPLES, TRAINED = "posterior mean", "averaged samples", "VAE trained to denoise"
 
@@ -151,6 +152,12 @@ def mean_interval(values: np.ndarray, drawn: np.ndarray) -> Interval:
     return Interval(float(values.mean()), float(low), float(high), len(values))
 
 
+def tuning_images(splits: Splits) -> np.ndarray:
+    """Numbers (at most TUNING,) of images that filters are tuned on: of validation, and of training where those are too few."""
+    validation = splits.validation[evenly(len(splits.validation), TUNING)]
+    return np.concatenate((validation, splits.train[evenly(len(splits.train), TUNING - len(validation))]))
+
+
 # ---------------------------------------------------------------- measuring
 
 
@@ -177,7 +184,7 @@ def measure(subject: Subject, settings: DenoiseSettings, progress: Progress) -> 
     )  # fmt: skip
     fitted = subject.images(subject.train[evenly(len(subject.train), MOST_FITTED)]).astype(np.float32) / 255
     parts = components(fitted, settings.latent_dim)
-    tuning = fitted[evenly(len(fitted), TUNING)]
+    tuning = subject.images(tuning_images(subject.splits)).astype(np.float32) / 255
     ours = _ours(subject, trained, settings)
     filtered = candidates(parts)
     names = [NOISY, *(m.name for m in ours), *filtered, BRIGHTENED]

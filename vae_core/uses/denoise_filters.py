@@ -1,6 +1,6 @@
 """What takes noise off without a VAE: median, non-local means, total variation and principal components.
 
-Each filter has a few settings to choose from, and its best ones are found on training images at the very noise and level that
+Each filter has a few settings to choose from, and its best ones are found on validation images at the very noise and level that
 it is measured at: it knows the level, which a network does not. Clipped noise makes black brighter and white darker, which a
 filter's mean keeps; a line fitted on the same images puts that right, for the best filter.
 """

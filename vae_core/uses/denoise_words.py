@@ -39,7 +39,7 @@ def sentences(
         )
     found.append(
         f"{counted(count, 'test image')}; noisy images are clipped to a pixel's range and rounded, as a file is. Filters know the "
-        "level: their settings are the best on training images with the same noise. The VAE trained to denoise does not."
+        "level: their settings are the best on validation images with the same noise. The VAE trained to denoise does not."
     )
     return found
 

@@ -191,4 +191,4 @@ def _filters(view: View) -> None:
         hide_index=True,
         height="content",
     )
-    st.caption("Each was tuned on training images with the same noise at the same level.")
+    st.caption("Each was tuned on validation images with the same noise at the same level.")
