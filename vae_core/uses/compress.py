@@ -21,10 +21,19 @@ from vae_core.latent.statistics import kl_from_prior
 from vae_core.options import option
 from vae_core.uses import compress_baselines as baselines
 from vae_core.uses.compress_bitsback import bits_back
-from vae_core.uses.compress_file import MOST_IMAGES, Head, Table, make_table, read, table_bytes, table_of, write
+from vae_core.uses.compress_file import (
+    MOST_IMAGES,
+    Head,
+    Table,
+    make_table,
+    read,
+    table_bytes,
+    table_of,
+    write,
+)
 from vae_core.uses.compress_words import sentences
 from vae_core.uses.found import Found, Row
-from vae_core.uses.intervals import Interval, of_mean, of_statistic
+from vae_core.uses.intervals import LEVEL, Interval, of_mean
 from vae_core.uses.registry import UseSettings
 from vae_core.uses.subject import Subject
 
@@ -33,13 +42,14 @@ NOISE = math.sqrt(12)  # widths of a step that rounds as much as the posterior s
 STEPS = (0.5, 1.0, 2.0, NOISE, 4.0, 5.0, 6.0, 8.0, 12.0)  # of the grid, in widths
 MOST_TRAIN = 5_000  # training images that the table, the widths and PCA are made of
 MOST_VALUES = 40_000_000  # of all those images together
-PICTURES = 250  # images of which each is a picture file of its own, and whose SSIM is taken
+PICTURES = 200  # images of which each is a picture file of its own, and whose SSIM is taken
 SHOWN = 8  # images to look at; fewer of large ones
+DRAWS, MEAN_DRAWS = 300, 500  # bootstrap samples of whole curves, and of one file's mean
 AE_WIDTH = 0.125  # of the spread of an autoencoder's codes, which has no width of its own
 
 
 @dataclass(frozen=True)
-class SETTINGS(UseSettings):  # noqa: N801 - the name that every use has
+class SETTINGS(UseSettings):
     """What a measurement of Compress is asked."""
 
     images: int = option(
@@ -73,16 +83,29 @@ def measure(subject: Subject, settings: SETTINGS, progress: Progress) -> Found:
     train, test = _chosen(subject, settings)
     progress(0.01, "reading the codes of training images")
     seen, images = subject.images(train), subject.images(test)
-    known = subject.model.encode(seen, lambda share, _: progress(0.01 + 0.2 * share, "reading the codes of training images"))
+    known = subject.model.encode(
+        seen, lambda share, _: progress(0.01 + 0.2 * share, "reading the codes of training images")
+    )
     codes = subject.model.encode(images)
     rng = np.random.default_rng(settings.seed)
     head = Head.of(subject.model)
     points, tables = _of_vae(subject.model, head, known, codes, images, progress)
     progress(0.4, "fitting principal components")
+
+    def within(share: float) -> None:
+        progress(0.45 + 0.15 * share, "rounding principal components")
+
     pca = baselines.fit_pca(seen, baselines.COMPONENTS[-1], settings.seed)
-    pca_points = baselines.pca_curve(pca, images, head, lambda share: progress(0.45 + 0.15 * share, "rounding principal components"))
+    pca_points = baselines.pca_curve(pca, images, head, within)
     points += [
-        Point("PCA", False, f"{one.components} components, step {one.step:.3g}", _sizes(one.bits, one.size), images, one.opened)
+        Point(
+            "PCA",
+            False,
+            f"{one.components} components, step {one.step:.3g}",
+            _sizes(one.bits, one.size),
+            images,
+            one.opened,
+        )
         for one in pca_points
     ]
     points += _of_pictures(images, progress)
@@ -90,14 +113,29 @@ def measure(subject: Subject, settings: SETTINGS, progress: Progress) -> Found:
     progress(0.92, "comparing at equal quality")
     rows += _at_equal_quality(points, rng)
     rows += _promise(subject.model, codes, images, rng)
-    decoders = {"VAE": decoder_bytes(subject.model), "PCA": pca.decoder_bytes(max(one.components for one in pca_points))}
-    rows += [Row(name, name == "VAE", "decoder", "bytes", float(size), None, None, 1, up=False) for name, size in decoders.items()]
-    shown = np.linspace(0, len(images) - 1, min(len(images), SHOWN if images[0].size <= 4096 else 3)).astype(int)
+    decoders = {
+        "VAE": decoder_bytes(subject.model),
+        "PCA": pca.decoder_bytes(max(one.components for one in pca_points)),
+    }
+    rows += [
+        Row(name, name == "VAE", "decoder", "bytes", float(size), None, None, 1, up=False)
+        for name, size in decoders.items()
+    ]
+    shown = np.linspace(0, len(images) - 1, min(len(images), SHOWN if images[0].size <= 4096 else 3)).astype(
+        int
+    )
     return Found(
         rows,
         sentences(rows, len(images), subject.model.stochastic),
-        {"steps": list(STEPS), "curves": _curves(rows), "seen": _seen(points), "images": len(images), "decoders": decoders},
-        _pictures(points, shown) | {f"table {k}": np.frombuffer(table_bytes(t), np.uint8) for k, t in enumerate(tables)},
+        {
+            "steps": list(STEPS),
+            "curves": _curves(rows),
+            "seen": _seen(points),
+            "images": len(images),
+            "decoders": decoders,
+        },
+        _pictures(points, shown)
+        | {f"table {k}": np.frombuffer(table_bytes(t), np.uint8) for k, t in enumerate(tables)},
     )
 
 
@@ -132,7 +170,9 @@ def setting_of(step: float) -> str:
 def _chosen(subject: Subject, settings: SETTINGS) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the training and of the test images, evenly spaced."""
     if not len(subject.test):
-        raise BadImages(f"{subject.data.name} has no test images, which are to be packed; import it with a test split")
+        raise BadImages(
+            f"{subject.data.name} has no test images, which are to be packed; import it with a test split"
+        )
     values = int(np.prod(subject.data.shape))
     most = max(2, min(MOST_TRAIN, MOST_VALUES // values))
     return _even(subject.train, most), _even(subject.test, settings.images)
@@ -164,9 +204,13 @@ def _of_vae(
         data = write(head, table, numbers)
         _, again, back = read(data, head)
         if not np.array_equal(back, numbers):
-            raise CoderFault("the codes did not come back from the file as they were: this is a fault of the program; report it")
+            raise CoderFault(
+                "the codes did not come back from the file as they were: this is a fault of the program; report it"
+            )
         opened = model.decode_uint8(again.codes(back))
-        points.append(Point("VAE", True, setting_of(step), _sizes(table.bits(numbers), len(data)), images, opened))
+        points.append(
+            Point("VAE", True, setting_of(step), _sizes(table.bits(numbers), len(data)), images, opened)
+        )
         tables.append(table)
     return points, tables
 
@@ -183,7 +227,9 @@ def _of_pictures(images: np.ndarray, progress: Progress) -> list[Point]:
             size, opened = baselines.sheet_file(images, kind, quality)
             each = np.full(len(images), size / len(images))
             lossless = kind == baselines.PNG
-            found.append(Point(f"{kind}, one sheet", False, said, each, images, None if lossless else opened, True))
+            found.append(
+                Point(f"{kind}, one sheet", False, said, each, images, None if lossless else opened, True)
+            )
     return found
 
 
@@ -192,41 +238,57 @@ def _rows(points: list[Point], rng: np.random.Generator, progress: Progress) -> 
     for k, point in enumerate(points):
         progress(0.7 + 0.2 * k / len(points), "comparing images")
         at = {"setting": point.setting}
-        sizes = of_mean(point.sizes, rng)
+        sizes = of_mean(point.sizes, rng, MEAN_DRAWS)
         if point.shared:
             sizes = Interval(sizes.value, None, None, sizes.count)
         rows.append(Row.of(point.method, point.ours, "bytes", "per image", sizes, at, up=False))
         if point.opened is not None:
-            rows.append(Row.of(point.method, point.ours, "PSNR", "dB", of_mean(point.quality(), rng), at))
+            rows.append(
+                Row.of(point.method, point.ours, "PSNR", "dB", of_mean(point.quality(), rng, MEAN_DRAWS), at)
+            )
             some = np.linspace(0, len(point.images) - 1, min(len(point.images), PICTURES)).astype(int)
             alike = baselines.ssim(point.images[some], point.opened[some])
             if np.isfinite(alike).all():
-                rows.append(Row.of(point.method, point.ours, "SSIM", "", of_mean(alike, rng), at))
+                rows.append(Row.of(point.method, point.ours, "SSIM", "", of_mean(alike, rng, MEAN_DRAWS), at))
     return rows
 
 
 def _at_equal_quality(points: list[Point], rng: np.random.Generator) -> list[Row]:
     """Bytes of VAE and PCA at each whole dB that both reach, and what share the VAE's are; bootstrap over images."""
+    methods = ("VAE", "PCA")
     arrays = []
-    for method in ("VAE", "PCA"):
+    for method in methods:
         some = [point for point in points if point.method == method]
-        arrays.append(np.stack([np.stack([p.sizes, p.quality()], 1) for p in some], 1))  # (N, points, 2)
+        arrays.append(np.stack([np.stack((p.sizes, p.quality()), 1) for p in some], 1))  # (N, points, 2)
+    count = len(arrays[0])
     tops = [baselines.envelope([tuple(p) for p in a.mean(0)]) for a in arrays]
     low, high = max(t[0][1] for t in tops), min(t[-1][1] for t in tops)
+    wanted = range(math.ceil(low), math.floor(high) + 1)
+
+    def sizes(rows_: np.ndarray) -> list[list[float]]:
+        curves = [[tuple(p) for p in a[rows_].mean(0)] for a in arrays]
+        return [[baselines.at_quality(curve, q) or math.nan for q in wanted] for curve in curves]
+
+    value = np.array(sizes(np.arange(count)))
+    drawn = np.array([sizes(rng.integers(count, size=count)) for _ in range(DRAWS)])  # (draws, 2, dB)
     rows = []
-    for quality in range(math.ceil(low), math.floor(high) + 1):
-
-        def of(rows_: np.ndarray, k: int, quality: float = quality) -> float:
-            found = baselines.at_quality([tuple(p) for p in arrays[k][rows_].mean(0)], quality)
-            return float("nan") if found is None else found
-
-        at, count = {"setting": f"at {quality} dB"}, len(arrays[0])
-        for k, method in enumerate(("VAE", "PCA")):
-            found = of_statistic(lambda rows_, k=k: of(rows_, k), count, rng, 200)
-            rows.append(Row.of(method, not k, "bytes", "per image", found, at, up=False))
-        share = of_statistic(lambda rows_: of(rows_, 0) / of(rows_, 1), count, rng, 200)
+    for k, quality in enumerate(wanted):
+        at = {"setting": f"at {quality} dB"}
+        for m, method in enumerate(methods):
+            found = _interval(value[m, k], drawn[:, m, k], count)
+            rows.append(Row.of(method, not m, "bytes", "per image", found, at, up=False))
+        share = _interval(value[0, k] / value[1, k], drawn[:, 0, k] / drawn[:, 1, k], count)
         rows.append(Row.of("VAE", True, "share of PCA's bytes", "", share, at, up=False))
     return rows
+
+
+def _interval(value: float, drawn: np.ndarray, count: int) -> Interval:
+    """Of bootstrap draws (K,), without those whose curves do not reach a quality; none where that is most."""
+    known = drawn[np.isfinite(drawn)]
+    if not np.isfinite(value) or count < 2 or len(known) < DRAWS / 2:
+        return Interval(float(value) if np.isfinite(value) else None, None, None, count)
+    low, high = np.quantile(known, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    return Interval(float(value), float(low), float(high), count)
 
 
 def _promise(model: LoadedModel, codes: Codes, images: np.ndarray, rng: np.random.Generator) -> list[Row]:
@@ -269,7 +331,9 @@ def _smallest(points: list[Point], method: str) -> Point:
 
 def _nearest(points: list[Point], size: float) -> Point:
     """The file of PCA whose bytes are nearest to some, by their ratio."""
-    return min((p for p in points if p.method == "PCA"), key=lambda p: abs(math.log(float(p.sizes.mean()) / size)))
+    return min(
+        (p for p in points if p.method == "PCA"), key=lambda p: abs(math.log(float(p.sizes.mean()) / size))
+    )
 
 
 def _beside(points: list[Point]) -> list[tuple[Point, Point]]:
@@ -280,7 +344,11 @@ def _seen(points: list[Point]) -> Mapping[str, Any]:
     """Of the pictures: bytes and dB, over all images."""
 
     def said(point: Point) -> dict[str, Any]:
-        return {"setting": point.setting, "bytes": float(point.sizes.mean()), "PSNR": float(point.quality().mean())}
+        return {
+            "setting": point.setting,
+            "bytes": float(point.sizes.mean()),
+            "PSNR": float(point.quality().mean()),
+        }
 
     pairs = _beside(points)
     return {"VAE": [said(a) for a, _ in pairs], "PCA": [said(b) for _, b in pairs]} | {

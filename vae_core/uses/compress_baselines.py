@@ -13,12 +13,12 @@ import numpy as np
 from vae_core.uses.compress_file import Head, Table, make_table, write
 
 JPEG, WEBP, PNG = "JPEG", "WebP", "PNG"
-QUALITIES = {JPEG: (1, 5, 10, 20, 35, 50, 75, 90), WEBP: (0, 10, 25, 50, 75, 90), PNG: (100,)}
+QUALITIES = {JPEG: (1, 10, 25, 50, 75, 90), WEBP: (0, 10, 25, 50, 75, 90), PNG: (100,)}
 BLOCK = 8  # pixels: an image on a sheet begins where a block of JPEG does, so that neighbours share none
 LEAST_ERROR = 1e-6  # mean squared, of an image that is the same: 60 dB
 COMPONENTS = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 STEPS = tuple(0.125 * 2 ** (k / 2) for k in range(12))  # of PCA's grid, for images of 32×32
-HEADROOM = 0.02  # dB that another point of PCA's curve must gain
+HEADROOM = 0.1  # dB that another point of PCA's curve must gain
 
 
 def psnr(images: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -33,11 +33,12 @@ def ssim(images: np.ndarray, others: np.ndarray) -> np.ndarray:
     largest odd side that fits, and over channels. NaN for images below 3×3."""
     from skimage.metrics import structural_similarity
 
+    of_one: Any = structural_similarity  # which has no types
     side = min(7, (min(images.shape[2:]) - 1) // 2 * 2 + 1)
     if side < 3:
         return np.full(len(images), np.nan)
     return np.array([
-        structural_similarity(a, b, win_size=side, data_range=255, channel_axis=0) for a, b in zip(images, others, strict=True)
+        of_one(a, b, win_size=side, data_range=255, channel_axis=0) for a, b in zip(images, others, strict=True)
     ])  # fmt: skip
 
 
@@ -76,7 +77,11 @@ def sheet_file(images: np.ndarray, kind: str, quality: int) -> tuple[int, np.nda
     down = -(-n // across)
     tall, wide = -(-h // BLOCK) * BLOCK, -(-w // BLOCK) * BLOCK
     padded = np.pad(images, ((0, across * down - n), (0, 0), (0, tall - h), (0, wide - w)), mode="edge")
-    sheet = padded.reshape(down, across, c, tall, wide).transpose(2, 0, 3, 1, 4).reshape(c, down * tall, across * wide)
+    sheet = (
+        padded.reshape(down, across, c, tall, wide)
+        .transpose(2, 0, 3, 1, 4)
+        .reshape(c, down * tall, across * wide)
+    )
     data, opened = picture_file(np.ascontiguousarray(sheet), kind, quality)
     tiles = opened.reshape(c, down, tall, across, wide).transpose(1, 3, 0, 2, 4).reshape(-1, c, tall, wide)
     return len(data), tiles[:n, :, :h, :w]
@@ -102,8 +107,9 @@ class Pca:
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """(N, m), the first m of the components -> uint8 (N, C, H, W)."""
-        x = codes.astype(np.float32) @ self.basis[: codes.shape[1]] + self.mean
-        return np.rint(np.clip(x, 0, 1) * 255).astype(np.uint8).reshape(-1, *self.shape)
+        x: np.ndarray = codes.astype(np.float32) @ self.basis[: codes.shape[1]] + self.mean
+        found: np.ndarray = np.rint(np.clip(x, 0, 1) * 255).astype(np.uint8)
+        return found.reshape(-1, *self.shape)
 
     def decoder_bytes(self, components: int) -> int:
         """Of the mean and so many components as float32."""
@@ -165,7 +171,11 @@ def pca_curve(
     for _, _, n, table in envelope(tried):
         numbers = table.rounded(codes[:, :n])
         data = write(head, table, numbers)
-        found.append(PcaPoint(n, float(table.steps[0]), len(data), table.bits(numbers), pca.decode(table.codes(numbers))))
+        found.append(
+            PcaPoint(
+                n, float(table.steps[0]), len(data), table.bits(numbers), pca.decode(table.codes(numbers))
+            )
+        )
     return found
 
 

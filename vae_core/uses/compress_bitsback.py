@@ -27,20 +27,20 @@ def bits_back(mean: np.ndarray, std: np.ndarray, rng: np.random.Generator) -> np
     try:
         import constriction
     except ImportError:
-        raise MissingPackage("the coder is not installed; install it with `pip install constriction`") from None
+        raise MissingPackage(
+            "the coder is not installed; install it with `pip install constriction`"
+        ) from None
     model: Any = constriction.stream.model
     dims = mean.shape[1]
     fine = max(REACH / MOST, float(np.quantile(std, 0.01)) / FINE)
     reach = int(np.ceil(REACH / fine))
     posterior = model.QuantizedGaussian(-reach, reach)
     prior = model.QuantizedGaussian(-reach, reach, 0.0, 1.0 / fine)
-    # bits of another message: as many as the first image's choice may take
-    spare = rng.integers(0, 2**32, 4 + dims, np.uint32)
-    spare[-1] |= 1
-    coder = constriction.stream.stack.AnsCoder(spare)
     found = np.zeros(len(mean))
     for i in range(len(mean)):
-        # all but the fraction of a word that the coder counts roughly: the state's size itself
+        # each has fresh bits of another message: those that an image leaves are as random only where the codes follow the prior
+        spare = rng.integers(1, 2**32, 4 + dims, np.uint32)
+        coder = constriction.stream.stack.AnsCoder(spare)
         before = coder.num_valid_bits()
         z = coder.decode(posterior, mean[i].astype(np.float64) / fine, std[i].astype(np.float64) / fine)
         coder.encode_reverse(z, prior)

@@ -154,7 +154,9 @@ def write(head: Head, table: Table, numbers: np.ndarray) -> bytes:
     coder."""
     count, dims = numbers.shape
     if not 1 <= count <= MOST_IMAGES:
-        raise BadConfig(f"one file holds 1 to {MOST_IMAGES:,} images, not {count:,}; choose fewer, or write several")
+        raise BadConfig(
+            f"one file holds 1 to {MOST_IMAGES:,} images, not {count:,}; choose fewer, or write several"
+        )
     run = head.run.encode()[:255]
     payload = _payload(table, numbers)
     said = b"".join((
@@ -207,7 +209,9 @@ def _opened(data: bytes) -> tuple[Head, int, int, bytes]:
         )
     body = data[:-4]
     if len(data) < 24 or zlib.crc32(body) != struct.unpack("<I", data[-4:])[0]:
-        raise BadFile("the file is damaged or cut off: its checksum does not fit; fetch it again from where it came")
+        raise BadFile(
+            "the file is damaged or cut off: its checksum does not fit; fetch it again from where it came"
+        )
     at = len(MAGIC) + 1
     try:
         flags, length = body[at], body[at + 1]
@@ -225,20 +229,31 @@ def _opened(data: bytes) -> tuple[Head, int, int, bytes]:
         size, at = _of_varint(body, at)
     except (IndexError, struct.error, UnicodeDecodeError):
         raise _broken() from None
-    if flags & ~_FLAG_BETA or not 1 <= count <= MOST_IMAGES or not 1 <= dims <= MOST_DIMS or size != len(body) - at:
+    if (
+        flags & ~_FLAG_BETA
+        or not 1 <= count <= MOST_IMAGES
+        or not 1 <= dims <= MOST_DIMS
+        or size != len(body) - at
+    ):
         raise _broken()
     return Head(run, digest, beta), count, dims, body[at:]
 
 
 def _broken() -> BadFile:
-    return BadFile("the file is damaged: what it says of itself does not fit together; fetch it again from where it came")
+    return BadFile(
+        "the file is damaged: what it says of itself does not fit together; fetch it again from where it came"
+    )
 
 
 def _same(found: Head, wanted: Head) -> None:
     if found.run != wanted.run:
-        raise BadFile(f"the file was packed with the run {found.run!r}, not with {wanted.run!r}; choose that run and open it there")
+        raise BadFile(
+            f"the file was packed with the run {found.run!r}, not with {wanted.run!r}; choose that run and open it there"
+        )
     if found.beta != wanted.beta and found.beta is not None:
-        raise BadFile(f"the file was packed at β = {found.beta:g} of this dial; set β to {found.beta:g} in Settings and open it again")
+        raise BadFile(
+            f"the file was packed at β = {found.beta:g} of this dial; set β to {found.beta:g} in Settings and open it again"
+        )
     if found.digest != wanted.digest:
         raise BadFile(
             f"the file was packed with other weights of {wanted.run!r}, from before it was trained on; open it with a copy of the run "
@@ -331,7 +346,11 @@ def _of_payload(payload: bytes, count: int, dims: int) -> tuple[Table, np.ndarra
                     raise _broken()
                 numbers[:, d] += decoder.decode(_model(level), count)
             levels.append(level)
-    except (AssertionError, ValueError, OverflowError):  # the coder's words for a stream that nothing encodes to
+    except (
+        AssertionError,
+        ValueError,
+        OverflowError,
+    ):  # the coder's words for a stream that nothing encodes to
         raise _broken() from None
     return Table(exponents, lows, tuple(levels)), numbers
 

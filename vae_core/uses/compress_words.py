@@ -43,9 +43,7 @@ def _file(rows: Sequence[Row], images: int, ours: str, stochastic: bool) -> str:
     file = f"a file of {counted(images)} takes {size(taken)} bytes an image at {quality:.1f} dB, headers and table counted"
     back = "every code came back from it bit for bit."
     if not stochastic:
-        return (
-            f"An autoencoder promises no rate, as its codes have no width; on a grid of a quarter of their spread {file}, and {back}"
-        )
+        return f"An autoencoder promises no rate, as its codes have no width; on a grid of a quarter of their spread {file}, and {back}"
     rate = _value(_one(rows, "VAE, rate", "bits"))
     return (
         f"The {ours}'s rate promises {rate:.1f} bits an image. With a grid that rounds as much as the posterior spreads, {file}: "
@@ -80,7 +78,13 @@ def _against_pictures(rows: Sequence[Row], ours: str) -> str:
         least = min(some, key=_value)
         quality = _value(_one(rows, kind, "PSNR", str(least.at["setting"])))
         same = _equal(rows, quality)
-        beside = f"the {ours} {size(same)} at that quality" if same else f"which the {ours} never reaches" if quality > best else f"worse than any {ours} file"
+        beside = (
+            f"the {ours} {size(same)} at that quality"
+            if same
+            else f"which the {ours} never reaches"
+            if quality > best
+            else f"worse than any {ours} file"
+        )
         name = kind.replace(", one sheet", " as one sheet")
         told.append(f"{name} {size(_value(least))} bytes an image at {quality:.1f} dB ({beside})")
     return f"The smallest picture files: {listed(told)}." if told else ""
@@ -103,9 +107,15 @@ def _best(rows: Sequence[Row], ours: str) -> str:
         for name in ("VAE", "PCA", "WebP", "JPEG")
     }
     png = _value(_one(rows, "PNG, one sheet", "bytes"))
-    better = [f"{name} goes on to {value:.1f} dB" for name, value in top.items() if name != "VAE" and value > top["VAE"]]
+    better = [
+        f"{name} goes on to {value:.1f} dB"
+        for name, value in top.items()
+        if name != "VAE" and value > top["VAE"]
+    ]
     said = f"However fine its grid, the {ours} gets no better than {top['VAE']:.1f} dB: it loses wherever an image must be truer"
-    return f"{said}. {listed([*better, f'PNG keeps every pixel, in {size(png)} bytes an image on one sheet'])}."
+    return (
+        f"{said}. {listed([*better, f'PNG keeps every pixel, in {size(png)} bytes an image on one sheet'])}."
+    )
 
 
 def _decoder(rows: Sequence[Row], ours: str) -> str:

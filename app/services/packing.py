@@ -1,0 +1,79 @@
+"""Files of codes behind the page of Compress: packed with a run's network, and opened with it again."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.services import datasets, models
+from app.services.cache import LruCache
+from vae_core import pictures
+from vae_core.errors import BadImages
+from vae_core.runs.run import Run
+
+if TYPE_CHECKING:
+    from vae_core.inference import LoadedModel
+    from vae_core.uses.compress_file import Table
+
+_opened: LruCache[np.ndarray] = LruCache(32 * 2**20, size=lambda images: images.nbytes)
+
+
+def model_at(run: Run, beta: float) -> LoadedModel:
+    """The run's network, at a β of its dial where that is not 0."""
+    model = models.model(run)
+    return model.at_beta(beta) if beta else model
+
+
+def test_images(run: Run, most: int) -> np.ndarray | None:
+    """The first of a run's test images, uint8 (n, C, H, W); None where its images are not here."""
+    data = datasets.images_of(run)
+    if data is None:
+        return None
+    index = run.record().effective.data.split(data).test[:most]
+    return np.asarray(data.images[index])
+
+
+def uploads(model: LoadedModel, files: Sequence[tuple[str, bytes]]) -> np.ndarray:
+    """Pictures (name, content) as the run takes them, uint8 (n, C, H, W). Raises BadImages for what is no picture, or none."""
+    from vae_core.data.user.decode import read_picture
+
+    if not files:
+        raise BadImages("no picture was chosen; choose some to pack")
+    return np.concatenate([model.prepare(read_picture(io.BytesIO(data), name)[0]) for name, data in files])
+
+
+def pack(run: Run, beta: float, table: Table, images: np.ndarray) -> bytes:
+    """A file of images. Raises VaeCoreError with a sentence."""
+    from vae_core.uses.compress_file import pack
+
+    return pack(model_at(run, beta), table, images)
+
+
+def unpack(run: Run, beta: float, data: bytes) -> np.ndarray:
+    """The images of a file, uint8 (n, C, H, W), kept while they are looked at. Raises VaeCoreError with a sentence."""
+    from vae_core.uses.compress_file import unpack
+
+    key = run.path, run.places.home, run.stamp(), beta, hashlib.sha256(data).digest()
+    return _opened.get_or_make(key, lambda: unpack(model_at(run, beta), data))
+
+
+def as_zip(images: np.ndarray) -> bytes:
+    """Images (n, C, H, W) as a .zip of PNG files, numbered from 1."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as packed:
+        for i, image in enumerate(images, 1):
+            packed.writestr(f"{i:04d}.png", pictures.encode_png(image))
+    return buffer.getvalue()
+
+
+def as_sheet(images: np.ndarray, across: int, size: int = 0) -> bytes:
+    """Images (n, C, H, W) as one PNG, so many in a row, each at least `size` pixels wide; places that are left are black."""
+    big = pictures.enlarge(images, size) if size else images
+    rows = -(-len(big) // across)
+    filled = np.concatenate((big, np.zeros((rows * across - len(big), *big.shape[1:]), np.uint8)))
+    return pictures.sheet(filled.reshape(rows, across, *big.shape[1:]))
