@@ -36,6 +36,7 @@ from vae_core.uses.found import Found, Row
 from vae_core.uses.intervals import LEVEL, Interval, of_mean
 from vae_core.uses.registry import UseSettings
 from vae_core.uses.subject import Subject
+from vae_core.words import counted
 
 VERSION = 1
 NOISE = math.sqrt(12)  # widths of a step that rounds as much as the posterior spreads: variance step² / 12
@@ -101,7 +102,7 @@ def measure(subject: Subject, settings: SETTINGS, progress: Progress) -> Found:
         Point(
             "PCA",
             False,
-            f"{one.components} components, step {one.step:.3g}",
+            f"{counted(one.components, 'component')}, step {one.step:.3g}",
             _sizes(one.bits, one.size),
             images,
             one.opened,

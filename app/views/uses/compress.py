@@ -47,7 +47,26 @@ def draw(view: View) -> None:
                     quality_over_bytes(view.found.more["curves"], metric), config=PLAIN, key=f"compress {metric} of {view.run.id}"
                 )  # fmt: skip
     with table:
-        numbers(view)
+        _numbers(view)
+
+
+def _numbers(view: View) -> None:
+    """At equal quality, what the model promises, and every file."""
+    equal = [row for row in view.found.rows if str(row.at.get("setting", "")).startswith("at ")]
+    files = [
+        row
+        for row in view.found.rows
+        if row not in equal and row.metric in ("bytes", "PSNR", "SSIM") and "rate" not in row.method
+    ]
+    rest = [row for row in view.found.rows if row not in equal and row not in files]
+    for title, rows in (
+        ("At equal quality", equal),
+        ("Promised, and what a decoder takes", rest),
+        ("Every file", files),
+    ):
+        if rows:
+            st.markdown(f"**{title}**")
+            numbers(view, rows)
 
 
 def _slider(view: View) -> None:
@@ -61,10 +80,16 @@ def _slider(view: View) -> None:
         return {"name": name, "ours": ours, "frames": pictures, "notes": notes, "count": count, "side": side}
 
     curves = view.found.more["curves"]
+    codes = curves["VAE"][::-1]  # from the coarsest grid on, so that hand and chart go the same way
     rows = [
         row("Images", False, [frame(shown["original"])], []),
-        row("VAE", True, frames(list(shown["VAE"])), [note(p) for p in seen["VAE"]]),
-        row("PCA, as many bytes", False, frames(list(shown["PCA"])), [note(p) for p in seen["PCA"]]),
+        row("VAE", True, frames(list(shown["VAE"][::-1])), [note(p) for p in seen["VAE"][::-1]]),
+        row(
+            "PCA, as many bytes",
+            False,
+            frames(list(shown["PCA"][::-1])),
+            [note(p) for p in seen["PCA"][::-1]],
+        ),
         *(
             row(f"{kind}, its smallest", False, [frame(shown[kind])], [note(seen[kind])] * len(STEPS))
             for kind in ("JPEG", "WebP")
@@ -77,20 +102,23 @@ def _slider(view: View) -> None:
         }
         for name, points in ((k, sorted(curves[k], key=lambda p: p["bytes"])) for k in ("VAE", "PCA"))
     ]  # fmt: skip
-    near = [p["PSNR"] for p in curves["VAE"]]
+    near, least = [p["PSNR"] for p in codes], math.log10(min(p["bytes"] for p in codes)) - 0.2
     scrub(
         {
             "name": f"compress {view.run.id} {view.found.more['images']}",
-            "title": "Step of the grid, in widths of the posterior",
-            "labels": [setting_of(step).removeprefix("step ").removesuffix(" widths") for step in STEPS],
-            "start": START,
+            "title": "Grid, from coarse to fine: its step in widths of the posterior",
+            "labels": [
+                setting_of(step).removeprefix("step ").removesuffix(" widths") for step in STEPS[::-1]
+            ],
+            "start": len(STEPS) - 1 - START,
             "rows": rows,
             "chart": {
                 "title": "PSNR over bytes, of codes and of PCA",
-                "x": "log₁₀ of bytes per image",
+                "x": "bytes per image, on a logarithmic scale",
                 "y": "dB",
-                "at": [math.log10(p["bytes"]) for p in curves["VAE"]],
-                "lines": [_within(line, min(near) - 3, max(near) + 4) for line in lines],
+                "at": [math.log10(p["bytes"]) for p in codes],
+                "ticks": _ticks([p["bytes"] for p in codes]),
+                "lines": [_within(line, least, max(near) + 4) for line in lines],
                 "bars": [],
             },
             "table": None,
@@ -99,9 +127,23 @@ def _slider(view: View) -> None:
     )
 
 
-def _within(line: dict[str, Any], low: float, high: float) -> dict[str, Any]:
+def _ticks(sizes: list[float]) -> list[str]:
+    """Bytes under the stops, where they have room."""
+    found, last = [], math.inf
+    for size in sizes:
+        roomy = abs(math.log10(size) - last) > 0.12
+        found.append(number(size, 2) if roomy else "")
+        last = math.log10(size) if roomy else last
+    return found
+
+
+def _within(line: dict[str, Any], least: float, best: float) -> dict[str, Any]:
     """A line where it is near the codes' own: PCA goes on to what no slider reaches."""
-    some = [i for i, value in enumerate(line["y"]) if low <= value <= high]
+    some = [
+        i
+        for i, (size, quality) in enumerate(zip(line["x"], line["y"], strict=True))
+        if size >= least and quality <= best
+    ]
     return line | {key: [line[key][i] for i in some] for key in ("x", "y", "low", "high")}
 
 
