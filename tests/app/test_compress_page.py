@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from conftest import shown
 from streamlit.testing.v1 import AppTest
 
 from app.services import packing
@@ -20,6 +19,11 @@ from vae_core.uses.measuring import measure
 from vae_core.uses.registry import USES
 
 Open = Callable[..., AppTest]
+
+
+def shown(at: AppTest) -> str:
+    """What is said on the page."""
+    return "\n".join(str(one.value) for kind in ("markdown", "caption", "info") for one in getattr(at, kind))
 
 
 @pytest.fixture(scope="module")
