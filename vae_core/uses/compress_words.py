@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vae_core.uses.compress_baselines import COMPONENTS, at_quality
 from vae_core.uses.found import Row
 from vae_core.words import counted, listed
 
 NOISY = "step √12 widths"
+NAMES = {"PCA": f"PCA, of up to {COMPONENTS[-1]} components,"}
 
 
 def sentences(rows: Sequence[Row], images: int, stochastic: bool) -> list[str]:
@@ -91,8 +93,6 @@ def _against_pictures(rows: Sequence[Row], ours: str) -> str:
 
 
 def _equal(rows: Sequence[Row], quality: float) -> float | None:
-    from vae_core.uses.compress_baselines import at_quality
-
     curve = []
     for row in rows:
         setting = str(row.at.get("setting", ""))
@@ -108,7 +108,7 @@ def _best(rows: Sequence[Row], ours: str) -> str:
     }
     png = _value(_one(rows, "PNG, one sheet", "bytes"))
     better = [
-        f"{name} goes on to {value:.1f} dB"
+        f"{NAMES.get(name, name)} goes on to {value:.1f} dB"
         for name, value in top.items()
         if name != "VAE" and value > top["VAE"]
     ]
