@@ -21,6 +21,9 @@ def measure(
     subject = open_subject(run, beta=settings.beta, device=device)
     began = time.perf_counter()
     found = use.measure(subject, settings, progress)
-    found = dataclasses.replace(found, seconds=time.perf_counter() - began)
+    notes = [subject.note] if subject.note else []
+    found = dataclasses.replace(
+        found, seconds=time.perf_counter() - began, sentences=[*found.sentences, *notes]
+    )
     json.dumps(found.to_json(), allow_nan=False)  # a NaN or an array in it is a fault of the use, said here
     return subject.model.stamp.split("-")[0], found

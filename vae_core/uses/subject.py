@@ -19,12 +19,14 @@ from vae_core.runs.run import Run
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A run with its network and images, and which of those it trained on."""
+    """A run with its network and images, and which of those it trained on; note: a sentence on how the images differ from
+    those it was trained on, empty where they do not."""
 
     run: Run
     model: LoadedModel
     data: ImageSet
     splits: Splits
+    note: str = ""
 
     @property
     def train(self) -> np.ndarray:
@@ -82,11 +84,12 @@ def open_subject(run: Run, *, beta: float = 0.0, device: str = "auto") -> Subjec
             f"{record.name} is a GAN: it draws images and has no encoder, which every use here needs; choose a VAE or an "
             "autoencoder"
         )
-    data = _images_of(run, record)
-    return Subject(run, model, data, model.config.data.split(data))
+    data, note = _images_of(run, record)
+    return Subject(run, model, data, model.config.data.split(data), note)
 
 
-def _images_of(run: Run, record: Record) -> ImageSet:
+def _images_of(run: Run, record: Record) -> tuple[ImageSet, str]:
+    """The images, and a sentence where they are not quite those it was trained on."""
     assert record.shape is not None
     name = record.effective.data.dataset
     try:
@@ -94,12 +97,18 @@ def _images_of(run: Run, record: Record) -> ImageSet:
     except VaeCoreError as error:
         raise DataUnavailable(f"the images of {record.name} ({name}) are not here: {error}") from None
     trained_on = record.data.get("fingerprint")
-    if trained_on and data.fingerprint != trained_on:
+    if not trained_on or data.fingerprint == trained_on:
+        return data, ""
+    if data.own or data.shape != record.shape:
         raise BadRun(
             f"the images named {name} are not those that {record.name} was trained on; train a run on these, or import the "
             "earlier ones again"
         )
-    return data
+    # a built-in set is drawn or read anew on each machine, whose libraries may round otherwise
+    return (
+        data,
+        f"The images of {name} on this machine differ in a few pixels' rounding from those {record.name} was trained on.",
+    )
 
 
 def with_images(data: ImageSet, images: np.ndarray, train: np.ndarray, test: np.ndarray) -> ImageSet:
