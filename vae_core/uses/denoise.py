@@ -220,7 +220,17 @@ def measure(subject: Subject, settings: DenoiseSettings, progress: Progress) -> 
     own = subject.model.config.objective
     return Found(
         rows_,
-        sentences(rows_, noise, levels, parts, settings, len(clean), own, ours=[m.name for m in ours]),
+        sentences(
+            rows_,
+            noise,
+            levels,
+            parts,
+            len(clean),
+            own,
+            ours=[m.name for m in ours],
+            dims=settings.latent_dim,
+            samples=settings.samples,
+        ),
         {
             "noise": {"title": noise.title, "unit": noise.unit, "symbol": noise.symbol},
             "levels": list(levels),

@@ -12,15 +12,14 @@ from vae_core.words import counted
 
 if TYPE_CHECKING:
     from vae_core.config import ObjectiveConfig
-    from vae_core.uses.denoise import DenoiseSettings
     from vae_core.uses.denoise_filters import Components
 
 
 def sentences(
-    rows: Sequence[Row], noise: Noise, levels: Sequence[float], parts: Components, settings: DenoiseSettings, count: int,
-    own: ObjectiveConfig, *, ours: Sequence[str],
+    rows: Sequence[Row], noise: Noise, levels: Sequence[float], parts: Components, count: int, own: ObjectiveConfig, *,
+    ours: Sequence[str], dims: int, samples: int,
 ) -> list[str]:  # fmt: skip
-    """Who wins where; a VAE's loss is said as plainly as its gain."""
+    """Who wins where; a VAE's loss is said as plainly as its gain. `dims` were asked of PCA, `samples` averaged, `count` images tested."""
     mean, *between, trained = ours
     found = [of_method(rows, noise, levels, trained, "The VAE trained to denoise")]
     found += _of_line(rows, noise, levels, trained)
@@ -29,13 +28,12 @@ def sentences(
     who += ", of noisy images as it was trained on," if own.denoises else f", of {kind} that never saw noise,"
     found.append(of_method(rows, noise, levels, mean, who))
     if between:
-        found.append(_of_samples(rows, noise, levels, mean, between[0], settings.samples))
+        found.append(_of_samples(rows, noise, levels, mean, between[0], samples))
     else:
         found.append("An autoencoder has no posterior, so no samples of it are averaged.")
-    dims = len(parts.axes)
-    if dims < settings.latent_dim:
+    if len(parts.axes) < dims:
         found.append(
-            f"PCA has {counted(dims, 'component')} and not {settings.latent_dim}: the training images differ in no more."
+            f"PCA has {counted(len(parts.axes), 'component')} and not {dims}: the training images differ in no more."
         )
     found.append(
         f"{counted(count, 'test image')}; noisy images are clipped to a pixel's range and rounded, as a file is. Filters know the "
