@@ -193,8 +193,7 @@ class Asked:
 
 
 def nothing(sentence: str) -> Asked:
-    """No answer, and why."""
-    return Asked([], [sentence], {}, {})
+    return Asked([], [sentence], {}, {})  # no answer, and why
 
 
 def ask(subject: Subject, left_out: str, seed: int, progress: Progress) -> Asked:
@@ -277,7 +276,7 @@ def config_for(subject: Subject) -> RunConfig:
         objective=replace(objective, free_bits=0.0),
         training=replace(
             config.training, epochs=EPOCHS, batch_size=64, learning_rate=RATE, precision="float32", device="cpu",
-            continued=(), continued_rates=(), init_from="",
+            threads=1, checkpoint_every=0, log_every=0, continued=(), continued_rates=(), init_from="",
         ),
     )  # fmt: skip
 
@@ -314,7 +313,7 @@ class _Question:
         without_first = shrunk(self.subject.images(others))
         axes = components(seen, DIMS, seed)
         rows: list[Row] = []
-        pictures: dict[str, np.ndarray] = {"asked": asked[:SHOWN], "sources": beside[:SHOWN]}
+        pictures = {"asked": asked[:SHOWN], "sources": beside[:SHOWN]}
         kinds: list[tuple[str, bool, Any, Any]] = [
             (name, True, lambda x, m=model: m.encode(x).mean, lambda z, m=model: as_bytes(m.decode(z)))
             for name, model in models.items()
@@ -330,7 +329,7 @@ class _Question:
             rows.append(self._error(f"{name}: drawn again", ours, again, asked, rng))
             pictures[f"moved {name}"], pictures[f"again {name}"] = shifted[:SHOWN], again[:SHOWN]
         pool = shrunk(self.subject.images(without))
-        which, _ = nearest_images(asked, pool, np.arange(len(pool)))
+        which = nearest_images(asked, pool, np.arange(len(pool)))[0]
         rows.append(self._judged(NEAREST, False, pool[which]))
         rows.append(self._error(NEAREST, False, pool[which], asked, rng))
         rows.append(self._judged(REAL, False, asked))
@@ -372,7 +371,7 @@ def said(rows: list[Row], first: str, second: str, left: int) -> list[str]:
     found.append(
         {
             WINS: "So it combines what it has seen apart, more than a straight mixture of pixels does.",
-            LOSES: "So the network loses to principal components, which move as far without having learned anything but straight lines.",
+            LOSES: "So the network loses to principal components, by a judge who looks for both values and not for a sharp picture: compare them.",
         }.get(
             verdict(never, pca),
             "Between the network and principal components these images show no clear difference.",
@@ -381,7 +380,8 @@ def said(rows: list[Row], first: str, second: str, left: int) -> list[str]:
     again = [of(f"{name}: drawn again", ERROR) for name in (NEVER, SAW, PCA)]
     near = of(NEAREST, ERROR)
     found.append(
-        f"Real ones that are drawn again are wrong by {_span(again[0])} of a pixel's range where none was seen, {_span(again[1])} where "
+        f"Shown real ones to draw again, it has both in {_percent(of(f'{NEVER}: drawn again', COMBINATION))}, principal components in "
+        f"{_percent(of(f'{PCA}: drawn again', COMBINATION))}. Real ones that are drawn again are wrong by {_span(again[0])} of a pixel's range where none was seen, {_span(again[1])} where "
         f"they were, {_span(again[2])} in principal components; the nearest image that was seen is {_span(near)} away"
         + (
             ", nearer than the network's: it loses to looking up."
