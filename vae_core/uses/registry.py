@@ -103,7 +103,7 @@ _ALL = (
             "accuracy": ACCURACY,
             "gain": "Accuracy above that of the same classifier without made images, on the same labelled ones.",
             "gain over crops": "Accuracy above that with the better of crops, and flips and crops.",
-            "kept class": "Share of made images that a classifier of all training labels puts into the class they were made of.",
+            "kept class": "Share of made images that a classifier of all training labels puts into the class they were made of; it learned no moved or mirrored images, so it is strict with crops and flips.",
         },
         "The number of labelled images, how many unlabelled ones the VAE has seen, and whether mirrored or moved images keep "
         "their class.",
