@@ -23,7 +23,7 @@ from vae_core.errors import BadImages
 from vae_core.options import option
 from vae_core.uses import anomaly_curves as curves
 from vae_core.uses.anomaly_case import BASELINES, DEFAULT, Judged, Network, judge, network_without
-from vae_core.uses.anomaly_odd import EACH, FLAT, NothingOdd, Odd, elsewhere, evenly, find, of_what_sort
+from vae_core.uses.anomaly_odd import EMPTY, NothingOdd, Odd, elsewhere, evenly, find, of_what_sort
 from vae_core.uses.anomaly_words import AUROC, PRECISION, sentences
 from vae_core.uses.found import Found, Row
 from vae_core.uses.intervals import Interval
@@ -45,8 +45,8 @@ class AnomalySettings(UseSettings):
         title="odd images",
     )
     simple: str = option(
-        FLAT,
-        help="simpler images to put the likelihood to the test: flat paints over every test image with its own mean colour; or "
+        EMPTY,
+        help="simpler images, which a likelihood may prefer: empty leaves of every test image its ground, the commonest colour; or "
         "another data set by name; none leaves it out",
         title="simple images",
     )
@@ -61,7 +61,9 @@ class AnomalySettings(UseSettings):
     epochs: int = option(
         0, help="of that network; 0 takes as many as 60,000 images allow", unit="epochs", minimum=0, maximum=1_000, advanced=True
     )  # fmt: skip
-    k: int = option(5, help="which nearest code, or image, the distance goes to", minimum=1, maximum=1_000, advanced=True)
+    k: int = option(
+        5, help="which nearest code, or image, the distance goes to", minimum=1, maximum=1_000, advanced=True
+    )
     samples: int = option(
         8, help="posterior samples of −ELBO and the importance-weighted bound", minimum=1, maximum=128, advanced=True
     )  # fmt: skip
@@ -117,7 +119,9 @@ def measure(subject: Subject, settings: AnomalySettings, progress: Progress = si
         "simple": None if last is None else last.name,
     }
     if last is not None:
-        more["complexity"] = [round(v, 4) for v in of_what_sort(last.images[: last.usual], last.images[last.usual :])]
+        more["complexity"] = [
+            round(v, 4) for v in of_what_sort(last.images[: last.usual], last.images[last.usual :])
+        ]
     return Found(rows, sentences(cases, last, subject.model.stochastic), more, _pictures(shown))
 
 
@@ -130,7 +134,9 @@ def _case(
     if odd.rows is not None:
         usual_rows = usual_rows[~np.isin(usual_rows, odd.rows)]
         if not len(usual_rows) or np.isin(subject.train, odd.rows).all():
-            raise NothingOdd(f"without {odd.name} no images of {subject.data.name} are left to learn from and to be usual")
+            raise NothingOdd(
+                f"without {odd.name} no images of {subject.data.name} are left to learn from and to be usual"
+            )
         network = network_without(
             subject, odd.rows, settings.learn, settings.epochs, settings.seed, _part(progress, 0, 0.6), f"without {odd.name}"
         )  # fmt: skip
@@ -141,7 +147,9 @@ def _case(
     usual = np.asarray(subject.data.images[evenly(usual_rows, settings.most)])
     strange = odd.chosen(subject.data, subject.test, settings.most)
     if not len(strange) or not len(usual):
-        raise BadImages(f"{odd.name}: there are {len(strange)} odd and {len(usual)} usual images; one of each is needed")
+        raise BadImages(
+            f"{odd.name}: there are {len(strange)} odd and {len(usual)} usual images; one of each is needed"
+        )
     images = np.concatenate((usual, strange))
     judged = judge(
         subject, network, images, k=settings.k, samples=settings.samples, steps=settings.steps, seed=settings.seed,
@@ -158,7 +166,9 @@ def _case(
 def _rows(case: Case) -> list[Row]:
     count = len(case.images)
     return [
-        Row.of(name, name not in BASELINES, metric, "", curves.interval(values[name], count), {"odd": case.name})
+        Row.of(
+            name, name not in BASELINES, metric, "", curves.interval(values[name], count), {"odd": case.name}
+        )
         for name in case.areas
         for metric, values in ((AUROC, case.areas), (PRECISION, case.precisions))
     ]
@@ -171,7 +181,14 @@ def _mean_rows(cases: Sequence[Case]) -> list[Row]:
         return curves.interval(curves.mean_of(of), count)
 
     return [
-        Row.of(name, name not in BASELINES, metric, "", mean([getattr(case, where)[name] for case in cases]), {"odd": MEAN})
+        Row.of(
+            name,
+            name not in BASELINES,
+            metric,
+            "",
+            mean([getattr(case, where)[name] for case in cases]),
+            {"odd": MEAN},
+        )
         for name in cases[0].areas
         for metric, where in ((AUROC, "areas"), (PRECISION, "precisions"))
         if all(name in case.areas for case in cases)
@@ -187,7 +204,9 @@ def _pictures(case: Case) -> dict[str, np.ndarray]:
     """Usual and odd images alike in number, evenly spaced by the default score, as many as SHOWN_VALUES allows."""
     most = max(4, SHOWN_VALUES // int(np.prod(case.images.shape[1:])))
     order = np.argsort(case.judged.scores[DEFAULT], kind="stable")
-    shown = np.sort(np.concatenate([evenly(order[part], most // 2) for part in (order < case.usual, order >= case.usual)]))
+    shown = np.sort(
+        np.concatenate([evenly(order[part], most // 2) for part in (order < case.usual, order >= case.usual)])
+    )
     return {
         "images": case.images[shown],
         "heat": case.judged.heat[shown],
@@ -199,6 +218,3 @@ def _pictures(case: Case) -> dict[str, np.ndarray]:
 
 def _part(progress: Progress, start: float, share: float) -> Progress:
     return lambda at, words: progress(start + share * at, words)
-
-
-__all__ = ["EACH", "SETTINGS", "VERSION", "AnomalySettings", "measure"]

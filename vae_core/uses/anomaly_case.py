@@ -12,7 +12,7 @@ from vae_core.data.imageset import Progress
 from vae_core.inference import LoadedModel
 from vae_core.latent.aggregate import aggregate
 from vae_core.latent.statistics import kl_from_prior
-from vae_core.options import Choice, replace_at
+from vae_core.options import replace_at
 from vae_core.uses import anomaly_scores as by
 from vae_core.uses.anomaly_odd import evenly
 from vae_core.uses.subject import Subject, learned, part_of
@@ -73,16 +73,15 @@ def settings_of(subject: Subject, count: int, epochs: int, seed: int) -> RunConf
     if not epochs:
         side = subject.data.shape[1]
         epochs = max(1, round(PASSES * min(1.0, 32 / side) / max(1, count)))
-    objective = config.objective
-    if objective.dial is not None:
-        objective = replace(objective, objective=Choice("beta_vae", {}), schedule="constant")
-        objective = replace_at(objective, ("objective", "beta"), subject.model.beta or 1.0)
-    elif objective.objective.name not in PLAIN:
-        objective = replace(objective, objective="vae")
+    if config.objective.dial is not None:
+        config = replace_at(config, ("objective", "objective"), "beta_vae")
+        config = replace_at(config, ("objective", "objective", "beta"), subject.model.beta or 1.0)
+    elif config.objective.objective.name not in PLAIN:
+        config = replace_at(config, ("objective", "objective"), "vae")
     training = replace(
         config.training, epochs=epochs, continued=(), continued_rates=(), init_from="", seed=seed, device="cpu", checkpoint_every=10**6
     )  # fmt: skip
-    return replace(config, objective=objective, training=training, data=replace(config.data, limit=0))
+    return replace(config, training=training, data=replace(config.data, limit=0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +103,9 @@ def judge(
     pool = np.asarray(subject.data.images[evenly(network.train, most)])
     x, learned_from = (one.astype(np.float32) / 255 for one in (images, pool))
     if len(pool) < k:
-        notes.append(f"There are {counted(len(pool))} to compare with, fewer than k = {k}: the farthest of them counts.")
+        notes.append(
+            f"There are {counted(len(pool))} to compare with, fewer than k = {k}: the farthest of them counts."
+        )
     done = 0.0
 
     def part(share: float, words: str) -> Callable[[float], object]:
@@ -126,7 +127,9 @@ def judge(
     if model.stochastic and not model.config.objective.no_elbo:
         log_w = by.log_weights(model, images, samples, seed, part(0.25, "weighing posterior samples"))
         found[ELBO], found[BOUND] = by.bounds(log_w)
-        found[REGRET] = by.likelihood_regret(model, images, steps, seed, report=part(0.35, "fitting posteriors"))
+        found[REGRET] = by.likelihood_regret(
+            model, images, steps, seed, report=part(0.35, "fitting posteriors")
+        )
     if len(pool) >= SMALLEST:
         found[MIDDLE] = aggregate(pool_codes.mean, pool_codes.log_var, seed=seed).distance(codes.mean)
     else:

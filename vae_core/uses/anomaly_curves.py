@@ -60,7 +60,9 @@ def rank(usual: np.ndarray, odd: np.ndarray, draws: Draws) -> Ranked:
         found[:, levels] = np.add.reduceat(weights[:, order], starts, axis=1)
         return found
 
-    return Ranked(scores, gathered(draws.usual, place[: len(usual)]), gathered(draws.odd, place[len(usual) :]))
+    return Ranked(
+        scores, gathered(draws.usual, place[: len(usual)]), gathered(draws.odd, place[len(usual) :])
+    )
 
 
 def aurocs(ranked: Ranked) -> np.ndarray:
@@ -162,7 +164,9 @@ def thresholds(usual: np.ndarray, odd: np.ndarray, count: int) -> np.ndarray:
     return found
 
 
-def histogram(usual: np.ndarray, odd: np.ndarray, bins: int = 40) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def histogram(
+    usual: np.ndarray, odd: np.ndarray, bins: int = 40
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Edges (bins + 1,) and the share of usual and odd images in each (bins,). The ends hold whatever lies beyond the
     0.5th and 99.5th percentile, so that a single image does not press all others together."""
     low, high = np.quantile(np.concatenate((usual, odd)), (0.005, 0.995))
@@ -175,7 +179,8 @@ def histogram(usual: np.ndarray, odd: np.ndarray, bins: int = 40) -> tuple[np.nd
 
 def mean_of(draws: Sequence[np.ndarray]) -> np.ndarray:
     """The mean over cases of a statistic of every draw, (B + 1,): cases are drawn apart."""
-    return np.mean(np.stack(draws), axis=0)
+    found: np.ndarray = np.mean(np.stack(draws), axis=0)
+    return found
 
 
 def _rounded(values: np.ndarray) -> list[float]:

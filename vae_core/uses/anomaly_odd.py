@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import re
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +19,15 @@ from vae_core.uses.subject import Subject
 from vae_core.words import listed
 
 EACH = "each"
-FLAT = "flat"  # images of one colour
+EMPTY = "empty"  # images of one colour
 CONDITION = re.compile(r"(?P<factor>[^=<>]+?)\s*(?P<sign>>=|<=|=|>|<)\s*(?P<value>[^=<>]+)")
-SIGNS = {"=": np.isclose, ">": operator.gt, "<": operator.lt, ">=": operator.ge, "<=": operator.le}
+SIGNS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
+    "=": np.isclose,
+    ">": operator.gt,
+    "<": operator.lt,
+    ">=": operator.ge,
+    "<=": operator.le,
+}
 FEW = 20  # distinct values of a factor that stands in steps
 SHARE = 0.1  # of the images, whose highest values of a factor that does not are odd by default
 
@@ -109,7 +116,9 @@ def _label(subject: Subject, label: int) -> Odd:
     name = data.label_names[label] if label < len(data.label_names) else str(label)
     rows = np.flatnonzero(labels == label)
     if not len(rows):
-        known = listed(str(data.label_of(int(np.flatnonzero(labels == one)[0]))) for one in _labels_there(subject)[:20])
+        known = listed(
+            str(data.label_of(int(np.flatnonzero(labels == one)[0]))) for one in _labels_there(subject)[:20]
+        )
         raise NothingOdd(f"no image of {data.name} has the label {name}; there are {known}")
     return Odd(f"label {name}", rows)
 
@@ -131,7 +140,11 @@ def _factor(subject: Subject, factor: str, sign: str, value: str) -> Odd:
             f"{factor}{sign}{value} holds for {which} of {data.name}; {factor} goes from {values.min():.4g} to "
             f"{values.max():.4g}"
         )
-    shown = words.each[int(number)] if words is not None and sign == "=" and int(number) < len(words.each) else value
+    shown = (
+        words.each[int(number)]
+        if words is not None and sign == "=" and int(number) < len(words.each)
+        else value
+    )
     return Odd(f"{factor} {'' if sign == '=' else sign + ' '}{shown}", rows)
 
 
@@ -139,29 +152,41 @@ def _factor(subject: Subject, factor: str, sign: str, value: str) -> Odd:
 
 
 def elsewhere(subject: Subject, said: str, most: int, progress: Progress = silent) -> Odd:
-    """Images of another data set by name, of a folder, .zip, .npy or .npz by path, or of one colour by `flat`; brought to the
+    """Images of another data set by name, of a folder, .zip, .npy or .npz by path, or the ground of its own test images by `empty`; brought to the
     shape the run takes. Raises NothingOdd where it is none of these, BadImages where it cannot be read."""
-    if said == FLAT:
-        return Odd("flat images", images=flat(subject.images(evenly(subject.test, most))))
+    if said == EMPTY:
+        usual = subject.test if len(subject.test) else subject.splits.validation
+        return Odd("empty images", images=emptied(subject.images(evenly(usual, most))))
     places = subject.run.places
     path = Path(said).expanduser()
     try:
         spec = find_spec(said, places)
     except UnknownDataset:
         if path.exists():
-            return Odd(f"images of {path.name}", images=subject.model.prepare(_of_path(path, subject, most, progress)))
+            return Odd(
+                f"images of {path.name}",
+                images=subject.model.prepare(_of_path(path, subject, most, progress)),
+            )
         raise NothingOdd(_unknown(subject, said)) from None
     if spec.name == subject.data.name:
-        raise NothingOdd(f"{said} is what the run learned from; name another data set, a label or a factor's value")
+        raise NothingOdd(
+            f"{said} is what the run learned from; name another data set, a label or a factor's value"
+        )
     side = min(spec.sides, key=lambda one: (abs(one - subject.data.shape[1]), one))
     other = open_images(spec.name, side, places, progress)
-    return Odd(f"images of {spec.name}", images=subject.model.prepare(np.asarray(other.images[evenly(other.test, most)])))
+    return Odd(
+        f"images of {spec.name}",
+        images=subject.model.prepare(np.asarray(other.images[evenly(other.test, most)])),
+    )
 
 
-def flat(images: np.ndarray) -> np.ndarray:
-    """Each image (N, C, H, W) uint8 as its own mean colour: the simplest images there are, as bright as the others."""
-    means = np.rint(images.mean((2, 3), keepdims=True)).astype(np.uint8)
-    return np.ascontiguousarray(np.broadcast_to(means, images.shape))
+def emptied(images: np.ndarray) -> np.ndarray:
+    """Each image (N, C, H, W) uint8 as its ground alone, the commonest value of each channel: the simplest images there are."""
+    n, c = images.shape[:2]
+    planes = images.reshape(n * c, -1).astype(np.int64) + 256 * np.arange(n * c)[:, None]
+    counts = np.bincount(planes.ravel(), minlength=256 * n * c).reshape(n, c, 256)
+    ground = counts.argmax(2).astype(np.uint8)[:, :, None, None]
+    return np.ascontiguousarray(np.broadcast_to(ground, images.shape))
 
 
 def _of_path(path: Path, subject: Subject, most: int, progress: Progress) -> np.ndarray:

@@ -41,7 +41,8 @@ def error_per_ink(x: np.ndarray, mu: np.ndarray, usual_ink: float) -> np.ndarray
     A few thin strokes can only be a little wrong in all, so that the error alone takes them for usual whatever they show.
     `usual_ink` is the mean ink of images learned from: LEAST_INK of it is the least an image is said to have.
     """
-    return squared_error(x, mu) / np.maximum(ink(x), max(LEAST_INK * usual_ink, 1e-9))
+    found: np.ndarray = squared_error(x, mu) / np.maximum(ink(x), max(LEAST_INK * usual_ink, 1e-9))
+    return found
 
 
 def kth_nearest(
@@ -122,7 +123,9 @@ def log_weights(
             noise = torch.empty_like(mean).normal_(generator=generator)
             z = mean + (0.5 * log_var).exp() * noise
             log_w = -distortion(network.logits(z), x.repeat_interleave(samples, 0))
-            log_w += (log_normal(z, torch.zeros_like(z), torch.zeros_like(z)) - log_normal(z, mean, log_var)).sum(1)
+            log_w += (
+                log_normal(z, torch.zeros_like(z), torch.zeros_like(z)) - log_normal(z, mean, log_var)
+            ).sum(1)
             found[start : start + step] = log_w.double().cpu().numpy().reshape(-1, samples)
             report(min(1.0, (start + step) / len(images)))
     return found
@@ -167,7 +170,8 @@ def likelihood_regret(
                 optimiser.zero_grad()
                 loss.sum().backward()
                 optimiser.step()
-        assert first is not None and best is not None
+        assert first is not None
+        assert best is not None
         found[start : start + step] = (first - best).double().cpu().numpy()
         report(min(1.0, (start + step) / len(images)))
     return found

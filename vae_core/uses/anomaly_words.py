@@ -32,7 +32,9 @@ def sentences(cases: Sequence[Case], simple: Case | None, stochastic: bool) -> l
         found.append(_simple(simple))
     if ELBO not in areas:
         found.append(_no_elbo(areas, stochastic))
-    notes = dict.fromkeys(note for case in (*cases, *([simple] if simple else [])) for note in case.judged.notes)
+    notes = dict.fromkeys(
+        note for case in (*cases, *([simple] if simple else [])) for note in case.judged.notes
+    )
     return [*found, _counts(cases), *notes]
 
 
@@ -93,9 +95,16 @@ def _simple(case: Case) -> str:
     fine.sort(key=lambda score: -float(case.areas[score][0]))
     fell = [s for s in case.areas if s not in fine and s != ELBO]
     if fine:
-        parts.append("above a coin " + _verb(fine) + " " + listed(f"{s} ({float(case.areas[s][0]):.2f})" for s in fine))
+        parts.append(
+            "above a coin " + _verb(fine) + " " + listed(f"{s} ({float(case.areas[s][0]):.2f})" for s in fine)
+        )
     if fell:
-        parts.append("no better than a coin " + _verb(fell) + " " + listed(f"{s} ({float(case.areas[s][0]):.2f})" for s in fell))
+        parts.append(
+            "no better than a coin "
+            + _verb(fell)
+            + " "
+            + listed(f"{s} ({float(case.areas[s][0]):.2f})" for s in fell)
+        )
     return f"Simpler images than any it learned from ({case.name}): {'; '.join(parts)}."
 
 
