@@ -67,7 +67,7 @@ def network_without(
 
 
 def settings_of(subject: Subject, count: int, epochs: int, seed: int) -> RunConfig:
-    """The run's settings for `count` images: as many epochs as PASSES allow unless `epochs` are given, and a plain objective
+    """The run's settings for `count` images, in float32: as many epochs as PASSES allow unless `epochs` are given, and a plain objective
     in place of one that needs another run, pairs, attributes or a β drawn for every image."""
     config = subject.model.config
     if not epochs:
@@ -79,7 +79,8 @@ def settings_of(subject: Subject, count: int, epochs: int, seed: int) -> RunConf
     elif config.objective.objective.name not in PLAIN:
         config = replace_at(config, ("objective", "objective"), "vae")
     training = replace(
-        config.training, epochs=epochs, continued=(), continued_rates=(), init_from="", seed=seed, device="cpu", checkpoint_every=10**6
+        config.training, epochs=epochs, continued=(), continued_rates=(), init_from="", seed=seed, device="cpu",
+        precision="float32", checkpoint_every=10**6
     )  # fmt: skip
     return replace(config, training=training, data=replace(config.data, limit=0))
 
