@@ -102,6 +102,21 @@ def test_the_error_per_ink_is_the_same_for_fainter_drawings_and_counts_for_empty
     assert (by.error_per_ink(x, x, 1.0) == 0).all()
 
 
+def test_equal_ink_takes_a_faint_drawing_for_a_bright_one():
+    x = blobs(4)[0].astype(np.float32) / 255
+    usual = float(by.ink(x).mean())
+    np.testing.assert_allclose(by.equal_ink(x / 2, usual), by.equal_ink(x, usual), atol=1e-3)
+    assert np.isfinite(by.equal_ink(np.zeros_like(x), usual)).all()
+
+
+def test_scores_are_joined_by_how_unusual_each_is():
+    rng = np.random.default_rng(0)
+    usual = np.exp(rng.normal(0, 1, 500)), np.exp(rng.normal(5, 0.1, 500))
+    odd_first = by.joined((np.array([np.e**3, 1.0]), np.exp([5.0, 5.3])), usual)
+    np.testing.assert_allclose(odd_first, [1.5, 1.5], atol=0.25)
+    assert np.isfinite(by.joined((np.zeros(2), np.zeros(2)), (np.zeros(3), np.zeros(3)))).all()
+
+
 def test_the_kth_nearest_is_that_of_a_line_and_of_few_the_farthest():
     pool = np.arange(5.0)[:, None]
     query = np.array([[0.0], [10.0]])
@@ -339,10 +354,10 @@ def test_a_label_that_all_others_come_with_leaves_nothing(subject: Subject):
 def test_a_likelihood_that_prefers_simple_images_is_told_with_what_survives():
     rng = np.random.default_rng(0)
     usual, strange = rng.normal(0, 1, 60), rng.normal(-4, 1, 60)
-    scores = {case.ELBO: (usual, strange), case.INK: (usual, -strange), case.PIXELS: (usual, usual)}
+    scores = {case.ELBO: (usual, strange), case.DEFAULT: (usual, -strange), case.PIXELS: (usual, usual)}
     told = " ".join(_told(scores))
     assert "the likelihood prefers the simple images" in told
-    assert "above a coin is error per ink (1.00)" in told
+    assert f"above a coin is {case.DEFAULT} (1.00)" in told
     assert "no better than a coin is k-th nearest pixels" in told
 
 

@@ -18,13 +18,17 @@ from vae_core.uses.anomaly_odd import evenly
 from vae_core.uses.subject import Subject, learned, part_of
 from vae_core.words import counted
 
+BOTH = "error per ink and nearest code"
 INK, ERROR, ELBO, KL = "error per ink", "reconstruction error", "−ELBO", "KL"
 BOUND, REGRET = "importance-weighted bound", "likelihood regret"
 CODES, MIDDLE = "k-th nearest code", "Mahalanobis distance of the code"
-PIXELS, PCA, FOREST = "k-th nearest pixels", "PCA error", "isolation forest on PCA codes"
-BASELINES = (PIXELS, PCA, FOREST)
-DEFAULT = INK
+PIXELS, EQUAL = "k-th nearest pixels", "k-th nearest pixels, equal ink"
+PCA, FOREST = "PCA error", "isolation forest on PCA codes"
+BASELINES = (PIXELS, EQUAL, PCA, FOREST)
+DEFAULT = BOTH
 MEANS = {
+    BOTH: "Mean of the logs of error per ink and of the distance to the k-th nearest code, each standardised on usual images "
+    "kept aside.",
     INK: "Squared error of the reconstruction over how much the image draws: the share of it that the network gets wrong.",
     ERROR: "Mean squared error of the reconstruction.",
     ELBO: "Nats by which the model is surprised; lower for images that are easy to draw, whatever they show.",
@@ -34,9 +38,11 @@ MEANS = {
     CODES: "Distance from the image's code to the k-th nearest code of an image learned from.",
     MIDDLE: "Distance of the code from the middle of all codes, by their covariance.",
     PIXELS: "Distance in pixels to the k-th nearest image learned from. No network.",
+    EQUAL: "The same with every image less its ground and scaled to equal ink. No network.",
     PCA: "Squared error of as many principal components as the code has dimensions. No network.",
     FOREST: "How few random cuts single the image out among principal components. No network.",
 }
+ASIDE, LEAST_ASIDE = 500, 10  # usual images kept aside by which scores are standardised
 SMALLEST = 3  # codes of images learned from that a covariance needs
 POOL_VALUES = 40_000_000  # pixel values of all images compared with
 PASSES = 60_000  # images a small network sees, of 32 × 32; of larger ones fewer, by their side
@@ -118,11 +124,16 @@ def judge(
     codes = model.encode(images, lambda at, _: report(at / 2))
     pool_codes = model.encode(pool, lambda at, _: report(0.5 + at / 2))
     mu = model.decode(codes.mean)
+    usual_ink = float(by.ink(learned_from[:2000]).mean())
     found = {
-        INK: by.error_per_ink(x, mu, float(by.ink(learned_from[:2000]).mean())),
+        BOTH: np.zeros(0),  # it comes first
+        INK: by.error_per_ink(x, mu, usual_ink),
         CODES: by.kth_nearest(codes.mean, pool_codes.mean, k),
         ERROR: by.squared_error(x, mu),
     }
+    found[BOTH] = by.joined(
+        (found[INK], found[CODES]), _aside(subject, network, pool, pool_codes.mean, k, usual_ink)
+    )
     if model.stochastic:
         found[KL] = kl_from_prior(codes.mean, codes.log_var).sum(1)
     if model.stochastic and not model.config.objective.no_elbo:
@@ -137,6 +148,7 @@ def judge(
         notes.append(f"There is no {MIDDLE}: it needs {SMALLEST} images learned from.")
     report = part(0.15, "comparing with every image")
     found[PIXELS] = by.kth_nearest(x, learned_from, k, report)
+    found[EQUAL] = by.kth_nearest(by.equal_ink(x, usual_ink), by.equal_ink(learned_from, usual_ink), k)
     report = part(0.15, "principal components")
     report(0)
     axes = min(model.latent_dim, max(1, len(pool) - 1))
@@ -147,3 +159,15 @@ def judge(
     found[FOREST] = by.isolation(fitted.codes(x), fitted.codes(learned_from), seed)
     heat = np.rint(np.abs(x - mu).mean(1) * 255).astype(np.uint8)
     return Judged(found, heat, tuple(notes))
+
+
+def _aside(
+    subject: Subject, network: Network, pool: np.ndarray, pool_codes: np.ndarray, k: int, usual_ink: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Error per ink and distance to the k-th nearest code of usual images that the network did not learn from; where there
+    are too few of them, of images that it did, whose nearest code is their own."""
+    few = len(network.beside) < LEAST_ASIDE
+    images = pool[:ASIDE] if few else np.asarray(subject.data.images[evenly(network.beside, ASIDE)])
+    x, codes = images.astype(np.float32) / 255, network.model.encode(images).mean
+    error = by.error_per_ink(x, network.model.decode(codes), usual_ink)
+    return error, by.kth_nearest(codes, pool_codes, k + few)

@@ -5,7 +5,7 @@ Pixels x and reconstructions µ are floats in [0, 1], (N, C, H, W); codes are (N
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,25 @@ def error_per_ink(x: np.ndarray, mu: np.ndarray, usual_ink: float) -> np.ndarray
     `usual_ink` is the mean ink of images learned from: LEAST_INK of it is the least an image is said to have.
     """
     found: np.ndarray = squared_error(x, mu) / np.maximum(ink(x), max(LEAST_INK * usual_ink, 1e-9))
+    return found
+
+
+def equal_ink(x: np.ndarray, usual_ink: float) -> np.ndarray:
+    """Images less their ground, scaled to the same ink: what is drawn, however thick or bright. The least ink is as above."""
+    flat = x.reshape(len(x), x.shape[1], -1)
+    away = (flat - np.median(flat, axis=2, keepdims=True)).reshape(len(x), -1)
+    scale = np.sqrt(np.maximum(np.square(away).mean(1), max(LEAST_INK * usual_ink, 1e-9)))
+    found: np.ndarray = (away / scale[:, None]).astype(np.float32)
+    return found
+
+
+def joined(scores: Sequence[np.ndarray], aside: Sequence[np.ndarray]) -> np.ndarray:
+    """Mean of the logs of several scores (N,), each standardised by the same score of usual images kept aside (M,)."""
+    parts = []
+    for score, usual in zip(scores, aside, strict=True):
+        logs, known = (np.log(np.maximum(one, 1e-9)) for one in (score, usual))
+        parts.append((logs - known.mean()) / max(float(known.std()), 1e-3))
+    found: np.ndarray = np.mean(parts, axis=0)
     return found
 
 
