@@ -79,7 +79,7 @@ def _slider(view: View, score: str, name: str) -> dict[str, Any]:
     return {
         "name": name,
         "title": "threshold",
-        "labels": [f"{score} {_number(t)}" for t in stops],
+        "labels": [_number(t) for t in stops],
         "start": min(start, STOPS - 1),
         "rows": [above, below],
         "chart": {
