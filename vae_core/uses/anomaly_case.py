@@ -29,7 +29,8 @@ DEFAULT = BOTH
 MEANS = {
     BOTH: "Mean of the logs of error per ink and of the distance to the k-th nearest code, each standardised on usual images "
     "kept aside.",
-    INK: "Squared error of the reconstruction over how much the image draws: the share of it that the network gets wrong.",
+    INK: "Squared error of the reconstruction, lightly smoothed, over how much the image draws: the share of it that the network "
+    "gets wrong.",
     ERROR: "Mean squared error of the reconstruction.",
     ELBO: "Nats by which the model is surprised; lower for images that are easy to draw, whatever they show.",
     KL: "Nats that the code takes beyond the prior.",

@@ -110,7 +110,7 @@ def curves(ranked: Ranked) -> dict[str, list[float]]:
         x, y = np.append(0, false[i]), np.append(0, true[i])
         last = np.append(np.diff(x) > 0, True)  # of steps straight up, where they end
         roc[i] = np.interp(grid, x[last], y[last])
-        at = np.searchsorted(true[i], np.maximum(grid, 1e-9) - 1e-9)
+        at = np.searchsorted(true[i], np.maximum(grid, 1e-6) - 1e-9)
         pr[i] = precision[i][np.minimum(at, len(some.scores) - 1)]
     found: dict[str, list[float]] = {"at": _rounded(grid)}
     for name, values in (("roc", roc), ("pr", pr)):
