@@ -357,8 +357,8 @@ def test_a_likelihood_that_prefers_simple_images_is_told_with_what_survives():
     scores = {case.ELBO: (usual, strange), case.DEFAULT: (usual, -strange), case.PIXELS: (usual, usual)}
     told = " ".join(_told(scores))
     assert "the likelihood prefers the simple images" in told
-    assert f"above a coin is {case.DEFAULT} (1.00)" in told
-    assert "no better than a coin is k-th nearest pixels" in told
+    assert f"surviving, 0.99 or more: {case.DEFAULT};" in told
+    assert "no better than a coin: k-th nearest pixels (0.50)" in told
 
 
 def _told(scores: dict[str, tuple[np.ndarray, np.ndarray]]) -> list[str]:

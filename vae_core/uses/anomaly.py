@@ -7,7 +7,7 @@ split. Every score is higher where an image is odder, and none is fitted to odd 
 `Found.pictures`: `images` uint8 (n, C, H, W) of the case that is shown, `heat` uint8 (n, H, W) their absolute errors, and
 `shown` (n,) their numbers among all judged ones; `odd` uint8 (N,) and `scores` float32 (S, N) of these, usual ones first.
 `Found.more`: `scores` names in that order; `default`; `case` the one shown; `curves` by score (see `anomaly_curves.curves`);
-`simple` the name of the case of simple images, or none; `complexity` (usual, simple).
+`simple` the name of the case of simple images, or none.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from vae_core.errors import BadImages
 from vae_core.options import option
 from vae_core.uses import anomaly_curves as curves
 from vae_core.uses.anomaly_case import BASELINES, DEFAULT, Judged, Network, judge, network_without
-from vae_core.uses.anomaly_odd import EMPTY, NothingOdd, Odd, elsewhere, evenly, find, of_what_sort
+from vae_core.uses.anomaly_odd import EMPTY, NothingOdd, Odd, elsewhere, evenly, find
 from vae_core.uses.anomaly_words import AUROC, PRECISION, sentences
 from vae_core.uses.found import Found, Row
 from vae_core.uses.intervals import Interval
@@ -118,10 +118,6 @@ def measure(subject: Subject, settings: AnomalySettings, progress: Progress = si
         "curves": {name: curves.curves(ranked) for name, ranked in shown.ranked.items()},
         "simple": None if last is None else last.name,
     }
-    if last is not None:
-        more["complexity"] = [
-            round(v, 4) for v in of_what_sort(last.images[: last.usual], last.images[last.usual :])
-        ]
     return Found(rows, sentences(cases, last, subject.model.stochastic), more, _pictures(shown))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from vae_core.uses.anomaly_case import BASELINES, BOUND, DEFAULT, ELBO, KL, PIXELS, REGRET
 from vae_core.uses.anomaly_curves import interval, mean_of
+from vae_core.uses.anomaly_odd import of_what_sort
 from vae_core.words import counted, listed
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 AUROC, PRECISION = "AUROC", "average precision"
 LIKELIHOODS = (ELBO, BOUND)
+SURE = 0.99  # AUROC of a score that hardly ever fails
 
 
 def sentences(cases: Sequence[Case], simple: Case | None, stochastic: bool) -> list[str]:
@@ -91,25 +93,23 @@ def _simple(case: Case) -> str:
             else "the likelihood cannot tell them from usual ones"
         )
         parts.append(f"{ELBO} has AUROC {_told(case.areas[ELBO], count)}: {judged}")
-    fine = [s for s, values in case.areas.items() if s != ELBO and np.quantile(values[1:], 0.025) > 0.5]
-    fine.sort(key=lambda score: -float(case.areas[score][0]))
-    fell = [s for s in case.areas if s not in fine and s != ELBO]
-    if fine:
-        parts.append(
-            "above a coin " + _verb(fine) + " " + listed(f"{s} ({float(case.areas[s][0]):.2f})" for s in fine)
-        )
-    if fell:
-        parts.append(
-            "no better than a coin "
-            + _verb(fell)
-            + " "
-            + listed(f"{s} ({float(case.areas[s][0]):.2f})" for s in fell)
-        )
-    return f"Simpler images than any it learned from ({case.name}): {'; '.join(parts)}."
-
-
-def _verb(some: Sequence[str]) -> str:
-    return "is" if len(some) == 1 else "are"
+    low = {s: float(np.quantile(values[1:], 0.025)) for s, values in case.areas.items() if s != ELBO}
+    order = sorted(low, key=lambda score: -float(case.areas[score][0]))
+    for words, some in (
+        (f"surviving, {SURE:g} or more: ", [s for s in order if low[s] >= SURE]),
+        ("weaker: ", [s for s in order if 0.5 < low[s] < SURE]),
+        ("no better than a coin: ", [s for s in order if low[s] <= 0.5]),
+    ):
+        if some and low[some[0]] >= SURE:
+            parts.append(words + listed(some))
+        elif some:
+            parts.append(words + listed(f"{s} ({float(case.areas[s][0]):.2f})" for s in some))
+    usual, other = of_what_sort(case.images[: case.usual], case.images[case.usual :])
+    which = "Simpler" if other < usual else "Not simpler"
+    return (
+        f"{which} images than the usual ones ({case.name}, whose neighbouring pixels differ by {other:.2f}, not {usual:.2f}): "
+        f"{'; '.join(parts)}."
+    )
 
 
 def _no_elbo(areas: Mapping[str, np.ndarray], stochastic: bool) -> str:

@@ -42,7 +42,7 @@ def draw(view: View) -> None:
             "Score", scores, key=key.name, bind=key.bind, label_visibility="collapsed", width=290,
             help="By which score images are called odd.",
         )  # fmt: skip
-        st.caption(f"Odd: **{plain(found.more['case'])}**. {plain(MEANS.get(score, ''))}")
+        st.caption(f"Odd: **{plain(found.more['case'])}**. {plain(MEANS.get(score, ''))}", width="stretch")
     name = f"{view.run.stamp()} {json.dumps(to_json(view.settings), sort_keys=True)} {score}"
     scrub(_scrubbed.get_or_make(name, lambda: _slider(view, score, name)), "anomaly threshold")
     said(view)
@@ -110,7 +110,7 @@ def _table(usual: np.ndarray, odd: np.ndarray, threshold: float) -> list[list[st
     return [
         ["odd", f"{told.caught:,}", f"{told.missed:,}", f"recall {share(told.recall)}"],
         ["usual", f"{told.alarms:,}", f"{told.passed:,}", f"false alarms {share(told.false_alarms)}"],
-        ["", f"precision {share(told.precision)}", "", ""],
+        ["precision", share(told.precision), "", ""],
     ]
 
 
