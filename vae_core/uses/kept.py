@@ -11,6 +11,8 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,10 @@ from vae_core.uses.found import Found, from_json
 from vae_core.uses.registry import Use, UseSettings
 
 FOLDER = "uses"
-DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile)
+# a zip file that is cut off or has a wrong byte raises any of these
+DAMAGED = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 def name_of(use: Use, settings: UseSettings) -> str:
@@ -35,34 +40,39 @@ def name_of(use: Use, settings: UseSettings) -> str:
 
 
 def find(run: Run, use: Use, settings: UseSettings) -> Found | None:
-    """What was found with these very weights and settings, or shipped with them; None where it was not, or in another version."""
-    path = where(run, use, settings)
-    if path is None:
-        return None
-    try:
-        raw: Any = read_json(path.with_suffix(".json"))
-        with np.load(path.with_suffix(".npz"), allow_pickle=False) as npz:
-            return from_json(raw, dict(npz))
-    except DAMAGED:
-        return None
+    """What was found with these very weights and settings, or shipped with them; None where it was not, is damaged, or is of
+    another version."""
+    for path, raw in _kept(run, use, settings):
+        try:
+            pictures = io.BytesIO(path.with_suffix(".npz").read_bytes())
+            with np.load(pictures, allow_pickle=False) as npz:
+                return from_json(raw, dict(npz))
+        except DAMAGED:
+            continue
+    return None
 
 
 def where(run: Run, use: Use, settings: UseSettings) -> Path | None:
-    """Where that lies, without an ending; None where it was not found, is damaged, or is of other weights or another version."""
+    """Where its numbers lie, without an ending; None where they were not found, are damaged, or of other weights or another
+    version."""
+    return next((path for path, _ in _kept(run, use, settings)), None)
+
+
+def _kept(run: Run, use: Use, settings: UseSettings) -> Iterator[tuple[Path, Any]]:
+    """Files of these very weights and settings, without an ending, and what their numbers say: of the home, then shipped."""
     try:
         stamp = run.stamp()
     except (BadRun, RunNotFound, OSError):
-        return None
-    name = name_of(use, settings)
+        return
+    name, asked = name_of(use, settings), to_json(settings)
     for folder in (run.places.derived_file(stamp, FOLDER, f"{name}.json").parent, run.path / FOLDER):
         try:
             raw: Any = read_json(folder / f"{name}.json")
-            said = (raw["use"], raw["version"], raw["run"], raw["stamp"])
+            said = (raw["use"], raw["version"], raw["run"], raw["stamp"], raw["settings"])
         except DAMAGED:
             continue
-        if said == (use.name, use.version, run.id, stamp):
-            return folder / name
-    return None
+        if said == (use.name, use.version, run.id, stamp, asked):
+            yield folder / name, raw
 
 
 def keep(run: Run, stamp: str, use: Use, settings: UseSettings, found: Found) -> Path:
