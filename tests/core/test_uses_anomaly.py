@@ -362,7 +362,6 @@ def test_a_likelihood_that_prefers_simple_images_is_told_with_what_survives():
 
 
 def _told(scores: dict[str, tuple[np.ndarray, np.ndarray]]) -> list[str]:
-    from vae_core.uses.anomaly import Case
     from vae_core.uses.anomaly_words import sentences
 
     made = {name: ranked(*both) for name, both in scores.items()}
@@ -371,5 +370,5 @@ def _told(scores: dict[str, tuple[np.ndarray, np.ndarray]]) -> list[str]:
     )
     areas = {name: curves.aurocs(one) for name, one in made.items()}
     precisions = {name: curves.average_precisions(one) for name, one in made.items()}
-    one = Case("empty images", np.zeros((120, 1, 4, 4), np.uint8), 60, judged, made, areas, precisions)
+    one = case.Case("empty images", np.zeros((120, 1, 4, 4), np.uint8), 60, judged, made, areas, precisions)
     return sentences([one], one, True)

@@ -22,7 +22,7 @@ from vae_core.data.imageset import Progress, silent
 from vae_core.errors import BadImages
 from vae_core.options import option
 from vae_core.uses import anomaly_curves as curves
-from vae_core.uses.anomaly_case import BASELINES, DEFAULT, Judged, Network, judge, network_without
+from vae_core.uses.anomaly_case import BASELINES, DEFAULT, Case, Network, judge, network_without
 from vae_core.uses.anomaly_odd import EMPTY, NothingOdd, Odd, elsewhere, evenly, find
 from vae_core.uses.anomaly_words import AUROC, PRECISION, sentences
 from vae_core.uses.found import Found, Row
@@ -73,19 +73,6 @@ class AnomalySettings(UseSettings):
 
 
 SETTINGS = AnomalySettings
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """One case, judged: `images` usual ones first, `usual` of them; `areas`, `precisions` (B + 1,) by score."""
-
-    name: str
-    images: np.ndarray
-    usual: int
-    judged: Judged
-    ranked: dict[str, curves.Ranked]
-    areas: dict[str, np.ndarray]
-    precisions: dict[str, np.ndarray]
 
 
 def measure(subject: Subject, settings: AnomalySettings, progress: Progress = silent) -> Found:

@@ -13,6 +13,7 @@ from vae_core.inference import LoadedModel
 from vae_core.latent.aggregate import aggregate
 from vae_core.latent.statistics import kl_from_prior
 from vae_core.options import replace_at
+from vae_core.uses import anomaly_curves as curves
 from vae_core.uses import anomaly_scores as by
 from vae_core.uses.anomaly_odd import evenly
 from vae_core.uses.subject import Subject, learned, part_of
@@ -100,6 +101,19 @@ class Judged:
     scores: dict[str, np.ndarray]
     heat: np.ndarray
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One case, judged: `images` usual ones first, `usual` of them; `areas`, `precisions` (B + 1,) by score."""
+
+    name: str
+    images: np.ndarray
+    usual: int
+    judged: Judged
+    ranked: dict[str, curves.Ranked]
+    areas: dict[str, np.ndarray]
+    precisions: dict[str, np.ndarray]
 
 
 def judge(

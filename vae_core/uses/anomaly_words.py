@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vae_core.uses.anomaly_case import BASELINES, BOUND, DEFAULT, ELBO, KL, PIXELS, REGRET
+from vae_core.uses.anomaly_case import BASELINES, BOUND, DEFAULT, ELBO, KL, PIXELS, REGRET, Case
 from vae_core.uses.anomaly_curves import interval, mean_of
 from vae_core.uses.anomaly_odd import of_what_sort
 from vae_core.words import counted, listed
-
-if TYPE_CHECKING:
-    from vae_core.uses.anomaly import Case
 
 AUROC, PRECISION = "AUROC", "average precision"
 LIKELIHOODS = (ELBO, BOUND)
