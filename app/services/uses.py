@@ -31,25 +31,26 @@ class UseFailed(VaeCoreError):  # noqa: N818
 
 
 def start(run: Run, use: Use, settings: UseSettings) -> Task[Found]:
-    """Measure a use of a run with these settings, unless that was begun; what is found is kept."""
+    """Measure a use of a run with these settings, unless that goes on already; what is found is kept."""
 
     def job(task: Task[Found]) -> Found:
         stamp, found = _measure(run, use, settings, task)
+        if task.cancelled:
+            raise TaskCancelled
         kept.keep(run, stamp, use, settings, found)
         return found
 
-    return LANE.submit(_key(run, use, settings), job, name=use.title)
+    key = _key(run, use, settings)
+    earlier = LANE.find(key)
+    if earlier is not None and earlier.done:  # it failed, or what it kept is gone
+        LANE.forget(key)
+    return LANE.submit(key, job, name=use.title)
 
 
 def find(run: Run, use: Use, settings: UseSettings) -> Task[Found] | None:
     """The task of `start` while it waits or runs, or once it has failed."""
     task = LANE.find(_key(run, use, settings))
     return None if task is None or task.state == CANCELLED else task
-
-
-def forget(run: Run, use: Use, settings: UseSettings) -> None:
-    """Let it be measured again."""
-    LANE.forget(_key(run, use, settings))
 
 
 def _key(run: Run, use: Use, settings: UseSettings) -> Hashable:

@@ -60,6 +60,12 @@ def settings_form(usual: T, keys: Family[Any], prefix: str) -> T:
     return _ask_in_turn(usual, asked, _Prefixed(keys, prefix))
 
 
+def fill_settings(values: Options, keys: Family[Any], prefix: str) -> None:
+    """Have the widgets of `settings_form` say these values, before they are drawn; the address says so too."""
+    for leaf in leaves(type(values)):
+        session.put(keys.of(f"{prefix}{leaf.switch}"), _answer(value_at(values, leaf.path), leaf))
+
+
 class Keys(Protocol):
     """What names a widget's key by its setting's switch."""
 

@@ -122,7 +122,6 @@ def _own(view: View) -> None:
     if denoising.denoiser(view.run, name) is None and mine:
         st.caption("The VAE trained to denoise is not on this machine; measuring trains and keeps it.")
         if session.button("Train it", "train denoiser", icon=":material/play_arrow:"):
-            work.forget(view.run, view.use, view.settings)
             work.start(view.run, view.use, view.settings)
             st.rerun(scope="app")
     if not files:

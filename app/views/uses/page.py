@@ -11,7 +11,7 @@ from app.services import uses as work
 from app.state import address, session
 from app.views.uses.shared import View, questions, table_of
 from app.views.uses.tabs import draw
-from app.widgets.config_form import settings_form
+from app.widgets.config_form import fill_settings, settings_form
 from app.widgets.work import follow
 from vae_core.runs.run import Run
 from vae_core.uses import kept
@@ -65,7 +65,7 @@ def progress(use: Use, settings: UseSettings) -> bool:
         return False
     said = follow([task], stop="stop use", help="Nothing is kept of it.")
     if task.error and session.button("Try again", "use again", icon=":material/refresh:"):
-        work.forget(run, use, settings)
+        work.start(run, use, settings)
         st.rerun()
     return said and not task.error
 
@@ -93,11 +93,10 @@ def offer(use: Use, settings: UseSettings, busy: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"Meanwhile, as measured on **{plain(other.name)}**, which is shipped:")
         for one in others:
-            if session.button(
-                f"Open {one.name}", f"open {one.id}", icon=":material/visibility:", type="tertiary"
-            ):
-                session.select(one.id)
-                st.rerun()
+            st.button(
+                f"Open {one.name}", key=f"open {one.id}", on_click=look_at, args=(one, use), icon=":material/visibility:",
+                type="tertiary",
+            )  # fmt: skip
     draw(
         View(
             other,
@@ -107,6 +106,12 @@ def offer(use: Use, settings: UseSettings, busy: bool) -> None:
             layout.menu("Take away", icon=":material/download:", key=f"take away {other.id}"),
         )
     )
+
+
+def look_at(run: Run, use: Use) -> None:
+    """Look at a run as it is shipped, which is with the usual settings."""
+    fill_settings(use.settings(), address.USE_SETTING, f"{use.name}-")
+    session.select(run.id)
 
 
 def shipped(use: Use) -> list[Run]:
