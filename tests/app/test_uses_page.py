@@ -30,6 +30,7 @@ from vae_core.uses import kept
 from vae_core.uses.found import Found, Row
 from vae_core.uses.measuring import measure
 from vae_core.uses.registry import USES, Use, UseSettings
+from vae_core.uses.represent_settings import Represent
 
 Open = Callable[..., AppTest]
 USE = USES["represent"]
@@ -192,7 +193,7 @@ def test_every_use_of_an_autoencoder_opens_and_is_offered(
     )
 
 
-SETTINGS = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "denoise": {"noise": "salt_pepper", "images": 30, "levels": "0.1 0.25"},
     "anomaly": {"left_out": "left", "most": 25, "seed": 3},
     "augment": {"per_class": "2 5"},
@@ -200,7 +201,7 @@ SETTINGS = {
     "represent": {"transfer": "true", "repeats": 3, "start_from": "plain"},
     "synthesize": {"temperatures": "0.5 1", "unseen": "false"},
 }
-MEANT = {
+MEANT: dict[str, dict[str, Any]] = {
     "denoise": {"noise": "salt_pepper", "images": 30, "levels": (0.1, 0.25)},
     "augment": {"per_class": (2, 5)},
     "represent": {"transfer": True, "repeats": 3, "start_from": "plain"},
@@ -237,10 +238,10 @@ def test_it_is_measured_beside_the_server_and_then_shown_at_once(
     open_page: Open, run: Run, process: Process
 ) -> None:
     process.does(WAIT, DONE)
-    process.finds(run, USE.settings(repeats=3), planted())
+    process.finds(run, Represent(repeats=3), planted())
     at = open_page("uses", **link(run, repeats=3))
     at.button(key="measure use").click().run()
-    under_way(run, USE.settings(repeats=3))
+    under_way(run, Represent(repeats=3))
     at.run()
     fine(at)
     bar = at.get("progress")[0].proto
@@ -259,7 +260,9 @@ def test_it_is_measured_beside_the_server_and_then_shown_at_once(
     assert not at.get("progress")
     assert not buttons(at) & {"Measure", "Stop", "Try again"}
     assert r"Codes lose to \*PCA\* by 0.12." in shown(at)
-    assert kept.find(run, USE, USE.settings(repeats=3)).to_json() == planted().to_json()
+    found = kept.find(run, USE, Represent(repeats=3))
+    assert found is not None
+    assert found.to_json() == planted().to_json()
     assert kept.find(run, USE, USE.settings()) is None
 
 
