@@ -225,9 +225,23 @@ def test_settings_in_the_address_are_those_that_are_measured(
 
 
 @alone
-def test_a_setting_out_of_bounds_is_no_end(open_page: Open, run: Run) -> None:
-    at = open_page("uses", **link(run, repeats="0", transfer="maybe"))
+def test_a_run_that_has_not_learned_yet_is_said(open_page: Open, store: Store) -> None:
+    at = open_page("uses", **link(store.create(config_of(), "queued")))
     assert not at.exception
+    assert ["has no weights yet; wait for its first checkpoint" in e.value for e in at.error] == [True]
+
+
+@alone
+def test_an_address_that_makes_no_sense_is_no_end(open_page: Open, run: Run) -> None:
+    at = open_page("uses", **link(run, repeats="0", transfer="maybe", seed="x"))
+    fine(at)
+    assert asks(at)
+    odd = open_page("uses", **link(run, USES["denoise"], levels="many 9"))
+    assert not odd.exception
+    assert [e.value for e in odd.error] == ["Levels: expected a number, got 'many'"]
+    unknown = open_page("uses", run=run.id, use="Cook")
+    fine(unknown)
+    assert USES["denoise"].question in shown(unknown)
 
 
 # ---------------------------------------------------------------- while it is measured
