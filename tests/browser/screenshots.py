@@ -102,6 +102,12 @@ def all_pictures(page: Page, base: str) -> None:
     drawn(page)
 
 
+def uses(page: Page, base: str) -> None:
+    visit("/uses?run=mnist&use=Denoise")(page, base)
+    expect(page.locator(".scrub img").first).to_be_visible(timeout=180_000)
+    drawn(page)
+
+
 WHOLE = ("beta-pictures",)  # shown from top to bottom, without the sidebar
 SHOTS = {
     "home": home,
@@ -111,6 +117,7 @@ SHOTS = {
     "interpolate": visit("/interpolate?run=faces&from-image=3&to-image=12&path=spherical"),
     "beta": beta,
     "compare": compared,
+    "uses": uses,
     "beta-pictures": all_pictures,
 }
 
