@@ -83,7 +83,7 @@ def test_an_interval_holds_its_mean_and_is_that_of_the_mean() -> None:
 def test_each_filter_brings_a_noisy_image_nearer_and_keeps_its_form(channels: int) -> None:
     clean = spots(channels=channels)
     noisy = denoise.with_noise(clean, GAUSSIAN, 0.2, rng())
-    parts = filters.components(spots(60, channels), 6)
+    parts = filters.in_use(spots(60, channels), 6)
     for name, options in filters.candidates(parts).items():
         plain, line = filters.tuned(options, noisy, clean)
         found = plain.apply(noisy)
@@ -96,11 +96,11 @@ def test_components_keep_what_lies_in_them_and_are_as_many_as_images_differ_in()
     axes = np.linalg.qr(rng().standard_normal((64, 3)))[0].T
     images = (0.5 + rng(1).standard_normal((40, 3)) @ (axes * 0.1)).reshape(40, 1, 8, 8)
     for some in (images, images[:9]):
-        found = filters.components(some, 10)
+        found = filters.in_use(some, 10)
         assert found.axes.shape == (3, 64)
         np.testing.assert_allclose(found.axes @ found.axes.T, np.eye(3), atol=1e-5)
-        np.testing.assert_allclose(found.project(0.0)(images.astype(np.float32)), images, atol=1e-5)
-    assert len(filters.components(images, 2).axes) == 2
+        np.testing.assert_allclose(filters.project(found, 0.0)(images.astype(np.float32)), images, atol=1e-5)
+    assert len(filters.in_use(images, 2).axes) == 2
     shrunk = found.project(1e9)(images.astype(np.float32))
     np.testing.assert_allclose(
         shrunk, np.broadcast_to(found.mean.reshape(1, 1, 8, 8), shrunk.shape), atol=1e-5

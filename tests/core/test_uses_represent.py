@@ -13,6 +13,7 @@ from vae_core.errors import BadConfig, TooFewPoints
 from vae_core.inference import load_run
 from vae_core.runs.worker import train_run
 from vae_core.uses import data_need, readouts, represent
+from vae_core.uses.components import components
 from vae_core.uses.registry import USES
 from vae_core.uses.represent import ALL, Represent
 from vae_core.uses.subject import NoLabels, Subject, open_subject
@@ -76,12 +77,12 @@ def test_more_values_than_images_give_the_same_probe():
 def test_components_are_those_of_most_variance():
     rng = np.random.default_rng(3)
     x = rng.standard_normal((200, 6)) * [1, 9, 1, 5, 1, 1]
-    axes = readouts.principal(x, 2).axes
+    axes = components(x, 2).axes
     assert abs(axes[0, 1]) > 0.98
     assert abs(axes[1, 3]) > 0.98
-    assert len(readouts.principal(x[:3], 5).axes) == 2, "no more than images allow"
+    assert len(components(x[:3], 5).axes) == 2, "no more than images allow"
     with pytest.raises(TooFewPoints):
-        readouts.principal(x[:1], 1)
+        components(x[:1], 1)
 
 
 def test_numbers_of_labels_go_up_to_half_of_the_classes():

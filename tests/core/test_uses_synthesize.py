@@ -30,9 +30,9 @@ from vae_core.uses.synthesize import (
 from vae_core.uses.synthesize_ways import (
     Way,
     class_gaussians,
-    components,
     jackknife,
     neighbours,
+    pca_codes,
     prior,
     rivals_line,
 )
@@ -94,12 +94,12 @@ def test_components_give_back_what_lies_in_them() -> None:
     rng = np.random.default_rng(0)
     flat = 0.5 + 0.1 * rng.standard_normal((200, 2)) @ rng.standard_normal((2, 64)) / 3
     images = np.rint(255 * np.clip(flat, 0, 1)).astype(np.uint8).reshape(-1, 1, 8, 8)
-    found = components(images, 2)
+    found = pca_codes(images, 2)
     codes = found.encode(images)
     np.testing.assert_allclose(codes.std(0), 1, atol=0.02)
     np.testing.assert_allclose(found.decode(codes), images / 255, atol=0.01)
     with pytest.raises(TooFewPoints, match="three images"):
-        components(images[:2], 2)
+        pca_codes(images[:2], 2)
 
 
 def test_the_jackknife_of_a_mean_covers_as_often_as_it_says() -> None:

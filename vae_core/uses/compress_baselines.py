@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from vae_core.uses.components import components, flat
 from vae_core.uses.compress_file import Head, Table, make_table, write
 
 JPEG, WEBP, PNG = "JPEG", "WebP", "PNG"
@@ -117,17 +118,12 @@ class Pca:
 
 
 def fit_pca(images: np.ndarray, most: int, seed: int) -> Pca:
-    """At most `most` components of training images uint8 (N, C, H, W), by scikit-learn (Halko et al. 2011)."""
-    from sklearn.decomposition import PCA
-
-    x = images.reshape(len(images), -1).astype(np.float32) / 255
-    n = max(1, min(most, len(x) - 1, x.shape[1]))
+    """At most `most` components of training images uint8 (N, C, H, W)."""
+    x = flat(images)
     if len(x) < 2:
         return Pca(x.mean(0), np.zeros((1, x.shape[1]), np.float32), images.shape[1:], np.zeros((len(x), 1)))
-    whole = n > 0.8 * min(x.shape)  # where the random method saves nothing
-    fitted = PCA(n, svd_solver="full" if whole else "randomized", random_state=seed, iterated_power=3).fit(x)
-    mean, basis = fitted.mean_.astype(np.float32), fitted.components_.astype(np.float32)
-    return Pca(mean, basis, images.shape[1:], (x - mean) @ basis.T)
+    found = components(x, most, seed, rounds=3)
+    return Pca(found.mean, found.axes, images.shape[1:], found.of(x))
 
 
 @dataclass(frozen=True, eq=False)

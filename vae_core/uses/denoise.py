@@ -29,7 +29,7 @@ from vae_core.uses.denoise_filters import (
     Denoise,
     brightened,
     candidates,
-    components,
+    in_use,
     psnr,
     tuned,
 )
@@ -183,7 +183,7 @@ def measure(subject: Subject, settings: DenoiseSettings, progress: Progress) -> 
         progress=lambda share, words: progress(0.6 * share, words),
     )  # fmt: skip
     fitted = subject.images(subject.train[evenly(len(subject.train), MOST_FITTED)]).astype(np.float32) / 255
-    parts = components(fitted, settings.latent_dim)
+    parts = in_use(fitted, settings.latent_dim)
     tuning = subject.images(tuning_images(subject.splits)).astype(np.float32) / 255
     ours = _ours(subject, trained, settings)
     filtered = candidates(parts)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vae_core.uses.components import Components, components, flat
+
 NOISY, BRIGHTENED = (
     "noisy image",
     "best filter, brightness fitted",
@@ -72,48 +74,23 @@ def total_variation(weight: float) -> Denoise:
     return lambda noisy: np.stack([one(image) for image in noisy]) if len(noisy) else noisy
 
 
-@dataclass(frozen=True, eq=False)
-class Components:
-    """Principal components of images: mean (P,), axes (D, P) orthonormal, variances (D,) along them; P pixel values."""
+def project(parts: Components, noise: float) -> Denoise:
+    """Onto the components, each shrunk by λ / (λ + `noise`), its variance's share in that of what is seen (Wiener 1949); 0
+    leaves them as they are."""
 
-    mean: np.ndarray
-    axes: np.ndarray
-    variances: np.ndarray
+    def apply(noisy: np.ndarray) -> np.ndarray:
+        shrunk = parts.of(noisy.reshape(len(noisy), -1)) * (parts.variances / (parts.variances + noise))
+        found: np.ndarray = parts.back(shrunk).reshape(noisy.shape)
+        return found
 
-    def project(self, noise: float) -> Denoise:
-        """Onto the components (Pearson 1901), each shrunk by λ / (λ + `noise`), its variance's share in that of what is seen
-        (Wiener 1949); 0 leaves them as they are."""
-
-        def apply(noisy: np.ndarray) -> np.ndarray:
-            flat = noisy.reshape(len(noisy), -1) - self.mean
-            kept = (flat @ self.axes.T) * (self.variances / (self.variances + noise))
-            found: np.ndarray = (self.mean + kept @ self.axes).reshape(noisy.shape)
-            return found
-
-        return apply
+    return apply
 
 
-def components(images: np.ndarray, dims: int) -> Components:
-    """Of images (N, C, H, W) in [0, 1]: the `dims` components of most variance, fewer where there are no more than that.
-
-    Raises ValueError without images.
-    """
-    if not len(images):
-        raise ValueError("components need an image")
-    flat = images.reshape(len(images), -1).astype(np.float64)
-    mean = flat.mean(0)
-    centred = flat - mean
-    count, pixels = centred.shape
-    if count < pixels:  # the smaller of the two products has the same values
-        values, vectors = np.linalg.eigh(centred @ centred.T / count)
-    else:
-        values, vectors = np.linalg.eigh(centred.T @ centred / count)
-    order = np.argsort(values)[::-1][: min(dims, max(1, min(count - 1, pixels)))]
-    order = order[values[order] > 1e-12]
-    axes = vectors[:, order].T
-    if count < pixels:
-        axes = axes @ centred / np.sqrt(count * values[order])[:, None]
-    return Components(mean.astype(np.float32), axes.astype(np.float32), values[order].astype(np.float32))
+def in_use(images: np.ndarray, dims: int) -> Components:
+    """Of images (N, C, H, W) in [0, 1]: the `dims` components of most variance, fewer where images differ in no more."""
+    found = components(flat(images), dims, exact=True)
+    there = found.variances > 1e-12
+    return Components(found.mean, found.axes[there], found.variances[there])
 
 
 def candidates(parts: Components) -> Mapping[str, Sequence[tuple[str, Denoise]]]:
@@ -124,7 +101,7 @@ def candidates(parts: Components) -> Mapping[str, Sequence[tuple[str, Denoise]]]
         "non-local means": [(f"h {h:g}", non_local_means(h)) for h in (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6)],
         "total variation": [(f"weight {w:g}", total_variation(w)) for w in (0.03, 0.1, 0.2, 0.3, 0.5, 0.8)],
         f"PCA, {len(parts.axes)} components": [
-            (f"shrunk for a noise of variance {n:g}" if n else "not shrunk", parts.project(n)) for n in noises
+            (f"shrunk for a noise of variance {n:g}" if n else "not shrunk", project(parts, n)) for n in noises
         ],
     }  # fmt: skip
 

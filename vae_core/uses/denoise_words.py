@@ -12,7 +12,7 @@ from vae_core.words import counted
 
 if TYPE_CHECKING:
     from vae_core.config import ObjectiveConfig
-    from vae_core.uses.denoise_filters import Components
+    from vae_core.uses.components import Components
 
 
 def sentences(

@@ -8,49 +8,15 @@ from __future__ import annotations
 
 import warnings
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
-from vae_core.errors import TooFewPoints
 
 STRENGTHS = (0.1, 1.0, 10.0, 100.0)  # C of logistic regression, chosen among by held-out labels
 USUAL_STRENGTH = 10.0  # where there are too few labels to hold any out
 NORM = 10.0  # mean squared length of features as the probe sees them, whatever their number
 ROUNDS = 200  # of the solver
 LEAST_TO_CHOOSE = 3  # images of a class from which a third can be held out
-
-
-@dataclass(frozen=True, eq=False)
-class Components:
-    """Principal components of images: mean (F,), axes (K, F), orthonormal."""
-
-    mean: np.ndarray
-    axes: np.ndarray
-
-    def of(self, x: np.ndarray) -> np.ndarray:
-        """(N, F) -> (N, K) float32."""
-        found: np.ndarray = ((x - self.mean) @ self.axes.T).astype(np.float32)
-        return found
-
-
-def flat(images: np.ndarray) -> np.ndarray:
-    """uint8 (N, C, H, W) -> float32 (N, C·H·W) in [0, 1]."""
-    return np.asarray(images).reshape(len(images), -1).astype(np.float32) / 255
-
-
-def principal(x: np.ndarray, count: int, seed: int = 0) -> Components:
-    """The `count` directions of most variance of x (N, F) (Pearson 1901), fewer where there are fewer images or values.
-
-    Found by randomised projection (Halko, Martinsson & Tropp 2011). Raises TooFewPoints for fewer than two images.
-    """
-    if len(x) < 2:
-        raise TooFewPoints("principal components need two images or more")
-    from sklearn.decomposition import PCA
-
-    fitted = PCA(min(count, len(x) - 1, x.shape[1]), svd_solver="randomized", random_state=seed).fit(x)
-    return Components(fitted.mean_, fitted.components_)
 
 
 def some_of_each(labels: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:

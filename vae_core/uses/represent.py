@@ -13,6 +13,7 @@ import numpy as np
 
 from vae_core.data.imageset import Progress
 from vae_core.uses import data_need, readouts
+from vae_core.uses.components import components, flat
 from vae_core.uses.found import LOSES, WINS, Found, Row, verdict
 from vae_core.uses.intervals import Interval, of_share, over_seeds
 from vae_core.uses.labelled import Pool, pool_of
@@ -131,8 +132,8 @@ def features_of(
     model, notes = subject.model, []
     kinds = {CODES: (model.encode(train).mean, model.encode(test).mean)}
     progress(0.1, "principal components")
-    pixels = readouts.flat(train), readouts.flat(test)
-    axes = readouts.principal(pixels[0], model.latent_dim, settings.seed)
+    pixels = flat(train), flat(test)
+    axes = components(pixels[0], model.latent_dim, settings.seed)
     if len(axes.axes) < model.latent_dim:
         notes.append(
             f"PCA has {counted(len(axes.axes), 'component')} and not {model.latent_dim}: there are but "

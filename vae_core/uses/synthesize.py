@@ -27,9 +27,9 @@ from vae_core.uses.synthesize_ways import (
     ClassGaussians,
     Way,
     class_gaussians,
-    components,
     jackknife,
     neighbours,
+    pca_codes,
     prior,
     rivals_line,
 )
@@ -180,10 +180,10 @@ def ways_of(subject: Subject, seed: int, progress: Progress) -> tuple[list[Way],
     progress(0.85, "principal components")
     some = evenly(len(images), FIT_PCA)
     try:
-        axes = components(images[some], model.latent_dim, seed)
+        axes = pca_codes(images[some], model.latent_dim, seed)
     except TooFewPoints:
         return ways, classes
-    dims = len(axes.axes)
+    dims = len(axes.std)
     ways.append(Way(PCA, False, lambda noise, rng, t: prior(noise[:, :dims], rng, t), axes.decode))
     pca_classes = _classes(axes.encode(images[some]), None if labels is None else labels[some])
     if pca_classes is not None:

@@ -31,7 +31,7 @@ from vae_core.options import Choice, NoParams
 from vae_core.uses.found import LOSES, WINS, Row, verdict
 from vae_core.uses.intervals import of_mean, of_share
 from vae_core.uses.subject import Subject, learned, with_images
-from vae_core.uses.synthesize_ways import as_bytes, components
+from vae_core.uses.synthesize_ways import as_bytes, pca_codes
 
 SIDE = 32  # pixels at most: two networks are trained while a person waits
 LEARNED, EPOCHS, HIDDEN, RATE = 12_000, 10, 400, 2e-3
@@ -311,7 +311,7 @@ class _Question:
         others = without[~self.first.holds[without]]
         others = others[evenly(len(others), 3_000)]
         without_first = shrunk(self.subject.images(others))
-        axes = components(seen, DIMS, seed)
+        axes = pca_codes(seen, DIMS, seed)
         rows: list[Row] = []
         pictures = {"asked": asked[:SHOWN], "sources": beside[:SHOWN]}
         kinds: list[tuple[str, bool, Any, Any]] = [

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vae_core.errors import TooFewPoints
+from vae_core.uses.components import Components, components, flat
 
 FEWEST_EACH = 5  # codes a dimension that a class needs for a covariance of its own
 FLOOR = 1e-4  # added to every variance: codes of a dimension that is not in use lie on a point
@@ -110,40 +111,34 @@ def class_gaussians(codes: np.ndarray, labels: np.ndarray) -> ClassGaussians:
 
 
 @dataclass(frozen=True, eq=False)
-class Components:
-    """Principal components (Pearson 1901): mean (P,), axes (D, P) orthonormal, std (D,) of the codes, shape of an image."""
+class PcaCodes:
+    """Codes of images by principal components, in standard deviations: the parts, and shape (C, H, W) of an image."""
 
-    mean: np.ndarray
-    axes: np.ndarray
-    std: np.ndarray
+    parts: Components
     shape: tuple[int, ...]
 
+    @property
+    def std(self) -> np.ndarray:
+        """(D,)."""
+        found: np.ndarray = np.sqrt(np.maximum(self.parts.variances, 1e-12))
+        return found
+
     def encode(self, images: np.ndarray) -> np.ndarray:
-        """uint8 (N, C, H, W) -> codes in standard deviations (N, D) float32."""
-        flat = images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
-        found: np.ndarray = (flat - self.mean) @ self.axes.T / self.std
+        """uint8 (N, C, H, W) -> (N, D) float32."""
+        found: np.ndarray = self.parts.of(flat(images)) / self.std
         return found
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Codes (N, D) -> images (N, C, H, W) in [0, 1]."""
-        flat = self.mean + (codes * self.std).astype(np.float32) @ self.axes
-        found: np.ndarray = np.clip(flat, 0, 1).reshape(len(codes), *self.shape)
+        found: np.ndarray = np.clip(self.parts.back(codes * self.std), 0, 1).reshape(len(codes), *self.shape)
         return found
 
 
-def components(images: np.ndarray, dims: int, seed: int = 0) -> Components:
+def pca_codes(images: np.ndarray, dims: int, seed: int = 0) -> PcaCodes:
     """At most `dims` principal components of uint8 (N, C, H, W). Raises TooFewPoints for fewer than three images."""
-    from sklearn.decomposition import PCA
-
     if len(images) < 3:
         raise TooFewPoints(f"principal components need three images or more; there are {len(images)}")
-    flat = images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
-    count = min(dims, len(images) - 1, flat.shape[1])
-    found = PCA(count, svd_solver="randomized", random_state=seed).fit(flat)
-    std = np.sqrt(np.maximum(found.explained_variance_, 1e-12)).astype(np.float32)
-    return Components(
-        found.mean_.astype(np.float32), found.components_.astype(np.float32), std, images.shape[1:]
-    )
+    return PcaCodes(components(flat(images), dims, seed), images.shape[1:])
 
 
 # ---------------------------------------------------------------- numbers
