@@ -101,7 +101,7 @@ def test_components_keep_what_lies_in_them_and_are_as_many_as_images_differ_in()
         np.testing.assert_allclose(found.axes @ found.axes.T, np.eye(3), atol=1e-5)
         np.testing.assert_allclose(filters.project(found, 0.0)(images.astype(np.float32)), images, atol=1e-5)
     assert len(filters.in_use(images, 2).axes) == 2
-    shrunk = found.project(1e9)(images.astype(np.float32))
+    shrunk = filters.project(found, 1e9)(images.astype(np.float32))
     np.testing.assert_allclose(
         shrunk, np.broadcast_to(found.mean.reshape(1, 1, 8, 8), shrunk.shape), atol=1e-5
     )
