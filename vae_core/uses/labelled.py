@@ -11,6 +11,9 @@ from vae_core.uses.subject import Subject
 from vae_core.words import counted
 
 MOST_CLASSES = 30
+MOST_VALUES = (
+    6_000_000  # of all labelled images together: a probe of their pixels takes the cube of their number
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +50,9 @@ def pool_of(subject: Subject, seed: int, images: int, most_test: int) -> Pool:
             f" and {counted(len(test), 'labelled test image')} of them: it takes two classes "
             "and a test image; choose a run on more images"
         )
-    train = np.sort(rng.permutation(train)[:images])
+    most = max(200, MOST_VALUES // int(np.prod(subject.data.shape)))
+    if most < min(images, len(train)):
+        notes.append(f"Images are large, so {most:,} of them may be labelled at most.")
+    train = np.sort(rng.permutation(train)[: min(images, most)])
     test = np.sort(rng.permutation(test)[:most_test])
     return Pool(train, test, labels[train], labels[test], tuple(notes))

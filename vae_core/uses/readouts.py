@@ -63,9 +63,13 @@ def probe(x: np.ndarray, labels: np.ndarray, test: np.ndarray, strength: float) 
     """
     if len(np.unique(labels)) < 2:
         return np.full(len(test), labels[0])
+    return _fitted(*_prepared(np.asarray(x, np.float64), np.asarray(test, np.float64)), labels, strength)
+
+
+def _fitted(x: np.ndarray, test: np.ndarray, labels: np.ndarray, strength: float) -> np.ndarray:
+    """As `probe`, of what `_prepared` gave."""
     from sklearn.linear_model import LogisticRegression
 
-    x, test = _prepared(np.asarray(x, np.float64), np.asarray(test, np.float64))
     with _quiet():
         model = LogisticRegression(C=strength, max_iter=ROUNDS, tol=1e-3).fit(x, labels)
     found: np.ndarray = model.predict(test)
@@ -81,9 +85,8 @@ def chosen_strength(x: np.ndarray, labels: np.ndarray, rng: np.random.Generator)
     for k in names:
         of_class = rng.permutation(np.flatnonzero(labels == k))
         held[of_class[: len(of_class) // 3]] = True
-    scores = [
-        float((probe(x[~held], labels[~held], x[held], one) == labels[held]).mean()) for one in STRENGTHS
-    ]
+    known, asked = _prepared(np.asarray(x[~held], np.float64), np.asarray(x[held], np.float64))
+    scores = [float((_fitted(known, asked, labels[~held], one) == labels[held]).mean()) for one in STRENGTHS]
     return STRENGTHS[int(np.argmax(scores))]
 
 
