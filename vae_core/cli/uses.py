@@ -59,7 +59,8 @@ def do_use(use: Use, args: argparse.Namespace, places: Places) -> int:
         print(f"  {line}")
     for sentence in found.sentences:
         print(sentence)
-    print(f"{found.seconds:.0f} s", file=sys.stderr)
+    if found.seconds:
+        print(f"{found.seconds:.0f} s", file=sys.stderr)
     return 0
 
 

@@ -38,6 +38,10 @@ def pool_of(subject: Subject, seed: int, images: int, most_test: int) -> Pool:
     if not len(test):
         test = subject.splits.validation
         notes.append("There is no test split: images of the validation split are named.")
+    if subject.model.config.objective.entry.needs & {"labels", "factors", "targets"}:
+        notes.append(
+            "This run was told labels or factors while it learned: its codes hold what a VAE may not find by itself."
+        )
     test = test[labels[test] >= 0]
     classes, sizes = np.unique(labels[train], return_counts=True)
     if len(classes) > MOST_CLASSES:
