@@ -1,10 +1,10 @@
 """Where a VAE wins and where it loses, from what `vae-core uses` finds: the table in README.
 
-    python tests/bench/uses.py [--run mnist] [--readme]
+    python tests/bench/uses.py [--run mnist] [--kept] [--readme]
 
 Of every use it takes the numbers kept for the run (of a shipped run those that are shipped, else measured now) and, for each
 condition, sets the best that a VAE has part in against the best baseline. A side wins where the two 95 % intervals lie
-apart. --readme writes the table into README.md, between its two marks.
+apart. --kept leaves out what was not measured yet. --readme writes the table into README.md, between its two marks.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def compared(found: Found, metric: str) -> list[tuple[str, Row, Row]]:
             for side in (True, False)
         )
         if ours is not None and others is not None:
-            pairs.append(
+            pairs.append((", ".join(map(said, at)), ours, others))
                 (
                     ", ".join(f"{k} {v:g}" if isinstance(v, (int, float)) else f"{k} {v}" for k, v in at),
                     ours,
@@ -64,16 +64,23 @@ def compared(found: Found, metric: str) -> list[tuple[str, Row, Row]]:
     return pairs
 
 
+def said(condition: tuple[str, float | str]) -> str:
+    """σ 0.25, 10 labels: a condition in words."""
+    name, value = condition
+    text = f"{value:g}" if isinstance(value, (int, float)) else value
+    return text if name == "setting" else f"{name} {text}"
+
+
 def told(row: Row) -> str:
     unit = f" {row.unit}" if row.unit else ""
     apart = "" if row.low is None or row.high is None else f" ({row.low:.3g}–{row.high:.3g})"
     return f"{row.method}: {row.value:.3g}{unit}{apart}"
 
 
-def table(run: Run) -> str:
+def table(run: Run, uses: Sequence[Use]) -> str:
     """The table as Markdown."""
     lines = ["| use | what is measured | with a VAE | best baseline | the VAE |", "|---|---|---|---|---|"]
-    for use in USES.values():
+    for use in uses:
         for where, ours, other in compared(found_of(run, use), DECIDES[use.name]):
             what = f"{DECIDES[use.name]}{f', {where}' if where else ''}"
             lines.append(f"| {use.title} | {what} | {told(ours)} | {told(other)} | {verdict(ours, other)} |")
@@ -94,13 +101,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--run", default="mnist")
+    parser.add_argument("--kept", action="store_true")
     parser.add_argument("--readme", action="store_true")
     args = parser.parse_args(argv)
     run = Store(Places.find()).find(args.run)
-    text = table(run)
+    uses = [use for use in USES.values() if not args.kept or kept.find(run, use, use.settings()) is not None]
+    text = table(run, uses)
     print(text)
-    for use in USES.values():
-        print(f"{use.name}: {found_of(run, use).seconds:.0f} s", file=sys.stderr)
+    for use in uses:
+        if seconds := found_of(run, use).seconds:  # shipped results tell none
+            print(f"{use.name}: {seconds:.0f} s", file=sys.stderr)
     if args.readme:
         write_readme(text)
     return 0
