@@ -112,8 +112,7 @@ out = os.fdopen(os.dup(1), "wb")
 send(out, "progress", share=0.25, words="codes of *images*")
 """
 WAIT = """
-while not (folder / "go").exists():
-    time.sleep(0.01)
+(folder / "go").read_bytes()  # a pipe by name: it is read once somebody writes
 """
 DONE = """
 said = json.loads((folder / "found.json").read_text())
@@ -136,6 +135,7 @@ class Process:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self.script = folder, folder / "planted.py"
         folder.mkdir()
+        os.mkfifo(folder / "go")
         monkeypatch.setattr(work, "COMMAND", [sys.executable, str(self.script)])
 
     def does(self, *parts: str) -> None:
@@ -145,7 +145,7 @@ class Process:
         kept.write(self.folder / "found", run, run.stamp(), USE, settings, found)
 
     def go(self) -> None:
-        (self.folder / "go").touch()
+        (self.folder / "go").write_bytes(b"")
 
     @property
     def asked(self) -> list[Any]:

@@ -55,12 +55,6 @@ def compared(found: Found, metric: str) -> list[tuple[str, Row, Row]]:
         )
         if ours is not None and others is not None:
             pairs.append((", ".join(map(said, at)), ours, others))
-                (
-                    ", ".join(f"{k} {v:g}" if isinstance(v, (int, float)) else f"{k} {v}" for k, v in at),
-                    ours,
-                    others,
-                )
-            )
     return pairs
 
 

@@ -140,7 +140,10 @@ def learned(
     """
     from vae_core.training import machine_of, resolve, settle, train
 
-    config = settle(config, data)
+    # a run's own precision may be bfloat16, which a processor without it computes ten times as slowly
+    config = replace(
+        settle(config, data), training=replace(settle(config, data).training, precision="float32")
+    )
     resolved = resolve(config, data)
     last: Checkpoint | None = None
     steps = 1
