@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 import pytest
 from conftest import shown, worked_out
+from filelock import FileLock
 from helpers import config_of, until, write_blobs
 from streamlit.testing.v1 import AppTest
 
@@ -104,6 +105,7 @@ BEGIN = """
 import json, os, sys, time
 from pathlib import Path
 import numpy as np
+from filelock import FileLock
 from vae_core.processes import send
 home, data_dir, run, use, settings = sys.argv[1:]
 folder = Path(__file__).parent
@@ -112,7 +114,8 @@ out = os.fdopen(os.dup(1), "wb")
 send(out, "progress", share=0.25, words="codes of *images*")
 """
 WAIT = """
-(folder / "go").read_bytes()  # a pipe by name: it is read once somebody writes
+with FileLock(folder / "go"):  # held by the test until it says go
+    pass
 """
 DONE = """
 said = json.loads((folder / "found.json").read_text())
@@ -135,7 +138,8 @@ class Process:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self.script = folder, folder / "planted.py"
         folder.mkdir()
-        os.mkfifo(folder / "go")
+        self.held = FileLock(folder / "go")
+        self.held.acquire()
         monkeypatch.setattr(work, "COMMAND", [sys.executable, str(self.script)])
 
     def does(self, *parts: str) -> None:
@@ -145,7 +149,7 @@ class Process:
         kept.write(self.folder / "found", run, run.stamp(), USE, settings, found)
 
     def go(self) -> None:
-        (self.folder / "go").write_bytes(b"")
+        self.held.release()
 
     @property
     def asked(self) -> list[Any]:
