@@ -53,7 +53,8 @@ def compared(found: Found, metric: str) -> list[tuple[str, Row, Row]]:
             best([r for r in found.of(metric, dict(at), ours=side) if dict(r.at) == dict(at)])
             for side in (True, False)
         )
-        if ours is not None and others is not None:
+        # no temperature: what is drawn again, which is no way to draw
+        if ours is not None and others is not None and "–" not in dict(at).values():
             pairs.append((", ".join(map(said, at)), ours, others))
     return pairs
 
