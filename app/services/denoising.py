@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import numpy as np
 
 from app.services import models
 from app.services.cache import LruCache
+from app.services.uploads import brought
 
 if TYPE_CHECKING:
     from vae_core.inference import LoadedModel
@@ -47,40 +47,18 @@ def denoiser(run: Run, name: str) -> LoadedModel | None:
 
 def denoised(run: Run, beta: float, name: str, files: Sequence[tuple[str, bytes]]) -> Denoised:
     """Files, (name, bytes) each, brought to what the run takes and denoised. Raises BadImages for one that is no image."""
-    from vae_core.data.user.decode import read_picture
     from vae_core.uses.denoise import MEAN, TRAINED, posterior_mean
 
-    model = models.model(run)
-    model = model.at_beta(beta) if beta else model
-    given, notes = [], []
-    for file, data in files[:MOST_FILES]:
-        picture, told = read_picture(io.BytesIO(data), file)
-        notes += told
-        if picture.shape != model.shape:
-            c, h, w = picture.shape
-            notes.append(
-                f"{file}: {w} × {h} pixels{_colour(c, model.shape[0])}, brought to {model.shape[2]} × {model.shape[1]}."
-            )
-        given.append(model.prepare(picture)[0])
+    model = models.model_at(run, beta)
+    images, notes = brought(model, files[:MOST_FILES])
     if len(files) > MOST_FILES:
         notes.append(f"The first {MOST_FILES} of {len(files)} images are taken.")
-    images = np.stack(given)
     floats = images.astype(np.float32) / 255
     found = {}
     if (network := denoiser(run, name)) is not None:
         found[TRAINED] = _bytes(posterior_mean(network, floats))
     found[MEAN] = _bytes(posterior_mean(model, floats))
     return Denoised(tuple(file for file, _ in files[:MOST_FILES]), images, found, tuple(notes))
-
-
-def _colour(given: int, wanted: int) -> str:
-    return (
-        ""
-        if given == wanted
-        else " in colour, turned to grey"
-        if given == 3
-        else " in grey, turned to colour"
-    )
 
 
 def _bytes(images: np.ndarray) -> np.ndarray:

@@ -36,6 +36,12 @@ def model(run: Run) -> LoadedModel:
     return _models.get_or_make((run.path, run.places.home, run.stamp()), lambda: load_run(run))
 
 
+def model_at(run: Run, beta: float) -> LoadedModel:
+    """As `model`; of a β dial at a β, where that is not 0. Raises BadConfig for a run without a dial."""
+    found = model(run)
+    return found.at_beta(beta) if beta else found
+
+
 class _WeightsChangedError(Exception):
     """A checkpoint landed while weights were read."""
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from app.services import datasets, models
 from app.services.cache import LruCache
+from app.services.uploads import brought
 from vae_core import pictures
 from vae_core.errors import BadImages
 from vae_core.runs.run import Run
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
     from vae_core.uses.compress_file import Table
 
 _opened: LruCache[np.ndarray] = LruCache(32 * 2**20, size=lambda images: images.nbytes)
-
-
-def model_at(run: Run, beta: float) -> LoadedModel:
-    """The run's network, at a β of its dial where that is not 0."""
-    model = models.model(run)
-    return model.at_beta(beta) if beta else model
 
 
 def test_images(run: Run, most: int) -> np.ndarray | None:
@@ -40,18 +35,16 @@ def test_images(run: Run, most: int) -> np.ndarray | None:
 
 def uploads(model: LoadedModel, files: Sequence[tuple[str, bytes]]) -> np.ndarray:
     """Pictures (name, content) as the run takes them, uint8 (n, C, H, W). Raises BadImages for what is no picture, or none."""
-    from vae_core.data.user.decode import read_picture
-
     if not files:
         raise BadImages("no picture was chosen; choose some to pack")
-    return np.concatenate([model.prepare(read_picture(io.BytesIO(data), name)[0]) for name, data in files])
+    return brought(model, files)[0]
 
 
 def pack(run: Run, beta: float, table: Table, images: np.ndarray) -> bytes:
     """A file of images. Raises VaeCoreError with a sentence."""
     from vae_core.uses.compress_file import pack
 
-    return pack(model_at(run, beta), table, images)
+    return pack(models.model_at(run, beta), table, images)
 
 
 def unpack(run: Run, beta: float, data: bytes) -> np.ndarray:
@@ -59,7 +52,7 @@ def unpack(run: Run, beta: float, data: bytes) -> np.ndarray:
     from vae_core.uses.compress_file import unpack
 
     key = run.path, run.places.home, run.stamp(), beta, hashlib.sha256(data).digest()
-    return _opened.get_or_make(key, lambda: unpack(model_at(run, beta), data))
+    return _opened.get_or_make(key, lambda: unpack(models.model_at(run, beta), data))
 
 
 def as_zip(images: np.ndarray) -> bytes:

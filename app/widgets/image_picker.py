@@ -13,6 +13,7 @@ import streamlit as st
 from app.boundary import fragment, plain, sentence
 from app.services import datasets, projecting, run_codes
 from app.services.tasks import Task
+from app.services.uploads import PICTURES
 from app.state import address, session
 from app.words import number
 from vae_core.inference import LoadedModel, StoredCodes
@@ -193,7 +194,7 @@ def uploaded(model: LoadedModel, key: str) -> EncodedImage | None:
 
     file = st.file_uploader(
         "Upload an image",
-        type=["png", "jpg", "jpeg", "bmp", "webp", "avif", "gif", "tif", "tiff", "heic", "heif"],
+        type=PICTURES,
         key=address.UPLOAD.of(key).name,
     )
     if file is None:

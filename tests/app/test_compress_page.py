@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.services import packing
+from app.services import models, packing
 from vae_core.errors import BadImages
 from vae_core.runs.run import Run
 from vae_core.uses import compress, kept
@@ -70,7 +70,7 @@ def test_images_are_packed_into_a_file_that_opens_again(open_page: Open, measure
     opened = packing.unpack(measured, 0.0, data)
     images = packing.test_images(measured, 7)
     assert images is not None
-    model = packing.model_at(measured, 0.0)
+    model = models.model_at(measured, 0.0)
     table = compress.kept_table(found, 3)
     np.testing.assert_array_equal(
         opened, model.decode_uint8(table.codes(table.rounded(model.encode(images).mean)))
@@ -88,7 +88,7 @@ def test_before_it_is_measured_a_button_offers_it(open_page: Open, copied: Run) 
 
 
 def test_pictures_of_any_size_and_colour_are_packed_and_what_is_none_is_refused(measured: Run) -> None:
-    model = packing.model_at(measured, 0.0)
+    model = models.model_at(measured, 0.0)
     rng = np.random.default_rng(0)
     wide = packing.as_sheet(rng.integers(0, 256, (2, 3, 40, 60), np.uint8), 2)
     assert packing.uploads(model, [("wide.png", wide)]).shape == (1, 1, 16, 16)

@@ -11,6 +11,7 @@ from helpers import config_of
 
 from vae_core.errors import BadConfig, TooFewPoints
 from vae_core.inference import load_run
+from vae_core.latent.nearest import squares
 from vae_core.runs.worker import train_run
 from vae_core.uses import data_need, readouts, represent
 from vae_core.uses.components import components
@@ -42,7 +43,7 @@ def test_separate_groups_are_read_without_a_fault_from_one_label_each():
     x, labels = three_groups(rng)
     some = readouts.some_of_each(labels, 1, rng)
     assert sorted(labels[some]) == [2, 5, 7]
-    far = readouts.squares(x, x)
+    far = squares(x, x)
     np.testing.assert_array_equal(readouts.vote(far[:, some], labels[some], 1), labels)
     np.testing.assert_array_equal(readouts.probe(x[some], labels[some], x, 10.0), labels)
 

@@ -24,6 +24,7 @@ from vae_core.evaluation.classifier import Classifier, classifier_of
 from vae_core.evaluation.metrics.sharpness import sharpness
 from vae_core.evaluation.small_network import evenly, outputs
 from vae_core.inference import LoadedModel, load_run
+from vae_core.latent.nearest import squares
 from vae_core.latent.sampling import mixture_if_enough
 from vae_core.places import write_atomically
 from vae_core.reading import read_json
@@ -104,8 +105,8 @@ def inside(points: np.ndarray, others: np.ndarray, k: int = NEIGHBOURS) -> float
 
 
 def _squares(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Squared distances (N, M)."""
-    found: np.ndarray = np.maximum(0, np.square(a).sum(1)[:, None] - 2 * a @ b.T + np.square(b).sum(1))
+    """Squared distances (N, M), none below 0 by rounding."""
+    found: np.ndarray = np.maximum(0, squares(a, b))
     return found
 
 

@@ -149,3 +149,9 @@ def floats(images: np.ndarray) -> Tensor:
 def evenly(count: int, most: int) -> np.ndarray:
     """At most `most` of the numbers below `count`, evenly spaced."""
     return np.linspace(0, count - 1, min(count, most)).astype(np.int64)
+
+
+def spaced(values: np.ndarray, most: int) -> np.ndarray:
+    """At most `most` of the rows of `values` (N, ...), evenly spaced."""
+    found: np.ndarray = values[evenly(len(values), most)]
+    return found

@@ -24,7 +24,7 @@ def nearest_images(
         report(start / len(index))
         part = index[start : start + CHUNK]
         b = np.asarray(pool[part]).reshape(len(part), -1).astype(np.float32) / 255
-        far = _squares(a, b)
+        far = squares(a, b)
         row = far.argmin(1)
         least = far[np.arange(len(a)), row]
         closer = least < best
@@ -34,10 +34,10 @@ def nearest_images(
 
 def nearest_rows(points: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Of `others` (M, F), the row with the least distance to each of `points` (N, F): its number (N,), and the distance (N,)."""
-    rows = _squares(points, others).argmin(1)
+    rows = squares(points, others).argmin(1)
     return rows, np.linalg.norm(points - others[rows], axis=1)
 
 
-def _squares(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def squares(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Squared distances (N, M) of points (N, F) and (M, F), by one product of matrices."""
     return np.asarray((a**2).sum(1)[:, None] - 2 * a @ b.T + (b**2).sum(1))

@@ -20,10 +20,11 @@ import numpy as np
 
 from vae_core.data.imageset import Progress, silent
 from vae_core.errors import BadImages
+from vae_core.evaluation.small_network import spaced
 from vae_core.options import option
 from vae_core.uses import anomaly_curves as curves
 from vae_core.uses.anomaly_case import BASELINES, DEFAULT, Case, Network, judge, network_without
-from vae_core.uses.anomaly_odd import EMPTY, NothingOdd, Odd, elsewhere, evenly, find
+from vae_core.uses.anomaly_odd import EMPTY, NothingOdd, Odd, elsewhere, find
 from vae_core.uses.anomaly_words import AUROC, PRECISION, sentences
 from vae_core.uses.found import Found, Row
 from vae_core.uses.intervals import Interval
@@ -125,9 +126,9 @@ def _case(
         )  # fmt: skip
         told = _part(progress, 0.6, 0.4)
     else:
-        chosen = evenly(own.train, settings.learn)
+        chosen = spaced(own.train, settings.learn)
         network = Network(own.model, chosen, own.beside)
-    usual = np.asarray(subject.data.images[evenly(usual_rows, settings.most)])
+    usual = np.asarray(subject.data.images[spaced(usual_rows, settings.most)])
     strange = odd.chosen(subject.data, subject.test, settings.most)
     if not len(strange) or not len(usual):
         raise BadImages(
@@ -188,7 +189,7 @@ def _pictures(case: Case) -> dict[str, np.ndarray]:
     most = max(4, SHOWN_VALUES // int(np.prod(case.images.shape[1:])))
     order = np.argsort(case.judged.scores[DEFAULT], kind="stable")
     shown = np.sort(
-        np.concatenate([evenly(order[part], most // 2) for part in (order < case.usual, order >= case.usual)])
+        np.concatenate([spaced(order[part], most // 2) for part in (order < case.usual, order >= case.usual)])
     )
     return {
         "images": case.images[shown],

@@ -9,13 +9,13 @@ import numpy as np
 
 from vae_core.config import RunConfig
 from vae_core.data.imageset import Progress
+from vae_core.evaluation.small_network import spaced
 from vae_core.inference import LoadedModel
 from vae_core.latent.aggregate import aggregate
 from vae_core.latent.statistics import kl_from_prior
 from vae_core.options import replace_at
 from vae_core.uses import anomaly_curves as curves
 from vae_core.uses import anomaly_scores as by
-from vae_core.uses.anomaly_odd import evenly
 from vae_core.uses.subject import Subject, learned, part_of
 from vae_core.words import counted
 
@@ -122,7 +122,7 @@ def judge(
     """Every score that the network allows, and the baselines, of images uint8 (N, C, H, W)."""
     model, notes = network.model, []
     most = max(2, POOL_VALUES // int(np.prod(subject.data.shape)))
-    pool = np.asarray(subject.data.images[evenly(network.train, most)])
+    pool = np.asarray(subject.data.images[spaced(network.train, most)])
     x, learned_from = (one.astype(np.float32) / 255 for one in (images, pool))
     if len(pool) < k:
         notes.append(
@@ -182,7 +182,7 @@ def _aside(
     """Error per ink and distance to the k-th nearest code of usual images that the network did not learn from; where there
     are too few of them, of images that it did, whose nearest code is their own."""
     few = len(network.beside) < LEAST_ASIDE
-    images = pool[:ASIDE] if few else np.asarray(subject.data.images[evenly(network.beside, ASIDE)])
+    images = pool[:ASIDE] if few else np.asarray(subject.data.images[spaced(network.beside, ASIDE)])
     x, codes = images.astype(np.float32) / 255, network.model.encode(images).mean
     error = by.error_per_ink(x, network.model.decode(codes), usual_ink)
     return error, by.kth_nearest(codes, pool_codes, k + few)

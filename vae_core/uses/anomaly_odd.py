@@ -15,6 +15,7 @@ from vae_core.data import find_spec, list_specs, open_images
 from vae_core.data.imageset import ImageSet, Progress, silent
 from vae_core.data.registry import factor_words
 from vae_core.errors import UnknownDataset, VaeCoreError
+from vae_core.evaluation.small_network import spaced
 from vae_core.uses.subject import Subject
 from vae_core.words import listed
 
@@ -48,20 +49,13 @@ class Odd:
     def chosen(self, data: ImageSet, first: np.ndarray, most: int) -> np.ndarray:
         """At most `most` odd images, uint8; of the run's own set those of `first`, its test images, come first."""
         if self.images is not None:
-            return evenly(self.images, most)
+            return spaced(self.images, most)
         assert self.rows is not None
         tested = self.rows[np.isin(self.rows, first)]
         others = self.rows[~np.isin(self.rows, first)]
-        rows = evenly(tested, most)
-        rows = np.sort(np.concatenate((rows, evenly(others, most - len(rows)))))
+        rows = spaced(tested, most)
+        rows = np.sort(np.concatenate((rows, spaced(others, most - len(rows)))))
         return np.asarray(data.images[rows])
-
-
-def evenly(values: np.ndarray, most: int) -> np.ndarray:
-    """At most `most` rows, evenly spaced."""
-    if len(values) <= most:
-        return values
-    return values[np.linspace(0, len(values) - 1, most).astype(int)] if most > 0 else values[:0]
 
 
 def find(subject: Subject, said: str, most: int, progress: Progress = silent) -> list[Odd]:
@@ -156,7 +150,7 @@ def elsewhere(subject: Subject, said: str, most: int, progress: Progress = silen
     shape the run takes. Raises NothingOdd where it is none of these, BadImages where it cannot be read."""
     if said == EMPTY:
         usual = subject.test if len(subject.test) else subject.splits.validation
-        return Odd("empty images", images=emptied(subject.images(evenly(usual, most))))
+        return Odd("empty images", images=emptied(subject.images(spaced(usual, most))))
     places = subject.run.places
     path = Path(said).expanduser()
     try:
@@ -176,7 +170,7 @@ def elsewhere(subject: Subject, said: str, most: int, progress: Progress = silen
     other = open_images(spec.name, side, places, progress)
     return Odd(
         f"images of {spec.name}",
-        images=subject.model.prepare(np.asarray(other.images[evenly(other.test, most)])),
+        images=subject.model.prepare(np.asarray(other.images[spaced(other.test, most)])),
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from vae_core.data.imageset import Progress
 from vae_core.errors import BadImages, VaeCoreError
+from vae_core.evaluation.small_network import spaced
 from vae_core.inference import Codes, LoadedModel
 from vae_core.latent.statistics import kl_from_prior
 from vae_core.options import option
@@ -176,11 +177,7 @@ def _chosen(subject: Subject, settings: SETTINGS) -> tuple[np.ndarray, np.ndarra
         )
     values = int(np.prod(subject.data.shape))
     most = max(2, min(MOST_TRAIN, MOST_VALUES // values))
-    return _even(subject.train, most), _even(subject.test, settings.images)
-
-
-def _even(index: np.ndarray, most: int) -> np.ndarray:
-    return index if len(index) <= most else index[np.linspace(0, len(index) - 1, most).astype(int)]
+    return spaced(subject.train, most), spaced(subject.test, settings.images)
 
 
 def _sizes(bits: np.ndarray, size: int) -> np.ndarray:

@@ -8,11 +8,9 @@ one must know x exactly, so the rest of the image has to be written too: that is
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from vae_core.errors import MissingPackage
+from vae_core.uses.compress_file import coder
 
 REACH = 9.0  # standard deviations of the prior that the grid spans
 FINE = 4.0  # steps of the grid in the narrowest posterior
@@ -24,13 +22,8 @@ def bits_back(mean: np.ndarray, std: np.ndarray, rng: np.random.Generator) -> np
 
     mean, std (N, D) of the posteriors, against the prior N(0, I), both on one fine grid. Raises MissingPackage.
     """
-    try:
-        import constriction
-    except ImportError:
-        raise MissingPackage(
-            "the coder is not installed; install it with `pip install constriction`"
-        ) from None
-    model: Any = constriction.stream.model
+    stream = coder()
+    model = stream.model
     dims = mean.shape[1]
     fine = max(REACH / MOST, float(np.quantile(std, 0.01)) / FINE)
     reach = int(np.ceil(REACH / fine))
@@ -40,9 +33,9 @@ def bits_back(mean: np.ndarray, std: np.ndarray, rng: np.random.Generator) -> np
     for i in range(len(mean)):
         # each has fresh bits of another message: those that an image leaves are as random only where the codes follow the prior
         spare = rng.integers(1, 2**32, 4 + dims, np.uint32)
-        coder = constriction.stream.stack.AnsCoder(spare)
-        before = coder.num_valid_bits()
-        z = coder.decode(posterior, mean[i].astype(np.float64) / fine, std[i].astype(np.float64) / fine)
-        coder.encode_reverse(z, prior)
-        found[i] = coder.num_valid_bits() - before
+        message = stream.stack.AnsCoder(spare)
+        before = message.num_valid_bits()
+        z = message.decode(posterior, mean[i].astype(np.float64) / fine, std[i].astype(np.float64) / fine)
+        message.encode_reverse(z, prior)
+        found[i] = message.num_valid_bits() - before
     return found

@@ -282,7 +282,8 @@ def _of_varint(data: bytes, at: int) -> tuple[int, int]:
 # ---------------------------------------------------------------- the coder
 
 
-def _coder() -> Any:
+def coder() -> Any:
+    """The package's `stream`. Raises MissingPackage with the remedy where it is not installed."""
     try:
         import constriction
     except ImportError:
@@ -297,15 +298,15 @@ def _coder() -> Any:
 def _whole(most: int) -> Any:
     """A fixed model of whole numbers from −most to most, of which small ones are likely: ∝ 1 / (1 + n²)."""
     n = np.arange(-most, most + 1)
-    return _coder().model.Categorical(np.floor(2.0**30 / (1.0 + n * n)), perfect=False)
+    return coder().model.Categorical(np.floor(2.0**30 / (1.0 + n * n)), perfect=False)
 
 
 def _model(levels: np.ndarray) -> Any:
-    return _coder().model.Categorical(weights_of(levels), perfect=False)
+    return coder().model.Categorical(weights_of(levels), perfect=False)
 
 
 def _payload(table: Table, numbers: np.ndarray) -> bytes:
-    encoder = _coder().queue.RangeEncoder()
+    encoder = coder().queue.RangeEncoder()
 
     def whole(values: np.ndarray, most: int) -> None:
         encoder.encode((values + most).astype(np.int32), _whole(most))
@@ -323,7 +324,7 @@ def _payload(table: Table, numbers: np.ndarray) -> bytes:
 
 
 def _of_payload(payload: bytes, count: int, dims: int) -> tuple[Table, np.ndarray]:
-    stream = _coder()
+    stream = coder()
     words = np.frombuffer(payload + b"\0" * (-len(payload) % 4), "<u4").astype(np.uint32)
     try:
         decoder = stream.queue.RangeDecoder(words)

@@ -31,13 +31,6 @@ def counts_per_class(sizes: np.ndarray) -> list[int]:
     return [n for power in range(7) for n in (10**power, 3 * 10**power) if n <= most] or [1]
 
 
-def squares(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Squared distances of rows, (N, F) and (M, F) -> (N, M) float32."""
-    a, b = np.asarray(a, np.float32), np.asarray(b, np.float32)
-    found: np.ndarray = (a**2).sum(1)[:, None] - 2 * (a @ b.T) + (b**2).sum(1)
-    return found
-
-
 def vote(distances: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
     """k-nearest-neighbour classes (Cover & Hart 1967): distances (Q, N) to images of `labels` (N,) -> (Q,).
 

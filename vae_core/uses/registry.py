@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from vae_core.data.imageset import Progress
@@ -147,4 +146,4 @@ _ALL = (
         "Where codes are drawn from, the temperature, and β.",
     ),
 )  # fmt: skip
-USES = {use.name: use for use in _ALL if find_spec(f"vae_core.uses.{use.name}")}
+USES = {use.name: use for use in _ALL}

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from vae_core.data.imageset import Progress
+from vae_core.latent.nearest import squares
 from vae_core.uses import data_need, readouts
 from vae_core.uses.components import components, flat
 from vae_core.uses.found import LOSES, WINS, Found, Row, verdict
@@ -142,7 +143,7 @@ def features_of(
     kinds[PCA] = axes.of(pixels[0]), axes.of(pixels[1])
     kinds[PIXELS] = pixels
     progress(0.15, "distances")
-    return {name: (a, b, readouts.squares(b, a)) for name, (a, b) in kinds.items()}, notes
+    return {name: (a, b, squares(b, a)) for name, (a, b) in kinds.items()}, notes
 
 
 class Shown:

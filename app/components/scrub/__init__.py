@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,8 @@ HTML = """
 _mount = component("scrub", HTML)
 
 
-def scrub(data: dict[str, Any], key: str, on_rest: Callable[[], None] = lambda: None) -> None:
-    """Mount the slider; nothing is rerun while it moves. Once it rests, `st.session_state[key]["at"]` is {"name", "stop"},
-    from the browser: check it; `on_rest` is called then.
+def scrub(data: dict[str, Any], key: str) -> None:
+    """Mount the slider; nothing is rerun while it moves, nor when it rests.
 
     data: `name` of the results, on whose change the slider goes to `start`; `title` what is moved, with its unit; `labels`
     (S,) of the stops; `rows` of pictures, each {"name", "ours": whether a VAE made it, "frames": (S,) addresses of `frames`,
@@ -32,7 +31,7 @@ def scrub(data: dict[str, Any], key: str, on_rest: Callable[[], None] = lambda: 
     "low", "high": (P,) or None}], "bars": [{"name", "edges": (K + 1,), "heights": (K,)}]}; `table` or None: {"columns":
     texts, "rows": (S,) tables of texts}.
     """
-    _mount(key=key, data=data, on_at_change=on_rest)
+    _mount(key=key, data=data)
 
 
 def frame(images: np.ndarray) -> str:

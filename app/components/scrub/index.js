@@ -5,7 +5,7 @@ import { enlarge } from "../shared/enlarging.js";
 import { mounted } from "../shared/mount.js";
 import { drawChart } from "./chart.js";
 
-/** @import { Component, Page } from "../shared/types.js" */
+/** @import { Component } from "../shared/types.js" */
 /** @import { PictureRow, ScrubData } from "./types.js" */
 
 const WIDEST = 6; // times a picture is enlarged at the most
@@ -14,8 +14,6 @@ const LEAST = 96; // pixels a picture may be wide whatever its side
 class Scrub {
   /** @type {ScrubData | null} */
   data = null;
-  /** @type {Page | null} */
-  page = null;
   /** @type {((stop: number) => void) | null} moves the chart's cursor */
   point = null;
   shown = "";
@@ -25,16 +23,14 @@ class Scrub {
     this.at = finder(root);
     this.input = this.at("input", HTMLInputElement);
     this.input.oninput = () => this.go(Number(this.input.value));
-    this.input.onchange = () => this.tell();
   }
 
   stop() {
     this.data = null;
   }
 
-  /** @param {ScrubData} data @param {Page} page */
-  show(data, page) {
-    this.page = page;
+  /** @param {ScrubData} data */
+  show(data) {
     const shown = JSON.stringify(data);
     if (shown === this.shown) return; // the hand stays where it is
     const other = data.name !== this.data?.name;
@@ -91,14 +87,9 @@ class Scrub {
     }
     this.at(".scrub").dataset.stop = String(stop);
   }
-
-  tell() {
-    if (!this.data) return;
-    this.page?.setStateValue("at", { name: this.data.name, stop: Number(this.input.value) });
-  }
 }
 
 export default mounted(
   (root) => new Scrub(root),
-  (scrub, /** @type {Component<ScrubData>} */ component) => scrub.show(component.data, component),
+  (scrub, /** @type {Component<ScrubData>} */ component) => scrub.show(component.data),
 );

@@ -11,7 +11,8 @@ from app.boundary import fragment, plain, sentence
 from app.components.scrub import frame, frames, scrub
 from app.plots.figure import PLAIN
 from app.plots.uses_compress import quality_over_bytes
-from app.services import packing
+from app.services import models, packing
+from app.services.uploads import PICTURES
 from app.state import address, session
 from app.views.uses.shared import View, numbers, said
 from app.words import number
@@ -21,7 +22,6 @@ from vae_core.uses.compress_file import ENDING, MOST_IMAGES
 from vae_core.words import counted
 
 START = 3  # the step that rounds as much as the posterior spreads
-PICTURES = ["png", "jpg", "jpeg", "bmp", "webp", "avif", "gif", "tif", "tiff"]
 SEEN = 60  # images of an opened file that are shown
 COUNT, STEP, SOURCE = (address.USE_TOLD.of(f"compress {name}") for name in ("count", "step", "source"))
 FILES, FILE = address.USE_UPLOAD.of("compress pictures"), address.USE_UPLOAD.of("compress file")
@@ -176,7 +176,7 @@ def _pack(view: View) -> None:
                     )
                     return
             else:
-                model = packing.model_at(view.run, beta)
+                model = models.model_at(view.run, beta)
                 images = packing.uploads(model, [(file.name, file.getvalue()) for file in files])
             data = packing.pack(view.run, beta, kept_table(view.found, step), images)
             session.put(MADE, (view.run.id, len(images), images.nbytes, data))

@@ -14,6 +14,7 @@ from app.boundary import fragment, plain, sentence
 from app.components.scrub import frame, frames, scrub
 from app.services import denoising
 from app.services import uses as work
+from app.services.uploads import PICTURES
 from app.state import address, session
 from app.views.uses.shared import View, numbers, said
 from vae_core import pictures
@@ -21,7 +22,6 @@ from vae_core.errors import VaeCoreError
 from vae_core.uses.denoise import TRAINED
 from vae_core.uses.denoise_filters import BRIGHTENED, NOISY
 
-PICTURES = ["png", "jpg", "jpeg", "bmp", "webp", "avif", "gif", "tif", "tiff", "heic", "heif"]
 UPLOAD = address.USE_UPLOAD.of("denoise")
 CLEAN = "clean image"
 LEAST = 96  # pixels an image that was handed over is wide
