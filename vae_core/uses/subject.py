@@ -81,7 +81,7 @@ def open_subject(run: Run, *, beta: float = 0.0, device: str = "auto") -> Subjec
         model = model.at_beta(beta)
     if not model.has_encoder:
         raise NoEncoder(
-            f"{record.name} is a GAN: it draws images and has no encoder, which every use here needs; choose a VAE or an "
+            f"the run {record.name} is a GAN: it draws images and has no encoder, which every use here needs; choose a VAE or an "
             "autoencoder"
         )
     data, note = _images_of(run, record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -26,6 +27,7 @@ SEEN = 60  # images of an opened file that are shown
 COUNT, STEP, SOURCE = (address.USE_TOLD.of(f"compress {name}") for name in ("count", "step", "source"))
 FILES, FILE = address.USE_UPLOAD.of("compress pictures"), address.USE_UPLOAD.of("compress file")
 MADE = address.USE_MADE.of("compress")
+VAE = "VAE"  # how what was found names the run's own network
 TEST, UPLOAD = "test images", "pictures of mine"
 
 
@@ -66,7 +68,17 @@ def _numbers(view: View) -> None:
     ):
         if rows:
             st.markdown(f"**{title}**")
-            numbers(view, rows)
+            numbers(view, [replace(row, method=_title(view)) if row.method == VAE else row for row in rows])
+
+
+def _title(view: View) -> str:
+    """What the run's network is, in a word."""
+    return VAE if view.run.record().effective.objective.entry.has_posterior else "autoencoder"
+
+
+def _width(view: View) -> str:
+    """What a step of the grid is counted in: an autoencoder's codes have no width."""
+    return "widths of the posterior" if _title(view) == VAE else "eighths of the codes' spread"
 
 
 def _slider(view: View) -> None:
@@ -80,10 +92,10 @@ def _slider(view: View) -> None:
         return {"name": name, "ours": ours, "frames": pictures, "notes": notes, "count": count, "side": side}
 
     curves = view.found.more["curves"]
-    codes = curves["VAE"][::-1]  # from the coarsest grid on, so that hand and chart go the same way
+    codes = curves[VAE][::-1]  # from the coarsest grid on, so that hand and chart go the same way
     rows = [
         row("Images", False, [frame(shown["original"])], []),
-        row("VAE", True, frames(list(shown["VAE"][::-1])), [note(p) for p in seen["VAE"][::-1]]),
+        row(_title(view), True, frames(list(shown[VAE][::-1])), [note(p) for p in seen[VAE][::-1]]),
         row(
             "PCA, as many bytes",
             False,
@@ -97,16 +109,16 @@ def _slider(view: View) -> None:
     ]
     lines = [
         {
-            "name": name, "ours": name == "VAE", "x": [math.log10(p["bytes"]) for p in points], "y": [p["PSNR"] for p in points],
+            "name": _title(view) if name == VAE else name, "ours": name == VAE, "x": [math.log10(p["bytes"]) for p in points], "y": [p["PSNR"] for p in points],
             "low": [p["low"] for p in points], "high": [p["high"] for p in points],
         }
-        for name, points in ((k, sorted(curves[k], key=lambda p: p["bytes"])) for k in ("VAE", "PCA"))
+        for name, points in ((k, sorted(curves[k], key=lambda p: p["bytes"])) for k in (VAE, "PCA"))
     ]  # fmt: skip
     near, least = [p["PSNR"] for p in codes], math.log10(min(p["bytes"] for p in codes)) - 0.2
     scrub(
         {
             "name": f"compress {view.run.id} {view.found.more['images']}",
-            "title": "Grid, from coarse to fine: its step in widths of the posterior",
+            "title": f"Grid, from coarse to fine: its step in {_width(view)}",
             "labels": [
                 setting_of(step).removeprefix("step ").removesuffix(" widths") for step in STEPS[::-1]
             ],
@@ -156,7 +168,7 @@ def _pack(view: View) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         step = st.selectbox(
             "Step of the grid", range(len(STEPS)), index=START, format_func=lambda k: setting_of(STEPS[k]).removeprefix("step "),
-            key=STEP.name, help="In widths of the posterior. The wider, the fewer bytes.", width=150,
+            key=STEP.name, help=f"In {_width(view)}. The wider, the fewer bytes.", width=150,
         )  # fmt: skip
         if source == TEST:
             count = st.number_input("Images", 1, MOST_IMAGES, 100, key=COUNT.name, width=150)
