@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import shutil
 import zipfile
 
 import numpy as np
@@ -15,6 +16,8 @@ from vae_core.data.user.folders import read_folders
 from vae_core.errors import BadConfig
 from vae_core.evaluation import classifier
 from vae_core.inference import Codes
+from vae_core.places import Places
+from vae_core.runs.run import Run
 from vae_core.runs.worker import train_run
 from vae_core.uses import augment, making
 from vae_core.uses.augment import Augment, Labelled
@@ -36,8 +39,14 @@ def silent(share: float, words: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def subject(trained) -> Subject:
-    return open_subject(trained)
+def subject(trained, tmp_path_factory) -> Subject:
+    """The trained run in a home of its own: a judge of few steps kept in the shared home would misjudge for other tests."""
+    home = tmp_path_factory.mktemp("augment")
+    places = Places(home, home / "downloads")
+    shutil.copytree(trained.path, places.runs / trained.id)
+    places.datasets.mkdir(exist_ok=True)
+    (places.datasets / "digits").symlink_to(trained.places.datasets / "digits")
+    return open_subject(Run(places.runs / trained.id, places))
 
 
 def two_groups() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
