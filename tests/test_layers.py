@@ -26,7 +26,7 @@ CORE = [
     {"models.build"},  # of a whole config
     {"training"},
     {"runs"},
-    {"inference", "evaluation", "export", "sweep", "comparison", "diagnosis", "animation", "umap_process"},
+    {"inference", "evaluation", "export", "sweep", "comparison", "diagnosis", "animation", "umap_process", "study"},
     {"uses"},
     {"cli", "__init__"},
 ]
@@ -49,6 +49,9 @@ HEAVY = {
     "onnx",
     "onnxscript",
     "scipy",
+    "optuna",
+    "sqlalchemy",
+    "botorch",
 }
 
 

@@ -69,3 +69,7 @@ class TooFewPoints(VaeCoreError):
 
 class MissingPackage(VaeCoreError):
     """An optional package is not installed."""
+
+
+class StorageBusy(VaeCoreError):
+    """The storage of a study is locked or cannot be reached now; tried again later, it may work."""

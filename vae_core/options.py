@@ -294,6 +294,14 @@ def leaves(cls: type[Options], path: tuple[str, ...] = ()) -> Iterator[Leaf]:
                 yield dataclasses.replace(leaf, owner=entry.name)
 
 
+def is_chosen(config: Any, leaf: Leaf) -> bool:
+    """Whether the config has that setting: of a registry entry's parameters only those of the chosen one are there."""
+    if not leaf.owner:
+        return True
+    holder = value_at(config, leaf.path[:-1])
+    return isinstance(holder, Choice) and holder.name == leaf.owner
+
+
 def value_at(config: Any, path: tuple[str, ...]) -> Any:
     """The value at a dotted path, through choices as through groups."""
     for name in path:

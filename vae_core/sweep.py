@@ -24,6 +24,7 @@ from vae_core.reading import parse_json
 from vae_core.runs.record import COMPARED, ENDED, FINISHED, QUEUED
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store, first_free
+from vae_core.study.fields import spaced
 
 MOST_RUNS = 64
 MOST_BETA = 1000.0  # as the objective's own bound
@@ -65,9 +66,7 @@ def log_range(low: float, high: float, count: int) -> list[float]:
         raise BadConfig(f"a range of β goes from its smaller end to its larger; got {low:g} to {high:g}")
     if not 2 <= count <= MOST_RUNS:
         raise BadConfig(f"a range of β has from 2 to {MOST_RUNS} values; got {count}")
-    step = math.log(high / low) / (count - 1)
-    inner = [float(f"{low * math.exp(step * i):.3g}") for i in range(1, count - 1)]
-    return _checked_betas([low, *inner, high])
+    return _checked_betas(spaced(low, high, count, log=True))
 
 
 def _checked_beta(beta: float) -> float:

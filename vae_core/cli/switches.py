@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from vae_core.cli.usage import UsageError
 from vae_core.config import RunConfig
 from vae_core.errors import BadConfig
-from vae_core.options import Choice, Leaf, Options, leaves, replace_at
+from vae_core.options import Choice, Leaf, Options, is_chosen, leaves, replace_at
 
 T = TypeVar("T", bound=Options)
 
@@ -76,12 +76,7 @@ def config_from(args: argparse.Namespace, base: T) -> T:
 
 def _place(config: Options, switch: str, found: list[Leaf]) -> tuple[str, ...]:
     for leaf in found:
-        if not leaf.owner:
-            return leaf.path
-        holder: Any = config
-        for step in leaf.path[:-1]:
-            holder = getattr(holder, step)
-        if isinstance(holder, Choice) and holder.name == leaf.owner:
+        if is_chosen(config, leaf):
             return leaf.path
     owners = " or ".join(dict.fromkeys(leaf.owner for leaf in found))
     raise UsageError(f"--{switch} belongs to {owners}, which was not chosen")

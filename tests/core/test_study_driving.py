@@ -1,0 +1,240 @@
+"""A study driven to its end in this process."""
+
+import dataclasses
+import json
+
+import pytest
+from helpers import config_of, frozen
+
+from vae_core.errors import BadConfig, RunBusy
+from vae_core.events import EpochDone
+from vae_core.objectives.losses import BetaParams
+from vae_core.options import Choice
+from vae_core.runs.record import FINISHED, STOPPED
+from vae_core.runs.worker import train_run
+from vae_core.study import record
+from vae_core.study.driving import Driving
+from vae_core.study.measuring import Inside
+from vae_core.study.settings import StudySettings
+from vae_core.study.view import payload
+from vae_core.sweep import create_sweep
+
+BETA_VAE = Choice("beta_vae", BetaParams(1.0))
+
+
+def study_of(places, *, name="s", base=None, **settings):
+    base = base or config_of(objective=BETA_VAE)
+    return record.create(
+        places, StudySettings(base=base, **{"search": ("beta=0.1..10:log",), **settings}), name
+    )
+
+
+def drive(study, *, steps=200, training=train_run):
+    """As the command line does: step by step, training what waits; the last look."""
+    with Driving(study, Inside()) as driving:
+        for _ in range(steps):
+            look = driving.advance()
+            if look.done or look.note:
+                break
+            for run in look.waiting[:1]:
+                training(run, study.places, lambda e: driving.advance() if isinstance(e, EpochDone) else None)
+    return look
+
+
+def test_trials_are_ordinary_runs_of_one_group(places, store):
+    study = study_of(places, trials=3, sampler="random", search=("beta=0.1..10:log", "latent_dim=2..4"))
+    assert drive(study).done
+    trials = study.ledger().trials
+    assert [(t.number, t.end) for t in trials] == [(0, "complete"), (1, "complete"), (2, "complete")]
+    for trial, run in zip(trials, study.runs(), strict=True):
+        kept = run.record()
+        assert (kept.group, kept.name) == ("s", f"s-t{trial.number:03d}")
+        assert kept.config.model.latent_dim == trial.values["latent-dim"]
+        assert kept.config.objective.beta == trial.values["beta"]
+        assert run.status().state == FINISHED
+    assert {run.id for run in store.own()} == {trial.run for trial in trials}
+    shown = json.loads(json.dumps(payload(study)))
+    assert [t["state"] for t in shown["trials"]] == ["finished"] * 3
+    assert shown["trials"][shown["best"]]["numbers"]["elbo"] == min(
+        t["numbers"]["elbo"] for t in shown["trials"]
+    )
+    assert [n["name"] for n in shown["numbers"]][:2] == ["elbo", "distortion"]
+    assert shown["trials"][0]["curve"]["epoch"] == [1, 2]
+
+
+def test_a_grid_of_betas_is_that_sweep_bit_for_bit(places, store):
+    base = config_of(objective=BETA_VAE)
+    study = study_of(places, sampler="grid", search=("beta=0.25,0.5,1,2,4",), base=base)
+    assert drive(study).done
+    swept = create_sweep(store, base, [0.25, 0.5, 1, 2, 4], "w")
+    for run in swept:
+        train_run(run, places)
+    for trial, mine, theirs in zip(study.ledger().trials, study.runs(), swept, strict=True):
+        assert mine.record().config == theirs.record().config
+        assert frozen(mine.arrays()) == frozen(theirs.arrays())
+        assert trial.values["beta"] == theirs.record().config.objective.beta
+
+
+def test_a_hopeless_run_is_stopped_and_says_why(places):
+    bad = Choice("beta_vae", BetaParams(1.0))
+    study = study_of(
+        places, trials=6, pruner="median", sampler="random", search=("learning_rate=1e-6..1e-1:log",),
+        base=config_of(objective=bad, epochs=6),
+    )  # fmt: skip
+    assert drive(study).done
+    ends = [t.end for t in study.ledger().trials]
+    assert ends[:4] == ["complete"] * 4
+    assert "pruned" in ends
+    for trial, run in zip(study.ledger().trials, study.runs(), strict=True):
+        if trial.end == "pruned":
+            assert run.status().state == STOPPED
+            assert trial.why.startswith("stopped by the search after epoch ")
+            assert not trial.numbers
+    assert any("stopped early" in s for s in payload(study)["sentences"])
+
+
+def test_only_one_process_drives(places):
+    study = study_of(places)
+    with Driving(study, Inside()), pytest.raises(RunBusy, match="another process drives"):
+        Driving(study, Inside())
+    Driving(study, Inside()).close()
+
+
+def test_trials_can_be_added_and_ranges_changed(places):
+    study = study_of(places, trials=2, sampler="random")
+    assert drive(study).done
+    assert not study.wants()
+    study.change_search(["beta=20..40", "latent_dim=2..5"])
+    study.extend(2)
+    assert drive(study).done
+    trials = study.ledger().trials
+    assert [t.end for t in trials] == ["complete"] * 4
+    assert all(0.1 <= t.values["beta"] <= 10 for t in trials[:2])
+    assert all(20 <= t.values["beta"] <= 40 and "latent-dim" in t.values for t in trials[2:])
+    with pytest.raises(BadConfig, match="latent-dim was searched before"):
+        study.change_search(["beta=1..2"])
+    assert [t["state"] for t in payload(study)["trials"]] == ["finished"] * 4
+
+
+def test_what_is_stopped_goes_on_from_where_it_was(places):
+    study = study_of(places, trials=2, sampler="random", base=config_of(objective=BETA_VAE, epochs=3))
+
+    def stops_the_study(run, places, watch):
+        def see(event):
+            if isinstance(event, EpochDone) and event.epoch == 1:
+                study.stop()
+            watch(event)
+
+        return train_run(run, places, see)
+
+    with Driving(study, Inside()) as driving:
+        stops_the_study(driving.advance().waiting[0], places, lambda e: driving.advance())
+        assert driving.advance().done
+    assert [t.end for t in study.ledger().trials] == [""]
+    assert not study.wants()
+    study.go_on()
+    assert drive(study).done
+    assert [t.end for t in study.ledger().trials] == ["complete"] * 2
+    assert study.runs()[0].status().epoch == 3
+
+
+def test_one_stopped_by_hand_ends_its_trial_alone(places):
+    study = study_of(places, trials=2, sampler="random", base=config_of(objective=BETA_VAE, epochs=3))
+
+    def stops_the_first(run, places, watch):
+        def see(event):
+            if isinstance(event, EpochDone) and run.name == "s-t000" and not run.requests():
+                run.request("stop")
+            watch(event)
+
+        return train_run(run, places, see)
+
+    assert drive(study, training=stops_the_first).done
+    first, second = study.ledger().trials
+    assert (first.end, first.why, second.end) == ("stopped", "it was stopped by hand", "complete")
+    # a person lets it finish: then it counts, when the study is driven next
+    run = study.runs()[0]
+    run.go_on()
+    assert payload(study)["trials"][0]["state"] == "waiting"
+    train_run(run, places)
+    study.extend(1)
+    assert drive(study).done
+    assert [t.end for t in study.ledger().trials] == ["complete"] * 3
+
+
+def test_one_that_fails_is_told_with_its_reason_and_the_rest_goes_on(places):
+    study = study_of(places, trials=3, sampler="tpe")
+
+    def spoils_the_second(run, places, watch):
+        if run.name == "s-t001":
+            (run.path / "resume.safetensors").write_bytes(b"spoilt")
+        return train_run(run, places, watch)
+
+    assert drive(study, training=spoils_the_second).done
+    trials = study.ledger().trials
+    assert [t.end for t in trials] == ["complete", "failed", "complete"]
+    assert "is damaged" in trials[1].why
+    assert payload(study)["trials"][1]["state"] == "failed"
+
+
+def test_seeds_are_trials_of_one_setting(places):
+    study = study_of(places, trials=2, seeds=2, sampler="random", base=config_of(objective=BETA_VAE, seed=7))
+    assert drive(study).done
+    trials = study.ledger().trials
+    assert [t.seed for t in trials] == [7, 8, 7, 8]
+    assert trials[0].values == trials[1].values != trials[2].values
+    assert [run.record().config.training.seed for run in study.runs()] == [7, 8, 7, 8]
+
+
+def test_proposed_settings_come_first(places):
+    study = study_of(places, trials=2, sampler="random")
+    study.propose([{"beta": 3.0}])
+    assert drive(study).done
+    assert study.ledger().trials[0].values == {"beta": 3.0}
+    assert study.proposed() == []
+    with pytest.raises(BadConfig, match="beta: 99 is not in"):
+        study.propose([{"beta": 99}])
+
+
+def test_a_search_of_few_values_tries_each_once(places):
+    study = study_of(places, trials=9, sampler="tpe", search=("latent_dim=2..4",))
+    assert drive(study).done
+    assert sorted(t.values["latent-dim"] for t in study.ledger().trials) == [2, 3, 4]
+    assert not study.wants()
+
+
+def test_a_run_whose_rate_was_changed_by_hand_answers_for_no_setting(places):
+    study = study_of(places, trials=1, sampler="random")
+
+    def turned(run, places, watch):
+        run.request("beta", 3.0)
+        return train_run(run, places, watch)
+
+    assert drive(study, training=turned).done
+    assert "changed by hand" in study.ledger().trials[0].why
+    assert study.ledger().trials[0].end == "failed"
+
+
+def test_two_goals_give_a_front(places):
+    study = study_of(places, trials=4, sampler="random", goals=("rate", "distortion"))
+    assert drive(study).done
+    shown = payload(study)
+    assert shown["best"] is None
+    on = [t for t in shown["trials"] if t["front"]]
+    assert on
+    for one in on:
+        for other in shown["trials"]:
+            assert not (
+                other["numbers"]["rate"] < one["numbers"]["rate"]
+                and other["numbers"]["distortion"] < one["numbers"]["distortion"]
+            )
+
+
+def test_a_journal_that_is_lost_is_made_anew(places):
+    study = study_of(places, trials=2, sampler="tpe")
+    assert drive(study).done
+    (study.path / "journal.log").unlink()
+    study.extend(1)
+    assert drive(study).done
+    assert [t.end for t in study.ledger().trials] == ["complete"] * 3
+    assert dataclasses.replace(study.settings, base=None or study.settings.base).trials == 3
