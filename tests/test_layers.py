@@ -26,7 +26,17 @@ CORE = [
     {"models.build"},  # of a whole config
     {"training"},
     {"runs"},
-    {"inference", "evaluation", "export", "sweep", "comparison", "diagnosis", "animation", "umap_process", "study"},
+    {
+        "inference",
+        "evaluation",
+        "export",
+        "sweep",
+        "comparison",
+        "diagnosis",
+        "animation",
+        "umap_process",
+        "study",
+    },
     {"uses"},
     {"cli", "__init__"},
 ]

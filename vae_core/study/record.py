@@ -104,7 +104,9 @@ class Study:
     def total(self) -> int:
         """How many runs it wants, those that have ended among them."""
         settings = self.settings
-        points = grid_size(self.fields) if settings.sampler == GRID else min(settings.trials, size(self.fields))
+        points = (
+            grid_size(self.fields) if settings.sampler == GRID else min(settings.trials, size(self.fields))
+        )
         wanted = settings.seeds * points
         return max(wanted, len(self.ledger().trials))
 
