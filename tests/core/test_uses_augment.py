@@ -10,6 +10,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import torch
 from helpers import config_of
 
 from vae_core.data.user.folders import read_folders
@@ -24,6 +25,7 @@ from vae_core.uses.augment import Augment, Labelled
 from vae_core.uses.image_folder import folder_names, image_folder
 from vae_core.uses.labelled import pool_of
 from vae_core.uses.registry import USES
+from vae_core.uses.side_by_side import side_by_side
 from vae_core.uses.subject import NoLabels, Subject, open_subject
 
 QUICK = {"steps": 10, "repeats": 2, "made": 6, "test": 30}
@@ -132,11 +134,52 @@ def test_a_classifier_learns_and_made_images_teach_it_what_real_ones_lack():
     def right(made: augment.Made) -> float:
         from vae_core.evaluation.small_network import outputs
 
-        network = augment.trained(real, made, 80, 0)
+        network = augment.trained(augment.started(real, 0), real, made, 80, 0)
         return float((outputs(network, test, 2).argmax(1).numpy() == wanted).mean())
 
     assert right((real.images[:0], real.labels[:0])) < 0.6
     assert right((images(20, 30), np.ones(30, np.int64))) > 0.9
+
+
+def test_classifiers_beside_each_other_are_those_trained_one_by_one():
+    """Planted: four sets of labelled images, whose classifiers are told apart by what they learned."""
+    rng = np.random.default_rng(3)
+    threads = torch.get_num_threads()
+    sets = []
+    for seed in range(4):
+        images = rng.integers(0, 256, (20, 1, 16, 16)).astype(np.uint8)
+        labels = np.arange(20) % 3
+        real = Labelled(images, labels, Codes(np.zeros((20, 1)), np.zeros((20, 1))), 3, 6)
+        sets.append((real, (images[::-1].copy(), labels[::-1].copy()), 20, seed))
+
+    def weights(one: tuple) -> dict[str, torch.Tensor]:
+        return augment.trained(augment.started(one[0], one[-1]), *one).state_dict()
+
+    with side_by_side() as beside:
+        started = [augment.started(one[0], one[-1]) for one in sets]
+        waited = [
+            beside.submit(augment.trained, network, *one) for network, one in zip(started, sets, strict=True)
+        ]
+        found = [one.result().state_dict() for one in waited]
+        assert beside.submit(torch.get_num_threads).result() == 1
+    assert torch.get_num_threads() == threads
+    torch.set_num_threads(1)
+    try:
+        apart = [weights(one) for one in sets]
+    finally:
+        torch.set_num_threads(threads)
+    for together, alone in zip(found, apart, strict=True):
+        torch.testing.assert_close(together, alone, rtol=0, atol=0)
+    assert not torch.equal(found[0]["0.weight"], found[1]["0.weight"])
+
+
+def test_what_progress_raises_ends_the_measuring(subject):
+    def stop(share: float, words: str) -> None:
+        if "a class" in words:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        augment.measure(subject, Augment(per_class=(4,), **QUICK), stop)
 
 
 def test_a_run_is_measured_the_same_for_the_same_seed(subject):

@@ -7,6 +7,7 @@ with images that the run's decoder draws of codes made from theirs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,10 +27,11 @@ from vae_core.uses.intervals import Interval, of_share, over_seeds
 from vae_core.uses.labelled import Pool, pool_of
 from vae_core.uses.making import CLASSIC, METHODS, NOTHING, OURS
 from vae_core.uses.registry import UseSettings
+from vae_core.uses.side_by_side import side_by_side
 from vae_core.uses.subject import Subject
 from vae_core.words import counted, listed
 
-VERSION = 1
+VERSION = 2
 ALL_IMAGES = 60_000
 BATCH = 32  # half of it made images, where there are some
 LEARNING_RATE, RISING = 4e-3, 20  # at its highest, and the steps until then; after that it falls to nothing
@@ -86,30 +88,30 @@ def measure(subject: Subject, settings: Augment, progress: Progress) -> Found:
     kept: dict[tuple[int, str], list[int]] = {}
     out: dict[str, list[int]] = {}
     whole, done = sum(1 for _ in stops for _ in METHODS) * settings.repeats, 0
-    for stop, n in enumerate(stops):
-        for seed in range(settings.repeats):
+    rounds = [(stop, n, seed) for stop, n in enumerate(stops) for seed in range(settings.repeats)]
+    with side_by_side() as beside:
+        for stop, n, seed in rounds:
             labelled = Labelled.drawn(subject, pool, n, np.random.default_rng((settings.seed, n, seed)))
             if seed == 0:
                 shown.real(stop, labelled)
+            named: dict[str, Future[np.ndarray]] = {}
             for method in METHODS:
-                progress(0.1 + 0.9 * done / whole, f"{counted(n, 'real image')} a class, {method}")
-                done += 1
-                made = made_images(
-                    subject,
-                    labelled,
-                    method,
-                    settings.made,
-                    np.random.default_rng((settings.seed, n, seed, 1)),
-                )
+                rng = np.random.default_rng((settings.seed, n, seed, 1))
+                made = made_images(subject, labelled, method, settings.made, rng)
                 if made is None:
                     if seed == 0:
                         out.setdefault(method, []).append(n)
                     continue
-                network = trained(labelled, made, settings.steps, seed)
-                named = outputs(network, test, labelled.classes).argmax(1).numpy()
-                accuracy.setdefault((n, method), []).append(float((named == pool.test_labels).mean()))
+                network = started(labelled, seed)
+                named[method] = beside.submit(_named, network, labelled, made, settings.steps, seed, test)
                 if method != NOTHING and judge is not None:
                     kept.setdefault((n, method), []).extend(shown.made(stop, method, *made, show=seed == 0))
+            for method, answer in named.items():
+                progress(0.1 + 0.9 * done / whole, f"{counted(n, 'real image')} a class, {method}")
+                accuracy.setdefault((n, method), []).append(
+                    float((answer.result() == pool.test_labels).mean())
+                )
+                done += 1
     rows = rows_of(accuracy, kept)
     notes += [
         f"{method} is left out at {listed(map(str, ns))} a class: {_why(method, subject)}."
@@ -203,11 +205,17 @@ def made_images(
     return subject.model.decode_uint8(codes), labels
 
 
-def trained(real: Labelled, made: Made, steps: int, seed: int) -> nn.Module:
-    """A small classifier after so many steps of Adam; half of each batch are made images, where there are some."""
+def started(real: Labelled, seed: int) -> nn.Module:
+    """A small classifier before its first step."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = network_of(real.images.shape[1], real.images.shape[2], real.classes)
+        return network_of(real.images.shape[1], real.images.shape[2], real.classes)
+
+
+def trained(network: nn.Module, real: Labelled, made: Made, steps: int, seed: int) -> nn.Module:
+    """A classifier after so many steps of Adam; half of each batch are made images, where there are some."""
+    # convolutions of small batches take a fifth less time so
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
     rng = np.random.default_rng(seed)
     x, y = floats(real.images), torch.from_numpy(real.labels.astype(np.int64))
@@ -227,10 +235,22 @@ def trained(real: Labelled, made: Made, steps: int, seed: int) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
+def _named(
+    network: nn.Module, real: Labelled, made: Made, steps: int, seed: int, test: np.ndarray
+) -> np.ndarray:
+    """Classes (T,) of test images (T, C, H, W) by a classifier that is trained for them."""
+    found: np.ndarray = (
+        outputs(trained(network, real, made, steps, seed), test, real.classes).argmax(1).numpy()
+    )
+    return found
+
+
 def _judge(subject: Subject, progress: Progress) -> tuple[Classifier | None, str]:
     """The kept classifier of all training labels, and what is to be said where there is none."""
     try:
-        return classifier_of(subject.run.places, subject.model.config, subject.data, progress=progress), ""
+        return classifier_of(
+            subject.run.places, subject.run.record().effective, subject.data, progress=progress
+        ), ""
     except VaeCoreError as error:
         return None, f"The made images are not judged: {error}."
 
