@@ -10,7 +10,6 @@ import contextlib
 import io
 import subprocess
 import tempfile
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ import numpy as np
 
 from vae_core.data.imageset import Progress, silent
 from vae_core.errors import BadCodes, BadConfig, MissingPackage
-from vae_core.pictures import encode_png, enlarge_to, shared_palette, with_palette
+from vae_core.pictures import encode_png, enlarge_to, png_zip, shared_palette, with_palette
 from vae_core.words import counted
 
 if TYPE_CHECKING:
@@ -127,12 +126,13 @@ def zip_of_frames(frames: np.ndarray, *, size: int = 256, progress: Progress = s
     """A .zip of 000.png, 001.png ..."""
     frames = _checked(frames, size)
     digits = max(3, len(str(len(frames) - 1)))
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as zf:  # a PNG does not shrink twice
+
+    def files() -> Iterator[tuple[str, np.ndarray]]:
         for i, frame in enumerate(frames):
-            zf.writestr(f"{i:0{digits}}.png", encode_png(enlarge_to(frame[None], size)[0]))
+            yield f"{i:0{digits}}.png", enlarge_to(frame[None], size)[0]
             progress((i + 1) / len(frames), f"{i + 1} of {len(frames)} frames")
-    return buffer.getvalue()
+
+    return png_zip(files())
 
 
 def npz_of(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import zipfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -57,11 +55,7 @@ def unpack(run: Run, beta: float, data: bytes) -> np.ndarray:
 
 def as_zip(images: np.ndarray) -> bytes:
     """Images (n, C, H, W) as a .zip of PNG files, numbered from 1."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as packed:
-        for i, image in enumerate(images, 1):
-            packed.writestr(f"{i:04d}.png", pictures.encode_png(image))
-    return buffer.getvalue()
+    return pictures.png_zip((f"{i:04d}.png", image) for i, image in enumerate(images, 1))
 
 
 def as_sheet(images: np.ndarray, across: int, size: int = 0) -> bytes:

@@ -1,6 +1,7 @@
 import base64
 import io
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -85,3 +86,16 @@ def test_a_fine_picture_is_left_to_who_shows_it_by_the_rule_that_the_pages_scrip
             assert shown.width == width
     script = Path(__file__).parents[2] / "app" / "components" / "shared" / "enlarging.js"
     assert re.findall(r"FINE = (\d+)", script.read_text()) == [str(pictures.FINE)]
+
+
+def test_a_zip_holds_images_as_they_are_and_the_same_bytes_each_time():
+    images = RNG.integers(0, 256, (2, 3, 8, 8)).astype(np.uint8)
+    files = [("a/1.png", images[0]), ("a/2.png", images[1]), ("a.csv", b"x,y")]
+    packed = pictures.png_zip(iter(files))
+    assert pictures.png_zip(files) == packed
+    with zipfile.ZipFile(io.BytesIO(packed)) as zipped:
+        assert zipped.namelist() == [name for name, _ in files]
+        assert {info.external_attr >> 16 for info in zipped.infolist()} == {0o644}, "unpacked, it can be read"
+        assert zipped.read("a.csv") == b"x,y"
+        with zipped.open("a/2.png") as file:
+            np.testing.assert_array_equal(np.asarray(Image.open(file)), images[1].transpose(1, 2, 0))

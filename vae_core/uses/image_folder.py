@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import re
 import unicodedata
-import zipfile
 from collections.abc import Sequence
 
 import numpy as np
 
 from vae_core.data.user.folders import split_of
 from vae_core.export.unpacking import DEVICES
-from vae_core.pictures import encode_png
+from vae_core.pictures import png_zip
 
 LONGEST = 60  # characters of a folder's name
-DATED = (2000, 1, 1, 0, 0, 0)  # of every file, so that the same images give the same bytes
 
 
 def folder_names(labels: Sequence[str]) -> list[str]:
@@ -37,12 +34,10 @@ def folder_names(labels: Sequence[str]) -> list[str]:
 
 def image_folder(images: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> bytes:
     """uint8 (N, C, H, W) and labels (N,) as indices into `names` -> a .zip of class/0001.png, ... at their own size."""
-    buffer = io.BytesIO()
     kinds = np.unique(labels)
     folders = dict(zip(kinds.tolist(), folder_names([names[k] for k in kinds]), strict=True))
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as zipped:
-        for k in kinds.tolist():
-            for number, row in enumerate(np.flatnonzero(labels == k), 1):
-                info = zipfile.ZipInfo(f"{folders[k]}/{number:04d}.png", DATED)
-                zipped.writestr(info, encode_png(images[row]))
-    return buffer.getvalue()
+    return png_zip(
+        (f"{folders[k]}/{number:04d}.png", images[row])
+        for k in kinds.tolist()
+        for number, row in enumerate(np.flatnonzero(labels == k), 1)
+    )

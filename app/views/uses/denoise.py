@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from pathlib import PurePath
 from typing import Any
 
@@ -166,11 +164,10 @@ def _take(view: View, names: tuple[str, ...], method: str, images: np.ndarray) -
 
 
 def _zip(names: tuple[str, ...], images: Any) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for i, (name, image) in enumerate(zip(names, images, strict=True)):
-            archive.writestr(f"{i + 1:02}-{PurePath(name).stem}-denoised.png", pictures.encode_png(image))
-    return buffer.getvalue()
+    return pictures.png_zip(
+        (f"{i:02}-{PurePath(name).stem}-denoised.png", image)
+        for i, (name, image) in enumerate(zip(names, images, strict=True), 1)
+    )
 
 
 def _sheet(view: View) -> bytes:

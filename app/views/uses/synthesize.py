@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import zipfile
 
 import numpy as np
 import streamlit as st
@@ -176,17 +175,17 @@ def _grid(view: View) -> bytes:
 
 
 def _folder(view: View) -> bytes:
-    more, table, out = view.found.more, io.StringIO(), io.BytesIO()
+    more, table = view.found.more, io.StringIO()
     lines = csv.writer(table)
     lines.writerow(("file", "way", "temperature", "nearest training image", "distance"))
-    with zipfile.ZipFile(out, "w") as folder:
-        for way in more["ways"]:
-            name, short = way["name"], way["name"].replace(", ", " ").replace(" ", "-")
-            for t, temperature in enumerate(more["temperatures"]):
-                for i, image in enumerate(view.found.pictures[f"drawn {name}"][t]):
-                    file = f"{short}/temperature-{temperature:g}-{i:02d}.png"
-                    folder.writestr(file, pictures.encode_png(image))
-                    near = more["drawn"][name]
-                    lines.writerow((file, name, temperature, near["numbers"][t][i], near["distances"][t][i]))
-        folder.writestr("images.csv", table.getvalue())
-    return out.getvalue()
+    files: list[tuple[str, np.ndarray | bytes]] = []
+    for way in more["ways"]:
+        name, short = way["name"], way["name"].replace(", ", " ").replace(" ", "-")
+        for t, temperature in enumerate(more["temperatures"]):
+            for i, image in enumerate(view.found.pictures[f"drawn {name}"][t]):
+                files.append((f"{short}/temperature-{temperature:g}-{i:02d}.png", image))
+                near = more["drawn"][name]
+                lines.writerow(
+                    (files[-1][0], name, temperature, near["numbers"][t][i], near["distances"][t][i])
+                )
+    return pictures.png_zip([*files, ("images.csv", table.getvalue().encode())])
