@@ -12,11 +12,11 @@ from helpers import blob_set, blobs
 from vae_core.config import ObjectiveConfig
 from vae_core.errors import BadConfig, BadImages
 from vae_core.objectives import NOISES
-from vae_core.objectives.similarity import ms_ssim
 from vae_core.uses import denoise, denoiser
 from vae_core.uses import denoise_filters as filters
 from vae_core.uses.denoise_words import of_method
 from vae_core.uses.found import Found, Row
+from vae_core.uses.likeness import psnr
 from vae_core.uses.registry import USES
 from vae_core.uses.subject import open_subject
 
@@ -37,32 +37,7 @@ def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-# ---------------------------------------------------------------- measures
-
-
-def test_psnr_of_a_known_error() -> None:
-    clean = np.full((2, 1, 8, 8), 0.5)
-    np.testing.assert_allclose(filters.psnr(clean + 0.1, clean), 20)
-    assert filters.psnr(clean, clean)[0] == pytest.approx(10 * np.log10(12 * 255**2)), (
-        "rounding is never beaten"
-    )
-
-
-def test_ssim_is_1_of_an_image_and_itself_and_that_of_skimage_of_others() -> None:
-    import torch
-    from skimage.metrics import structural_similarity
-
-    clean = rng().random((2, 1, 48, 48), dtype=np.float32)
-    other = np.clip(clean + 0.2 * rng(1).standard_normal(clean.shape).astype(np.float32), 0, 1)
-    np.testing.assert_allclose(denoise.ssim(clean, clean), 1, atol=1e-5)
-    wanted = [
-        structural_similarity(
-            a[0], b[0], data_range=1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, win_size=11
-        )
-        for a, b in zip(other, clean, strict=True)
-    ]  # fmt: skip
-    np.testing.assert_allclose(denoise.ssim(other, clean), wanted, atol=2e-3)
-    assert float(ms_ssim(torch.from_numpy(clean), torch.from_numpy(clean))[0]) == pytest.approx(1)
+# ---------------------------------------------------------------- intervals
 
 
 def test_an_interval_holds_its_mean_and_is_that_of_the_mean() -> None:
@@ -88,7 +63,7 @@ def test_each_filter_brings_a_noisy_image_nearer_and_keeps_its_form(channels: in
         plain, line = filters.tuned(options, noisy, clean)
         found = plain.apply(noisy)
         assert found.shape == clean.shape, name
-        assert filters.psnr(found, clean).mean() > filters.psnr(noisy, clean).mean() + 2, name
+        assert psnr(found, clean).mean() > psnr(noisy, clean).mean() + 2, name
         assert line.value >= plain.value - 1e-6, name
 
 
@@ -165,19 +140,19 @@ def test_a_measured_run_has_every_method_at_every_level_and_leaves_its_denoiser(
     found = json.loads(out)
     at = {row["at"]["σ"] for row in found["rows"]}
     assert at == {0.1, 0.4}
-    psnr = {(row["method"], row["at"]["σ"]): row for row in found["rows"] if row["metric"] == "PSNR"}
-    assert len(psnr) == 2 * len(found["more"]["methods"])
-    assert {m for m, _ in psnr} >= {
+    by_method = {(row["method"], row["at"]["σ"]): row for row in found["rows"] if row["metric"] == "PSNR"}
+    assert len(by_method) == 2 * len(found["more"]["methods"])
+    assert {m for m, _ in by_method} >= {
         "noisy image",
         "posterior mean",
         denoise.SAMPLES,
         denoise.TRAINED,
         "median",
     }
-    for row in psnr.values():
+    for row in by_method.values():
         assert row["low"] <= row["value"] <= row["high"]
         assert row["count"] == 6
-    assert psnr["noisy image", 0.1]["value"] > psnr["noisy image", 0.4]["value"]
+    assert by_method["noisy image", 0.1]["value"] > by_method["noisy image", 0.4]["value"]
     assert {row["method"] for row in found["rows"] if row["metric"] == "gain"} >= {
         "posterior mean",
         denoise.TRAINED,

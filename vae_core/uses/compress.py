@@ -35,11 +35,12 @@ from vae_core.uses.compress_file import (
 from vae_core.uses.compress_words import sentences
 from vae_core.uses.found import Found, Row
 from vae_core.uses.intervals import LEVEL, Interval, of_mean
+from vae_core.uses.likeness import psnr, ssim
 from vae_core.uses.registry import UseSettings
 from vae_core.uses.subject import Subject
 from vae_core.words import counted
 
-VERSION = 1
+VERSION = 2
 NOISE = math.sqrt(12)  # widths of a step that rounds as much as the posterior spreads: variance step² / 12
 STEPS = (0.5, 1.0, 2.0, NOISE, 4.0, 5.0, 6.0, 8.0, 12.0)  # of the grid, in widths
 MOST_TRAIN = 5_000  # training images that the table, the widths and PCA are made of
@@ -76,7 +77,7 @@ class Point:
     def quality(self) -> np.ndarray:
         """(n,) dB."""
         assert self.opened is not None
-        return baselines.psnr(self.images, self.opened)
+        return psnr(self.images, self.opened)
 
 
 def measure(subject: Subject, settings: SETTINGS, progress: Progress) -> Found:
@@ -245,7 +246,7 @@ def _rows(points: list[Point], rng: np.random.Generator, progress: Progress) -> 
                 Row.of(point.method, point.ours, "PSNR", "dB", of_mean(point.quality(), rng, MEAN_DRAWS), at)
             )
             some = np.linspace(0, len(point.images) - 1, min(len(point.images), PICTURES)).astype(int)
-            alike = baselines.ssim(point.images[some], point.opened[some])
+            alike = ssim(point.images[some], point.opened[some])
             if np.isfinite(alike).all():
                 rows.append(Row.of(point.method, point.ours, "SSIM", "", of_mean(alike, rng, MEAN_DRAWS), at))
     return rows
@@ -298,7 +299,7 @@ def _promise(model: LoadedModel, codes: Codes, images: np.ndarray, rng: np.rando
     at = {"setting": "a posterior sample"}
     return [
         Row.of("VAE, rate", True, "bits", "per image", of_mean(rate, rng), at, up=False),
-        Row.of("VAE, rate", True, "PSNR", "dB", of_mean(baselines.psnr(images, model.decode_uint8(z)), rng), at),
+        Row.of("VAE, rate", True, "PSNR", "dB", of_mean(psnr(images, model.decode_uint8(z)), rng), at),
         Row.of("VAE, bits back", True, "bits", "per image", of_mean(bits_back(codes.mean, codes.std, rng), rng), at, up=False),
     ]  # fmt: skip
 

@@ -1,5 +1,4 @@
-"""What codes are held against: pictures as JPEG, WebP and PNG files, and principal components through the same coder; and
-how like two images are."""
+"""What codes are held against: pictures as JPEG, WebP and PNG files, and principal components through the same coder."""
 
 from __future__ import annotations
 
@@ -12,35 +11,14 @@ import numpy as np
 
 from vae_core.uses.components import components, flat
 from vae_core.uses.compress_file import Head, Table, make_table, write
+from vae_core.uses.likeness import LEAST_ERROR
 
 JPEG, WEBP, PNG = "JPEG", "WebP", "PNG"
 QUALITIES = {JPEG: (1, 10, 25, 50, 75, 90), WEBP: (0, 10, 25, 50, 75, 90), PNG: (100,)}
 BLOCK = 8  # pixels: an image on a sheet begins where a block of JPEG does, so that neighbours share none
-LEAST_ERROR = 1e-6  # mean squared, of an image that is the same: 60 dB
 COMPONENTS = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 STEPS = tuple(0.125 * 2 ** (k / 2) for k in range(12))  # of PCA's grid, for images of 32×32
 HEADROOM = 0.1  # dB that another point of PCA's curve must gain
-
-
-def psnr(images: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """−10 log₁₀ of the mean squared error of uint8 images (N, C, H, W) in [0, 1]: (N,) dB, 60 where they are the same."""
-    error = ((images.astype(np.float32) - others) ** 2).mean((1, 2, 3)) / 255.0**2
-    found: np.ndarray = -10 * np.log10(np.maximum(error, LEAST_ERROR))
-    return found
-
-
-def ssim(images: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Structural similarity (Wang et al. 2004) of uint8 images (N, C, H, W): (N,), the mean over windows of 7×7, or of the
-    largest odd side that fits, and over channels. NaN for images below 3×3."""
-    from skimage.metrics import structural_similarity
-
-    of_one: Any = structural_similarity  # which has no types
-    side = min(7, (min(images.shape[2:]) - 1) // 2 * 2 + 1)
-    if side < 3:
-        return np.full(len(images), np.nan)
-    return np.array([
-        of_one(a, b, win_size=side, data_range=255, channel_axis=0) for a, b in zip(images, others, strict=True)
-    ])  # fmt: skip
 
 
 # ---------------------------------------------------------------- picture files

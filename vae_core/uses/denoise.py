@@ -18,7 +18,6 @@ from vae_core.errors import BadConfig, BadImages
 from vae_core.evaluation.small_network import evenly
 from vae_core.inference import LoadedModel
 from vae_core.objectives.noises import NOISES, Noise
-from vae_core.objectives.similarity import ssim as ssim_of
 from vae_core.options import option
 from vae_core.uses import denoiser
 from vae_core.uses.denoise_filters import (
@@ -30,12 +29,12 @@ from vae_core.uses.denoise_filters import (
     brightened,
     candidates,
     in_use,
-    psnr,
     tuned,
 )
 from vae_core.uses.denoise_words import sentences
 from vae_core.uses.found import Found, Row
 from vae_core.uses.intervals import DRAWS, LEVEL, Interval
+from vae_core.uses.likeness import psnr, ssim
 from vae_core.uses.registry import UseSettings
 from vae_core.uses.subject import Subject
 
@@ -137,12 +136,6 @@ def averaged_samples(
     for _ in range(samples):
         total += model.decode(codes.mean + std * rng.standard_normal(codes.mean.shape, dtype=np.float32))
     return np.asarray(total / samples, np.float32)
-
-
-def ssim(found: np.ndarray, clean: np.ndarray) -> np.ndarray:
-    """Structural similarity of images (N, C, H, H) in [0, 1], (N,); Wang et al. 2004, see objectives/similarity.py."""
-    a, b = (torch.from_numpy(np.ascontiguousarray(x, np.float32)) for x in (found, clean))
-    return np.asarray(ssim_of(a, b).numpy(), np.float64)
 
 
 def mean_interval(values: np.ndarray, drawn: np.ndarray) -> Interval:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vae_core.uses.components import Components, components, flat
+from vae_core.uses.likeness import psnr
 
 NOISY, BRIGHTENED = (
     "noisy image",
@@ -136,16 +137,6 @@ def brightness_line(found: np.ndarray, clean: np.ndarray) -> tuple[float, float]
         return 1.0, 0.0
     scale = float(((x - x.mean()) * (y - y.mean())).mean() / spread)
     return scale, float(y.mean() - scale * x.mean())
-
-
-def psnr(found: np.ndarray, clean: np.ndarray) -> np.ndarray:
-    """Peak signal-to-noise ratio of images (N, C, H, W) in [0, 1], (N,) dB: −10 log₁₀ of the mean squared error, at most
-    that of rounding to a byte, 59 dB."""
-    errors = np.square(found.astype(np.float64) - clean).reshape(len(clean), -1).mean(1)
-    return np.asarray(-10 * np.log10(np.maximum(errors, LEAST_ERROR)))
-
-
-LEAST_ERROR = 1 / 255**2 / 12  # variance of what rounding to a byte leaves
 
 
 def _on_line(found: np.ndarray, scale: float, shift: float) -> np.ndarray:
