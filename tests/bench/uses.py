@@ -1,10 +1,11 @@
-"""Where a VAE wins and where it loses, from what `vae-core uses` finds: the table in README.
+"""Where a VAE wins and where it loses, from what `vae-core uses` finds: the tables in README.
 
     python tests/bench/uses.py [--run mnist] [--kept] [--readme]
 
 Of every use it takes the numbers kept for the run (of a shipped run those that are shipped, else measured now) and, for each
 condition, sets the best that a VAE has part in against the best baseline. A side wins where the two 95 % intervals lie
-apart. --kept leaves out what was not measured yet. --readme writes the table into README.md, between its two marks.
+apart. A second table has each label left out in turn. --kept leaves out what was not measured yet. --readme writes the tables
+into README.md, each between its two marks.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ from vae_core.places import Places
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
 from vae_core.uses import kept
+from vae_core.uses.anomaly import MEAN
+from vae_core.uses.anomaly_case import BASELINES, DEFAULT, ELBO, EQUAL, PCA, PIXELS
+from vae_core.uses.anomaly_odd import EACH
 from vae_core.uses.found import Found, Row, best, verdict
 from vae_core.uses.measuring import measure
-from vae_core.uses.registry import USES, Use
+from vae_core.uses.registry import USES, Use, UseSettings
 
 ROOT = Path(__file__).parents[2]
-MARKS = ("<!-- uses: begin -->", "<!-- uses: end -->")
 # of each use the metric that decides, in README
 DECIDES = {
     "denoise": "PSNR", "anomaly": "AUROC", "augment": "accuracy", "compress": "bytes", "represent": "accuracy",
@@ -32,9 +35,14 @@ DECIDES = {
 }  # fmt: skip
 
 
-def found_of(run: Run, use: Use) -> Found:
-    """What is kept of a use on its usual settings, else measured now and kept."""
-    settings = use.settings()
+ANOMALY = USES["anomaly"]
+# the scores of the second table, in order
+SCORES = (DEFAULT, PIXELS, EQUAL, ELBO, PCA)
+
+
+def found_of(run: Run, use: Use, settings: UseSettings | None = None) -> Found:
+    """What is kept of a use on its usual settings unless others are given, else measured now and kept."""
+    settings = settings or use.settings()
     found = kept.find(run, use, settings)
     if found is None:
         stamp, found = measure(
@@ -66,10 +74,11 @@ def said(condition: tuple[str, float | str]) -> str:
     return text if name == "setting" else f"{name} {text}"
 
 
-def told(row: Row) -> str:
+def told(row: Row, *, name: bool = True) -> str:
+    """A row's value with its unit and interval, after the name of its method."""
     unit = f" {row.unit}" if row.unit else ""
     apart = "" if row.low is None or row.high is None else f" ({row.low:.3g}–{row.high:.3g})"
-    return f"{row.method}: {row.value:.3g}{unit}{apart}"
+    return f"{f'{row.method}: ' if name else ''}{row.value:.3g}{unit}{apart}"
 
 
 def table(run: Run, uses: Sequence[Use]) -> str:
@@ -82,12 +91,32 @@ def table(run: Run, uses: Sequence[Use]) -> str:
     return "\n".join(lines)
 
 
-def write_readme(text: str) -> None:
+def each_left_out(found: Found) -> str:
+    """AUROC of the default score and of others for every label left out in turn, the mean of all first, as Markdown."""
+    cases = list(dict.fromkeys(str(row.at["odd"]) for row in found.of("AUROC")))
+    lines = [
+        f"| odd | {' | '.join(SCORES)} | {DEFAULT} against the best baseline |",
+        "|---" * (len(SCORES) + 2) + "|",
+    ]
+    for case in sorted(cases, key=lambda name: name != MEAN):
+        rows = {row.method: row for row in found.of("AUROC", {"odd": case})}
+        baseline = best([rows[name] for name in BASELINES])
+        assert baseline is not None
+        outcome = f"{verdict(rows[DEFAULT], baseline)} ({baseline.method})"
+        lines.append(
+            f"| {case} | {' | '.join(told(rows[name], name=False) for name in SCORES)} | {outcome} |"
+        )
+    return "\n".join(lines)
+
+
+def write_readme(name: str, text: str) -> None:
+    """Put a table between its two marks."""
     path = ROOT / "README.md"
     readme = path.read_text(encoding="utf-8")
-    begin, end = map(re.escape, MARKS)
-    new, count = re.subn(f"{begin}.*?{end}", lambda _: f"{MARKS[0]}\n{text}\n{MARKS[1]}", readme, flags=re.S)
-    assert count == 1, f"README.md needs {MARKS[0]} and {MARKS[1]} once"
+    marks = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    begin, end = map(re.escape, marks)
+    new, count = re.subn(f"{begin}.*?{end}", lambda _: f"{marks[0]}\n{text}\n{marks[1]}", readme, flags=re.S)
+    assert count == 1, f"README.md needs {marks[0]} and {marks[1]} once"
     path.write_text(new, encoding="utf-8")
 
 
@@ -106,8 +135,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     for use in uses:
         if seconds := found_of(run, use).seconds:  # shipped results tell none
             print(f"{use.name}: {seconds:.0f} s", file=sys.stderr)
+    each = ANOMALY.settings(left_out=EACH)
+    digits = ""
+    if not args.kept or kept.find(run, ANOMALY, each) is not None:
+        digits = each_left_out(found_of(run, ANOMALY, each))
+        print(f"\n{digits}")
     if args.readme:
-        write_readme(text)
+        write_readme("uses", text)
+        if digits:
+            write_readme("left out", digits)
     return 0
 
 
