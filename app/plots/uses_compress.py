@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from app.plots.figure import figure
 from app.plots.palette import CATEGORICAL
+from vae_core.uses.compress import AUTOENCODER, VAE
 
 Curves = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -32,7 +33,7 @@ def quality_over_bytes(curves: Curves, metric: str = "PSNR") -> go.Figure:
         found.add_scatter(
             x=[p["bytes"] for p in some], y=[p[metric] for p in some], name=name, mode="lines+markers",
             text=[p["setting"] for p in some], marker={"size": 6},
-            line={"color": colours[kind], "width": 3 if kind == "VAE" else 1.5, "dash": "dot" if kind != name else "solid"},
+            line={"color": colours[kind], "width": 3 if kind in (VAE, AUTOENCODER) else 1.5, "dash": "dot" if kind != name else "solid"},
             hovertemplate=f"{name}, %{{text}}<br>%{{x:,.3~g}} bytes per image<br>{metric} %{{y:.3~g}}<extra></extra>",
         )  # fmt: skip
     return found

@@ -15,12 +15,14 @@ from typing import Any, Protocol, TypeVar
 
 import streamlit as st
 
+from app.boundary import sentence
 from app.services import runs
 from app.state import address, session
 from app.state.address import Family, Key
 from app.state.kinds import FLAG
 from vae_core.config import RunConfig
 from vae_core.data import list_specs
+from vae_core.errors import BadConfig
 from vae_core.models.networks import ARCHITECTURES
 from vae_core.options import Choice, Leaf, Options, leaves, replace_at, value_at
 from vae_core.words import listed
@@ -53,11 +55,13 @@ def config_form(keys: Family[Any] = address.SETTING, without: Collection[str] = 
     return config
 
 
-def settings_form(usual: T, keys: Family[Any], prefix: str) -> T:
-    """Widgets for every setting of `usual`, side by side, the advanced ones last; what they say. A setting's key is
-    `prefix` and its switch. Raises BadConfig for what does not fit together."""
+def settings_form(usual: T, keys: Family[Any], prefix: str) -> tuple[T, list[str]]:
+    """Widgets for every setting of `usual`, side by side, the advanced ones last; what they say, and what is wrong with it.
+    A setting's key is `prefix` and its switch. What cannot be read is said under its widget, and leaves that setting as it
+    usually is."""
     asked = sorted(leaves(type(usual)), key=lambda leaf: (leaf.spec.advanced, leaf.spec.order))
-    return _ask_in_turn(usual, asked, _Prefixed(keys, prefix))
+    faults: list[str] = []
+    return _ask_in_turn(usual, asked, _Prefixed(keys, prefix), faults), faults
 
 
 def fill_settings(values: Options, keys: Family[Any], prefix: str) -> None:
@@ -182,13 +186,22 @@ def _places(row: tuple[tuple[str, ...], ...]) -> list[Any]:
     return list(st.columns(len(row)))
 
 
-def _ask_in_turn(config: T, asked: Sequence[Leaf], keys: Keys) -> T:
-    """One widget for each setting that applies; what was answered before decides which do."""
+def _ask_in_turn(config: T, asked: Sequence[Leaf], keys: Keys, faults: list[str] | None = None) -> T:
+    """One widget for each setting that applies; what was answered before decides which do.
+
+    An answer that does not fit raises BadConfig; where there is a list of faults it is said under its widget and there.
+    """
     for leaf in asked:
         if _applies(leaf, config):
             ask = SPECIAL[leaf.spec.widget] if leaf.spec.widget else _widget_of(leaf)
             value = ask(config, leaf, keys)
-            config = replace_at(config, leaf.path, value)
+            try:
+                config = replace_at(config, leaf.path, value)
+            except BadConfig as error:
+                if faults is None:
+                    raise
+                st.error(sentence(error), icon=":material/error:")
+                faults.append(str(error))
     return config
 
 

@@ -29,7 +29,6 @@ from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
 from vae_core.uses import kept
 from vae_core.uses.found import Found, Row
-from vae_core.uses.measuring import measure
 from vae_core.uses.registry import USES, Use, UseSettings
 from vae_core.uses.represent_settings import Represent
 
@@ -201,7 +200,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "denoise": {"noise": "salt_pepper", "images": 30, "levels": "0.1 0.25"},
     "anomaly": {"left_out": "left", "most": 25, "seed": 3},
     "augment": {"per_class": "2 5"},
-    "compress": {"images": 50, "beta": 0.5},
+    "compress": {"images": 50, "seed": 2},
     "represent": {"transfer": "true", "repeats": 3, "start_from": "plain"},
     "synthesize": {"temperatures": "0.5 1", "unseen": "false"},
 }
@@ -228,11 +227,32 @@ def test_settings_in_the_address_are_those_that_are_measured(
     assert [(asked.id, use.name, settings) for asked, use, settings in started] == [(run.id, name, wanted)]
 
 
+def test_a_run_that_has_not_learned_yet_is_told_what_it_needs_and_others_are_offered(
+    open_page: Open, store: Store
+) -> None:
+    at = open_page("uses", **link(store.create(config_of(), "queued"), USES["compress"]))
+    fine(at)
+    assert ["queued never started" in i.value and "train it first" in i.value for i in at.info] == [True]
+    assert not asks(at)
+    assert [link.proto.label for link in at.get("page_link")].count("Train") == 2, "in the list, and beside it"
+    assert "Meanwhile, as measured on" in shown(at)
+    assert any(label.startswith("Open ") for label in buttons(at))
+
+
 @alone
-def test_a_run_that_has_not_learned_yet_is_said(open_page: Open, store: Store) -> None:
-    at = open_page("uses", **link(store.create(config_of(), "queued")))
-    assert not at.exception
-    assert ["has no weights yet; wait for its first checkpoint" in e.value for e in at.error] == [True]
+def test_a_dial_asks_for_a_beta_and_offers_some(open_page: Open, store: Store, places: Places) -> None:
+    write_blobs(places.datasets)
+    dial = store.create(config_of(objective="multi_rate", epochs=1), "dial")
+    assert train_run(dial, places).state == FINISHED
+    at = open_page("uses", **link(dial))
+    fine(at)
+    assert ["holds a whole dial of βs" in i.value for i in at.info] == [True]
+    assert not asks(at)
+    at.button(key="beta 1").click().run()
+    fine(at)
+    assert not at.info
+    assert asks(at)
+    assert at.query_params[address.USE_SETTING.of("represent-beta").name] in ("1.0", ["1.0"])
 
 
 @alone
@@ -240,9 +260,16 @@ def test_an_address_that_makes_no_sense_is_no_end(open_page: Open, run: Run) -> 
     at = open_page("uses", **link(run, repeats="0", transfer="maybe", seed="x"))
     fine(at)
     assert asks(at)
-    odd = open_page("uses", **link(run, USES["denoise"], levels="many 9"))
+    odd = open_page("uses", **link(run, USES["denoise"], levels="many 9", images=30, noise="salt_pepper"))
     assert not odd.exception
-    assert [e.value for e in odd.error] == ["Levels: expected a number, got 'many'"]
+    fault = "Levels: expected a number, got 'many'"
+    assert sorted(e.value for e in odd.error) == [fault, f"{fault}. Put it right in *Settings*."]
+    assert not asks(odd)
+    assert odd.number_input(key=address.USE_SETTING.of("denoise-images").name).value == 30
+    assert odd.selectbox(key=address.USE_SETTING.of("denoise-noise").name).value == "salt_pepper"
+    odd.text_input(key=address.USE_SETTING.of("denoise-levels").name).set_value("0.5").run()
+    fine(odd)
+    assert asks(odd)
     unknown = open_page("uses", run=run.id, use="Cook")
     fine(unknown)
     assert USES["denoise"].question in shown(unknown)
@@ -355,14 +382,12 @@ def test_a_process_that_dies_says_so(
 @alone
 @pytest.mark.parametrize("use", USES.values(), ids=USES)
 def test_a_gan_is_told_that_it_cannot_be_used(
-    open_page: Open, home: Places, places: Places, use: Use, monkeypatch: pytest.MonkeyPatch
+    open_page: Open, home: Places, places: Places, use: Use
 ) -> None:
-    monkeypatch.setattr(work, "_measure", lambda run, use, settings, task: measure(run, use, settings))
     at = open_page("uses", **link(taken(home, places, "faker"), use))
-    at.button(key="measure use").click().run()
-    worked_out(at)
     fine(at)
-    assert ["is a GAN" in w.value for w in at.warning] == [True]
+    assert ["is a GAN" in i.value for i in at.info] == [True]
+    assert not asks(at)
 
 
 # ---------------------------------------------------------------- once it is known

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import builtins
+import json
 import struct
 import zlib
 
 import numpy as np
 import pytest
-from helpers import blobs
+from helpers import blobs, config_of, write_blobs
 
 from vae_core.errors import BadConfig, MissingPackage
 from vae_core.inference import Codes
+from vae_core.runs.record import FINISHED
+from vae_core.runs.store import Store
+from vae_core.runs.worker import train_run
 from vae_core.uses import compress, kept
 from vae_core.uses import compress_baselines as baselines
 from vae_core.uses.compress_bitsback import bits_back
@@ -256,6 +260,7 @@ def test_a_measurement_has_every_method_with_intervals_and_equal_files_from_the_
     )
     bytes_of = [row.value for row in found.of("bytes", ours=True) if row.at["setting"].startswith("step")]
     assert bytes_of == sorted(bytes_of, reverse=True), "a wider step takes fewer bytes"
+    assert compress.name_in(found) == "VAE"
     decoders = {row.method: row.value for row in found.of("decoder")}
     assert decoders["VAE"] > 0
     assert decoders["PCA"] > 0
@@ -295,3 +300,18 @@ def test_where_the_vae_loses_the_sentences_say_so(found):
     without = " ".join(sentences([row for row in found.rows if row.metric != "bits"], 60, False))
     assert "promises no rate" in without
     assert "VAE" not in without
+
+
+def test_an_autoencoder_is_named_for_what_it_is_by_a_measurement(few, places):
+    write_blobs(places.datasets)
+    run = Store(places).create(config_of(objective="autoencoder", epochs=1), "plain")
+    assert train_run(run, places).state == FINISHED
+    found = measure(run, USES["compress"], compress.SETTINGS(images=20))[1]
+    assert compress.name_in(found) == "autoencoder"
+    ours = {row.method for row in found.rows if row.ours}
+    assert ours == {"autoencoder"}
+    for key in ("curves", "seen", "decoders"):
+        assert {"autoencoder", "PCA"} <= set(found.more[key])
+        assert "VAE" not in found.more[key]
+    assert found.pictures["autoencoder"].shape == found.pictures["PCA"].shape
+    assert "VAE" not in json.dumps(found.to_json())

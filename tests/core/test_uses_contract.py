@@ -15,7 +15,7 @@ from vae_core.data import open_images
 from vae_core.errors import BadConfig, BadRun, DataUnavailable, NoEncoder
 from vae_core.options import leaves
 from vae_core.places import Places
-from vae_core.runs.record import FINISHED
+from vae_core.runs.record import FAILED, FINISHED, RUNNING, Status
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
@@ -24,7 +24,7 @@ from vae_core.uses.found import LOSES, OPEN, WINS, Found, Row, best, from_json, 
 from vae_core.uses.intervals import Interval, of_mean, of_share, of_statistic, over_seeds
 from vae_core.uses.measuring import measure
 from vae_core.uses.registry import USES, UseSettings
-from vae_core.uses.subject import NoLabels, learned, open_subject, part_of
+from vae_core.uses.subject import NoLabels, NoWeights, learned, open_subject, part_of, usable
 
 USE = USES["compress"]
 
@@ -114,6 +114,14 @@ def test_what_was_found_comes_back_from_json():
     for damaged in ({}, [], {**found.to_json(), "rows": [{"method": "m"}]}, {**found.to_json(), "rows": 3}):
         with pytest.raises((KeyError, TypeError, ValueError)):
             from_json(damaged, {})
+
+
+def test_every_sentence_begins_with_a_capital():
+    said = ["interpolation is left out at 1 a class.", "β is 2.", "100 images.", "All."]
+    assert list(Found([], said).sentences) == [
+        "Interpolation is left out at 1 a class.", "β is 2.", "100 images.", "All.",
+    ]  # fmt: skip
+    assert from_json({**found_of().to_json(), "sentences": said}, {}).sentences[0][:5] == "Inter"
 
 
 def test_rows_are_found_by_metric_conditions_and_whose_they_are():
@@ -301,6 +309,20 @@ def test_a_dial_takes_a_beta_and_nothing_else_does(home, vae):
 def test_a_run_that_never_started_is_refused(store):
     with pytest.raises(BadRun, match="never started"):
         open_subject(store.create(config_of(), "queued"))
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        (RUNNING, "wait for its first checkpoint"),
+        (FAILED, "ended before its first checkpoint, .* train it first"),
+    ],
+)
+def test_a_run_without_weights_is_told_what_it_needs(mine, state, says):
+    (mine.path / "model.safetensors").unlink()
+    mine.write_status(Status(state))
+    with pytest.raises(NoWeights, match=f"the run vae .*{says}.*choose another run"):
+        usable(mine)
 
 
 def test_images_that_are_gone_or_replaced_are_refused(mine, places):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,7 @@ MOST_VALUES = 40_000_000  # of all those images together
 PICTURES = 200  # images of which each is a picture file of its own, and whose SSIM is taken
 SHOWN = 8  # images to look at; fewer of large ones
 DRAWS, MEAN_DRAWS = 300, 500  # bootstrap samples of whole curves, and of one file's mean
+VAE, AUTOENCODER = "VAE", "autoencoder"  # how what is found names the run's network
 AE_WIDTH = 0.125  # of the spread of an autoencoder's codes, which has no width of its own
 
 
@@ -81,8 +82,8 @@ class Point:
 
 
 def measure(subject: Subject, settings: SETTINGS, progress: Progress) -> Found:
-    """The numbers of Compress. pictures: "original" (n, C, H, W), "VAE" and "PCA" (steps, n, C, H, W), the smallest "JPEG" and
-    "WebP" (n, C, H, W), and "table k" of each step, the bytes that `compress_file.table_of` reads."""
+    """The numbers of Compress. pictures: "original" (n, C, H, W), those of the network, by `name_in`, and "PCA" (steps, n, C, H,
+    W), the smallest "JPEG" and "WebP" (n, C, H, W), and "table k" of each step, the bytes that `compress_file.table_of` reads."""
     train, test = _chosen(subject, settings)
     progress(0.01, "reading the codes of training images")
     seen, images = subject.images(train), subject.images(test)
@@ -117,17 +118,17 @@ def measure(subject: Subject, settings: SETTINGS, progress: Progress) -> Found:
     rows += _at_equal_quality(points, rng)
     rows += _promise(subject.model, codes, images, rng)
     decoders = {
-        "VAE": decoder_bytes(subject.model),
+        VAE: decoder_bytes(subject.model),
         "PCA": pca.decoder_bytes(max(one.components for one in pca_points)),
     }
     rows += [
-        Row(name, name == "VAE", "decoder", "bytes", float(size), None, None, 1, up=False)
+        Row(name, name == VAE, "decoder", "bytes", float(size), None, None, 1, up=False)
         for name, size in decoders.items()
     ]
     shown = np.linspace(0, len(images) - 1, min(len(images), SHOWN if images[0].size <= 4096 else 3)).astype(
         int
     )
-    return Found(
+    found = Found(
         rows,
         sentences(rows, len(images), subject.model.stochastic),
         {
@@ -140,6 +141,23 @@ def measure(subject: Subject, settings: SETTINGS, progress: Progress) -> Found:
         _pictures(points, shown)
         | {f"table {k}": np.frombuffer(table_bytes(t), np.uint8) for k, t in enumerate(tables)},
     )
+    return found if subject.model.stochastic else _as_autoencoder(found)
+
+
+def name_in(found: Found) -> str:
+    """How what was found names the run's network: VAE or AUTOENCODER."""
+    return AUTOENCODER if AUTOENCODER in found.more["curves"] else VAE
+
+
+def _as_autoencoder(found: Found) -> Found:
+    """The same with the network named as the autoencoder that it is."""
+
+    def named(by: Mapping[str, Any]) -> dict[str, Any]:
+        return {AUTOENCODER if name == VAE else name: value for name, value in by.items()}
+
+    rows = [replace(row, method=AUTOENCODER) if row.method == VAE else row for row in found.rows]
+    more = {key: named(value) if isinstance(value, Mapping) else value for key, value in found.more.items()}
+    return replace(found, rows=rows, more=more, pictures=named(found.pictures))
 
 
 def kept_table(found: Found, step: int) -> Table:
@@ -208,7 +226,7 @@ def _of_vae(
             )
         opened = model.decode_uint8(again.codes(back))
         points.append(
-            Point("VAE", True, setting_of(step), _sizes(table.bits(numbers), len(data)), images, opened)
+            Point(VAE, True, setting_of(step), _sizes(table.bits(numbers), len(data)), images, opened)
         )
         tables.append(table)
     return points, tables
@@ -254,7 +272,7 @@ def _rows(points: list[Point], rng: np.random.Generator, progress: Progress) -> 
 
 def _at_equal_quality(points: list[Point], rng: np.random.Generator) -> list[Row]:
     """Bytes of VAE and PCA at each whole dB that both reach, and what share the VAE's are; bootstrap over images."""
-    methods = ("VAE", "PCA")
+    methods = (VAE, "PCA")
     arrays = []
     for method in methods:
         some = [point for point in points if point.method == method]
@@ -277,7 +295,7 @@ def _at_equal_quality(points: list[Point], rng: np.random.Generator) -> list[Row
             found = _interval(value[m, k], drawn[:, m, k], count)
             rows.append(Row.of(method, not m, "bytes", "per image", found, at, up=False))
         share = _interval(value[0, k] / value[1, k], drawn[:, 0, k] / drawn[:, 1, k], count)
-        rows.append(Row.of("VAE", True, "share of PCA's bytes", "", share, at, up=False))
+        rows.append(Row.of(VAE, True, "share of PCA's bytes", "", share, at, up=False))
     return rows
 
 
@@ -336,7 +354,7 @@ def _nearest(points: list[Point], size: float) -> Point:
 
 
 def _beside(points: list[Point]) -> list[tuple[Point, Point]]:
-    return [(p, _nearest(points, float(p.sizes.mean()))) for p in points if p.method == "VAE"]
+    return [(p, _nearest(points, float(p.sizes.mean()))) for p in points if p.method == VAE]
 
 
 def _seen(points: list[Point]) -> Mapping[str, Any]:
@@ -350,7 +368,7 @@ def _seen(points: list[Point]) -> Mapping[str, Any]:
         }
 
     pairs = _beside(points)
-    return {"VAE": [said(a) for a, _ in pairs], "PCA": [said(b) for _, b in pairs]} | {
+    return {VAE: [said(a) for a, _ in pairs], "PCA": [said(b) for _, b in pairs]} | {
         kind: said(_smallest(points, kind)) for kind in (baselines.JPEG, baselines.WEBP)
     }
 
@@ -359,7 +377,7 @@ def _pictures(points: list[Point], shown: np.ndarray) -> dict[str, np.ndarray]:
     pairs = _beside(points)
     original = pairs[0][0].images[shown]
     found = {"original": original}
-    for k, name in enumerate(("VAE", "PCA")):
+    for k, name in enumerate((VAE, "PCA")):
         found[name] = np.stack([pair[k].opened[shown] for pair in pairs])  # type: ignore[index]
     for kind in (baselines.JPEG, baselines.WEBP):
         quality = int(_smallest(points, kind).setting.split()[-1])

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from vae_core.options import capitalised
 from vae_core.reading import text
 from vae_core.uses.intervals import Interval
 
@@ -53,6 +54,10 @@ class Found:
     more: Mapping[str, Any] = field(default_factory=dict)
     pictures: Mapping[str, np.ndarray] = field(default_factory=dict)
     seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        # some begin with the name of a method
+        object.__setattr__(self, "sentences", [capitalised(words) for words in self.sentences])
 
     def to_json(self) -> dict[str, Any]:
         """All but the pictures."""

@@ -13,7 +13,7 @@ from vae_core.data.splits import Splits
 from vae_core.errors import BadConfig, BadRun, DataUnavailable, NoEncoder, VaeCoreError
 from vae_core.events import Checkpoint, EpochDone, Failed, Started, StepDone
 from vae_core.inference import LoadedModel, load_run
-from vae_core.runs.record import Record
+from vae_core.runs.record import LIVE, Record
 from vae_core.runs.run import Run
 
 
@@ -59,31 +59,57 @@ class NoLabels(VaeCoreError):  # noqa: N818
     """Images without labels were asked for something that takes labels."""
 
 
-def open_subject(run: Run, *, beta: float = 0.0, device: str = "auto") -> Subject:
-    """Load a run and its images. `beta` is the point of a β dial, 0 where none is chosen.
+class NoWeights(BadRun):
+    """A run was to be used that has learned nothing yet."""
 
-    Raises BadConfig for a dial without a β, or a β of a run without one; DataUnavailable with the remedy where the images
-    are absent; BadRun for a run without weights, or whose images are others by now; NoEncoder for a GAN.
+
+class NoBeta(BadConfig):
+    """A β dial was to be used at no β."""
+
+
+def usable(run: Run, beta: float = 0.0) -> Record:
+    """The record of a run that can be used at a β, 0 where none is chosen; nothing is loaded.
+
+    Raises NoWeights for a run that has learned nothing yet, NoEncoder for a GAN, BadConfig for a dial without a β, or a β of
+    a run without one.
     """
     record = run.record()
-    if record.shape is None:
-        raise BadRun(f"the run {record.name} never started, so there is nothing to use; train it first")
-    dial = record.effective.objective.dial
-    if dial is not None and not beta:
-        raise BadConfig(
-            f"the run {record.name} holds a whole dial of βs: say at which one it is to be used (--beta, {dial.lowest:g} to "
-            f"{dial.highest:g})"
+    if not run.has_weights():
+        if run.status().state in LIVE:
+            raise NoWeights(
+                f"the run {record.name} is learning and has no weights yet; wait for its first checkpoint, or choose another run"
+            )
+        begun = "never started" if record.shape is None else "ended before its first checkpoint"
+        raise NoWeights(
+            f"the run {record.name} {begun}, so there is nothing to use; train it first, or choose another run"
         )
-    if dial is None and beta:
-        raise BadConfig(f"the run {record.name} has no β dial; leave β at 0")
-    model = load_run(run, device=device)
-    if dial is not None:
-        model = model.at_beta(beta)
-    if not model.has_encoder:
+    objective = record.effective.objective
+    if not objective.entry.has_encoder:
         raise NoEncoder(
             f"the run {record.name} is a GAN: it draws images and has no encoder, which every use here needs; choose a VAE or an "
             "autoencoder"
         )
+    dial = objective.dial
+    if dial is not None and not beta:
+        raise NoBeta(
+            f"the run {record.name} holds a whole dial of βs: say at which one it is to be used (in Settings, or by --beta, "
+            f"{dial.lowest:g} to {dial.highest:g})"
+        )
+    if dial is None and beta:
+        raise BadConfig(f"the run {record.name} has no β dial; leave β at 0")
+    return record
+
+
+def open_subject(run: Run, *, beta: float = 0.0, device: str = "auto") -> Subject:
+    """Load a run and its images. `beta` is the point of a β dial, 0 where none is chosen.
+
+    Raises what `usable` does; DataUnavailable with the remedy where the images are absent; BadRun where they are others by
+    now.
+    """
+    record = usable(run, beta)
+    model = load_run(run, device=device)
+    if beta:
+        model = model.at_beta(beta)
     data, note = _images_of(run, record)
     return Subject(run, model, data, model.config.data.split(data), note)
 

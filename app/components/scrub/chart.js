@@ -13,6 +13,8 @@ const RIGHT = 10;
 const TOP = 26;
 const BOTTOM = 40;
 const TICKS = 4;
+const LETTER = 6.2; // width of a digit
+const APART = 6; // least room between two labels
 
 /**
  * Draws the chart anew and gives what moves its cursor.
@@ -101,6 +103,30 @@ function spanOf(values) {
   return low === high ? { low: low - 0.5, high: high + 0.5 } : { low, high };
 }
 
+/** @param {number} i @param {number} count */
+const anchorOf = (i, count) => (i === 0 ? "start" : i === count - 1 ? "end" : "middle");
+
+/**
+ * Which labels of an axis are shown, so that none touches another: the last always, the others from the left on.
+ *
+ * @param {number[]} places from left to right
+ * @param {string[]} texts
+ */
+export function withRoom(places, texts) {
+  const last = places.length - 1;
+  const spans = places.map((place, i) => {
+    const width = texts[i].length * LETTER;
+    const from = place - { start: 0, middle: width / 2, end: width }[anchorOf(i, places.length)];
+    return { from, to: from + width };
+  });
+  let free = Number.NEGATIVE_INFINITY;
+  return spans.map(({ from, to }, i) => {
+    const fits = i === last || (from >= free && to + APART <= spans[last].from);
+    if (fits) free = to + APART;
+    return fits;
+  });
+}
+
 /** @param {Scale} x @param {Scale} y @param {Chart} chart */
 function axes(x, y, { at, ticks }) {
   const bottom = HEIGHT - BOTTOM;
@@ -110,11 +136,12 @@ function axes(x, y, { at, ticks }) {
     makeSvg("line", { class: "axis", x1: LEFT, x2: LEFT, y1: TOP, y2: bottom }),
   ];
   const even = Array.from({ length: TICKS + 1 }, (_, i) => x.low + ((x.high - x.low) * i) / TICKS);
-  const places = ticks ? at : even;
+  const places = (ticks ? at : even).map((across) => x.of(across));
+  const texts = ticks ?? even.map((across) => numberText(across, 2));
+  const shown = withRoom(places, texts);
   for (const [i, across] of places.entries()) {
-    const anchor = i === 0 ? "start" : i === places.length - 1 ? "end" : "middle";
-    const text = ticks ? ticks[i] : numberText(across, 2);
-    parts.push(makeSvg("text", { x: x.of(across), y: bottom + 14, "text-anchor": anchor }, text));
+    const text = shown[i] ? texts[i] : "";
+    parts.push(makeSvg("text", { x: across, y: bottom + 14, "text-anchor": anchorOf(i, places.length) }, text));
   }
   for (let i = 0; i < TICKS; i++) {
     // at the highest stands the axis's name

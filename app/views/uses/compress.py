@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -18,7 +17,7 @@ from app.state import address, session
 from app.views.uses.shared import View, numbers, said
 from app.words import number
 from vae_core.errors import VaeCoreError
-from vae_core.uses.compress import STEPS, kept_table, setting_of
+from vae_core.uses.compress import STEPS, VAE, kept_table, name_in, setting_of
 from vae_core.uses.compress_file import ENDING, MOST_IMAGES
 from vae_core.words import counted
 
@@ -27,7 +26,6 @@ SEEN = 60  # images of an opened file that are shown
 COUNT, STEP, SOURCE = (address.USE_TOLD.of(f"compress {name}") for name in ("count", "step", "source"))
 FILES, FILE = address.USE_UPLOAD.of("compress pictures"), address.USE_UPLOAD.of("compress file")
 MADE = address.USE_MADE.of("compress")
-VAE = "VAE"  # how what was found names the run's own network
 TEST, UPLOAD = "test images", "pictures of mine"
 
 
@@ -68,21 +66,16 @@ def _numbers(view: View) -> None:
     ):
         if rows:
             st.markdown(f"**{title}**")
-            numbers(view, [replace(row, method=_title(view)) if row.method == VAE else row for row in rows])
-
-
-def _title(view: View) -> str:
-    """What the run's network is, in a word."""
-    return VAE if view.run.record().effective.objective.entry.has_posterior else "autoencoder"
+            numbers(view, rows)
 
 
 def _width(view: View) -> str:
     """What a step of the grid is counted in: an autoencoder's codes have no width."""
-    return "widths of the posterior" if _title(view) == VAE else "eighths of the codes' spread"
+    return "widths of the posterior" if name_in(view.found) == VAE else "eighths of the codes' spread"
 
 
 def _slider(view: View) -> None:
-    seen, shown = view.found.more["seen"], view.found.pictures
+    seen, shown, ours = view.found.more["seen"], view.found.pictures, name_in(view.found)
     count, side = shown["original"].shape[0], shown["original"].shape[3]
 
     def note(point: dict[str, Any]) -> str:
@@ -92,10 +85,10 @@ def _slider(view: View) -> None:
         return {"name": name, "ours": ours, "frames": pictures, "notes": notes, "count": count, "side": side}
 
     curves = view.found.more["curves"]
-    codes = curves[VAE][::-1]  # from the coarsest grid on, so that hand and chart go the same way
+    codes = curves[ours][::-1]  # from the coarsest grid on, so that hand and chart go the same way
     rows = [
         row("Images", False, [frame(shown["original"])], []),
-        row(_title(view), True, frames(list(shown[VAE][::-1])), [note(p) for p in seen[VAE][::-1]]),
+        row(ours, True, frames(list(shown[ours][::-1])), [note(p) for p in seen[ours][::-1]]),
         row(
             "PCA, as many bytes",
             False,
@@ -109,10 +102,10 @@ def _slider(view: View) -> None:
     ]
     lines = [
         {
-            "name": _title(view) if name == VAE else name, "ours": name == VAE, "x": [math.log10(p["bytes"]) for p in points], "y": [p["PSNR"] for p in points],
+            "name": name, "ours": name == ours, "x": [math.log10(p["bytes"]) for p in points], "y": [p["PSNR"] for p in points],
             "low": [p["low"] for p in points], "high": [p["high"] for p in points],
         }
-        for name, points in ((k, sorted(curves[k], key=lambda p: p["bytes"])) for k in (VAE, "PCA"))
+        for name, points in ((k, sorted(curves[k], key=lambda p: p["bytes"])) for k in (ours, "PCA"))
     ]  # fmt: skip
     near, least = [p["PSNR"] for p in codes], math.log10(min(p["bytes"] for p in codes)) - 0.2
     scrub(
@@ -129,7 +122,7 @@ def _slider(view: View) -> None:
                 "x": "bytes per image, on a logarithmic scale",
                 "y": "dB",
                 "at": [math.log10(p["bytes"]) for p in codes],
-                "ticks": _ticks([p["bytes"] for p in codes]),
+                "ticks": [number(p["bytes"], 2) for p in codes],
                 "lines": [_within(line, least, max(near) + 4) for line in lines],
                 "bars": [],
             },
@@ -137,16 +130,6 @@ def _slider(view: View) -> None:
         },
         key=address.USE_TOLD.of(f"compress slider {view.run.id}").name,
     )
-
-
-def _ticks(sizes: list[float]) -> list[str]:
-    """Bytes under the stops, where they have room."""
-    found, last = [], math.inf
-    for size in sizes:
-        roomy = abs(math.log10(size) - last) > 0.12
-        found.append(number(size, 2) if roomy else "")
-        last = math.log10(size) if roomy else last
-    return found
 
 
 def _within(line: dict[str, Any], least: float, best: float) -> dict[str, Any]:

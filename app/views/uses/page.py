@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import layout
-from app.boundary import plain
+from app.boundary import plain, sentence
 from app.services import runs
 from app.services import uses as work
 from app.state import address, session
@@ -13,9 +13,11 @@ from app.views.uses.shared import View, questions, table_of
 from app.views.uses.tabs import draw
 from app.widgets.config_form import fill_settings, settings_form
 from app.widgets.work import follow
+from vae_core.errors import VaeCoreError
 from vae_core.runs.run import Run
 from vae_core.uses import kept
 from vae_core.uses.registry import USES, Use, UseSettings
+from vae_core.uses.subject import NoBeta, NoWeights, usable
 
 UNDER = 6.4  # rem of what stands over the panel
 
@@ -38,9 +40,9 @@ def page() -> None:
         )  # fmt: skip
         use = next(one for one in USES.values() if one.title == chosen)
         with st.popover("Settings", icon=":material/tune:", key=f"settings of {use.name}"):
-            settings = settings_form(use.settings(), address.USE_SETTING, f"{use.name}-")
+            settings, faults = settings_form(use.settings(), address.USE_SETTING, f"{use.name}-")
         questions(use)
-        found, menu = kept.find(run, use, settings), None
+        found, menu = None if faults else kept.find(run, use, settings), None
         if found is not None:
             with layout.menu("Take away", icon=":material/download:", key=f"take away {use.name}") as menu:
                 st.download_button(
@@ -48,6 +50,14 @@ def page() -> None:
                     "text/csv", icon=":material/table:", on_click="ignore",
                 )  # fmt: skip
     st.markdown(f"**{plain(use.question)}**")
+    if faults or (found is None and cannot(run, settings)):
+        with layout.panel("uses", under=UNDER):
+            for fault in faults:
+                st.error(f"{sentence(fault)}. Put it right in *Settings*.", icon=":material/error:")
+            if not faults:
+                remedy(run, use, settings)
+                meanwhile(run, use)
+        return
     with layout.said("uses-progress"):
         busy = progress(use, settings)
     with layout.panel("uses", under=UNDER + (2.6 if busy else 0)):
@@ -70,6 +80,30 @@ def progress(use: Use, settings: UseSettings) -> bool:
     return said and not task.error
 
 
+def cannot(run: Run, settings: UseSettings) -> VaeCoreError | None:
+    """Why nothing can be measured on a run as it is; None where something can."""
+    try:
+        usable(run, settings.beta)
+    except VaeCoreError as error:
+        return error
+    return None
+
+
+def remedy(run: Run, use: Use, settings: UseSettings) -> None:
+    """Why nothing can be measured on a run, and what helps, a press away."""
+    fault = cannot(run, settings)
+    assert fault is not None
+    st.info(f"{sentence(fault)}.", icon=":material/info:")
+    if isinstance(fault, NoWeights):
+        session.link("train", "Train", icon=":material/model_training:")
+    dial = run.record().effective.objective.dial
+    if isinstance(fault, NoBeta) and dial is not None:
+        key = address.USE_SETTING.of(f"{use.name}-beta")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            for beta in dict.fromkeys((dial.lowest, min(max(1.0, dial.lowest), dial.highest), dial.highest)):
+                st.button(f"β {beta:g}", key=f"beta {beta:g}", on_click=session.put, args=(key, float(beta)))
+
+
 def offer(use: Use, settings: UseSettings, busy: bool) -> None:
     """What there is before it was measured: a button, and a finished result of a shipped run meanwhile."""
     run = session.run()
@@ -82,6 +116,11 @@ def offer(use: Use, settings: UseSettings, busy: bool) -> None:
             st.markdown(
                 f"Not measured yet for **{plain(run.name)}** with these settings. It is computed beside training, and kept."
             )
+    meanwhile(run, use)
+
+
+def meanwhile(run: Run, use: Use) -> None:
+    """A finished result of a shipped run, while there is none of the run looked at."""
     others = [one for one in shipped(use) if one.id != run.id]
     if not others:
         return
@@ -97,15 +136,8 @@ def offer(use: Use, settings: UseSettings, busy: bool) -> None:
                 f"Open {one.name}", key=f"open {one.id}", on_click=look_at, args=(one, use), icon=":material/visibility:",
                 type="tertiary",
             )  # fmt: skip
-    draw(
-        View(
-            other,
-            use,
-            usual,
-            found,
-            layout.menu("Take away", icon=":material/download:", key=f"take away {other.id}"),
-        )
-    )
+    menu = layout.menu("Take away", icon=":material/download:", key=f"take away {other.id}")
+    draw(View(other, use, usual, found, menu))
 
 
 def look_at(run: Run, use: Use) -> None:
