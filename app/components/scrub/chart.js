@@ -141,7 +141,9 @@ function axes(x, y, { at, ticks }) {
   const shown = withRoom(places, texts);
   for (const [i, across] of places.entries()) {
     const text = shown[i] ? texts[i] : "";
-    parts.push(makeSvg("text", { x: across, y: bottom + 14, "text-anchor": anchorOf(i, places.length) }, text));
+    parts.push(
+      makeSvg("text", { x: across, y: bottom + 14, "text-anchor": anchorOf(i, places.length) }, text),
+    );
   }
   for (let i = 0; i < TICKS; i++) {
     // at the highest stands the axis's name
