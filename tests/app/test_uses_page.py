@@ -234,7 +234,9 @@ def test_a_run_that_has_not_learned_yet_is_told_what_it_needs_and_others_are_off
     fine(at)
     assert ["queued never started" in i.value and "train it first" in i.value for i in at.info] == [True]
     assert not asks(at)
-    assert [link.proto.label for link in at.get("page_link")].count("Train") == 2, "in the list, and beside it"
+    assert [link.proto.label for link in at.get("page_link")].count("Train") == 2, (
+        "in the list, and beside it"
+    )
     assert "Meanwhile, as measured on" in shown(at)
     assert any(label.startswith("Open ") for label in buttons(at))
 
