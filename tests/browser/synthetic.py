@@ -1,4 +1,4 @@
-"""A page with nothing but a map of many planted points: more than any test could encode."""
+"""A page with nothing but one component over planted data, such as a map of more points than any test could encode."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def clusters(n: int) -> tuple[np.ndarray, np.ndarray]:
     return (6 * rng.normal(size=(10, 2))[k] + rng.normal(size=(n, 2))).astype(np.float32), k
 
 
-def serve(folder: Path) -> tuple[subprocess.Popen, str]:
-    """Serve the page, ?n=POINTS&way=map or plotly: the server's process and its address."""
-    (folder / "page.py").write_text(PAGE)
+def serve(folder: Path, page: str = PAGE) -> tuple[subprocess.Popen, str]:
+    """Serve a page, that of the map with ?n=POINTS&way=map or plotly: the server's process and its address."""
+    (folder / "page.py").write_text(page)
     (folder / "bench_server.py").write_text(SERVER.format(page=str(folder / "page.py")))
     port = free_port()
     paths = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
