@@ -107,7 +107,7 @@ function spanOf(values) {
 const anchorOf = (i, count) => (i === 0 ? "start" : i === count - 1 ? "end" : "middle");
 
 /**
- * Which labels of an axis are shown, so that none touches another: the last always, the others from the left on.
+ * Which labels of an axis are shown, so that none touches another: the last always, others from the left on.
  *
  * @param {number[]} places from left to right
  * @param {string[]} texts

@@ -44,7 +44,7 @@ def draw(view: View) -> None:
         for place, metric in zip(st.columns(2), ("PSNR", "SSIM"), strict=True):
             with place:
                 st.plotly_chart(
-                    quality_over_bytes(view.found.more["curves"], metric), config=PLAIN, key=f"compress {metric} of {view.run.id}"
+                    quality_over_bytes(view.found.more["curves"], metric, name_in(view.found)), config=PLAIN, key=f"compress {metric} of {view.run.id}"
                 )  # fmt: skip
     with table:
         _numbers(view)
