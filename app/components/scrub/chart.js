@@ -7,14 +7,15 @@ import { numberText } from "../shared/numbers.js";
 /** @import { Chart, Line } from "./types.js" */
 
 const WIDTH = 420;
-const HEIGHT = 250;
+const HEIGHT = 230;
 const LEFT = 48;
 const RIGHT = 10;
 const TOP = 26;
 const BOTTOM = 40;
-const TICKS = 4;
+const TICKS = 5; // of an axis, at the most and about
 const LETTER = 6.2; // width of a digit
 const APART = 6; // least room between two labels
+const ROOM = 14; // height of a label
 
 /**
  * Draws the chart anew and gives what moves its cursor.
@@ -127,6 +128,21 @@ export function withRoom(places, texts) {
   });
 }
 
+/**
+ * Round numbers between two ends, at steps of 1, 2 or 5 times a power of ten.
+ *
+ * @param {number} low
+ * @param {number} high
+ */
+export function roundTicks(low, high) {
+  const least = (high - low) / TICKS;
+  const power = 10 ** Math.floor(Math.log10(least));
+  const step = power * ([1, 2, 5].find((times) => times * power >= least * (1 - 1e-9)) ?? 10);
+  const first = Math.ceil(low / step - 1e-9);
+  const count = Math.floor(high / step + 1e-9) - first + 1;
+  return Array.from({ length: count }, (_, i) => (first + i) * step);
+}
+
 /** @param {Scale} x @param {Scale} y @param {Chart} chart */
 function axes(x, y, { at, ticks }) {
   const bottom = HEIGHT - BOTTOM;
@@ -135,20 +151,24 @@ function axes(x, y, { at, ticks }) {
     makeSvg("line", { class: "axis", x1: LEFT, x2: WIDTH - RIGHT, y1: bottom, y2: bottom }),
     makeSvg("line", { class: "axis", x1: LEFT, x2: LEFT, y1: TOP, y2: bottom }),
   ];
-  const even = Array.from({ length: TICKS + 1 }, (_, i) => x.low + ((x.high - x.low) * i) / TICKS);
-  const places = (ticks ? at : even).map((across) => x.of(across));
-  const texts = ticks ?? even.map((across) => numberText(across, 2));
-  const shown = withRoom(places, texts);
-  for (const [i, across] of places.entries()) {
-    const text = shown[i] ? texts[i] : "";
-    parts.push(
-      makeSvg("text", { x: across, y: bottom + 14, "text-anchor": anchorOf(i, places.length) }, text),
-    );
+  if (ticks) {
+    const places = at.map((across) => x.of(across));
+    const shown = withRoom(places, ticks);
+    for (const [i, across] of places.entries()) {
+      const anchor = anchorOf(i, places.length);
+      const text = shown[i] ? ticks[i] : "";
+      parts.push(makeSvg("text", { x: across, y: bottom + 14, "text-anchor": anchor }, text));
+    }
+  } else {
+    for (const value of roundTicks(x.low, x.high)) {
+      const place = { x: x.of(value), y: bottom + 14, "text-anchor": "middle" };
+      parts.push(makeSvg("text", place, numberText(value, 3)));
+    }
   }
-  for (let i = 0; i < TICKS; i++) {
-    // at the highest stands the axis's name
-    const up = y.low + ((y.high - y.low) * i) / TICKS;
-    parts.push(makeSvg("text", { x: LEFT - 4, y: y.of(up) + 4, "text-anchor": "end" }, numberText(up, 3)));
+  for (const value of roundTicks(y.low, y.high)) {
+    const up = y.of(value);
+    if (up < TOP + ROOM) continue; // there stands the axis's name
+    parts.push(makeSvg("text", { x: LEFT - 4, y: up + 4, "text-anchor": "end" }, numberText(value, 3)));
   }
   return parts;
 }

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app import layout
 from app.boundary import plain
 from app.components.scrub import frame, scrub
 from app.plots import palette
@@ -37,7 +38,7 @@ def draw(view: View) -> None:
     found, key = view.found, address.USE_CHOICE.of("anomaly-score")
     default = found.more["default"]
     scores = [default, *(name for name in found.more["scores"] if name != default)]
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with layout.toolbar("anomaly-score"):
         score = st.selectbox(
             "Score", scores, key=key.name, bind=key.bind, label_visibility="collapsed", width=290,
             help="By which score images are called odd.",
