@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from vae_core.inference import LoadedModel, load
     from vae_core.places import Places
     from vae_core.runs.store import Store
+    from vae_core.study.foreground import tune
     from vae_core.training import train
 
 __version__ = "0.1.0"
-__all__ = ["LoadedModel", "Places", "RunConfig", "Store", "load", "open_images", "train"]
+__all__ = ["LoadedModel", "Places", "RunConfig", "Store", "load", "open_images", "train", "tune"]
 
 _HOMES = {
     "LoadedModel": "vae_core.inference",
@@ -29,6 +30,7 @@ _HOMES = {
     "load": "vae_core.inference",
     "open_images": "vae_core.data",
     "train": "vae_core.training",
+    "tune": "vae_core.study.foreground",
 }
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vae_core.runs.queue import Queue
     from vae_core.runs.run import Run
     from vae_core.runs.store import Store
+    from vae_core.study.driver import Driver
 
 log = logging.getLogger("latent_explorer")
 
@@ -20,6 +21,7 @@ JOBS_VARIABLE = "LATENT_EXPLORER_JOBS"  # processes that train at a time
 LAUNCHER_VARIABLE = "LATENT_EXPLORER_LAUNCHER"  # where they run: a name in vae_core.runs.launchers.LAUNCHERS
 
 _queues: dict[tuple[Places, int, str], Queue] = {}
+_drivers: dict[Places, Driver] = {}
 _lock = threading.Lock()
 
 
@@ -59,9 +61,24 @@ def queue() -> Queue:
         return _queues[key]
 
 
-def stop_queue() -> None:
-    """Leave the queue to the next server. Running runs go on."""
+def driver() -> Driver:
+    """What drives the studies of this server's home, from when it is first asked for."""
+    from vae_core.study.driver import Driver
+
+    here = places()
     with _lock:
+        if here not in _drivers:
+            _drivers[here] = Driver(here)
+            _drivers[here].start()
+        return _drivers[here]
+
+
+def stop_queue() -> None:
+    """Leave queue and studies to the next server. Running runs go on."""
+    with _lock:
+        for driving in _drivers.values():
+            driving.stop()
+        _drivers.clear()
         for started in _queues.values():
             started.stop()
         _queues.clear()

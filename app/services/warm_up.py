@@ -1,4 +1,4 @@
-"""What a server does as it starts and as it ends: the queue, torch, a process that is ready for UMAP, the collector."""
+"""What a server does as it starts and as it ends: the queue, studies, torch, a process that is ready for UMAP, the collector."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ def warm_up() -> None:
         import vae_core.inference  # noqa: F401
 
         runs.sweep()
+        runs.driver()
         spare_the_collector()
         _closing.wait(2)
         with _housekeeping:

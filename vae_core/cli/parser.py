@@ -9,12 +9,22 @@ import argparse
 import os
 import sys
 
-from vae_core.cli import data, evaluate, export, import_run, runs, sweep, train, uses
+from vae_core.cli import data, evaluate, export, import_run, runs, sweep, train, tune, uses
 from vae_core.cli.usage import UsageError
 from vae_core.errors import VaeCoreError
 from vae_core.places import Places
 
-COMMANDS = (train, sweep, runs, evaluate, uses, export, import_run, data)  # in the order `--help` lists them
+COMMANDS = (
+    train,
+    sweep,
+    tune,
+    runs,
+    evaluate,
+    uses,
+    export,
+    import_run,
+    data,
+)  # in the order `--help` lists them
 
 
 def make_parser() -> argparse.ArgumentParser:

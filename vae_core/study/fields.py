@@ -17,6 +17,7 @@ import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from vae_core.config import AUTO, RunConfig
@@ -148,13 +149,18 @@ def spaced(low: float, high: float, count: int, *, log: bool) -> list[float]:
 # ---------------------------------------------------------------- what there is
 
 
-def searchable() -> dict[str, list[Leaf]]:
-    """Switch -> the settings it may mean, of all that can be searched."""
+@lru_cache(maxsize=1)
+def by_switch() -> Mapping[str, list[Leaf]]:
+    """Switch -> the settings it may mean, of all there are."""
     found: dict[str, list[Leaf]] = {}
     for leaf in leaves(RunConfig):
-        if leaf.path not in OTHER_IMAGES:
-            found.setdefault(leaf.switch, []).append(leaf)
+        found.setdefault(leaf.switch, []).append(leaf)
     return found
+
+
+def searchable() -> dict[str, list[Leaf]]:
+    """The same of all that can be searched."""
+    return {name: found for name, found in by_switch().items() if found[0].path not in OTHER_IMAGES}
 
 
 def kind_of(leaf: Leaf) -> type:
@@ -314,7 +320,9 @@ def several(name: str, word: str, leaf: Leaf) -> tuple[Any, ...]:
 
 def with_values(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
     """The settings with values by field name, what is chosen first. Raises BadConfig for one that cannot be set."""
-    known = searchable()
+    known = by_switch()
+    if unknown := next((name for name in values if name not in known), None):
+        raise BadConfig(_unknown(unknown, known))
     for name, value in sorted(values.items(), key=lambda item: known[item[0]][0].registry is None):
         leaf = leaf_of(config, known[name])
         if leaf is None:
@@ -322,7 +330,13 @@ def with_values(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
         if leaf.registry is not None and value_at(config, leaf.path).name == value:
             continue  # as it is, with its parameters
         if is_list(leaf):
-            value = several(name, value, leaf) if isinstance(value, str) else (value,)
+            value = (
+                several(name, value, leaf)
+                if isinstance(value, str)
+                else tuple(value)
+                if isinstance(value, (list, tuple))
+                else (value,)
+            )
         config = replace_at(config, leaf.path, value)
     return config
 

@@ -29,12 +29,13 @@ from vae_core.data import open_images
 from vae_core.errors import BadConfig, BadName, BadRun, RunNotFound, VaeCoreError
 from vae_core.places import Places, check_plain_name, write_json
 from vae_core.reading import read_json, text
-from vae_core.runs.record import ENDED
+from vae_core.runs.record import ENDED, FAILED, FINISHED
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store, first_free
 from vae_core.study.field_checks import read_fields
 from vae_core.study.fields import Field, value_text, with_values
 from vae_core.study.goals import Goal, check_goals, parse_goal, read_goals
+from vae_core.study.ranking import best_trial
 from vae_core.study.record_file import FILE, StudyRecord, read_record, write_record
 from vae_core.study.settings import GRID, PREFERENCE, StudySettings, check_settings, without_password
 from vae_core.study.trials import Ledger, Trial, key_of, read_ledger
@@ -126,19 +127,29 @@ class Study:
             return config
         return dataclasses.replace(config, training=dataclasses.replace(config.training, seed=trial.seed))
 
+    def best(self) -> Run | None:
+        """The run of the best trial; None before one is complete, and with two goals."""
+        trial = best_trial(self.ledger().trials, self.goals)
+        return None if trial is None else self.runs()[trial.number]
+
     # ------------------------------------------------ what a person changes
 
     def stop(self) -> list[Run]:
         """Stop its runs and try nothing more until `go_on`. Gives the runs that were asked."""
-        asked = []
+        asked, held = [], []
         for trial in self.ledger().under_way():
             run = Run(self.places.runs / trial.run, self.places)
             with contextlib.suppress(VaeCoreError):
-                if trial.run and run.status().state not in ENDED:
+                state = run.status().state if trial.run else FINISHED
+                if state not in (
+                    FINISHED,
+                    FAILED,
+                ):  # one that a signal has just stopped goes on with the others
+                    held.append(run.id)
+                if state not in ENDED:
                     asked.append(run)
         with self._edited() as change:
-            before = self.record()
-            change(going=False, held=tuple(dict.fromkeys((*before.held, *(run.id for run in asked)))))
+            change(going=False, held=tuple(dict.fromkeys((*self.record().held, *held))))
         for run in asked:
             with contextlib.suppress(VaeCoreError):
                 run.request("stop")

@@ -8,7 +8,8 @@ from typing import Any
 
 from vae_core.options import capitalised
 from vae_core.study.fields import Field, searchable, value_text
-from vae_core.study.goals import Goal, costs
+from vae_core.study.goals import Goal
+from vae_core.study.ranking import best_trial, cost_of, front, mean_cost
 from vae_core.study.record import Study
 from vae_core.study.search import needed_for_importance, settings_done
 from vae_core.study.trials import FAILED, PRUNED, STOPPED, Ledger, Trial, same_settings
@@ -16,37 +17,6 @@ from vae_core.words import counted, listed, percent
 
 MATTERS = 0.1  # of the goal's variance over the ranges, from which a field mattered
 AT_END = 0.05  # of a range, within which a value lies at its end
-
-
-def front(trials: Sequence[Trial], goals: Sequence[Goal]) -> frozenset[int]:
-    """Numbers of the complete trials that none other is as good as in every goal and better in one. With one goal the best."""
-    found = [(trial.number, c) for trial in trials if trial.complete and (c := costs(goals, trial.numbers))]
-    return frozenset(
-        number for number, mine in found
-        if not any(other != mine and all(o <= m for o, m in zip(other, mine, strict=True)) for _, other in found)
-    )  # fmt: skip
-
-
-def best_trial(trials: Sequence[Trial], goals: Sequence[Goal]) -> Trial | None:
-    """The best complete trial of the best setting, by the mean over its seeds; None with two goals, or before there is one."""
-    if len(goals) != 1:
-        return None
-    settings = [(mean, group) for group in same_settings([t for t in trials if t.complete]).values()
-                if (mean := _mean(group, goals[0])) is not None]  # fmt: skip
-    if not settings:
-        return None
-    _, group = min(settings, key=lambda one: one[0])
-    return min(group, key=lambda trial: _cost(trial, goals[0]))
-
-
-def _cost(trial: Trial, goal: Goal) -> float:
-    value = trial.numbers.get(goal.name)
-    return math.inf if value is None else goal.cost(value)
-
-
-def _mean(group: Sequence[Trial], goal: Goal) -> float | None:
-    found = [c for trial in group if math.isfinite(c := _cost(trial, goal))]
-    return sum(found) / len(found) if found else None
 
 
 def sentences(study: Study) -> list[str]:
@@ -141,10 +111,10 @@ def _rivals(groups: Any, mine: Sequence[Trial], goal: Goal, fields: Sequence[Fie
     noise, several = spread_of_seeds(groups, goal)
     if not several:
         return []
-    best = _mean(mine, goal)
+    best = mean_cost(mine, goal)
     near = []
     for group in groups:
-        mean = _mean(group, goal)
+        mean = mean_cost(group, goal)
         if group is not mine and best is not None and mean is not None:
             error = noise * math.sqrt(1 / len(mine) + 1 / len(group))
             if mean - best <= 2 * error:
@@ -176,7 +146,7 @@ def spread_of_seeds(groups: Any, goal: Goal) -> tuple[float, int]:
 
 def _about_front(ledger: Ledger, goals: Sequence[Goal]) -> list[str]:
     on = front(ledger.trials, goals)
-    trials = sorted((t for t in ledger.trials if t.number in on), key=lambda t: _cost(t, goals[0]))
+    trials = sorted((t for t in ledger.trials if t.number in on), key=lambda t: cost_of(t, goals[0]))
     if len(trials) == 1:
         both = " and ".join(f"{g.title} {number_text(g, trials[0].numbers[g.name])}" for g in goals)
         return [f"Trial {trials[0].number} is best in both goals: {both}."]

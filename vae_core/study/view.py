@@ -13,8 +13,9 @@ from vae_core.runs.run import Run
 from vae_core.study.fields import Field, kind_of, searchable
 from vae_core.study.goals import GOALS, MAX, Goal
 from vae_core.study.learning import Learned, learned
+from vae_core.study.ranking import best_trial, front
 from vae_core.study.record import Study
-from vae_core.study.summary import best_trial, front, sentences
+from vae_core.study.summary import sentences
 from vae_core.study.trials import COMPLETE, FAILED, PRUNED, STOPPED, Trial
 
 MOST_POINTS = 200  # of a curve
