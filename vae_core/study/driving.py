@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
+import time
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,7 +27,7 @@ from vae_core.study.measuring import Measuring
 from vae_core.study.record import Study
 from vae_core.study.record_file import StudyRecord
 from vae_core.study.search import Asked, Search, enough_for_importance, importance
-from vae_core.study.settings import GRID, HALVING, NONE, STORAGE_VARIABLE
+from vae_core.study.settings import GRID, HALVING, NONE
 from vae_core.study.trials import COMPLETE, PRUNED, Ledger, Trial, key_of, write_ledger
 from vae_core.study.trials import FAILED as LOST
 from vae_core.study.trials import STOPPED as HALTED
@@ -34,6 +35,7 @@ from vae_core.words import one_decimal
 
 MOST_TRIES = 3  # of a run whose process is gone before it is done
 MOST_AHEAD = 64  # runs of a grid that are queued at once
+AGAIN_SECONDS = 2.0
 SHARES = 20  # steps at which runs of different lengths are compared
 REDRAWN = 30  # times that a setting which was tried already is drawn anew
 
@@ -59,6 +61,7 @@ class Driving:
             raise RunBusy(f"another process drives the study {study.name}") from None
         self.search: Search | None = None
         self.opened: tuple[Any, ...] = ()
+        self.again = 0.0  # when a storage that could not be used is tried again
         self.seen: dict[int, int] = {}  # epochs of each trial that were reported
         try:
             self.ledger: Ledger = study.ledger()
@@ -83,6 +86,8 @@ class Driving:
         """Look once and do what is due. Raises RunNotFound where the study is gone, BadRun where it cannot be read."""
         record = self.study.record()
         fields, goals = self.study.fields, self.study.goals
+        if time.monotonic() < self.again:
+            return Look(False, self.ledger.note, tuple(self._waiting()))
         note = ""
         try:
             search = self._opened(record, fields, goals)
@@ -93,11 +98,7 @@ class Driving:
                 self._try_more(record, search, fields)
             self._weigh(fields, goals)
         except StorageBusy as error:
-            self.search, note = None, f"waits: {error}"
-        except BadConfig as error:
-            if STORAGE_VARIABLE not in str(error):
-                raise
-            self.search, note = None, f"waits: {error}"
+            self.search, note, self.again = None, f"waits: {error}", time.monotonic() + AGAIN_SECONDS
         if note != self.ledger.note:
             self._write(note=note)
         return Look(not note and not self.study.wants(), note, tuple(self._waiting()))

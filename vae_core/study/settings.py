@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vae_core.config import RunConfig
-from vae_core.errors import BadConfig
+from vae_core.errors import BadConfig, StorageBusy
 from vae_core.options import Options, option
 from vae_core.study.fields import Field
 from vae_core.study.goals import Goal
@@ -119,27 +119,23 @@ def without_password(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if not separator:
         return url
-    cut = min((i for c in "/?#" if (i := rest.find(c)) >= 0), default=len(rest))
-    if "@" in rest[cut:] and "@" not in rest[:cut]:
-        cut = rest.rindex("@") + 1  # a password with a slash in it, not written as it should be
-    place, tail = rest[:cut], rest[cut:]
-    if "@" in place:
-        login, _, host = place.rpartition("@")
-        user, colon, _ = login.partition(":")
-        place = f"{user}{colon and ':' + HIDDEN}@{host}"
-    return f"{scheme}://{place}" + _IN_QUERY.sub(rf"\g<1>{HIDDEN}", tail)
+    # all before the last @: a password may have been written with slashes and the like, as it should not be
+    login, _, host = rest.rpartition("@")
+    user, colon, _ = login.partition(":")
+    shown = f"{user}:{HIDDEN}@{host}" if colon else rest
+    return f"{scheme}://" + _IN_QUERY.sub(rf"\g<1>{HIDDEN}", shown)
 
 
 def storage_url(kept: str) -> str:
     """The address to open: with the password of STORAGE_VARIABLE, where that names the same storage; empty for the file.
 
-    Raises BadConfig where a password is needed and not there.
+    Raises StorageBusy where a password is needed and not there.
     """
     given = os.environ.get(STORAGE_VARIABLE, "")
     if not kept or (given and without_password(given) == kept):
         return given if kept else ""
     if HIDDEN in kept:
-        raise BadConfig(
+        raise StorageBusy(
             f"its storage {kept} needs a password; give the whole address to --storage, or to the server in {STORAGE_VARIABLE}"
         )
     return kept

@@ -1,0 +1,192 @@
+"""Studies with real processes: a server's queue and driver, and what is killed on the way."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import psutil
+import pytest
+from helpers import config_of, until
+from test_study_driving import BETA_VAE, drive, study_of
+
+from vae_core.processes import child_environment
+from vae_core.runs.launchers import is_alive
+from vae_core.runs.queue import Queue
+from vae_core.runs.record import RUNNING
+from vae_core.study import measuring
+from vae_core.study.driver import Driver, driven, wanting
+from vae_core.study.measuring import Apart, measure_run
+from vae_core.study.record import studies
+from vae_core.study.view import payload
+
+LONG = config_of(objective=BETA_VAE, epochs=400, batch_size=1, log_every=50, checkpoint_every=100)
+
+
+@pytest.fixture
+def server(places):
+    """A queue and a driver, as a server has them."""
+    queue, driver = Queue(places), Driver(places)
+    queue.start()
+    driver.start()
+    yield driver
+    driver.stop()
+    queue.stop()
+    for study in studies(places):
+        for run in study.runs():
+            handle = run and run.status().handle
+            if handle and is_alive(handle):
+                psutil.Process(handle.job["pid"]).kill()
+
+
+@pytest.mark.slow
+def test_a_server_drives_a_study_to_its_end(places, server):
+    assert wanting(places) == []
+    assert server.child is None
+    study = study_of(places, trials=2, sampler="random")
+    server.wake()
+    until(lambda: not study.wants(), "both trials are done")
+    assert [t.end for t in study.ledger().trials] == ["complete"] * 2
+    for trial, run in zip(study.ledger().trials, study.runs(), strict=True):
+        assert trial.numbers["elbo"] == measure_run(run).numbers["elbo"]
+    assert server.child is not None
+    server.stop()
+    assert server.child is None
+    assert not driven(study)
+
+
+@pytest.mark.slow
+def test_a_study_survives_the_kill_of_a_trial_and_of_its_driver(places, server):
+    study = study_of(places, trials=2, sampler="random", base=LONG)
+    server.wake()
+    first = lambda: next(iter(study.runs()), None)  # noqa: E731
+    until(lambda: first() and first().status().step >= 200, "the first has learned something")
+    server.child.kill()  # the driver
+    run = first()
+    psutil.Process(run.status().handle.job["pid"]).kill()  # the trial
+    until(
+        lambda: (
+            first().status().state == RUNNING
+            and first().status().step > 200
+            and study.ledger().trials[0].tries == 1
+        ),
+        "another driver has taken the study up, and the trial has gone on from its checkpoint",
+    )
+    assert [t.run for t in study.ledger().trials] == [run.id]
+    assert run.record().name == "s-t000"
+    assert any(line["event"] == "resumed" for line in run.lines()[0])
+    study.stop()
+    until(lambda: first().status().state == "stopped", "it stops with the study")
+    assert payload(study)["trials"][0]["state"] == "stopped"
+    until(lambda: not driven(study), "the driver lets go of it")
+
+
+@pytest.mark.slow
+def test_a_command_that_is_killed_leaves_a_study_that_goes_on(places):
+    study = study_of(places, trials=2, sampler="random", base=LONG)
+    code = (
+        "import sys; from vae_core.places import Places; from vae_core.study.record import open_study; "
+        "from vae_core.study.foreground import run_here; run_here(open_study(Places.find(sys.argv[1]), 's'))"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code, str(places.home)], env=child_environment())
+    until(lambda: study.runs() and study.runs()[0] and study.runs()[0].status().step >= 200, "the first has learned something")  # fmt: skip
+    assert driven(study)
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    assert not driven(study)
+    first = study.runs()[0]
+    record = first.record()  # shortened, or it would train for a minute
+    from dataclasses import replace
+
+    from vae_core.options import replace_at
+
+    at = first.resume_state()
+    assert at is not None
+    epochs = first.weights_at().step // 72 + 2
+    first.write_record(
+        replace(
+            record,
+            config=replace_at(record.config, ("training", "epochs"), epochs),
+            resolved=record.resolved and replace_at(record.resolved, ("training", "epochs"), epochs),
+        )
+    )
+    study_settings = study.settings
+    assert study_settings.trials == 2
+
+    def short(run, places, watch):
+        from vae_core.runs.worker import train_run
+
+        if run.id != first.id:
+            run.write_record(
+                replace(run.record(), config=replace_at(run.record().config, ("training", "epochs"), 1))
+            )
+        return train_run(run, places, watch)
+
+    assert drive(study, training=short).done
+    assert [t.end for t in study.ledger().trials] == ["complete"] * 2
+    assert any(line["event"] == "resumed" for line in first.lines()[0])
+
+
+@pytest.mark.parametrize("calls", range(12))
+def test_killed_between_any_two_writes(places, monkeypatch, calls):
+    """The driver is gone at the nth thing it writes; the next goes on, and no run is made twice."""
+    from vae_core.study import driving as module
+
+    class Gone(BaseException):
+        pass
+
+    study = study_of(places, trials=2, sampler="random", base=config_of(objective=BETA_VAE, epochs=1))
+    left = [calls]
+
+    def counted(function):
+        def call(*args, **kwargs):
+            if left[0] == 0:
+                raise Gone
+            left[0] -= 1
+            return function(*args, **kwargs)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "write_ledger", counted(module.write_ledger))
+        for name in ("ask", "tell", "add"):
+            patch.setattr(module.Search, name, counted(getattr(module.Search, name)))
+        patch.setattr(module.Store, "create", counted(module.Store.create))
+        try:
+            drive(study)
+        except Gone:
+            pass
+    left[0] = -1
+    assert drive(study).done
+    trials = study.ledger().trials
+    assert [t.end for t in trials] == ["complete"] * 2
+    assert len({t.run for t in trials}) == 2
+    assert len(list(places.runs.glob("tiny-*"))) == 2
+
+
+def test_a_measurement_whose_process_is_killed_fails_its_trial_alone(places, monkeypatch):
+    study = study_of(places, trials=1, sampler="random")
+    assert drive(study).done
+    run = study.runs()[0]
+    apart = Apart()
+    assert apart.measured(run, ()) is None
+    apart.children[run.id].kill()
+    found = None
+    done = threading.Event()
+    while found is None and not done.wait(0.02):
+        found = apart.measured(run, ())
+    assert "the process that measured it ended (code -9)" in found.error
+    assert apart.measured(run, ()) is None  # asked again, it begins anew
+    apart.close()
+    assert apart.children == {}
+
+
+def test_a_measurement_in_its_own_process_gives_the_same_numbers(places, capfd):
+    study = study_of(places, trials=1, sampler="random")
+    assert drive(study).done
+    run = study.runs()[0]
+    assert measuring.main([str(places.home), str(places.data_dir), run.id, ""]) == 0
+    assert f'"elbo": {study.ledger().trials[0].numbers["elbo"]!r}' in capfd.readouterr().out
+    assert measuring.main([str(places.home), str(places.data_dir), "nothing", ""]) == 1
+    assert '"error": "the run nothing is not there any more"' in capfd.readouterr().out
