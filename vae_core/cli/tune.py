@@ -141,14 +141,13 @@ def _asked_for(args: argparse.Namespace, places: Places) -> Any:
 def _taken_up(args: argparse.Namespace, places: Places) -> Any:
     """A study that is there, with more trials, other ranges or jobs where those are given; its other settings stand."""
     from vae_core.study import record
-    from vae_core.study.fields import parse
+    from vae_core.study.fields import parse, value_of, written
 
     study = record.open_study(places, args.name)
     now = study.settings
     searched = {field.name for field in study.fields}
-    given = {k[4:] for k, v in vars(args).items() if k.startswith("set:") and v is not None} - searched
-    before = config_from(argparse.Namespace(**{f"set:{k}": vars(args)[f"set:{k}"] for k in given}), now.base)
-    other = [f"--{k}" for k in sorted(given)] if before != now.base else []
+    given = {k[4:]: v for k, v in vars(args).items() if k.startswith("set:") and v is not None}
+    other = [f"--{k}" for k, v in given.items() if k not in searched and value_of(now.base, k) != written(v)]
     same = {"goal": now.goals, "sampler": now.sampler, "pruner": now.pruner, "seeds": now.seeds, "search_seed": now.search_seed, "storage": now.storage}  # fmt: skip
     for name, value in same.items():
         asked = getattr(args, name)

@@ -353,13 +353,17 @@ def owners_of(found: Iterable[Leaf]) -> str:
 
 def value_of(config: RunConfig, name: str) -> Value | None:
     """What a config sets a field to, as a trial's values hold it; None where it has no such setting."""
-    leaf = leaf_of(config, searchable()[name])
+    leaf = leaf_of(config, by_switch()[name])
     if leaf is None:
         return None
-    value = value_at(config, leaf.path)
+    return written(value_at(config, leaf.path))
+
+
+def written(value: Any) -> Value:
+    """A setting as a trial's values hold it: a choice by its name, several numbers as 512+256."""
     if isinstance(value, Choice):
         return value.name
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, list)):
         return (
             value[0]
             if len(value) == 1 and not isinstance(value[0], str)

@@ -154,15 +154,15 @@ def _probe(codes: Any, images: Any, data: Any) -> float | None:
 def main(argv: list[str] | None = None) -> int:
     """Measure one run and answer."""
     home, data_dir, run_id, also = sys.argv[1:] if argv is None else argv
-    out = os.fdopen(os.dup(1), "w")
+    answer = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints is no answer
     places = Places.find(home, data_dir)
     try:
         found = measure_run(Run(places.runs / run_id, places), [name for name in also.split(",") if name])
     except (VaeCoreError, MemoryError, OSError) as error:
         found = Measured(error=str(error) or "memory ran out while it was measured")
-    out.write(json.dumps(found.__dict__) + "\n")
-    out.flush()
+    with os.fdopen(answer, "w") as out:
+        out.write(json.dumps(found.__dict__) + "\n")
     return 1 if found.error else 0
 
 
