@@ -1,0 +1,172 @@
+"""Search by preference: a person marks the best or the worst of some pictures, and a model of taste proposes what to train next.
+
+Taste is a function over the searched settings with a Gaussian-process prior. That one run is preferred to another is
+likely by Φ((f(winner) − f(loser)) / √2), as in Chu & Ghahramani, "Preference learning with Gaussian processes" (2005),
+with Laplace's approximation of the posterior. The next settings are those that raise the expected taste of the best among
+all that were shown most (Lin et al., "Preference exploration", 2022, and Astudillo et al., "qEUBO", 2023), from joint
+samples of the posterior at candidates.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vae_core.errors import BadConfig, MissingPackage
+from vae_core.places import write_atomically
+from vae_core.reading import read_json
+
+FILE = "choices.json"  # in a study's folder
+SAMPLES = 256  # joint samples of taste
+CANDIDATES = 512  # points of a quasi-random set that are weighed
+SURE = 0.8  # share of the samples whose favourites a region holds
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a person said of some trials shown together, by their numbers: the best, the worst, or neither ("can't tell").
+
+    Raises BadConfig for fewer than two trials, one shown twice, or a mark on a trial that was not shown.
+    """
+
+    shown: tuple[int, ...]
+    best: int | None = None
+    worst: int | None = None
+
+    def __post_init__(self) -> None:
+        if len(set(self.shown)) < 2 or len(set(self.shown)) != len(self.shown):
+            raise BadConfig(f"a choice is between two or more different trials; got {list(self.shown)}")
+        for mark in (self.best, self.worst):
+            if mark is not None and mark not in self.shown:
+                raise BadConfig(f"trial {mark} was not among those shown ({list(self.shown)})")
+        if self.best is not None and self.best == self.worst:
+            raise BadConfig(f"trial {self.best} cannot be both the best and the worst")
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """(preferred, other) for every pair of which the marks tell an order."""
+        found = [(self.best, one) for one in self.shown if one != self.best] if self.best is not None else []
+        if self.worst is not None:
+            found += [(one, self.worst) for one in self.shown if one not in (self.worst, self.best)]
+        return found
+
+
+def pairs_of(judgements: Iterable[Judgement]) -> list[tuple[int, int]]:
+    """(preferred, other) of all judgements, in their order; one that was said twice counts twice."""
+    return [pair for judgement in judgements for pair in judgement.pairs]
+
+
+class Taste:
+    """A person's taste over points of the unit cube, learned from which of two points was preferred.
+
+    points (N, d) in [0, 1]; pairs of row numbers (preferred, other). Raises BadConfig without a pair, MissingPackage
+    where botorch is not installed.
+    """
+
+    def __init__(self, points: np.ndarray, pairs: Sequence[tuple[int, int]]) -> None:
+        if not pairs:
+            raise BadConfig("no choice tells an order yet: mark the best or the worst of some pictures first")
+        try:
+            from botorch.fit import fit_gpytorch_mll
+            from botorch.models.pairwise_gp import PairwiseGP, PairwiseLaplaceMarginalLogLikelihood
+        except ImportError:
+            raise MissingPackage(
+                "choosing by preference needs botorch: pip install 'latent-explorer[preference]'"
+            ) from None
+        import torch
+
+        self.points = np.asarray(points, np.float64)
+        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
+            warnings.simplefilter("ignore")  # of its numerics; a fit that fails raises
+            torch.manual_seed(0)  # the fit may start again from drawn values
+            self.model: Any = PairwiseGP(torch.from_numpy(self.points), torch.tensor(pairs, dtype=torch.long))
+            fit_gpytorch_mll(PairwiseLaplaceMarginalLogLikelihood(self.model.likelihood, self.model))
+
+    def samples(self, points: np.ndarray, rng: np.random.Generator, count: int = SAMPLES) -> np.ndarray:
+        """Joint samples of taste at `points` (C, d) -> (count, C); only differences mean anything."""
+        import torch
+
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            posterior = self.model.posterior(torch.from_numpy(np.asarray(points, np.float64)))
+        mean = posterior.mean.squeeze(-1).numpy()
+        covariance = posterior.distribution.covariance_matrix.numpy()
+        # of the eigenvalues: a covariance of near points has some that are 0, or below by rounding
+        values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+        root = vectors * np.sqrt(np.maximum(values, 0))
+        drawn: np.ndarray = mean + rng.standard_normal((count, len(mean))) @ root.T
+        return drawn
+
+
+def propose(
+    taste: Taste, candidates: np.ndarray, count: int, rng: np.random.Generator, *, against: np.ndarray | None = None
+) -> list[int]:  # fmt: skip
+    """Rows of `candidates` (C, d) to try next, `count` of them or all: each raises E[max f] over those before it most.
+
+    against: points (N, d) that are known already; those the taste was learned from unless given.
+    """
+    known = taste.points if against is None else against
+    drawn = taste.samples(np.concatenate((known, candidates)), rng)
+    best, found = drawn[:, : len(known)].max(1), drawn[:, len(known) :]
+    chosen: list[int] = []
+    for _ in range(min(count, len(candidates))):
+        worth = np.maximum(found - best[:, None], 0).mean(0)
+        worth[chosen] = -1.0
+        row = int(worth.argmax())
+        chosen.append(row)
+        best = np.maximum(best, found[:, row])
+    return chosen
+
+
+def favourite(taste: Taste, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """How probable it is of each of `points` (N, d) that it is liked best of them, (N,); they add up to 1."""
+    drawn = taste.samples(points, rng, 4 * SAMPLES)
+    return np.bincount(drawn.argmax(1), minlength=len(points)) / len(drawn)
+
+
+def spread_points(dimensions: int, count: int, seed: int) -> np.ndarray:
+    """Quasi-random points of the unit cube (count, dimensions), Sobol's, scrambled by `seed`."""
+    from scipy.stats import qmc
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that a count which is no power of 2 is less even
+        found: np.ndarray = qmc.Sobol(dimensions, seed=seed).random(count)
+    return found
+
+
+# ---------------------------------------------------------------- what was said, kept
+
+
+def add_judgement(folder: Path, judgement: Judgement) -> None:
+    """Keep what was said in a study's folder, after what was said before."""
+    _write(folder, [*judgements_of(folder), judgement])
+
+
+def judgements_of(folder: Path) -> list[Judgement]:
+    """What was said in a study, in order; what cannot be read, or was never said of shown trials, is left out."""
+    try:
+        said = read_json(folder / FILE)
+    except (OSError, ValueError):
+        return []
+    found = []
+    for one in said if isinstance(said, list) else []:
+        with contextlib.suppress(TypeError, KeyError, BadConfig):
+            found.append(Judgement(tuple(one["shown"]), one["best"], one["worst"]))
+    return found
+
+
+def take_back(folder: Path) -> None:
+    """Forget the last that was said, where there is any."""
+    _write(folder, judgements_of(folder)[:-1])
+
+
+def _write(folder: Path, found: Iterable[Judgement]) -> None:
+    said = [{"shown": list(one.shown), "best": one.best, "worst": one.worst} for one in found]
+    write_atomically(folder / FILE, json.dumps(said).encode())
