@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,9 +25,13 @@ from vae_core.places import write_atomically
 from vae_core.reading import read_json
 
 FILE = "choices.json"  # in a study's folder
+LENGTH, LENGTH_SPREAD = (
+    0.4,
+    0.7,
+)  # of the range of a setting over which taste changes: median, and spread of its logarithm
 SAMPLES = 256  # joint samples of taste
 CANDIDATES = 512  # points of a quasi-random set that are weighed
-SURE = 0.8  # share of the samples whose favourites a region holds
+SURE = 2 / 3  # share of the likely favourites that a region holds
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ class Taste:
         if not pairs:
             raise BadConfig("no choice tells an order yet: mark the best or the worst of some pictures first")
         try:
+            from botorch.exceptions.errors import ModelFittingError
             from botorch.fit import fit_gpytorch_mll
             from botorch.models.pairwise_gp import PairwiseGP, PairwiseLaplaceMarginalLogLikelihood
         except ImportError:
@@ -83,11 +89,18 @@ class Taste:
         import torch
 
         self.points = np.asarray(points, np.float64)
+        told = torch.from_numpy(self.points), torch.tensor(pairs, dtype=torch.long)
         with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
             warnings.simplefilter("ignore")  # of its numerics; a fit that fails raises
             torch.manual_seed(0)  # the fit may start again from drawn values
-            self.model: Any = PairwiseGP(torch.from_numpy(self.points), torch.tensor(pairs, dtype=torch.long))
-            fit_gpytorch_mll(PairwiseLaplaceMarginalLogLikelihood(self.model.likelihood, self.model))
+            self.model: Any = PairwiseGP(*told, covar_module=_covariance(self.points.shape[1]))
+            try:
+                fit_gpytorch_mll(PairwiseLaplaceMarginalLogLikelihood(self.model.likelihood, self.model))
+            except (
+                ModelFittingError
+            ):  # few choices leave its scales open: those thought likely before any stay
+                self.model = PairwiseGP(*told, covar_module=_covariance(self.points.shape[1]))
+            self.model.eval()
 
     def samples(self, points: np.ndarray, rng: np.random.Generator, count: int = SAMPLES) -> np.ndarray:
         """Joint samples of taste at `points` (C, d) -> (count, C); only differences mean anything."""
@@ -103,6 +116,19 @@ class Taste:
         root = vectors * np.sqrt(np.maximum(values, 0))
         drawn: np.ndarray = mean + rng.standard_normal((count, len(mean))) @ root.T
         return drawn
+
+
+def _covariance(dimensions: int) -> Any:
+    """A smooth taste: that it turns within a tenth of a range is unlikely before it is said, as few choices are had."""
+    from gpytorch.kernels import RBFKernel, ScaleKernel
+    from gpytorch.priors import GammaPrior, LogNormalPrior
+
+    scale = LogNormalPrior(math.log(LENGTH), LENGTH_SPREAD)
+    inner = RBFKernel(ard_num_dims=dimensions, lengthscale_prior=scale)
+    inner.lengthscale = LENGTH
+    outer = ScaleKernel(inner, outputscale_prior=GammaPrior(2.0, 0.15))
+    outer.outputscale = 10.0
+    return outer
 
 
 def propose(

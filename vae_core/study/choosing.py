@@ -1,0 +1,197 @@
+"""A study by preference: which trials a person is to choose among, what is tried next, and what the choices favour.
+
+It begins with settings spread evenly. Each round shows the trials that were not shown yet beside the one liked best so far;
+once they were judged, the model of taste (see `preference`) proposes the next. No number of a run takes part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vae_core.study.fields import Field, value_text
+from vae_core.study.preference import (
+    CANDIDATES,
+    SURE,
+    Judgement,
+    Taste,
+    favourite,
+    judgements_of,
+    pairs_of,
+    propose,
+    spread_points,
+)
+from vae_core.study.trials import Trial, key_of
+from vae_core.words import listed
+
+if TYPE_CHECKING:
+    from vae_core.study.record import Study
+
+FIRST, NEXT = 4, 2  # settings that a study begins with, and that each round adds
+MOST_SHOWN = 4
+PARTS = 8  # of a range, over which taste is averaged
+
+
+def vector(fields: Sequence[Field], values: dict[str, Any]) -> list[float]:
+    """Values by field as a point that distances make sense of: a number by its share of the range, a name as one of
+    several corners that are equally far apart."""
+    found: list[float] = []
+    for field in fields:
+        if field.numeric:
+            found.append(field.share(values[field.name]))
+        else:
+            found += [float(value == values[field.name]) / np.sqrt(2) for value in field.values]
+    return found
+
+
+def vectors(fields: Sequence[Field], trials: Sequence[Trial]) -> np.ndarray:
+    """(N, d), a row per trial."""
+    return np.array([vector(fields, dict(trial.values)) for trial in trials]).reshape(len(trials), -1)
+
+
+def spread_values(fields: Sequence[Field], count: int, seed: int) -> list[dict[str, Any]]:
+    """At most `count` different settings, spread over the ranges."""
+    points = spread_points(len(fields), count, seed)
+    found = [
+        {field.name: field.at(share) for field, share in zip(fields, row, strict=True)} for row in points
+    ]
+    return list({key_of(values): values for values in found}.values())
+
+
+# ---------------------------------------------------------------- a round
+
+
+def leader(said: Sequence[Judgement]) -> int | None:
+    """The trial that was marked best last; None before any was."""
+    return next((one.best for one in reversed(said) if one.best is not None), None)
+
+
+def to_show(trials: Sequence[Trial], said: Sequence[Judgement]) -> list[int]:
+    """Numbers of the trials to choose among now: those not shown yet, beside the leader; empty while fewer than two have a
+    picture or some are still under way."""
+    if any(not trial.end for trial in trials):
+        return []
+    shown = {number for one in said for number in one.shown}
+    new = [trial.number for trial in trials if trial.complete and trial.number not in shown]
+    first = leader(said)
+    if first is None:  # nothing was marked yet: what could not be told apart stands beside the new ones
+        last = [number for one in said[-1:] for number in one.shown]
+        found = [*last[: MOST_SHOWN - 1], *new] if new else []
+    else:
+        found = [first, *new] if new else []
+    return found[:MOST_SHOWN] if len(found) >= 2 else []
+
+
+def next_settings(study: Study, rng: np.random.Generator) -> list[dict[str, Any]]:
+    """What to try next, by field name: first some that are spread, then what the taste proposes; empty while a choice or a
+    run is waited for, or where nothing is left to try. Raises MissingPackage without the extra.
+    """
+    trials, fields, settings = study.ledger().trials, study.fields, study.settings
+    said = judgements_of(study.path)
+    left = settings.trials - len(trials)
+    if left <= 0 or any(not trial.end for trial in trials) or study.proposed() or to_show(trials, said):
+        return []
+    tried = {key_of(trial.values) for trial in trials}
+    pool = [
+        one for one in spread_values(fields, CANDIDATES, settings.search_seed) if key_of(one) not in tried
+    ]
+    pairs = pairs_of(said)
+    complete = [trial for trial in trials if trial.complete]
+    if not pairs:
+        wanted = FIRST if len(complete) < FIRST else NEXT
+        return pool[: min(left, max(NEXT, wanted - len(complete)))]
+    if not pool:
+        return []
+    taste = _taste(fields, complete, pairs)
+    candidates = np.array([vector(fields, one) for one in pool])
+    return [pool[row] for row in propose(taste, candidates, min(left, NEXT), rng)]
+
+
+def _taste(fields: Sequence[Field], complete: Sequence[Trial], pairs: Sequence[tuple[int, int]]) -> Taste:
+    row = {trial.number: place for place, trial in enumerate(complete)}
+    known = [(row[a], row[b]) for a, b in pairs if a in row and b in row]
+    return Taste(vectors(fields, complete), known)
+
+
+# ---------------------------------------------------------------- what the choices say
+
+
+@dataclass(frozen=True)
+class Liked:
+    """What the choices favour: the probability that each complete trial is liked best of them, by number, and sentences."""
+
+    chances: dict[int, float]
+    sentences: tuple[str, ...]
+
+
+def liked(study: Study) -> Liked:
+    """What the choices so far favour, and how sure that is.
+
+    Raises BadConfig before a choice tells an order, MissingPackage without the extra.
+    """
+    trials, fields = study.ledger().trials, study.fields
+    complete = [trial for trial in trials if trial.complete]
+    said = judgements_of(study.path)
+    taste = _taste(fields, complete, pairs_of(said))
+    rng = np.random.default_rng(0)
+    found = favourite(taste, vectors(fields, complete), rng)
+    best = int(found.argmax())
+    pool = spread_values(fields, CANDIDATES, study.settings.search_seed)
+    drawn = taste.samples(np.array([vector(fields, one) for one in pool]), rng)
+    told = [region(field, [one[field.name] for one in pool], drawn) for field in fields]
+    first = complete[best]
+    values = listed([f"{name} {_rounded(value)}" for name, value in first.values.items()])
+    certain = [words for words in told if words]
+    sentences = [
+        f"Of {len(complete)} trained runs, trial {first.number} ({values}) is liked best with {found[best]:.0%} probability."
+    ]
+    if certain:
+        sentences.append(
+            f"The choices favour {listed(certain)} (with two thirds probability, over all values of the others)."
+        )
+    if len(certain) < len(fields):
+        open_ = [field.name for field, words in zip(fields, told, strict=True) if not words]
+        sentences.append(f"They say little of {listed(open_)} yet.")
+    return Liked(
+        {trial.number: float(chance) for trial, chance in zip(complete, found, strict=True)}, tuple(sentences)
+    )
+
+
+def region(field: Field, values: Sequence[Any], drawn: np.ndarray) -> str:
+    """The values of a field that are liked best on the mean over all others with probability SURE, in words.
+
+    values: of that field, of C settings; drawn (S, C) samples of the taste there. Empty where half of the range is no
+    more than likely: then the choices say little of it.
+    """
+    if field.numeric:
+        ordered = sorted(set(values), key=field.share)
+        place = {value: min(PARTS - 1, int(PARTS * field.share(value))) for value in ordered}
+    else:
+        ordered = list(field.values)
+        place = {value: at for at, value in enumerate(ordered)}
+    parts = np.array([place[value] for value in values])
+    there = [part for part in range(max(place.values()) + 1) if (parts == part).any()]
+    means = np.stack([drawn[:, parts == part].mean(1) for part in there], 1)
+    chances = np.bincount(means.argmax(1), minlength=len(there)) / len(drawn)
+    if not field.numeric:
+        top = int(chances.argmax())
+        return f"{field.name} {ordered[there[top]]}" if chances[top] >= SURE else ""
+    # the shortest row of neighbouring parts that is sure enough
+    sure = [(last - first, first, last) for first in range(len(there)) for last in range(first, len(there)) if chances[first : last + 1].sum() >= SURE]  # fmt: skip
+    _, first, last = min(sure, key=lambda row: (row[0], -chances[row[1] : row[2] + 1].sum()))
+    if 2 * (last - first + 1) > len(there):
+        return ""
+    inside = [value for value in ordered if there[first] <= place[value] <= there[last]]
+    low, high = inside[0], inside[-1]
+    return (
+        f"{field.name} {_rounded(low)}"
+        if low == high
+        else f"{field.name} from {_rounded(low)} to {_rounded(high)}"
+    )
+
+
+def _rounded(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else value_text(value)
