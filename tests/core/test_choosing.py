@@ -4,12 +4,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from vae_core.study.fields import Field
-from vae_core.study.trials import COMPLETE, FAILED, Ledger, Trial
 
 from vae_core.study import choosing
 from vae_core.study.choosing import liked, next_settings, region, spread_values, to_show, vector
+from vae_core.study.fields import Field
 from vae_core.study.preference import Judgement, add_judgement
+from vae_core.study.trials import COMPLETE, FAILED, Ledger, Trial
 
 BETA = Field("beta", 0.1, 10.0, log=True)
 DIMS = Field("latent-dim", 2, 32, log=True, whole=True)
@@ -26,7 +26,12 @@ def study(tmp_path, trials, fields=(BETA, DIMS), most: int = 12):
     """As much of a study as choosing asks for."""
     settings = SimpleNamespace(trials=most, search_seed=0)
     return SimpleNamespace(
-        path=tmp_path, fields=fields, settings=settings, ledger=lambda: Ledger(tuple(trials)), proposed=list
+        path=tmp_path,
+        fields=fields,
+        settings=settings,
+        total=most,
+        ledger=lambda: Ledger(tuple(trials)),
+        proposed=list,
     )
 
 

@@ -70,39 +70,50 @@ def leader(said: Sequence[Judgement]) -> int | None:
 
 
 def to_show(trials: Sequence[Trial], said: Sequence[Judgement]) -> list[int]:
-    """Numbers of the trials to choose among now: those not shown yet, beside the leader; empty while fewer than two have a
-    picture or some are still under way."""
+    """Numbers of the trials to choose among now: those not shown yet, beside the leader; empty while there are fewer than
+    two, or some are still under way."""
     if any(not trial.end for trial in trials):
         return []
     shown = {number for one in said for number in one.shown}
     new = [trial.number for trial in trials if trial.complete and trial.number not in shown]
     first = leader(said)
-    if first is None:  # nothing was marked yet: what could not be told apart stands beside the new ones
-        last = [number for one in said[-1:] for number in one.shown]
-        found = [*last[: MOST_SHOWN - 1], *new] if new else []
-    else:
-        found = [first, *new] if new else []
+    # nothing was marked yet: what could not be told apart stands beside the new ones
+    before = [first] if first is not None else [number for one in said[-1:] for number in one.shown]
+    found = [*before[: MOST_SHOWN - 1], *new] if new else []
     return found[:MOST_SHOWN] if len(found) >= 2 else []
 
 
+def shown_now(study: Study) -> list[int]:
+    """The trials that a person is to choose among now; empty while one is waited for, or where all was judged."""
+    return [] if study.proposed() else to_show(study.ledger().trials, judgements_of(study.path))
+
+
+def is_due(study: Study) -> bool:
+    """Whether there is something to propose: no run is under way, none waits, all were judged and more are wanted."""
+    trials = study.ledger().trials
+    if len(trials) >= study.total or any(not trial.end for trial in trials) or study.proposed():
+        return False
+    return not to_show(trials, judgements_of(study.path))
+
+
 def next_settings(study: Study, rng: np.random.Generator) -> list[dict[str, Any]]:
-    """What to try next, by field name: first some that are spread, then what the taste proposes; empty while a choice or a
-    run is waited for, or where nothing is left to try. Raises MissingPackage without the extra.
+    """What to try next, by field name: first some that are spread, then what the taste proposes; empty where nothing
+    is due, or where all was tried. Raises MissingPackage without the extra.
     """
-    trials, fields, settings = study.ledger().trials, study.fields, study.settings
-    said = judgements_of(study.path)
-    left = settings.trials - len(trials)
-    if left <= 0 or any(not trial.end for trial in trials) or study.proposed() or to_show(trials, said):
+    if not is_due(study):
         return []
+    trials, fields = study.ledger().trials, study.fields
+    left = study.total - len(trials)
     tried = {key_of(trial.values) for trial in trials}
     pool = [
-        one for one in spread_values(fields, CANDIDATES, settings.search_seed) if key_of(one) not in tried
+        one
+        for one in spread_values(fields, CANDIDATES, study.settings.search_seed)
+        if key_of(one) not in tried
     ]
-    pairs = pairs_of(said)
+    pairs = pairs_of(judgements_of(study.path))
     complete = [trial for trial in trials if trial.complete]
     if not pairs:
-        wanted = FIRST if len(complete) < FIRST else NEXT
-        return pool[: min(left, max(NEXT, wanted - len(complete)))]
+        return pool[: min(left, max(NEXT, FIRST - len(complete)))]
     if not pool:
         return []
     taste = _taste(fields, complete, pairs)

@@ -13,13 +13,23 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from filelock import FileLock, Timeout
 
-from vae_core.errors import BadConfig, BadName, RunBusy, RunNotFound, StorageBusy, VaeCoreError
+from vae_core.errors import (
+    BadConfig,
+    BadName,
+    MissingPackage,
+    RunBusy,
+    RunNotFound,
+    StorageBusy,
+    VaeCoreError,
+)
 from vae_core.runs.queue import mark_if_gone
 from vae_core.runs.record import ENDED, FAILED, FINISHED, INTERRUPTED, LIVE, QUEUED, STOPPED
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
+from vae_core.study.choosing import next_settings
 from vae_core.study.fields import Field
 from vae_core.study.goals import Goal, on_request
 from vae_core.study.learning import learned
@@ -27,7 +37,7 @@ from vae_core.study.measuring import Measuring
 from vae_core.study.record import Study
 from vae_core.study.record_file import StudyRecord
 from vae_core.study.search import Asked, Search, enough_for_importance, importance
-from vae_core.study.settings import GRID, HALVING, NONE
+from vae_core.study.settings import GRID, HALVING, NONE, PREFERENCE
 from vae_core.study.trials import COMPLETE, PRUNED, Ledger, Trial, key_of, write_ledger
 from vae_core.study.trials import FAILED as LOST
 from vae_core.study.trials import STOPPED as HALTED
@@ -95,8 +105,12 @@ class Driving:
             for trial in self.ledger.under_way():
                 self._look_at(trial, record, search, goals)
             if record.going:
+                if record.settings.sampler == PREFERENCE:
+                    self._propose()
                 self._try_more(record, search, fields)
             self._weigh(fields, goals)
+        except MissingPackage as error:
+            note = f"waits: {error}"
         except StorageBusy as error:
             self.search, note, self.again = None, f"waits: {error}", time.monotonic() + AGAIN_SECONDS
         if note != self.ledger.note:
@@ -278,6 +292,11 @@ class Driving:
             self._write(trials=(*self.ledger.trials, trial))
             self._create(trial, search)
 
+    def _propose(self) -> None:
+        """What the choices so far make worth trying, where all that was shown is judged."""
+        if due := next_settings(self.study, np.random.default_rng(len(self.ledger.trials))):
+            self.study.propose(due)
+
     def _next(
         self, record: StudyRecord, search: Search, fields: tuple[Field, ...]
     ) -> tuple[Asked, int] | None:
@@ -297,7 +316,7 @@ class Driving:
         if settings.sampler == GRID:
             left = next((v for v in grid(fields) if key_of(v) not in tried), None)
             return None if left is None else (search.ask(count, left), first)
-        if count >= self.study.total or settings.sampler == "preference":
+        if count >= self.study.total or settings.sampler == PREFERENCE:
             return None
         for again in range(REDRAWN):
             asked = search.ask(count + again * 100_003)

@@ -13,7 +13,7 @@ import contextlib
 import json
 import math
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ LENGTH, LENGTH_SPREAD = (
     0.4,
     0.7,
 )  # of the range of a setting over which taste changes: median, and spread of its logarithm
+NO_BOTORCH = "choosing by preference needs botorch: pip install 'latent-explorer[preference]'"
 SAMPLES = 256  # joint samples of taste
 CANDIDATES = 512  # points of a quasi-random set that are weighed
 SURE = 2 / 3  # share of the likely favourites that a region holds
@@ -83,15 +84,12 @@ class Taste:
             from botorch.fit import fit_gpytorch_mll
             from botorch.models.pairwise_gp import PairwiseGP, PairwiseLaplaceMarginalLogLikelihood
         except ImportError:
-            raise MissingPackage(
-                "choosing by preference needs botorch: pip install 'latent-explorer[preference]'"
-            ) from None
+            raise MissingPackage(NO_BOTORCH) from None
         import torch
 
         self.points = np.asarray(points, np.float64)
         told = torch.from_numpy(self.points), torch.tensor(pairs, dtype=torch.long)
-        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
-            warnings.simplefilter("ignore")  # of its numerics; a fit that fails raises
+        with _quietly(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # the fit may start again from drawn values
             self.model: Any = PairwiseGP(*told, covar_module=_covariance(self.points.shape[1]))
             try:
@@ -106,8 +104,7 @@ class Taste:
         """Joint samples of taste at `points` (C, d) -> (count, C); only differences mean anything."""
         import torch
 
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")
+        with _quietly(), torch.no_grad():
             posterior = self.model.posterior(torch.from_numpy(np.asarray(points, np.float64)))
         mean = posterior.mean.squeeze(-1).numpy()
         covariance = posterior.distribution.covariance_matrix.numpy()
@@ -116,6 +113,22 @@ class Taste:
         root = vectors * np.sqrt(np.maximum(values, 0))
         drawn: np.ndarray = mean + rng.standard_normal((count, len(mean))) @ root.T
         return drawn
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Without warnings of its numerics (a fit that fails raises), and on one thread: on matrices of a few rows several wait
+    for each other longer than they work."""
+    import torch
+
+    threads = torch.get_num_threads()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
 
 
 def _covariance(dimensions: int) -> Any:

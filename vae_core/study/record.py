@@ -32,6 +32,7 @@ from vae_core.reading import read_json, text
 from vae_core.runs.record import ENDED, FAILED, FINISHED
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store, first_free
+from vae_core.study.choosing import is_due
 from vae_core.study.field_checks import read_fields
 from vae_core.study.fields import Field, value_text, with_values
 from vae_core.study.goals import Goal, check_goals, parse_goal, read_goals
@@ -118,7 +119,9 @@ class Study:
         ledger = self.ledger()
         if ledger.under_way() or self.proposed():
             return True
-        return self.settings.sampler != PREFERENCE and len(ledger.trials) < self.total
+        if self.settings.sampler == PREFERENCE:
+            return is_due(self)
+        return len(ledger.trials) < self.total
 
     def config_of(self, trial: Trial) -> RunConfig:
         """The settings of a trial's run. Raises BadConfig."""

@@ -6,12 +6,14 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 
 from vae_core.config import RunConfig
-from vae_core.errors import BadConfig, StorageBusy
+from vae_core.errors import BadConfig, MissingPackage, StorageBusy
 from vae_core.options import Options, option
 from vae_core.study.fields import Field
 from vae_core.study.goals import Goal
+from vae_core.study.preference import NO_BOTORCH
 
 TPE, GP, RANDOM, QMC, GRID, NSGA2, PREFERENCE = "tpe", "gp", "random", "qmc", "grid", "nsga2", "preference"
 SAMPLERS = (TPE, GP, RANDOM, QMC, GRID, NSGA2, PREFERENCE)
@@ -40,7 +42,7 @@ class StudySettings(Options):
     sampler: str = option(
         TPE,
         help="how settings are chosen: tpe and gp learn from what was tried, nsga2 breeds fronts, random and qmc spread evenly, "
-        "grid tries every combination",
+        "grid tries every combination; preference asks you which pictures you like",
         values=SAMPLERS,
     )
     pruner: str = option(
@@ -86,6 +88,11 @@ def check_settings(settings: StudySettings, fields: Sequence[Field], goals: Sequ
         )
     if settings.jobs > 1 and any(goal.name == "seconds" for goal in goals):
         raise BadConfig("goal seconds: runs that train side by side slow each other down; choose --jobs 1")
+    if settings.sampler == PREFERENCE:
+        if settings.seeds > 1:
+            raise BadConfig("seeds: by preference one run of each setting is shown; leave out --seeds")
+        if find_spec("botorch") is None:
+            raise MissingPackage(NO_BOTORCH)
     if settings.pruner != NONE:
         _check_pruner(settings, names, goals)
 
