@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -24,15 +25,28 @@ from vae_core.study.preference import (
     propose,
     spread_points,
 )
-from vae_core.study.trials import Trial, key_of
+from vae_core.study.settings import StudySettings
+from vae_core.study.trials import Ledger, Trial, key_of
 from vae_core.words import listed
-
-if TYPE_CHECKING:
-    from vae_core.study.record import Study
 
 FIRST, NEXT = 4, 2  # settings that a study begins with, and that each round adds
 MOST_SHOWN = 4
 PARTS = 8  # of a range, over which taste is averaged
+
+
+class Searched(Protocol):
+    """What a study is here: record.Study is one."""
+
+    path: Path
+
+    @property
+    def settings(self) -> StudySettings: ...
+    @property
+    def fields(self) -> tuple[Field, ...]: ...
+    @property
+    def total(self) -> int: ...
+    def ledger(self) -> Ledger: ...
+    def proposed(self) -> list[dict[str, Any]]: ...
 
 
 def vector(fields: Sequence[Field], values: dict[str, Any]) -> list[float]:
@@ -83,12 +97,12 @@ def to_show(trials: Sequence[Trial], said: Sequence[Judgement]) -> list[int]:
     return found[:MOST_SHOWN] if len(found) >= 2 else []
 
 
-def shown_now(study: Study) -> list[int]:
+def shown_now(study: Searched) -> list[int]:
     """The trials that a person is to choose among now; empty while one is waited for, or where all was judged."""
     return [] if study.proposed() else to_show(study.ledger().trials, judgements_of(study.path))
 
 
-def is_due(study: Study) -> bool:
+def is_due(study: Searched) -> bool:
     """Whether there is something to propose: no run is under way, none waits, all were judged and more are wanted."""
     trials = study.ledger().trials
     if len(trials) >= study.total or any(not trial.end for trial in trials) or study.proposed():
@@ -96,7 +110,7 @@ def is_due(study: Study) -> bool:
     return not to_show(trials, judgements_of(study.path))
 
 
-def next_settings(study: Study, rng: np.random.Generator) -> list[dict[str, Any]]:
+def next_settings(study: Searched, rng: np.random.Generator) -> list[dict[str, Any]]:
     """What to try next, by field name: first some that are spread, then what the taste proposes; empty where nothing
     is due, or where all was tried. Raises MissingPackage without the extra.
     """
@@ -138,7 +152,7 @@ class Liked:
     sentences: tuple[str, ...]
 
 
-def liked(study: Study) -> Liked:
+def liked(study: Searched) -> Liked:
     """What the choices so far favour, and how sure that is.
 
     Raises BadConfig before a choice tells an order, MissingPackage without the extra.
