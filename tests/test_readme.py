@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 from pathlib import Path
@@ -10,7 +11,10 @@ import pytest
 
 from vae_core.cli import make_parser
 from vae_core.data.sets import faces
-from vae_core.places import HOME_VARIABLE
+from vae_core.places import HOME_VARIABLE, Places
+from vae_core.runs.store import Store
+from vae_core.uses import kept
+from vae_core.uses.registry import USES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -48,3 +52,16 @@ def test_the_pictures_are_there() -> None:
 def test_the_test_command_is_one_line_that_can_be_run() -> None:
     assert re.search(r"^    pip install '\.\[test\]' && pytest$", README, re.MULTILINE)
     assert re.search(r"^    pip install \. && latent-explorer$", README, re.MULTILINE)
+
+
+def test_the_tables_of_uses_are_what_the_shipped_results_say() -> None:
+    spec = importlib.util.spec_from_file_location("bench_uses", ROOT / "tests" / "bench" / "uses.py")
+    assert spec is not None
+    assert spec.loader is not None
+    bench = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(bench)
+    run = next(one for one in Store(Places.find()).pretrained() if one.name == "mnist")
+    assert bench.table(run, list(USES.values())) in README
+    found = kept.find(run, bench.ANOMALY, bench.ANOMALY.settings(left_out=bench.EACH))
+    assert found is not None
+    assert bench.each_left_out(found) in README

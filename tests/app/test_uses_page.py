@@ -22,6 +22,7 @@ from app.services import runs as run_service
 from app.services import uses as work
 from app.state import address
 from app.views.uses.shared import interval, table_of
+from vae_core.options import to_json
 from vae_core.places import Places
 from vae_core.runs.record import FINISHED
 from vae_core.runs.run import Run
@@ -498,3 +499,19 @@ def test_every_shipped_result_opens(open_page: Open, places: Places) -> None:
                 opened.append(use.name)
                 break
     assert {"compress", "denoise"} <= set(opened)
+
+
+def test_what_is_shipped_on_other_settings_opens_by_its_address(open_page: Open, places: Places) -> None:
+    opened = []
+    for one in run_service.store().pretrained():
+        for path in sorted((one.path / kept.FOLDER).glob("*.json")):
+            raw = json.loads(path.read_text(encoding="utf-8"))
+            use = USES[raw["use"]]
+            usual = to_json(use.settings())
+            if changes := {k: v for k, v in raw["settings"].items() if v != usual[k]}:
+                at = open_page("uses", **link(one, use, **changes))
+                fine(at)
+                assert not at.warning
+                assert not asks(at), path
+                opened.append((use.name, one.name, changes))
+    assert opened == [("anomaly", "mnist", {"left_out": "each"})]

@@ -74,11 +74,15 @@ def said(condition: tuple[str, float | str]) -> str:
     return text if name == "setting" else f"{name} {text}"
 
 
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value if abs(value) >= 0.001 else 0:.3g}"
+
+
 def told(row: Row, *, name: bool = True) -> str:
     """A row's value with its unit and interval, after the name of its method."""
     unit = f" {row.unit}" if row.unit else ""
-    apart = "" if row.low is None or row.high is None else f" ({row.low:.3g}–{row.high:.3g})"
-    return f"{f'{row.method}: ' if name else ''}{row.value:.3g}{unit}{apart}"
+    apart = "" if row.low is None or row.high is None else f" ({_number(row.low)}–{_number(row.high)})"
+    return f"{f'{row.method}: ' if name else ''}{_number(row.value)}{unit}{apart}"
 
 
 def table(run: Run, uses: Sequence[Use]) -> str:
@@ -92,7 +96,8 @@ def table(run: Run, uses: Sequence[Use]) -> str:
 
 
 def each_left_out(found: Found) -> str:
-    """AUROC of the default score and of others for every label left out in turn, the mean of all first, as Markdown."""
+    """AUROC of the default score and of others for every label left out in turn, the mean of all first, as Markdown, and what is said
+    of the mean: there differences are paired, image by image."""
     cases = list(dict.fromkeys(str(row.at["odd"]) for row in found.of("AUROC")))
     lines = [
         f"| odd | {' | '.join(SCORES)} | {DEFAULT} against the best baseline |",
@@ -106,7 +111,7 @@ def each_left_out(found: Found) -> str:
         lines.append(
             f"| {case} | {' | '.join(told(rows[name], name=False) for name in SCORES)} | {outcome} |"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, "", found.sentences[0]])
 
 
 def write_readme(name: str, text: str) -> None:

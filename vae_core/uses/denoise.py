@@ -81,7 +81,7 @@ class DenoiseSettings(UseSettings):
         maximum=2.0, advanced=True,
     )  # fmt: skip
     steps: int = option(
-        2_000, help="training steps of the VAE that is trained to denoise", unit="steps", minimum=10, maximum=100_000,
+        6_000, help="training steps of the VAE that is trained to denoise", unit="steps", minimum=10, maximum=100_000,
         advanced=True,
     )  # fmt: skip
 
