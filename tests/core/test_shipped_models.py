@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -14,9 +15,12 @@ from vae_core.evaluation import small_network
 from vae_core.evaluation.classifier import classifier_of
 from vae_core.evaluation.run_metrics import stored
 from vae_core.evaluation.samples import COMPARED, measure_samples, stored_samples
+from vae_core.options import from_json
 from vae_core.places import Places, assets
 from vae_core.runs.run import Run
 from vae_core.training import resolve
+from vae_core.uses import kept
+from vae_core.uses.registry import USES
 
 SHIPPED = assets() / "pretrained"
 COMPARISONS = {
@@ -76,6 +80,19 @@ def test_all_numbers_are_there_before_anything_is_measured(shipped, dataset, nam
         assert found.labelled
         if run.record().effective.objective.entry.has_encoder:
             assert stored(run).lacking == []
+
+
+def test_what_uses_found_is_of_these_weights_settings_and_versions(shipped):
+    """Every file; else a run was shipped anew, or a use changed, and was not measured again."""
+    files = sorted(SHIPPED.glob(f"*/{kept.FOLDER}/*.json"))
+    assert {path.parts[-3] for path in files} >= {"digits-vae", "faces", "mnist", "shapes"}
+    for path in files:
+        raw, run = json.loads(path.read_text(encoding="utf-8")), shipped(path.parts[-3])
+        use = USES[raw["use"]]
+        settings = from_json(use.settings, raw["settings"], unknown=[])
+        assert kept.find(run, use, settings) is not None, f"{path}: assets/pretrained/measure ships it anew"
+        assert kept.where(run, use, settings) == path.with_suffix("")
+        assert raw["seconds"] == 0, "how long it took is told of no other machine"
 
 
 @pytest.fixture(scope="module")

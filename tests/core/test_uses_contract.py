@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from helpers import blob_set, config_of, write_blobs
 
-from vae_core import options
 from vae_core.data import open_images
 from vae_core.errors import BadConfig, BadRun, DataUnavailable, NoEncoder
 from vae_core.options import leaves
@@ -266,20 +265,6 @@ def test_what_lies_beside_a_shipped_run_is_found_with_its_very_weights_alone(min
 
 def test_a_run_without_weights_has_nothing_kept(store):
     assert kept.find(store.create(config_of(), "queued"), USE, USE.settings()) is None
-
-
-def test_what_is_shipped_is_of_these_weights_settings_and_versions():
-    """Every file, or a run was shipped anew, or a use changed, without being measured again."""
-    shipped = [run for run in Store(Places.find()).pretrained() if (run.path / kept.FOLDER).is_dir()]
-    assert len(shipped) >= 4
-    for run in shipped:
-        for path in sorted((run.path / kept.FOLDER).glob("*.json")):
-            raw = json.loads(path.read_text(encoding="utf-8"))
-            use = USES[raw["use"]]
-            settings = options.from_json(use.settings, raw["settings"], unknown=[])
-            assert kept.find(run, use, settings) is not None, path
-            assert kept.where(run, use, settings) == path.with_suffix("")
-            assert raw["seconds"] == 0, "how long it took is told of no other machine"
 
 
 # ---------------------------------------------------------------- opened for use
