@@ -8,7 +8,7 @@ from vae_core.objectives.losses import BetaParams
 from vae_core.options import Choice
 from vae_core.runs.worker import train_run
 from vae_core.study import record, settings
-from vae_core.study.choosing import FIRST, NEXT, liked, shown_now
+from vae_core.study.choosing import FIRST, NEXT, shown_now, stored_liking
 from vae_core.study.driving import Driving
 from vae_core.study.measuring import Inside
 from vae_core.study.preference import Judgement, add_judgement, judgements_of
@@ -56,11 +56,17 @@ def test_it_waits_for_a_choice_and_goes_on_with_it(places):
     assert len(study.ledger().trials) == 8 == FIRST + 2 * NEXT
     assert shown_now(study) == [2, 6, 7]
     add_judgement(study.path, Judgement((2, 6, 7), best=6))
+    assert study.wants(), "what the choices favour is to be said"
+    drive(study)
     assert not study.wants(), "as many as were asked for"
+    told = stored_liking(study.path)
+    assert told is not None
+    assert told.judgements == 3
     values = [trial.values["beta"] for trial in study.ledger().trials]
     assert len(set(values)) == 8
-    found = liked(study)
-    assert set(found.chances) == set(range(8))
+    assert set(told.chances) == set(range(8))
+    assert sum(told.chances.values()) == pytest.approx(1)
+    assert told.sentences[0].startswith("Of 8 trained runs, trial ")
     assert payload(study)["best"] is None, "no number ranks them"
 
 

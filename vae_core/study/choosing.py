@@ -6,13 +6,15 @@ once they were judged, the model of taste (see `preference`) proposes the next. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from vae_core.places import write_json
+from vae_core.reading import number, read_json, texts, whole
 from vae_core.study.fields import Field, value_text
 from vae_core.study.preference import (
     CANDIDATES,
@@ -29,6 +31,7 @@ from vae_core.study.settings import StudySettings
 from vae_core.study.trials import Ledger, Trial, key_of
 from vae_core.words import listed
 
+FILE = "liked.json"  # in a study's folder
 FIRST, NEXT = 4, 2  # settings that a study begins with, and that each round adds
 MOST_SHOWN = 4
 PARTS = 8  # of a range, over which taste is averaged
@@ -103,21 +106,24 @@ def shown_now(study: Searched) -> list[int]:
 
 
 def is_due(study: Searched) -> bool:
-    """Whether there is something to propose: no run is under way, none waits, all were judged and more are wanted."""
-    trials = study.ledger().trials
-    if len(trials) >= study.total or any(not trial.end for trial in trials) or study.proposed():
+    """Whether a driver has something to do: to say what new choices favour, or to propose what to try next, where no run is
+    under way, none waits, all were judged and more are wanted."""
+    trials, said = study.ledger().trials, judgements_of(study.path)
+    if any(not trial.end for trial in trials) or study.proposed():
         return False
-    return not to_show(trials, judgements_of(study.path))
+    if pairs_of(said) and ((told := stored_liking(study.path)) is None or told.judgements != len(said)):
+        return True
+    return len(trials) < study.total and not to_show(trials, said)
 
 
 def next_settings(study: Searched, rng: np.random.Generator) -> list[dict[str, Any]]:
     """What to try next, by field name: first some that are spread, then what the taste proposes; empty where nothing
     is due, or where all was tried. Raises MissingPackage without the extra.
     """
-    if not is_due(study):
-        return []
     trials, fields = study.ledger().trials, study.fields
     left = study.total - len(trials)
+    if left <= 0 or not is_due(study) or to_show(trials, judgements_of(study.path)):
+        return []
     tried = {key_of(trial.values) for trial in trials}
     pool = [
         one
@@ -146,10 +152,29 @@ def _taste(fields: Sequence[Field], complete: Sequence[Trial], pairs: Sequence[t
 
 @dataclass(frozen=True)
 class Liked:
-    """What the choices favour: the probability that each complete trial is liked best of them, by number, and sentences."""
+    """What the choices favour: how many there were, the probability that each complete trial is liked best of them, by number,
+    and sentences."""
 
-    chances: dict[int, float]
+    judgements: int
+    chances: Mapping[int, float]
     sentences: tuple[str, ...]
+
+
+def stored_liking(folder: Path) -> Liked | None:
+    """What was last said of a study's choices; None where nothing was, or it cannot be read."""
+    try:
+        raw = read_json(folder / FILE)
+        chances = {int(name): number(chance) for name, chance in raw["chances"].items()}
+        return Liked(whole(raw["judgements"]), chances, tuple(texts(raw["sentences"])))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def store_liking(study: Searched) -> None:
+    """Work out what the choices favour and keep it, where there are new ones that tell an order. Raises MissingPackage."""
+    said, told = judgements_of(study.path), stored_liking(study.path)
+    if pairs_of(said) and (told is None or told.judgements != len(said)):
+        write_json(study.path / FILE, asdict(liked(study)))
 
 
 def liked(study: Searched) -> Liked:
@@ -180,9 +205,8 @@ def liked(study: Searched) -> Liked:
     if len(certain) < len(fields):
         open_ = [field.name for field, words in zip(fields, told, strict=True) if not words]
         sentences.append(f"They say little of {listed(open_)} yet.")
-    return Liked(
-        {trial.number: float(chance) for trial, chance in zip(complete, found, strict=True)}, tuple(sentences)
-    )
+    chances = {trial.number: float(chance) for trial, chance in zip(complete, found, strict=True)}
+    return Liked(len(said), chances, tuple(sentences))
 
 
 def region(field: Field, values: Sequence[Any], drawn: np.ndarray) -> str:

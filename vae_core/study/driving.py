@@ -29,7 +29,7 @@ from vae_core.runs.queue import mark_if_gone
 from vae_core.runs.record import ENDED, FAILED, FINISHED, INTERRUPTED, LIVE, QUEUED, STOPPED
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
-from vae_core.study.choosing import next_settings
+from vae_core.study.choosing import next_settings, store_liking
 from vae_core.study.fields import Field
 from vae_core.study.goals import Goal, on_request
 from vae_core.study.learning import learned
@@ -293,7 +293,8 @@ class Driving:
             self._create(trial, search)
 
     def _propose(self) -> None:
-        """What the choices so far make worth trying, where all that was shown is judged."""
+        """What the choices so far favour, and what they make worth trying, where all that was shown is judged."""
+        store_liking(self.study)
         if due := next_settings(self.study, np.random.default_rng(len(self.ledger.trials))):
             self.study.propose(due)
 
