@@ -24,16 +24,18 @@ PAGES = [
     st.Page(
         "views/interpolate/page.py", title="Interpolate", icon=":material/timeline:", url_path="interpolate"
     ),
-    st.Page("views/beta/page.py", title="β", icon=":material/balance:", url_path="beta"),
+    st.Page("views/tune/page.py", title="Tune", icon=":material/query_stats:", url_path="tune"),
     st.Page("views/uses/page.py", title="Uses", icon=":material/handyman:", url_path="uses"),
 ]
+# what links of before lead to; each opens the page that has it now
+MOVED = [st.Page("views/beta.py", title="β", icon=":material/balance:", url_path="beta")]
 
 st.set_page_config(
     page_title="Latent Explorer", page_icon=str(assets() / "logo.svg"), layout="wide",
     initial_sidebar_state=layout.SIDEBAR,
 )  # fmt: skip
 layout.apply()
-page = st.navigation(PAGES, position="hidden")
+page = st.navigation([*PAGES, *MOVED], position="hidden")
 session.sync_run()
 st.logo(str(assets() / "wordmark.svg"), icon_image=str(assets() / "logo.svg"), size="large")
 with st.sidebar:

@@ -88,14 +88,21 @@ def grid(rows: np.ndarray, size: int = 64, gap: int = 2) -> bytes:
     return sheet(big.reshape(r, s, *big.shape[1:]))
 
 
-def cut_strip(image: bytes, shape: tuple[int, int, int]) -> np.ndarray:
-    """Take one row of a `sheet` apart: a PNG and the (C, H, W) of one image -> uint8 (N, C, H, W)."""
+def cut_sheet(image: bytes, shape: tuple[int, int, int]) -> np.ndarray:
+    """Take a `sheet` apart: a PNG and the (C, H, W) of one image -> uint8 (R, S, C, H, W). Raises ValueError where it is none."""
     from PIL import Image
 
     channels, height, width = shape
     with Image.open(io.BytesIO(image)) as opened:
         pixels = np.asarray(opened.convert("L" if channels == 1 else "RGB"))
-    return pixels.reshape(height, -1, width, channels).transpose(1, 3, 0, 2)
+    rows, columns = pixels.shape[0] // height, pixels.shape[1] // width
+    return pixels.reshape(rows, height, columns, width, channels).transpose(0, 2, 4, 1, 3)
+
+
+def cut_strip(image: bytes, shape: tuple[int, int, int]) -> np.ndarray:
+    """Take the one row of a `sheet` apart -> uint8 (N, C, H, W). Raises ValueError where there are more."""
+    (row,) = cut_sheet(image, shape)
+    return row
 
 
 def shared_palette(images: np.ndarray, most: int = 32) -> Image.Image | None:

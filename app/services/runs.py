@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places
 
@@ -93,3 +93,13 @@ def of_same_images(run: Run) -> list[Run]:
         if same and other.has_weights():
             found.append(other)
     return found
+
+
+def log_key(run: Run) -> tuple[Any, ...]:
+    """Names what a run has said so far."""
+    path = run.path / "events.jsonl"
+    try:
+        stat = path.stat()
+    except OSError:
+        return (path,)
+    return path, stat.st_mtime_ns, stat.st_size

@@ -35,8 +35,9 @@ from vae_core.uses.registry import USES
 T = TypeVar("T")
 
 HOME, TRAIN, MAP, SLIDERS, INTERPOLATE, BETA = "home", "train", "map", "sliders", "interpolate", "beta"
-COMPARE, USES_PAGE = "compare", "uses"
-PAGES = (HOME, TRAIN, COMPARE, MAP, SLIDERS, INTERPOLATE, BETA, USES_PAGE)
+COMPARE, USES_PAGE, TUNE = "compare", "uses", "tune"
+PAGES = (HOME, TRAIN, COMPARE, MAP, SLIDERS, INTERPOLATE, TUNE, BETA, USES_PAGE)
+BETA_PART = (TUNE, BETA)  # part of one page; links to the other lead there
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +112,10 @@ def _param(name: str, kind: Kind[T], default: T, page: str | tuple[str, ...], wo
 FIRST: Any = None  # the default of a choice is the first of what is offered, or what the page finds usual
 
 
-def _bound(name: str, kind: Kind[T], default: T, page: str, words: str) -> Key[T]:
+def _bound(name: str, kind: Kind[T], default: T, page: str | tuple[str, ...], words: str) -> Key[T]:
     """The value of a widget that Streamlit itself keeps in the address."""
-    return Key(name, kind, default, (page,), words, in_address=True, bound=True)
+    pages = (page,) if isinstance(page, str) else page
+    return Key(name, kind, default, pages, words, in_address=True, bound=True)
 
 
 # ---------------------------------------------------------------- every page
@@ -182,7 +184,7 @@ def _use_settings() -> list[str]:
 
 SETTING: Family[Any] = Family("{}", OBJECT, None, (TRAIN,), "a setting of the new run", True, True, _settings)
 SWEEP_SETTING: Family[Any] = Family(
-    "sweep-{}", OBJECT, None, (BETA,), "a setting of the new sweep", True, True, _settings
+    "sweep-{}", OBJECT, None, BETA_PART, "a setting of the new sweep", True, True, _settings
 )
 
 # ---------------------------------------------------------------- latent map
@@ -343,39 +345,59 @@ WAYPOINT_UPLOADS: Key[dict[tuple[str, str], Any]] = _kept(
 
 # ---------------------------------------------------------------- β
 
-VIEW = _bound("look", TEXT, FIRST, BETA, "part of the page: sweep, dial, or KL weights elsewhere")
-SWEEP = _bound("sweep", TEXT, FIRST, BETA, "sweep that is looked at")
-SWEEP_RANGED = _bound("sweep-ranged", FLAG, False, BETA, "whether a new sweep takes a range of β")
-SCORE = _bound("score", TEXT, FIRST, BETA, "score that is drawn over β")
+VIEW = _bound("look", TEXT, FIRST, BETA_PART, "part of the page: sweep, dial, or KL weights elsewhere")
+SWEEP = _bound("sweep", TEXT, FIRST, BETA_PART, "sweep that is looked at")
+SWEEP_RANGED = _bound("sweep-ranged", FLAG, False, BETA_PART, "whether a new sweep takes a range of β")
+SCORE = _bound("score", TEXT, FIRST, BETA_PART, "score that is drawn over β")
 VALUE_OF_GROUP: Family[str] = Family(
-    "{}-score", TEXT, FIRST, (BETA,), "value of another group of metrics", True, True
+    "{}-score", TEXT, FIRST, BETA_PART, "value of another group of metrics", True, True
 )
-TRAJECTORY = _bound("way", TEXT, "no run", BETA, "run whose trajectory is drawn in the plane")
-BETA_CURSOR = _param("focus", TEXT, "", BETA, "β that the cursor stands at")
-CURSOR: Key[Any] = _kept("cursor", None, BETA, "what the cursor tells")
-SWEEP_WAITING: Key[Any] = _kept("sweep waiting", None, BETA, "sweep, and how many of its runs had not ended")
-MATRIX: Key[Any] = _kept("matrix", None, BETA, "what the table of pictures tells")
-CURSOR_PICTURES: Key[Any] = _kept("cursor pictures", None, BETA, "what the pictures at the cursor tell")
-SWEEP_FORM: Key[bool] = _kept("new-sweep", False, BETA, "whether the form of a new sweep is open")
-SWEEP_STARTED: Key[bool] = _kept("sweep started", False, BETA, "whether a sweep was started just now")
-SWEEP_FAULT: Key[Any] = _kept("sweep fault", None, BETA, "sweep, and why a β could not be added to it")
-COLUMN_OPENED: Key[Any] = _kept("column opened", None, BETA, "run whose column was opened")
-DIAL_RUN = _bound("dial-run", TEXT, FIRST, BETA, "run whose dial is turned")
-DIAL: Key[Any] = _kept("dial", None, BETA, "what the dial tells")
-DIAL_BETA = _param("beta", NUMBER, 1.0, BETA, "β that the dial rests at")
-THEIR_ERROR = _bound("their-error", TEXT, FIRST, BETA, "other project's reconstruction error")
-THEIR_ERROR_OVER = _bound("their-error-over", TEXT, FIRST, BETA, "what that error is averaged over")
-THEIR_RATE_OVER = _bound("their-rate-over", TEXT, FIRST, BETA, "what its KL is averaged over")
-THEIR_SIDE = _bound("their-side", WHOLE, 28, BETA, "side of its images, pixels")
-THEIR_CHANNELS = _bound("their-channels", WHOLE, FIRST, BETA, "channels of its images")
-THEIR_DIMS = _bound("their-dims", WHOLE, 20, BETA, "its latent dimensions")
-THEIR_SPAN = _bound("their-span", NUMBER, 1.0, BETA, "range of its pixels")
-THEIR_BATCH = _bound("their-batch", NUMBER, 1.0, BETA, "images summed in its KL")
-THEIR_WEIGHT = _bound("their-weight", NUMBER, 1.0, BETA, "its KL weight")
-THEIR_SCALE = _bound("their-scale", NUMBER, 0.0, BETA, "σ or b that its error is divided by; 0 is none")
-THEIR_UNIT = _bound("their-unit", TEXT, FIRST, BETA, "unit of that σ")
-OUR_SCALE = _bound("our-scale", NUMBER, 0.1, BETA, "σ or b of our likelihood")
-OUR_BETA = _bound("our-beta", NUMBER, 1.0, BETA, "our β")
+TRAJECTORY = _bound("way", TEXT, "no run", BETA_PART, "run whose trajectory is drawn in the plane")
+BETA_CURSOR = _param("focus", TEXT, "", BETA_PART, "β that the cursor stands at")
+CURSOR: Key[Any] = _kept("cursor", None, BETA_PART, "what the cursor tells")
+SWEEP_WAITING: Key[Any] = _kept("sweep waiting", None, BETA_PART, "sweep, and how many of its runs had not ended")
+MATRIX: Key[Any] = _kept("matrix", None, BETA_PART, "what the table of pictures tells")
+CURSOR_PICTURES: Key[Any] = _kept("cursor pictures", None, BETA_PART, "what the pictures at the cursor tell")
+SWEEP_FORM: Key[bool] = _kept("new-sweep", False, BETA_PART, "whether the form of a new sweep is open")
+SWEEP_STARTED: Key[bool] = _kept("sweep started", False, BETA_PART, "whether a sweep was started just now")
+SWEEP_FAULT: Key[Any] = _kept("sweep fault", None, BETA_PART, "sweep, and why a β could not be added to it")
+COLUMN_OPENED: Key[Any] = _kept("column opened", None, BETA_PART, "run whose column was opened")
+DIAL_RUN = _bound("dial-run", TEXT, FIRST, BETA_PART, "run whose dial is turned")
+DIAL: Key[Any] = _kept("dial", None, BETA_PART, "what the dial tells")
+DIAL_BETA = _param("beta", NUMBER, 1.0, BETA_PART, "β that the dial rests at")
+THEIR_ERROR = _bound("their-error", TEXT, FIRST, BETA_PART, "other project's reconstruction error")
+THEIR_ERROR_OVER = _bound("their-error-over", TEXT, FIRST, BETA_PART, "what that error is averaged over")
+THEIR_RATE_OVER = _bound("their-rate-over", TEXT, FIRST, BETA_PART, "what its KL is averaged over")
+THEIR_SIDE = _bound("their-side", WHOLE, 28, BETA_PART, "side of its images, pixels")
+THEIR_CHANNELS = _bound("their-channels", WHOLE, FIRST, BETA_PART, "channels of its images")
+THEIR_DIMS = _bound("their-dims", WHOLE, 20, BETA_PART, "its latent dimensions")
+THEIR_SPAN = _bound("their-span", NUMBER, 1.0, BETA_PART, "range of its pixels")
+THEIR_BATCH = _bound("their-batch", NUMBER, 1.0, BETA_PART, "images summed in its KL")
+THEIR_WEIGHT = _bound("their-weight", NUMBER, 1.0, BETA_PART, "its KL weight")
+THEIR_SCALE = _bound("their-scale", NUMBER, 0.0, BETA_PART, "σ or b that its error is divided by; 0 is none")
+THEIR_UNIT = _bound("their-unit", TEXT, FIRST, BETA_PART, "unit of that σ")
+OUR_SCALE = _bound("our-scale", NUMBER, 0.1, BETA_PART, "σ or b of our likelihood")
+OUR_BETA = _bound("our-beta", NUMBER, 1.0, BETA_PART, "our β")
+
+# ---------------------------------------------------------------- tune
+
+TUNE_PART = _bound("tuning", TEXT, FIRST, TUNE, "part of the page: study, new study, or β")
+TUNE_GO: Key[str] = _kept("tune go", "", TUNE, "part that is opened next")
+STUDY = _bound("study", TEXT, FIRST, TUNE, "study that is looked at")
+STUDY_SHOWN: Key[Any] = _kept("study shown", None, TUNE, "what the trials' component tells")
+STUDY_ASKED: Key[Any] = _kept("study asked", None, TUNE, "what was asked of a trial, and not taken up yet")
+STUDY_GOING: Key[Any] = _kept("study going", None, TUNE, "study, and whether it went on when it was looked at last")
+STUDY_SETTING: Family[Any] = Family(
+    "study-{}", OBJECT, None, (TUNE,), "a setting that all runs of the new study share", True, True, _settings
+)
+STUDY_FORM: Key[Any] = _kept("study form", None, TUNE, "what the form of a new study was filled with")
+STUDY_FIELDS: Key[list[str]] = _kept("study fields", [], TUNE, "settings that a new study searches")
+STUDY_RANGE: Family[Any] = Family(
+    "study range {}", OBJECT, None, (TUNE,), "an end, scale, count or choice of a searched setting"
+)
+STUDY_WAY: Family[Any] = Family(
+    "study way {}", OBJECT, None, (TUNE,), "how a new study searches: goals, sampler, pruner, trials, seeds, name"
+)
 
 # ---------------------------------------------------------------- compare
 

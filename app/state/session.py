@@ -105,6 +105,12 @@ def go(view: str, params: Params | None = None) -> None:
     st.switch_page(script(view), query_params=with_run(params))
 
 
+def forward(view: str, params: Params) -> None:
+    """Open the page that has now what this one had, with all that the address says, and these values."""
+    said = {name: st.query_params[name] for name in st.query_params}
+    st.switch_page(script(view), query_params=said | with_run(params))
+
+
 def with_run(params: Params | None = None) -> dict[str, str]:
     """What an address says after `?`: these values as text, and the run looked at unless they name another."""
     found = {RUN.name: run_id()} if run_id() else {}

@@ -254,7 +254,7 @@ def _look_at_the_group(name: str, chosen: list[Run]) -> None:
         if st.button("Compare them", type="primary", icon=":material/compare:"):
             session.go("compare", {address.MODELS: [run.id for run in one_seed_each(chosen)[:MOST]]})
     elif st.button("Look at the sweep", type="primary", icon=":material/balance:"):
-        session.go("beta", {address.SWEEP: name})
+        session.go("tune", {address.TUNE_PART: "β", address.SWEEP: name})
 
 
 @dialog("Rename")

@@ -18,7 +18,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app.services import array_store, datasets, models, runs
-from app.views.beta import run_pictures, score_ceiling, side_by_side, trajectory
+from app.views.tune.beta import run_pictures, score_ceiling, side_by_side, trajectory
 from vae_core import pictures
 from vae_core.config import ObjectiveConfig
 from vae_core.data.imageset import Progress

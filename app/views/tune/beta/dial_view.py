@@ -10,8 +10,8 @@ import streamlit as st
 from app.components.dial import dial
 from app.services import array_store, datasets, measuring, models, run_codes, runs
 from app.state import address, session
-from app.views.beta.run_pictures import SHOWN, originals
-from app.views.beta.single_betas import SingleBetaRuns, against_single_betas, single_beta_runs
+from app.views.tune.beta.run_pictures import SHOWN, originals
+from app.views.tune.beta.single_betas import SingleBetaRuns, against_single_betas, single_beta_runs
 from app.widgets.learning import follow_weights
 from app.widgets.prepare_dataset import offer_images
 from app.widgets.work import follow

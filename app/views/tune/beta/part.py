@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from app import layout
 from app.boundary import fragment, plain
 from app.services import runs
 from app.state import address, session
-from app.views.beta.converter import converter
-from app.views.beta.curves import look
-from app.views.beta.dial_view import chosen_dial, dials
-from app.views.beta.sweep_form import another_beta, new_sweep, progress
+from app.views.tune.beta.converter import converter
+from app.views.tune.beta.curves import look
+from app.views.tune.beta.dial_view import chosen_dial, dials
+from app.views.tune.beta.sweep_form import another_beta, new_sweep, progress
 from vae_core.runs.record import LIVE
 from vae_core.sweep import sweeps
 
 VIEWS = ["sweep", "dial", "KL weights elsewhere"]
 
 
-def page() -> None:
-    layout.title(
-        "β",
-        "Move the cursor: see what a larger β buys and costs, in numbers and in pictures.",
-        *(
-            "β",
-            "rate",
-            "distortion",
-            "nats",
-            "KL",
-            "ELBO",
-            "active",
-            "sweep",
-            "prior",
-            "posterior",
-            "traversal",
-        ),
-    )
+WORDS = (
+    "β", "rate", "distortion", "nats", "KL", "ELBO", "active", "sweep", "prior", "posterior", "traversal",
+)  # fmt: skip
+LINE = "Move the cursor: see what a larger β buys and costs, in numbers and in pictures."
+
+
+def beta_part(parts: Callable[[], object]) -> None:
+    """The whole part; `parts` draws the switch of the page's parts, first in its toolbar."""
     with layout.toolbar("beta"):
+        parts()
         view = st.segmented_control("Look at", VIEWS, default=VIEWS[0], key=address.VIEW.name, bind=address.VIEW.bind, required=True, label_visibility="collapsed")  # fmt: skip
         chooser, more = st.container(width=260), st.container(width="content")
     with layout.said("no-rate"):
@@ -86,5 +79,3 @@ def without_a_rate() -> None:
             "curves. They are of VAEs."
         )
 
-
-page()

@@ -12,11 +12,11 @@ from app.components.beta_cursor import beta_cursor
 from app.plots.figure import PLAIN
 from app.plots.rate_distortion import SeedBand, kl_over_beta, log_positions, over_beta, rate_distortion_curve
 from app.state import address, following, session
-from app.views.beta.on_request import ask_for, offered
-from app.views.beta.progress import measured
-from app.views.beta.score_ceiling import tell_ceiling
-from app.views.beta.side_by_side import at_the_cursor, pictures_by_beta, side_by_side
-from app.views.beta.trajectory import runs_to_compare, trajectory_of
+from app.views.tune.beta.on_request import ask_for, offered
+from app.views.tune.beta.progress import measured
+from app.views.tune.beta.score_ceiling import tell_ceiling
+from app.views.tune.beta.side_by_side import at_the_cursor, pictures_by_beta, side_by_side
+from app.views.tune.beta.trajectory import runs_to_compare, trajectory_of
 from vae_core.evaluation.metrics import Value, metric_of, values_by_group
 from vae_core.evaluation.rate_distortion import Band
 from vae_core.evaluation.run_metrics import scored_on

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from app.services import datasets, models, run_codes
+from app.services import datasets, models, run_codes, runs
 from app.services.cache import LruCache
 from vae_core import pictures
 from vae_core.evaluation.dimension_matching import Alignment
@@ -73,7 +73,7 @@ def reconstructions(run: Run, found: Originals) -> bytes:
 
 def kept(run: Run) -> dict[str, bytes]:
     """Pictures that the run's last epoch left, by what they show, for where its images are not on this machine."""
-    return _last_pictures.get_or_make(log_key(run), lambda: _read_last_pictures(run))
+    return _last_pictures.get_or_make(runs.log_key(run), lambda: _read_last_pictures(run))
 
 
 def _read_last_pictures(run: Run) -> dict[str, bytes]:
@@ -88,16 +88,6 @@ def _read_last_pictures(run: Run) -> dict[str, bytes]:
             if png is not None:
                 found[words] = pictures.grid(_fours(pictures.cut_strip(png, shape)), 48)
     return found
-
-
-def log_key(run: Run) -> tuple[Any, ...]:
-    """Names what a run has said so far."""
-    path = run.path / "events.jsonl"
-    try:
-        stat = path.stat()
-    except OSError:
-        return (path,)
-    return path, stat.st_mtime_ns, stat.st_size
 
 
 def samples(run: Run) -> bytes:

@@ -8,7 +8,7 @@ import numpy as np
 
 from app.services import runs
 from app.services.cache import LruCache
-from app.views.beta.run_pictures import log_key
+from app.services.runs import log_key
 from vae_core.events import Controlled, EpochDone
 from vae_core.runs.run import Run
 

@@ -13,7 +13,7 @@ from app.components.matrix import matrix
 from app.services import array_store
 from app.state import address, session
 from app.state.address import Key
-from app.views.beta.run_pictures import (
+from app.views.tune.beta.run_pictures import (
     ROWS,
     Originals,
     Walk,

@@ -1,0 +1,55 @@
+"""A study as the command that makes it."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from vae_core.config import RunConfig
+from vae_core.options import Choice, leaves, value_at
+from vae_core.study.fields import leaf_of, searchable
+from vae_core.study.settings import GRID, StudySettings
+
+
+def command_of(settings: StudySettings, name: str = "") -> str:
+    """The `vae-core tune` that gives a study of these settings; what is usual is left out."""
+    usual = StudySettings()
+    words = ["vae-core", "tune", *switches_of(settings.base, without=[s.partition("=")[0] for s in settings.search])]
+    for field in settings.search:
+        words += ["--search", field]
+    for goal in settings.goals:
+        words += ["--goal", goal]
+    if settings.sampler != GRID:
+        words += ["--trials", str(settings.trials)]
+    for switch in ("sampler", "pruner", "jobs", "seeds"):
+        if getattr(settings, switch) != getattr(usual, switch):
+            words += [f"--{switch}", str(getattr(settings, switch))]
+    return shlex.join([*words, *(["--name", name] if name else [])])
+
+
+def switches_of(config: RunConfig, without: list[str]) -> list[str]:
+    """The switches that make these settings of the usual ones, but those of the settings `without`."""
+    words = ["--dataset", config.data.dataset]
+    for leaf in leaves(RunConfig):
+        if leaf.switch in (*without, "dataset") or leaf.spec.hidden or not _has(config, leaf):
+            continue
+        value, usual = value_at(config, leaf.path), leaf.default
+        if isinstance(value, Choice):
+            value, usual = value.name, usual.name
+        if value != usual:
+            words += _switch(leaf.switch, value)
+    return words
+
+
+def _has(config: RunConfig, leaf: Any) -> bool:
+    if leaf.path[0] == "objective" and leaf.path[1] in config.objective.unused:
+        return False
+    return leaf_of(config, searchable().get(leaf.switch, [leaf])) == leaf
+
+
+def _switch(name: str, value: Any) -> list[str]:
+    if isinstance(value, bool):
+        return [f"--{name}" if value else f"--no-{name}"]
+    if isinstance(value, tuple):
+        return [f"--{name}", *map(str, value)]
+    return [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]

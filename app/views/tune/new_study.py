@@ -1,0 +1,290 @@
+"""The form of a new study: what all runs share, what is searched and in which ranges, what is wanted, and Start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app import layout
+from app.boundary import plain, sentence
+from app.services import datasets, runs, timing
+from app.state import address, session
+from app.views.tune.command import command_of
+from app.views.tune.ranges import offered, usual
+from app.widgets import config_form
+from app.widgets.estimate import time_words
+from app.widgets.prepare_dataset import prepare
+from vae_core.config import RunConfig
+from vae_core.data import find_spec
+from vae_core.errors import VaeCoreError
+from vae_core.models.build import choose_side
+from vae_core.options import Leaf, capitalised
+from vae_core.study.fields import Field, parse
+from vae_core.study.goals import GOALS, MOST_GOALS, check_goals, parse_goal
+from vae_core.study.settings import GRID, MOST_SEEDS, NONE, PREFERENCE, PRUNERS, SAMPLERS, StudySettings
+from vae_core.words import counted
+
+if TYPE_CHECKING:
+    from vae_core.study.record import Study
+
+# what a study begins with where nothing was chosen: a filled grid of D × β, half a minute a run at most
+FIRST_FIELDS = (["latent-dim", "beta"], ["latent-dim", "learning-rate"])
+FIRST_COUNTS = {"latent-dim": 4, "beta": 3, "learning-rate": 3}
+FIRST_MINUTES, FIRST_TRIALS = 0.5, 12
+GOALS_FIRST = ("elbo", "mse", "sharpness", "seconds")
+UNDER = 4.4  # rem of the toolbar above the form
+SAMPLER_WORDS = {
+    GRID: "grid: every combination", "tpe": "TPE: learns from what was tried", "gp": "Gaussian process: learns, best for few trials", "random": "random",
+    "qmc": "quasi-random: spread evenly", "nsga2": "NSGA-II: breeds a front of two goals",
+}  # fmt: skip
+PRUNER_WORDS = {NONE: "none", "median": "median: worse than half at the same epoch", "halving": "halving: ever fewer go on"}
+
+
+def prefill(settings: StudySettings, fields: Sequence[Field]) -> None:
+    """Open the form with these settings; draws the page anew."""
+    session.put(address.STUDY_FORM, (settings, tuple(fields)))
+    session.put(address.TUNE_GO, "new study")
+    st.rerun(scope="app")
+
+
+def new_study(bar: DeltaGenerator) -> None:
+    """The form; `bar` is the rest of the page's toolbar, where Start stands."""
+    _begin()
+    left, right = st.columns([5, 4], gap="large")
+    with left, layout.panel("study-base", under=UNDER):
+        st.markdown("**What all runs share**")
+        config = config_form.config_form(address.STUDY_SETTING)
+    with right, layout.panel("study-way", under=UNDER):
+        try:
+            settings, fields = _way(config)
+        except VaeCoreError as error:
+            st.error(sentence(error), icon=":material/error:")
+            return
+        _costs(settings, fields)
+    name = session.get(address.STUDY_WAY.of("name")) or ""
+    with bar:
+        pressed = session.button("Start", "start study", type="primary", icon=":material/play_arrow:")
+        with st.popover("Copy as command", icon=":material/terminal:"):
+            st.code(command_of(settings, name.strip()), language="bash", wrap_lines=True)
+    if pressed:
+        _start(settings, name.strip())
+
+
+def _begin() -> None:
+    """Fill the form once: by what was asked for, or by what a study usually begins with."""
+    asked = session.get(address.STUDY_FORM)
+    if asked == "filled":
+        return
+    session.put(address.STUDY_FORM, "filled")
+    if asked is not None:
+        settings, fields = asked
+        config_form.fill(settings.base, address.STUDY_SETTING)
+        session.put(address.STUDY_FIELDS, [field.name for field in fields])
+        for field in fields:
+            _fill_range(field)
+        for part, value in {
+            "goals": list(settings.goals), "sampler": settings.sampler, "pruner": settings.pruner, "trials": settings.trials, "seeds": settings.seeds,
+        }.items():  # fmt: skip
+            session.put(address.STUDY_WAY.of(part), value)
+        return
+    session.forget(address.STUDY_FIELDS)
+    if not session.names(address.STUDY_SETTING):  # a link says its own
+        session.put(address.STUDY_SETTING.of("objective"), "beta_vae")
+        session.put(address.STUDY_SETTING.of("most-minutes"), FIRST_MINUTES)
+
+
+# ---------------------------------------------------------------- what is searched, wanted, and how
+
+
+def _way(config: RunConfig) -> tuple[StudySettings, list[Field]]:
+    """Raises BadConfig for ranges and goals that cannot be."""
+    leaves = offered(config)
+    fields = _fields(leaves)
+    goals = _goals(config, fields)
+    st.markdown("**How it searches**")
+    first, second = st.columns(2)
+    several = len(goals) > 1
+    samplers = [s for s in SAMPLERS if s != PREFERENCE and (several or s != "nsga2")]
+    samplers.sort(key=lambda s: s != GRID)
+    with first:
+        sampler = _choice("sampler", "Settings are chosen by", samplers, SAMPLER_WORDS)
+    can_prune = not several and parse_goal(goals[0]).epoch is not None
+    with second:
+        if can_prune:
+            pruner = _choice("pruner", "Hopeless runs are stopped by", list(PRUNERS), PRUNER_WORDS)
+        else:
+            pruner = NONE
+            why = "with two goals no run is hopeless by one of them" if several else "epochs do not tell this goal"
+            st.caption(f"No run is stopped early: {why}.")
+    first, second, third = st.columns([1, 1, 2])
+    with first:
+        if sampler == GRID:
+            trials = FIRST_TRIALS
+            points = 1
+            for field in fields:
+                points *= len(field.grid())
+            st.caption(f"{counted(points, 'setting')}, all combinations")
+        else:
+            trials = int(_number("trials", "Trials", 1, 500, FIRST_TRIALS))
+    with second:
+        seeds = int(_number("seeds", "Seeds", 1, MOST_SEEDS, 1, help="Runs of each setting: they show how much is chance."))  # fmt: skip
+    with third:
+        key = address.STUDY_WAY.of("name")
+        st.text_input("Name", key=key.name, placeholder="chosen for you", help="Letters, digits, '.', '_' and '-'.")
+    found = StudySettings(
+        base=config, search=tuple(map(str, fields)), goals=tuple(goals), sampler=sampler, pruner=pruner, trials=trials, seeds=seeds,
+        jobs=1 if "seconds" in goals else runs.at_once(),
+    )  # fmt: skip
+    return found, fields
+
+
+def _choice(part: str, label: str, options: list[str], words: dict[str, str]) -> str:
+    key = address.STUDY_WAY.of(part)
+    if session.get(key) not in options:
+        session.put(key, options[0])
+    return str(st.selectbox(label, options, key=key.name, format_func=lambda one: words.get(one, one)))
+
+
+def _number(part: str, label: str, low: int, high: int, first: int, help: str | None = None) -> float:
+    key = address.STUDY_WAY.of(part)
+    if not isinstance(session.get(key), int):
+        session.put(key, first)
+    return float(st.number_input(label, low, high, key=key.name, help=help))
+
+
+def _fields(leaves: dict[str, Leaf]) -> list[Field]:
+    st.markdown("**What is searched**")
+    key = address.STUDY_FIELDS
+    chosen = [name for name in session.get(key) if name in leaves]
+    if not chosen:
+        chosen = next((f for f in FIRST_FIELDS if all(name in leaves for name in f)), list(leaves)[:1])
+    session.put(key, chosen)
+    order = [*chosen, *sorted(set(leaves) - set(chosen), key=lambda name: (leaves[name].spec.advanced, name))]
+    names = st.multiselect(
+        "Settings", order, key=key.name, format_func=lambda name: leaves[name].label, label_visibility="collapsed",
+        placeholder="settings to search",
+    )  # fmt: skip
+    return [_range(leaves[name]) for name in names] if names else [_range(leaves[chosen[0]])]
+
+
+def _range(leaf: Leaf) -> Field:
+    """The range or the values of one searched setting. Raises BadConfig."""
+    first = usual(leaf)
+    assert first is not None  # it is offered
+    name = leaf.switch
+    if not first.is_range:
+        key = address.STUDY_RANGE.of(f"{name} values")
+        options = [str(v) if not isinstance(v, bool) else str(v).lower() for v in first.values]
+        held = [v for v in session.get(key) or [] if v]
+        options += [v for v in held if v not in options]
+        session.put(key, held or options)
+        found = st.multiselect(leaf.label, options, key=key.name, accept_new_options=bool(not leaf.registry))
+        return parse(f"{name}={','.join(found)}")
+    low, high, log, count = st.columns([2, 2, 1.2, 1.6], vertical_alignment="bottom")
+    kind: Any = int if first.whole else float
+    ends = []
+    for place, end, value in ((low, "low", first.low), (high, "high", first.high)):
+        key = address.STUDY_RANGE.of(f"{name} {end}")
+        if session.get(key) is None:
+            session.put(key, kind(value or 0))
+        label = leaf.label if end == "low" else "to"
+        with place:
+            ends.append(st.number_input(label, key=key.name, format="%d" if first.whole else "%g", step=1 if first.whole else None, help=leaf.spec.help if end == "low" else None))  # fmt: skip
+    key = address.STUDY_RANGE.of(f"{name} log")
+    if session.get(key) is None:
+        session.put(key, first.log)
+    with log:
+        logged = st.toggle("log", key=key.name, help="Evenly spaced in the logarithm.")
+    key = address.STUDY_RANGE.of(f"{name} count")
+    if session.get(key) is None:
+        session.put(key, FIRST_COUNTS.get(name, 3))
+    with count:
+        number = st.number_input("of a grid", 2, 64, key=key.name, help="How many values a grid takes of the range.")
+    text = "..".join(str(int(v)) if first.whole else f"{v:.6g}" for v in ends)
+    return parse(f"{name}={text}{':log' if logged else ''}:{int(number)}")
+
+
+def _fill_range(field: Field) -> None:
+    name = field.name
+    if field.is_range:
+        kind: Any = int if field.whole else float
+        for end, value in (("low", field.low), ("high", field.high)):
+            session.put(address.STUDY_RANGE.of(f"{name} {end}"), kind(value or 0))
+        session.put(address.STUDY_RANGE.of(f"{name} log"), field.log)
+        if field.count:
+            session.put(address.STUDY_RANGE.of(f"{name} count"), field.count)
+    else:
+        words = [str(v).lower() if isinstance(v, bool) else str(v) for v in field.values]
+        session.put(address.STUDY_RANGE.of(f"{name} values"), words)
+
+
+def _goals(config: RunConfig, fields: list[Field]) -> list[str]:
+    """What is wanted. Raises BadConfig for what these runs cannot give."""
+    able = [name for name in GOALS if _gives(name, config, fields)]
+    key = address.STUDY_WAY.of("goals")
+    held = [g for g in session.get(key) or [] if g.partition(":")[0] in able]
+    first = next((name for name in GOALS_FIRST if name in able), able[0])
+    session.put(key, held or [first])
+    found = st.multiselect(
+        "What is wanted: one goal, or two for a front", [*able, *(g for g in held if g not in able)], key=key.name, max_selections=MOST_GOALS,
+        format_func=_goal_words, help="Nats of different likelihoods cannot be compared: where likelihoods are searched, the goals in nats are not here.",
+    )  # fmt: skip
+    return found or [first]
+
+
+def _goal_words(text: str) -> str:
+    goal = parse_goal(text)
+    way = "near 1" if goal.target is not None else ("low" if goal.direction == "min" else "high")
+    return f"{goal.title}, {way}"
+
+
+def _gives(name: str, config: RunConfig, fields: list[Field]) -> bool:
+    try:
+        check_goals([GOALS[name]], fields, config)
+    except VaeCoreError:
+        return False
+    return True
+
+
+# ---------------------------------------------------------------- what it costs, and Start
+
+
+def _costs(settings: StudySettings, fields: list[Field]) -> None:
+    """How many runs, and about how long they take here."""
+    count = settings.trials
+    if settings.sampler == GRID:
+        count = 1
+        for field in fields:
+            count *= len(field.grid())
+    count *= settings.seeds
+    spec = find_spec(settings.base.data.dataset, runs.places())
+    side = choose_side(settings.base, spec.sides)
+    words = [counted(count, "run")]
+    if datasets.images_ready(spec.name, side):
+        plan = timing.chosen(settings.base, side, fixed_sigma=any(f.name == "beta" for f in fields)).plan
+        if taken := time_words(plan, side, count):
+            words.append(taken)
+    st.caption(capitalised(" · ".join(words)) + ". All of one seed share order of images, noise and the images shown.")
+
+
+def _start(settings: StudySettings, name: str) -> None:
+    from vae_core.study.record import create
+
+    spec = find_spec(settings.base.data.dataset, runs.places())
+    side = choose_side(settings.base, spec.sides)
+    if not datasets.images_ready(spec.name, side) and not prepare(spec, side):
+        return
+    try:
+        made: Study = create(runs.places(), settings, name)
+    except VaeCoreError as error:
+        st.error(sentence(error), icon=":material/error:")
+        return
+    runs.driver().wake()
+    session.put(address.STUDY, made.name)
+    session.forget(address.STUDY_FORM)
+    session.put(address.TUNE_GO, "study")
+    st.toast(f"{plain(made.name)} began.", icon=":material/play_arrow:")
+    st.rerun()

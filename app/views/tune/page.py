@@ -1,0 +1,54 @@
+"""Tune: search any settings of a run, and decide with pictures and numbers side by side."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import layout
+from app.services import studies
+from app.state import address, session
+from app.views.tune.beta import part as beta
+from app.views.tune.new_study import new_study
+from app.views.tune.study_part import study_part
+
+STUDY, NEW, BETA = "study", "new study", "β"
+PARTS = {STUDY: "Study", NEW: "New study", BETA: "β"}
+LINES = {
+    STUDY: "Point at a trial: its picture, its line and its numbers are marked everywhere. Drag to keep some.",
+    NEW: "Choose what is searched and what is wanted, then press Start.",
+    BETA: beta.LINE,
+}
+WORDS = {
+    STUDY: ("ELBO", "distortion", "rate", "nats", "active", "β", "reconstruction", "traversal"),
+    NEW: ("ELBO", "distortion", "rate", "nats", "active", "β"),
+    BETA: beta.WORDS,
+}
+
+
+def page() -> None:
+    if going := session.take(address.TUNE_GO):
+        session.put(address.TUNE_PART, going)
+    part = session.get(address.TUNE_PART) or session.param(address.TUNE_PART)
+    part = part if part in PARTS else STUDY
+    layout.title("Tune", LINES[part], *WORDS[part])
+    if part == BETA:
+        beta.beta_part(parts)
+        return
+    with layout.toolbar("tune"):
+        parts()
+        rest = st.container(horizontal=True, vertical_alignment="bottom", gap="small", wrap=False)
+    if part == NEW:
+        new_study(rest)
+    else:
+        study_part(studies.all_studies(), rest)
+
+
+def parts() -> None:
+    """The switch of the page's parts."""
+    st.segmented_control(
+        "Part", list(PARTS), default=STUDY, key=address.TUNE_PART.name, bind=address.TUNE_PART.bind, required=True,
+        format_func=PARTS.__getitem__, label_visibility="collapsed",
+    )  # fmt: skip
+
+
+page()
