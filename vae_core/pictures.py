@@ -96,7 +96,8 @@ def cut_sheet(image: bytes, shape: tuple[int, int, int]) -> np.ndarray:
     with Image.open(io.BytesIO(image)) as opened:
         pixels = np.asarray(opened.convert("L" if channels == 1 else "RGB"))
     rows, columns = pixels.shape[0] // height, pixels.shape[1] // width
-    return pixels.reshape(rows, height, columns, width, channels).transpose(0, 2, 4, 1, 3)
+    cut: np.ndarray = pixels.reshape(rows, height, columns, width, channels).transpose(0, 2, 4, 1, 3)
+    return cut
 
 
 def cut_strip(image: bytes, shape: tuple[int, int, int]) -> np.ndarray:

@@ -355,7 +355,9 @@ VALUE_OF_GROUP: Family[str] = Family(
 TRAJECTORY = _bound("way", TEXT, "no run", BETA_PART, "run whose trajectory is drawn in the plane")
 BETA_CURSOR = _param("focus", TEXT, "", BETA_PART, "β that the cursor stands at")
 CURSOR: Key[Any] = _kept("cursor", None, BETA_PART, "what the cursor tells")
-SWEEP_WAITING: Key[Any] = _kept("sweep waiting", None, BETA_PART, "sweep, and how many of its runs had not ended")
+SWEEP_WAITING: Key[Any] = _kept(
+    "sweep waiting", None, BETA_PART, "sweep, and how many of its runs had not ended"
+)
 MATRIX: Key[Any] = _kept("matrix", None, BETA_PART, "what the table of pictures tells")
 CURSOR_PICTURES: Key[Any] = _kept("cursor pictures", None, BETA_PART, "what the pictures at the cursor tell")
 SWEEP_FORM: Key[bool] = _kept("new-sweep", False, BETA_PART, "whether the form of a new sweep is open")
@@ -381,12 +383,14 @@ OUR_BETA = _bound("our-beta", NUMBER, 1.0, BETA_PART, "our β")
 
 # ---------------------------------------------------------------- tune
 
-TUNE_PART = _bound("tuning", TEXT, FIRST, TUNE, "part of the page: study, new study, or β")
+TUNE_PART = _bound("tuning", TEXT, FIRST, TUNE, "part of the page: Study, New study, or β")
 TUNE_GO: Key[str] = _kept("tune go", "", TUNE, "part that is opened next")
 STUDY = _bound("study", TEXT, FIRST, TUNE, "study that is looked at")
 STUDY_SHOWN: Key[Any] = _kept("study shown", None, TUNE, "what the trials' component tells")
 STUDY_ASKED: Key[Any] = _kept("study asked", None, TUNE, "what was asked of a trial, and not taken up yet")
-STUDY_GOING: Key[Any] = _kept("study going", None, TUNE, "study, and whether it went on when it was looked at last")
+STUDY_GOING: Key[Any] = _kept(
+    "study going", None, TUNE, "study, and whether it went on when it was looked at last"
+)
 STUDY_SETTING: Family[Any] = Family(
     "study-{}", OBJECT, None, (TUNE,), "a setting that all runs of the new study share", True, True, _settings
 )
@@ -396,7 +400,11 @@ STUDY_RANGE: Family[Any] = Family(
     "study range {}", OBJECT, None, (TUNE,), "an end, scale, count or choice of a searched setting"
 )
 STUDY_WAY: Family[Any] = Family(
-    "study way {}", OBJECT, None, (TUNE,), "how a new study searches: goals, sampler, pruner, trials, seeds, name"
+    "study way {}",
+    OBJECT,
+    None,
+    (TUNE,),
+    "how a new study searches: goals, sampler, pruner, trials, seeds, name",
 )
 
 # ---------------------------------------------------------------- compare

@@ -200,6 +200,11 @@ def names(family: Family[Any]) -> bool:
     return any(name in st.query_params for name in map(family.pattern.format, family.members()))
 
 
+def says(key: Key[Any]) -> bool:
+    """Whether the address says anything of a key."""
+    return key.name in st.query_params
+
+
 def closed(family: Family[Any]) -> None:
     """Note that the form of these settings was closed: what the address still says of them is an echo."""
     put(CLOSED.of(family.pattern), time.time())

@@ -77,7 +77,9 @@ def swept(store: Store, places: Places) -> list[Run]:
 
 
 def test_a_range_of_betas_and_seeds_is_queued(open_page: Open, store: Store) -> None:
-    at = open_page("beta", **{"sweep-dataset": "tiny", "sweep-model": "mlp", "sweep-ranged": "true"})
+    at = open_page(
+        "tune", **{"tuning": "β", "sweep-dataset": "tiny", "sweep-model": "mlp", "sweep-ranged": "true"}
+    )
     at.number_input(key="sweep-low").set_value(0.5).run()
     at.number_input(key="sweep-high").set_value(8.0).run()
     at.number_input(key="sweep-count").set_value(3).run()
@@ -100,7 +102,7 @@ def test_a_range_of_betas_and_seeds_is_queued(open_page: Open, store: Store) -> 
 
 
 def test_a_started_sweep_folds_its_form_away_and_is_shown(open_page: Open, store: Store) -> None:
-    at = open_page("beta", **{"sweep-dataset": "tiny", "sweep-model": "mlp"})
+    at = open_page("tune", **{"tuning": "β", "sweep-dataset": "tiny", "sweep-model": "mlp"})
     at.session_state["new-sweep"] = True
     at.run()
     at.text_input(key="sweep-name").set_value("once").run()
@@ -112,7 +114,7 @@ def test_a_started_sweep_folds_its_form_away_and_is_shown(open_page: Open, store
 
 
 def test_the_page_fills_in_measures_and_says_what_it_shows(open_page: Open, swept: list[Run]) -> None:
-    at = open_page("beta", sweep="mine")
+    at = open_page("tune", tuning="β", sweep="mine")
     fine(at)
     fine(worked_out(at))
     assert all(stored(run) is not None for run in swept[:2]), "what is done is measured by itself"
@@ -132,7 +134,7 @@ def test_the_page_fills_in_measures_and_says_what_it_shows(open_page: Open, swep
 
 def test_a_run_that_broke_off_shows_its_fault_and_nothing_waits(open_page: Open, swept: list[Run]) -> None:
     swept[2].update_status(state=FAILED, error="the loss is not a finite number at step 3; lower the rate")
-    at = open_page("beta", sweep="mine")
+    at = open_page("tune", tuning="β", sweep="mine")
     fine(at)
     text = shown(at)
     assert "mine-beta8 failed: the loss is not a finite number at step 3; lower the rate" in text
@@ -144,7 +146,7 @@ def test_a_run_that_broke_off_shows_its_fault_and_nothing_waits(open_page: Open,
 def test_a_run_turned_by_hand_is_left_out_of_curve_and_columns(open_page: Open, swept: list[Run]) -> None:
     with open(swept[1].path / "events.jsonl", "a") as file:
         file.write(json.dumps(to_line(Controlled(4, 1, "beta", 10.0)), separators=(",", ":")) + "\n")
-    at = open_page("beta", sweep="mine", way="mine-beta2")
+    at = open_page("tune", tuning="β", sweep="mine", way="mine-beta2")
     fine(at)
     text = shown(at)
     assert "mine-beta2 is not in the curve: its β was changed while it learnt, 2 to 10." in text
@@ -156,7 +158,7 @@ def test_a_run_turned_by_hand_is_left_out_of_curve_and_columns(open_page: Open, 
 
 
 def test_another_beta_joins_and_a_wrong_one_is_said(open_page: Open, store: Store, swept: list[Run]) -> None:
-    at = open_page("beta", sweep="mine")
+    at = open_page("tune", tuning="β", sweep="mine")
     at.number_input(key="sweep-another").set_value(2.0).run()
     at.button(key="add beta").click().run()
     assert "already has β = 2" in at.error[0].value
@@ -224,7 +226,7 @@ def test_only_ways_in_nats_of_the_same_likelihood_are_offered(
     assert set(trajectory.runs_to_compare(swept[0])) == {"mine-beta0.5", "mine-beta2", "held"}
     assert set(trajectory.runs_to_compare(store.find("grey"))) == {"grey"}
     add_beta(store, "mine", 0.1)  # it comes first, and has seen no images yet
-    at = open_page("beta", sweep="mine", way="grey")
+    at = open_page("tune", tuning="β", sweep="mine", way="grey")
     fine(at)
     assert {"mine-beta0.5", "mine-beta2", "held"} < set(at.selectbox(key="way").options)
     assert at.selectbox(key="way").value == "no run"
@@ -249,7 +251,7 @@ def test_a_choice_over_sixteen_runs_repeats_nothing_expensive(
         assert train_run(run, places).state == FINISHED
     found = members(store, "wide")
     assert measure_all(found, datasets.images_of) == []
-    at = open_page("beta", sweep="wide")
+    at = open_page("tune", tuning="β", sweep="wide")
     fine(at)
     assert [list(c["pictures"]) for c in columns(at)] == [ROWS] * 16
     before = handed(at, "columns")
@@ -279,7 +281,7 @@ def test_a_choice_over_sixteen_runs_repeats_nothing_expensive(
 def test_the_cursor_begins_where_the_address_says(
     open_page: Open, swept: list[Run], link: str, at_first: str
 ) -> None:
-    at = worked_out(open_page("beta", sweep="mine", **({"focus": link} if link else {})))
+    at = worked_out(open_page("tune", tuning="β", sweep="mine", **({"focus": link} if link else {})))
     fine(at)
     data = handed(at, "labels")
     assert data["at"] == at_first
@@ -297,7 +299,7 @@ def test_the_cursor_begins_where_the_address_says(
 
 @pytest.mark.slow
 def test_a_link_is_gone_to_once(open_page: Open, swept: list[Run]) -> None:
-    at = worked_out(open_page("beta", sweep="mine", focus="0.5"))
+    at = worked_out(open_page("tune", tuning="β", sweep="mine", focus="0.5"))
     first = handed(at, "labels")
     assert first["at"] == "0.5"
     assert handed(at.run(), "labels") == first, "a link is gone to once"
@@ -310,7 +312,7 @@ def test_a_link_is_gone_to_once(open_page: Open, swept: list[Run]) -> None:
 
 
 def test_pictures_are_fetched_at_their_own_size(open_page: Open, swept: list[Run]) -> None:
-    at = worked_out(open_page("beta", sweep="mine"))
+    at = worked_out(open_page("tune", tuning="β", sweep="mine"))
     assert [c["beta"] for c in columns(at)] == ["0.5", "2"]
     for column, run in zip(columns(at), swept, strict=False):  # the third waits
         for row in ROWS:
@@ -330,7 +332,7 @@ def test_columns_that_are_not_matched_say_so_and_rows_left_out_are_told(
     runs = create_sweep(store, config_of(dataset="tiny", latent_dim=3, epochs=25), [0.02, 0.05, 8], "mine")
     for run in runs[:2]:
         assert train_run(run, places).state == FINISHED
-    at = worked_out(open_page("beta", sweep="mine"))
+    at = worked_out(open_page("tune", tuning="β", sweep="mine"))
     fine(at)
     text = shown(at)
     assert "One row is one factor" in text
@@ -344,7 +346,7 @@ def test_columns_that_are_not_matched_say_so_and_rows_left_out_are_told(
     assert train_run(runs[2], places, stop_soon).state == STOPPED
     monkeypatch.setattr(run_pictures, "ROWS", 2)
     monkeypatch.setattr(side_by_side, "ROWS", 2)
-    at = open_page("beta", sweep="mine")
+    at = open_page("tune", tuning="β", sweep="mine")
     fine(at)
     text = shown(at)
     assert "In the columns β 0.02 and 0.05 one row is one factor" in text
@@ -362,7 +364,7 @@ def test_columns_that_are_not_matched_say_so_and_rows_left_out_are_told(
 def test_a_metric_added_to_the_registry_is_measured_and_gets_a_chart(
     open_page: Open, swept: list[Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worked_out(open_page("beta", sweep="mine"))
+    worked_out(open_page("tune", tuning="β", sweep="mine"))
     value = Value("spread", "Spread of codes", "Standard deviation of all codes.", unit="1", high=None)
 
     def spread(mean: np.ndarray, rng: np.random.Generator) -> float:
@@ -370,7 +372,7 @@ def test_a_metric_added_to_the_registry_is_measured_and_gets_a_chart(
 
     entry = Metric("spread", 1, spread, {"mean"}, (value,), group="codes")
     monkeypatch.setitem(METRICS, "spread", entry)
-    at = worked_out(open_page("beta", sweep="mine"))
+    at = worked_out(open_page("tune", tuning="β", sweep="mine"))
     fine(at)
     assert "Standard deviation of all codes. Here of posterior means" in shown(at)
     assert all("spread" in stored(run).values for run in swept[:2])
@@ -394,8 +396,8 @@ def test_a_score_that_takes_minutes_waits_to_be_asked_for(
     counted = Value("counted", "Counted codes", "A count.", "codes", high=None, estimator="counted by hand")
     monkeypatch.setitem(METRICS, "spread", Metric("spread", 1, quick, {"mean"}, (spread,), group="codes"))
     monkeypatch.setitem(METRICS, "counted", Metric("counted", 1, slow, {"mean"}, (counted,), group="codes", on_request=True))  # fmt: skip
-    worked_out(open_page("beta", sweep="mine"))
-    at = worked_out(open_page("beta", sweep="mine", **{"codes-score": "Counted codes"}))
+    worked_out(open_page("tune", tuning="β", sweep="mine"))
+    at = worked_out(open_page("tune", tuning="β", sweep="mine", **{"codes-score": "Counted codes"}))
     fine(at)
     assert "**Counted codes** · codes · higher is better · counted by hand" in shown(at)
     assert "2 runs may have it" in shown(at)
@@ -415,7 +417,7 @@ def test_a_score_that_takes_minutes_waits_to_be_asked_for(
 def test_the_score_is_in_the_address_and_says_of_which_codes_it_is(
     open_page: Open, swept: list[Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worked_out(open_page("beta", sweep="mine"))
+    worked_out(open_page("tune", tuning="β", sweep="mine"))
     numbers = run_metrics_module.RunMetrics.numbers
 
     def scored(self: run_metrics_module.RunMetrics, member: Member) -> object:
@@ -424,7 +426,7 @@ def test_the_score_is_in_the_address_and_says_of_which_codes_it_is(
         )  # type: ignore[type-var]
 
     monkeypatch.setattr(run_metrics_module.RunMetrics, "numbers", scored)
-    at = open_page("beta", sweep="mine")
+    at = open_page("tune", tuning="β", sweep="mine")
     fine(at)
     assert "MIG is best at β 2 (0.200)." in shown(at)
     assert "Mutual information gap" in shown(at)
@@ -441,7 +443,7 @@ def test_the_score_is_in_the_address_and_says_of_which_codes_it_is(
     fine(at)
     assert "**At best about 0.625 here**" in shown(at)
     assert "half of it is hidden" in shown(at)
-    at = open_page("beta", sweep="mine", score="SAP")
+    at = open_page("tune", tuning="β", sweep="mine", score="SAP")
     fine(at)
     assert at.selectbox(key="score").value == "sap"
     assert "SAP is best at β 0.5 (2.000)." in shown(at)
@@ -452,7 +454,7 @@ def test_runs_that_differ_in_more_are_no_sweep(open_page: Open, store: Store, sw
         swept[0].record().config, model=dataclasses.replace(swept[0].record().config.model, latent_dim=5)
     )
     store.create(config, "odd-one", group="mine")
-    at = open_page("beta", sweep="mine")
+    at = open_page("tune", tuning="β", sweep="mine")
     at.number_input(key="sweep-another").set_value(4.0).run()
     at.button(key="add beta").click().run()
     assert "differs from" in at.error[0].value
@@ -461,7 +463,7 @@ def test_runs_that_differ_in_more_are_no_sweep(open_page: Open, store: Store, sw
 def test_a_kl_weight_of_another_project_is_converted_and_back(open_page: Open) -> None:
     query = {"look": "KL weights elsewhere", "their-error": "squared error", "their-weight": "0.00025",
              "their-side": "28", "their-dims": "20", "our-scale": "1"}  # fmt: skip
-    at = open_page("beta", **query)
+    at = open_page("tune", tuning="β", **query)
     fine(at)
     # mean squared error over 784 pixels plus w KL: (w 784 / 2) KL beside the Gaussian's half squared error
     assert at.metric[0].value == f"{0.00025 * 784 / 2:.4g}"
@@ -470,7 +472,7 @@ def test_a_kl_weight_of_another_project_is_converted_and_back(open_page: Open) -
     # sums of squared bytes over 2 σ², σ = 10 bytes, and our σ of 0.1
     query |= {"their-error": "half squared error", "their-error-over": "sum", "their-span": "255", "their-scale": "10",
               "their-weight": "4", "our-scale": "0.1"}  # fmt: skip
-    bytes_ = open_page("beta", **query)
+    bytes_ = open_page("tune", tuning="β", **query)
     fine(bytes_)
     assert bytes_.metric[0].value == f"{4 * (10 / 25.5) ** 2:.4g}"
     assert "c = their σ² / (σ² span²) = 10² / (0.1² · 255²)" in shown(bytes_)
@@ -495,7 +497,7 @@ def dialled(store: Store, places: Places) -> Run:
 
 
 def test_without_a_dial_the_page_says_how_to_get_one(open_page: Open, no_pretrained: None) -> None:
-    at = open_page("beta", look="dial")
+    at = open_page("tune", tuning="β", look="dial")
     fine(at)
     assert "No β dial yet" in shown(at)
 
@@ -510,7 +512,7 @@ def test_a_dial_is_read_once_and_stands_against_runs_of_one_beta(
     short = store.create(replace_at(config, ("training", "epochs"), 1), "short")
     for run in (again, short):
         assert train_run(run, places).state == FINISHED
-    at = open_page("beta", look="dial", beta="2.5")
+    at = open_page("tune", tuning="β", look="dial", beta="2.5")
     fine(at)
     assert "Pictures are encoded" not in shown(at), "the dial is there before it is read"
     assert at.get("bidi_component"), "the dial is there before it is read"
@@ -538,7 +540,7 @@ def test_a_dial_is_read_once_and_stands_against_runs_of_one_beta(
 def test_a_dial_without_a_match_says_what_to_train(
     open_page: Open, dialled: Run, no_pretrained: None
 ) -> None:
-    at = worked_out(open_page("beta", look="dial"))
+    at = worked_out(open_page("tune", tuning="β", look="dial"))
     assert "Train the same network at single βs (a sweep, 3 epochs)" in shown(at)
     assert not at.dataframe
 
@@ -558,7 +560,7 @@ def test_nats_of_a_density_are_told_apart_by_their_difference(
     ]
     for run in runs:
         assert train_run(run, places).state == FINISHED
-    table = worked_out(open_page("beta", look="dial")).dataframe[0].value
+    table = worked_out(open_page("tune", tuning="β", look="dial")).dataframe[0].value
     mine, alone = table["dial, nats"][0], table["alone, nats"][0]
     assert alone < 0, "the planted density is above 1"
     assert table["dial − alone"][0] == f"{mine - alone:+.2f} nats"
@@ -568,20 +570,20 @@ def test_nats_of_a_density_are_told_apart_by_their_difference(
 def test_a_dial_read_on_images_that_others_replaced_is_read_anew_or_said_to_be_theirs(
     open_page: Open, dialled: Run, places: Places, no_pretrained: None
 ) -> None:
-    at = worked_out(open_page("beta", look="dial"))
+    at = worked_out(open_page("tune", tuning="β", look="dial"))
     first = dial_curve(dialled)
     assert first is not None
     assert at.get("bidi_component")
     shutil.rmtree(places.datasets / "tiny")
     write_blobs(places.datasets, seed=5)  # as many of the same size
-    fine(worked_out(open_page("beta", look="dial")))
+    fine(worked_out(open_page("tune", tuning="β", look="dial")))
     second = dial_curve(dialled)
     assert second is not None
     assert second.fingerprint != first.fingerprint
     assert not np.array_equal(second.points, first.points)
     shutil.rmtree(places.datasets / "tiny")
     write_blobs(places.datasets, count=40)  # fewer: its numbers would lie outside, or name others
-    at = worked_out(open_page("beta", look="dial"))
+    at = worked_out(open_page("tune", tuning="β", look="dial"))
     fine(at)
     assert "has 40 images of shape (1, 16, 16); turnable was trained on 90" in at.warning[0].value
     assert f"{second.count} test images at nine βs" in shown(at), "what was read before stands"
@@ -591,4 +593,4 @@ def test_a_dial_read_on_images_that_others_replaced_is_read_anew_or_said_to_be_t
 def test_a_beta_that_is_none_opens_the_dial_all_the_same(
     open_page: Open, dialled: Run, nonsense: str
 ) -> None:
-    fine(open_page("beta", look="dial", beta=nonsense))
+    fine(open_page("tune", tuning="β", look="dial", beta=nonsense))

@@ -80,7 +80,7 @@ def test_a_sweep_takes_as_long_as_its_runs(
 ) -> None:
     remembered(Costs(step=0.0, validation=118.0, at=time.time()))
     form = {f"sweep-{k}": v for k, v in FORM.items()} | {"sweep-epochs": "1"}
-    at = open_page("beta", **form)
+    at = open_page("tune", tuning="β", **form)
     at.text_input(key="sweep-betas").set_value("1 2 3 4 5").run()
     assert "About **10 min** here." in words(at)
     monkeypatch.setenv("LATENT_EXPLORER_JOBS", "2")

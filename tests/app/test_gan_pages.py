@@ -89,7 +89,7 @@ def test_a_page_opens_on_it_and_says_what_there_is_not(open_page: Open, gan: Run
 def test_each_part_of_the_beta_page_says_that_it_has_no_rate(
     open_page: Open, gan: Run, look: str, said: str
 ) -> None:
-    at = worked_out(open_page("beta", run=gan.id, look=look))
+    at = worked_out(open_page("tune", tuning="β", run=gan.id, look=look))
     assert not at.exception
     assert said in shown(at)
 

@@ -85,7 +85,7 @@ def test_a_page_says_of_which_epoch_its_weights_are(
 
 def test_a_dial_says_so_too(open_page: Open, store: Store, places: Places) -> None:
     run, _ = learning_run(store, places, objective="multi_rate")
-    at = open_page("beta", **{"run": run.id, "look": "dial", "dial-run": run.name})
+    at = open_page("tune", **{"tuning": "β", "run": run.id, "look": "dial", "dial-run": run.name})
     assert not at.exception
     assert "Weights of epoch 10; training is at epoch 57 of 100." in shown(at)
 

@@ -509,7 +509,7 @@ def test_collapsed_codes_are_said_not_drawn(open_page: Open, copied: Run) -> Non
 
 
 def test_a_sweep_is_created_with_one_run_per_beta(open_page: Open, store: Store) -> None:
-    at = open_page("beta", **{"sweep-dataset": "tiny", "sweep-model": "mlp"})
+    at = open_page("tune", **{"tuning": "β", "sweep-dataset": "tiny", "sweep-model": "mlp"})
     fine(at)
     at.text_input(key="sweep-betas").set_value("1 4 0.5").run()
     at.text_input(key="sweep-name").set_value("mine").run()
@@ -524,7 +524,7 @@ def test_a_sweep_is_created_with_one_run_per_beta(open_page: Open, store: Store)
     ("text", "said"), [("one two", "not 'one two'"), ("4", "at least two"), ("1 -3", "below")]
 )
 def test_wrong_betas_are_said(open_page: Open, text: str, said: str) -> None:
-    at = open_page("beta", **{"sweep-dataset": "tiny", "sweep-model": "mlp"})
+    at = open_page("tune", **{"tuning": "β", "sweep-dataset": "tiny", "sweep-model": "mlp"})
     at.text_input(key="sweep-betas").set_value(text).run()
     if not at.error:
         at.button(key="start sweep").click().run()
@@ -612,7 +612,7 @@ def test_while_a_run_trains_automatic_epochs_are_left_to_the_start(
 def test_a_new_sweep_says_what_is_chosen_for_all_its_runs_and_fixes_sigma(
     open_page: Open, store: Store
 ) -> None:
-    at = open_page("beta", **{"sweep-dataset": "tiny", "sweep-model": "mlp"})
+    at = open_page("tune", **{"tuning": "β", "sweep-dataset": "tiny", "sweep-model": "mlp"})
     fine(at)
     assert "Chosen by the images, for all runs alike" in shown(at)
     at.button(key="start sweep").click().run()

@@ -7,14 +7,18 @@ from typing import Any
 
 from vae_core.config import RunConfig
 from vae_core.options import Choice, leaves, value_at
-from vae_core.study.fields import leaf_of, searchable
+from vae_core.study.fields import by_switch, leaf_of
 from vae_core.study.settings import GRID, StudySettings
 
 
 def command_of(settings: StudySettings, name: str = "") -> str:
     """The `vae-core tune` that gives a study of these settings; what is usual is left out."""
     usual = StudySettings()
-    words = ["vae-core", "tune", *switches_of(settings.base, without=[s.partition("=")[0] for s in settings.search])]
+    words = [
+        "vae-core",
+        "tune",
+        *switches_of(settings.base, without=[s.partition("=")[0] for s in settings.search]),
+    ]
     for field in settings.search:
         words += ["--search", field]
     for goal in settings.goals:
@@ -44,7 +48,7 @@ def switches_of(config: RunConfig, without: list[str]) -> list[str]:
 def _has(config: RunConfig, leaf: Any) -> bool:
     if leaf.path[0] == "objective" and leaf.path[1] in config.objective.unused:
         return False
-    return leaf_of(config, searchable().get(leaf.switch, [leaf])) == leaf
+    return bool(leaf_of(config, by_switch()[leaf.switch]) == leaf)
 
 
 def _switch(name: str, value: Any) -> list[str]:

@@ -40,13 +40,17 @@ SAMPLER_WORDS = {
     GRID: "grid: every combination", "tpe": "TPE: learns from what was tried", "gp": "Gaussian process: learns, best for few trials", "random": "random",
     "qmc": "quasi-random: spread evenly", "nsga2": "NSGA-II: breeds a front of two goals",
 }  # fmt: skip
-PRUNER_WORDS = {NONE: "none", "median": "median: worse than half at the same epoch", "halving": "halving: ever fewer go on"}
+PRUNER_WORDS = {
+    NONE: "none",
+    "median": "median: worse than half at the same epoch",
+    "halving": "halving: ever fewer go on",
+}
 
 
 def prefill(settings: StudySettings, fields: Sequence[Field]) -> None:
     """Open the form with these settings; draws the page anew."""
     session.put(address.STUDY_FORM, (settings, tuple(fields)))
-    session.put(address.TUNE_GO, "new study")
+    session.put(address.TUNE_GO, "New study")
     st.rerun(scope="app")
 
 
@@ -91,9 +95,9 @@ def _begin() -> None:
             session.put(address.STUDY_WAY.of(part), value)
         return
     session.forget(address.STUDY_FIELDS)
-    if not session.names(address.STUDY_SETTING):  # a link says its own
-        session.put(address.STUDY_SETTING.of("objective"), "beta_vae")
-        session.put(address.STUDY_SETTING.of("most-minutes"), FIRST_MINUTES)
+    for switch, value in {"objective": "beta_vae", "most-minutes": FIRST_MINUTES}.items():
+        if not session.says(address.STUDY_SETTING.of(switch)):  # a link says its own
+            session.put(address.STUDY_SETTING.of(switch), value)
 
 
 # ---------------------------------------------------------------- what is searched, wanted, and how
@@ -117,7 +121,11 @@ def _way(config: RunConfig) -> tuple[StudySettings, list[Field]]:
             pruner = _choice("pruner", "Hopeless runs are stopped by", list(PRUNERS), PRUNER_WORDS)
         else:
             pruner = NONE
-            why = "with two goals no run is hopeless by one of them" if several else "epochs do not tell this goal"
+            why = (
+                "with two goals no run is hopeless by one of them"
+                if several
+                else "epochs do not tell this goal"
+            )
             st.caption(f"No run is stopped early: {why}.")
     first, second, third = st.columns([1, 1, 2])
     with first:
@@ -133,7 +141,9 @@ def _way(config: RunConfig) -> tuple[StudySettings, list[Field]]:
         seeds = int(_number("seeds", "Seeds", 1, MOST_SEEDS, 1, help="Runs of each setting: they show how much is chance."))  # fmt: skip
     with third:
         key = address.STUDY_WAY.of("name")
-        st.text_input("Name", key=key.name, placeholder="chosen for you", help="Letters, digits, '.', '_' and '-'.")
+        st.text_input(
+            "Name", key=key.name, placeholder="chosen for you", help="Letters, digits, '.', '_' and '-'."
+        )
     found = StudySettings(
         base=config, search=tuple(map(str, fields)), goals=tuple(goals), sampler=sampler, pruner=pruner, trials=trials, seeds=seeds,
         jobs=1 if "seconds" in goals else runs.at_once(),
@@ -202,7 +212,9 @@ def _range(leaf: Leaf) -> Field:
     if session.get(key) is None:
         session.put(key, FIRST_COUNTS.get(name, 3))
     with count:
-        number = st.number_input("of a grid", 2, 64, key=key.name, help="How many values a grid takes of the range.")
+        number = st.number_input(
+            "of a grid", 2, 64, key=key.name, help="How many values a grid takes of the range."
+        )
     text = "..".join(str(int(v)) if first.whole else f"{v:.6g}" for v in ends)
     return parse(f"{name}={text}{':log' if logged else ''}:{int(number)}")
 
@@ -267,7 +279,10 @@ def _costs(settings: StudySettings, fields: list[Field]) -> None:
         plan = timing.chosen(settings.base, side, fixed_sigma=any(f.name == "beta" for f in fields)).plan
         if taken := time_words(plan, side, count):
             words.append(taken)
-    st.caption(capitalised(" · ".join(words)) + ". All of one seed share order of images, noise and the images shown.")
+    st.caption(
+        capitalised(" · ".join(words))
+        + ". All of one seed share order of images, noise and the images shown."
+    )
 
 
 def _start(settings: StudySettings, name: str) -> None:
@@ -285,6 +300,6 @@ def _start(settings: StudySettings, name: str) -> None:
     runs.driver().wake()
     session.put(address.STUDY, made.name)
     session.forget(address.STUDY_FORM)
-    session.put(address.TUNE_GO, "study")
+    session.put(address.TUNE_GO, "Study")
     st.toast(f"{plain(made.name)} began.", icon=":material/play_arrow:")
     st.rerun()

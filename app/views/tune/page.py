@@ -11,8 +11,7 @@ from app.views.tune.beta import part as beta
 from app.views.tune.new_study import new_study
 from app.views.tune.study_part import study_part
 
-STUDY, NEW, BETA = "study", "new study", "β"
-PARTS = {STUDY: "Study", NEW: "New study", BETA: "β"}
+STUDY, NEW, BETA = PARTS = ("Study", "New study", "β")  # as the address says them
 LINES = {
     STUDY: "Point at a trial: its picture, its line and its numbers are marked everywhere. Drag to keep some.",
     NEW: "Choose what is searched and what is wanted, then press Start.",
@@ -47,7 +46,7 @@ def parts() -> None:
     """The switch of the page's parts."""
     st.segmented_control(
         "Part", list(PARTS), default=STUDY, key=address.TUNE_PART.name, bind=address.TUNE_PART.bind, required=True,
-        format_func=PARTS.__getitem__, label_visibility="collapsed",
+        label_visibility="collapsed",
     )  # fmt: skip
 
 

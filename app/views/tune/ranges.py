@@ -24,7 +24,11 @@ def offered(config: RunConfig) -> dict[str, Leaf]:
     found = {}
     for name, alike in searchable().items():
         leaf = next((one for one in alike if is_chosen(config, one)), None)
-        if leaf is None or leaf.spec.hidden or (leaf.path[0] == "objective" and leaf.path[1] in config.objective.unused):
+        if (
+            leaf is None
+            or leaf.spec.hidden
+            or (leaf.path[0] == "objective" and leaf.path[1] in config.objective.unused)
+        ):
             continue
         if usual(leaf) is not None:
             found[name] = leaf
@@ -68,4 +72,8 @@ def narrowed(field: Field, value: Any) -> Field:
     low, high = field.at(max(0.0, share - KEPT)), field.at(min(1.0, share + KEPT))
     if not float(low) < float(high):
         return field
-    return dataclasses.replace(field, low=float(low) if not field.whole else int(low), high=float(high) if not field.whole else int(high))
+    return dataclasses.replace(
+        field,
+        low=float(low) if not field.whole else int(low),
+        high=float(high) if not field.whole else int(high),
+    )

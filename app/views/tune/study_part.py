@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -38,7 +39,7 @@ def study_part(found: Sequence[Study], bar: DeltaGenerator) -> None:
             icon=":material/info:",
         )
         if st.button("Make one", type="primary", icon=":material/add:"):
-            session.put(address.TUNE_GO, "new study")
+            session.put(address.TUNE_GO, "New study")
             st.rerun()
         return
     by_name = {study.name: study for study in found}
@@ -112,8 +113,12 @@ def _progress(study: Study, data: dict[str, Any], wants: bool) -> None:
     writable = runs.places().writable
     if wants:
         with st.container(horizontal=True, vertical_alignment="center"):
-            share = sum(1.0 if t["state"] in ENDED else 0.98 * t["progress"] for t in found) / max(1, study.total)
-            words = f"{done} of {counted(study.total, 'trial')} done{_time_left(data, left, study.settings.jobs)}"
+            share = sum(1.0 if t["state"] in ENDED else 0.98 * t["progress"] for t in found) / max(
+                1, study.total
+            )
+            words = (
+                f"{done} of {counted(study.total, 'trial')} done{_time_left(data, left, study.settings.jobs)}"
+            )
             note = f" · {data['note']}" if data.get("note") else ""
             st.progress(min(1.0, share), text=plain(words + note), width="stretch")
             if writable:
@@ -145,8 +150,10 @@ def _stop_one(found: Sequence[dict[str, Any]]) -> None:
     with st.popover("Stop one", icon=":material/stop:"):
         for trial in live[:12]:
             state = f"{100 * trial['progress']:.0f} %" if trial["state"] == "training" else "waiting"
-            if session.button(f"{plain(trial['title'])}: {state}", f"stop trial {trial['run']}", icon=":material/stop:"):
-                attempt(lambda run=trial["run"]: Run(runs.places().runs / run, runs.places()).request("stop"))
+            if session.button(
+                f"{plain(trial['title'])}: {state}", f"stop trial {trial['run']}", icon=":material/stop:"
+            ):
+                attempt(partial(Run(runs.places().runs / trial["run"], runs.places()).request, "stop"))
 
 
 def _sentences(data: dict[str, Any]) -> None:

@@ -78,4 +78,3 @@ def without_a_rate() -> None:
             f":material/info: {plain(run.name)} ({what}) has no posterior, so no rate, no ELBO and no β: it has no point on these "
             "curves. They are of VAEs."
         )
-
