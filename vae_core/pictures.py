@@ -102,6 +102,7 @@ def cut_sheet(image: bytes, shape: tuple[int, int, int]) -> np.ndarray:
 
 def cut_strip(image: bytes, shape: tuple[int, int, int]) -> np.ndarray:
     """Take the one row of a `sheet` apart -> uint8 (N, C, H, W). Raises ValueError where there are more."""
+    row: np.ndarray
     (row,) = cut_sheet(image, shape)
     return row
 
