@@ -37,7 +37,7 @@ from vae_core.runs.worker import train_run
 from vae_core.training.defaults import settled
 
 Open = Callable[..., AppTest]
-VIEWS = ("home", "train", "map", "sliders", "interpolate", "beta", "uses")
+VIEWS = ("home", "train", "map", "sliders", "interpolate", "tune", "beta", "uses")
 
 
 def fine(at: AppTest) -> None:
@@ -75,7 +75,7 @@ def test_every_page_opens_on_an_empty_home(open_page: Open, view: str) -> None:
     at = open_page(view)
     fine(at)
     assert "run" not in at.query_params
-    if view not in ("home", "beta"):
+    if view not in ("home", "tune", "beta"):
         assert "Train page" in shown(at) or "Start" in shown(at)
 
 

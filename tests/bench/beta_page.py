@@ -118,7 +118,7 @@ async def interact(served: Server, count: int) -> Took:
         )
         page = await (await browser.new_context(viewport={"width": 1440, "height": 900})).new_page()
         heard = Listener(page)
-        await page.goto(f"{served.url}/beta?sweep=bench")
+        await page.goto(f"{served.url}/tune?tuning=β&sweep=bench")
         handle = page.get_by_role("slider", name="β cursor")
         await handle.wait_for(timeout=120_000)
         quiet = page.get_by_test_id("stApp")
@@ -167,7 +167,8 @@ def profile(places: Places) -> None:
 
     at = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=300)
     at.run()
-    at.switch_page("views/beta/page.py")
+    at.switch_page("views/tune/page.py")
+    at.query_params["tuning"] = "β"
     at.query_params["sweep"] = "bench"
     at.run()
     at.run()  # all pictures are drawn

@@ -93,7 +93,7 @@ async def one(browser: Browser, url: str, name: str, seconds: float, workers: in
             f"Object.defineProperty(navigator, 'hardwareConcurrency', {{get: () => {workers + 1}}})"
         )
     page = await context.new_page()
-    await page.goto(f"{url}/beta?look=dial&dial-run={name}")
+    await page.goto(f"{url}/tune?tuning=β&look=dial&dial-run={name}")
     box = page.locator(".dial")
     await expect(box).to_have_attribute("data-waiting", "false", timeout=120_000)
     await page.wait_for_timeout(4_000)  # the dial is read behind the page

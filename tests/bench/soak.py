@@ -116,7 +116,7 @@ class Kind:
 KINDS = {
     "sliders": Kind("/sliders?run=faces", painted, slide),
     "map": Kind("/map?run=digits", painted, hover),
-    "β": Kind("/beta?sweep=soak", lambda page: page.locator(".beta-mark").first, turn),
+    "β": Kind("/tune?tuning=β&sweep=soak", lambda page: page.locator(".beta-mark").first, turn),
     "train": Kind(
         "/train?run={endless}", lambda page: page.locator("[data-n=loss]").filter(has_not_text="–"), watch
     ),

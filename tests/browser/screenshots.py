@@ -83,7 +83,7 @@ def sliders(page: Page, base: str) -> None:
 
 
 def beta(page: Page, base: str) -> None:
-    visit("/beta?sweep=digits-beta")(page, base)
+    visit("/tune?tuning=β&sweep=digits-beta")(page, base)
     expect(page.get_by_text("All numbers are of the test images")).to_be_attached(timeout=180_000)
     drawn(page)
 

@@ -84,7 +84,7 @@ def test_the_chart_of_a_path_is_an_entry(visit: Visit) -> None:
 
 
 def test_back_leads_to_where_the_cursor_was_before_it_was_moved(visit: Visit) -> None:
-    page = visit("/beta?sweep=digits-beta", charts=False)
+    page = visit("/tune?tuning=β&sweep=digits-beta", charts=False)
     cursor = page.get_by_role("slider", name="β cursor")
     expect(cursor).to_be_visible()
     plans_done(page)

@@ -92,7 +92,7 @@ CHARTS = {  # by tab; once it is measured, one more
 
 
 def swept(visit: Callable[..., Page], more: str = "", **size: int) -> Page:
-    page = visit(f"/beta?sweep=digits-beta{more}", **size)
+    page = visit(f"/tune?tuning=β&sweep=digits-beta{more}", **size)
     expect(mark(page, "rate-distortion")).to_be_visible()
     script_at_rest(page)
     return page
@@ -314,7 +314,7 @@ def test_a_sweep_is_measured_behind_the_page_which_is_drawn_anew(
     for run in runs:
         # the server's queue may have been faster
         until(lambda run=run: finished(run, server), f"{run.name} is trained")
-    page = visit("/beta?sweep=looked-at")
+    page = visit("/tune?tuning=β&sweep=looked-at")
     expect(cursor(page)).to_have_attribute("aria-valuetext", re.compile("^β 2"))  # from here on it hears keys
     cursor(page).press("ArrowRight")
     expect(page.get_by_text("All numbers are of the test images")).to_be_visible()

@@ -72,6 +72,6 @@ def test_a_component_whose_script_could_not_be_fetched_tries_again(
 
     page.route("**/beta_cursor/index.js", first_fails)
     page.route("**/beta_cursor/marks.js", first_fails)  # which the first imports
-    page.goto(f"{server.url}/beta?sweep=digits-beta")
+    page.goto(f"{server.url}/tune?tuning=β&sweep=digits-beta")
     expect(page.locator(".beta-mark").first).to_be_attached()
     assert failed == {"index.js", "marks.js"}

@@ -15,7 +15,7 @@ PAGES = {
     "/map": "Latent map",
     "/sliders": "Sliders",
     "/interpolate": "Interpolate",
-    "/beta": "β",
+    "/tune": "Tune",
     "/uses": "Uses",
 }
 RUN = "digits"

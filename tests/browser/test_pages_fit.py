@@ -222,11 +222,11 @@ PAGES = {
         blurry_ready, another_image,
     ),
     "beta": Fits(
-        "/beta?sweep=digits-beta", first(".st-key-rate-distortion"), cursor, at_cursor, curve_ready, another_beta,
+        "/tune?tuning=β&sweep=digits-beta", first(".st-key-rate-distortion"), cursor, at_cursor, curve_ready, another_beta,
         ("active", "images differ along it"),
     ),
     "dial": Fits(
-        "/beta?look=dial", first(".dial .pictures"), handle, first(".dial .charts"), dial_at_rest, turned, ("rate", "KL"),
+        "/tune?tuning=β&look=dial", first(".dial .pictures"), handle, first(".dial .charts"), dial_at_rest, turned, ("rate", "KL"),
     ),
 }  # fmt: skip
 
@@ -350,7 +350,7 @@ def test_of_one_beta_alone_the_pictures_are_shown(visit: Visit, server: Server) 
     shutil.copytree(shipped.path, run)
     config = read_json(run / "config.json")
     write_json(run / "config.json", config | {"id": run.name, "name": run.name, "group": "one-beta"})
-    page = visit("/beta?sweep=one-beta", width=SIZES[1][0], height=SIZES[1][1], charts=False)
+    page = visit("/tune?tuning=β&sweep=one-beta", width=SIZES[1][0], height=SIZES[1][1], charts=False)
     for picture in at_cursor(page).all():
         expect(picture).to_be_visible()
     expect(at_cursor(page)).to_have_count(4)

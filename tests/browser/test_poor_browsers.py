@@ -67,7 +67,7 @@ def test_every_page_works_with_less(chromium: Browser, server: Server, script: s
 
 def test_a_dial_turns_without_workers(chromium: Browser, server: Server) -> None:
     with poor(chromium, NO_WORKER) as opened:
-        page = opened(f"{server.url}/beta?look=dial&dial-run=digits-dial")
+        page = opened(f"{server.url}/tune?tuning=β&look=dial&dial-run=digits-dial")
         picture(page)
         script_at_rest(page)
 

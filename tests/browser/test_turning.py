@@ -44,7 +44,7 @@ def dials(server: Server) -> dict[str, Run]:
 
 
 def opened(visit: Visit, run: Run, more: str = "") -> Page:
-    page = visit(f"/beta?look=dial&dial-run={run.name}{more}")
+    page = visit(f"/tune?tuning=β&look=dial&dial-run={run.name}{more}")
     still(page)
     return page
 
@@ -191,7 +191,7 @@ def test_pictures_are_the_same_with_any_number_of_workers(
         )
     else:
         page.add_init_script("window.Worker = function () { throw new Error('there are none') };")
-    page.goto(f"{page.url.split('?')[0].rstrip('/')}/beta?look=dial&dial-run={dials['conv'].name}")
+    page.goto(f"{page.url.split('?')[0].rstrip('/')}/tune?tuning=β&look=dial&dial-run={dials['conv'].name}")
     still(page)
     read(page)
     if cores > 1:
