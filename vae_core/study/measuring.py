@@ -7,7 +7,6 @@ answers with one line of JSON: {"numbers": {name: value}, "why_not": {name: sent
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import os
@@ -121,8 +120,10 @@ def measure_run(run: Run, also: Collection[str] = ()) -> Measured:
             "active": float(e.active_units), "mse": e.mse, **measured.values,
         }  # fmt: skip
         results = measured.results
-        with contextlib.suppress(TooFewPoints):
+        try:
             found["probe"] = _probe(measured.codes, measured.images, data)
+        except TooFewPoints as error:
+            why_not["probe"] = str(error)
     else:  # a generator alone has no codes, but draws pictures
         model = load_run(run)
         index = model.config.data.split(data).test[:5_000]
