@@ -51,7 +51,7 @@ def test_a_finished_result_shows_made_images_and_the_worst(open_page: Open, run:
     at = open_page("uses", **link(run, **ASKED, per_class="1 3"))
     assert not at.exception
     assert not at.error, [e.value for e in at.error]
-    assert "interpolation is left out at 1 a class" in shown(at)
+    assert "Interpolation is left out at 1 a class" in shown(at)
     choice = at.selectbox(key=address.USE_CHOICE.of("augment-method").name)
     assert f"{CROPS}, 1 a class" in choice.options
     assert f"{GAUSSIAN}, 1 a class" not in choice.options, "it made none there"
@@ -75,3 +75,5 @@ def test_the_worst_are_told_in_words() -> None:
     assert worst_words(["4 read as 9", "1 kept"]) == "1 of 2 read as another: 4 as 9"
     assert worst_words(["4 kept", "1 kept"]) == "all read as their class"
     assert worst_words([]) == ""
+    long = "Nullen und ein sehr langer Name"
+    assert worst_words([f"{long} read as 7"]) == "1 of 1 read as another: Nullen und ei… as 7"

@@ -75,6 +75,10 @@ def test_a_start_that_is_not_there_is_said(open_page: Open, run: Run) -> None:
 def test_right_and_wrong_are_words() -> None:
     assert right_words(["4", "7", "1"], ["4", "7", "1"]) == "3 of 3 right"
     assert right_words(["4", "7", "1"], ["9", "7", "7"]) == "1 of 3 right; wrong: 4 as 9, 1 as 7"
+    long = "Nullen und ein sehr langer Name für eine Klasse"
+    assert right_words([long], ["7"]) == "0 of 1 right; wrong: Nullen und ei… as 7", (
+        "it stands beside pictures"
+    )
 
 
 def test_a_chart_over_images_has_a_level_for_what_learned_none() -> None:

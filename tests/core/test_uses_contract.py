@@ -21,7 +21,7 @@ from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
 from vae_core.uses import kept, subject
 from vae_core.uses.found import LOSES, OPEN, WINS, Found, Row, best, from_json, verdict
-from vae_core.uses.intervals import Interval, of_mean, of_share, of_statistic, over_seeds
+from vae_core.uses.intervals import Interval, of_mean, of_share, of_statistic, over_seeds, share_over_seeds
 from vae_core.uses.measuring import measure
 from vae_core.uses.registry import USES, UseSettings
 from vae_core.uses.subject import NoLabels, NoWeights, learned, open_subject, part_of, usable
@@ -48,6 +48,13 @@ def test_seeds_have_students_interval():
     assert (found.value, found.low, found.high) == pytest.approx((3, 3 - half, 3 + half), abs=1e-5)
     assert over_seeds([0.0, 1.0]).high == pytest.approx(0.5 + 12.7062 * 0.5, abs=1e-3), "t of one degree"
     assert over_seeds([2.0, np.nan, 4.0, np.inf]) == over_seeds([2.0, 4.0])
+
+
+def test_a_share_over_seeds_ends_at_0_and_1():
+    assert share_over_seeds([0.9, 1.0, 1.0]).high == 1.0 < over_seeds([0.9, 1.0, 1.0]).high
+    assert share_over_seeds([0.0, 0.1]).low == 0.0
+    assert share_over_seeds([0.5, 0.51, 0.5]) == over_seeds([0.5, 0.51, 0.5])
+    assert share_over_seeds([1.0]) == Interval(1.0, None, None, 1)
 
 
 def test_the_bootstrap_covers_the_mean_in_about_95_of_100_samples():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from vae_core.inference import Codes
 from vae_core.options import option
 from vae_core.uses import making, readouts
 from vae_core.uses.found import Found, Row
-from vae_core.uses.intervals import Interval, of_share, over_seeds
+from vae_core.uses.intervals import of_share, over_seeds, share_over_seeds
 from vae_core.uses.labelled import Pool, pool_of
 from vae_core.uses.making import CLASSIC, METHODS, NOTHING, OURS
 from vae_core.uses.registry import UseSettings
@@ -314,7 +314,7 @@ def rows_of(accuracy: Mapping[tuple[int, str], Sequence[float]], kept: Mapping[t
     for (n, method), values in accuracy.items():
         at: dict[str, float | str] = {"per class": float(n)}
         ours = method in OURS
-        rows.append(Row.of(method, ours, "accuracy", "", _share(over_seeds(list(values))), at))
+        rows.append(Row.of(method, ours, "accuracy", "", share_over_seeds(list(values)), at))
         if method == NOTHING:
             continue
         plain = np.subtract(values, accuracy[n, NOTHING])
@@ -328,13 +328,6 @@ def rows_of(accuracy: Mapping[tuple[int, str], Sequence[float]], kept: Mapping[t
             pairs = np.array(kept[n, method]).reshape(-1, 2).sum(0)
             rows.append(Row.of(method, ours, "kept class", "", of_share(int(pairs[0]), int(pairs[1])), at))
     return rows
-
-
-def _share(found: Interval) -> Interval:
-    """Within what a share can be: of few seeds, Student's t reaches beyond."""
-    if found.low is None or found.high is None:
-        return found
-    return replace(found, low=max(0.0, found.low), high=min(1.0, found.high))
 
 
 def sentences(rows: Sequence[Row]) -> list[str]:

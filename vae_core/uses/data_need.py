@@ -24,7 +24,7 @@ from vae_core.options import Choice
 from vae_core.runs.store import Store
 from vae_core.uses import readouts
 from vae_core.uses.found import LOSES, WINS, Found, Row, verdict
-from vae_core.uses.intervals import over_seeds
+from vae_core.uses.intervals import over_seeds, share_over_seeds
 from vae_core.uses.labelled import Pool
 from vae_core.uses.represent_settings import Represent
 from vae_core.uses.subject import Subject, learned, part_of
@@ -68,7 +68,8 @@ def measure(subject: Subject, settings: Represent, progress: Progress, pool: Poo
     rows = []
     for (how, size), found in values.items():
         for metric, unit, up in judge.metrics:
-            interval = over_seeds([one[metric] for one in found])
+            of = share_over_seeds if metric == "accuracy" else over_seeds
+            interval = of([one[metric] for one in found])
             at: dict[str, float | str] = {"images": float(size)}
             rows.append(Row.of(titled(how, name), True, metric, unit, interval, at, up=up))
     more = {"need": {"sizes": sizes, "source": name, "steps": settings.steps, "metric": judge.metrics[0][0],

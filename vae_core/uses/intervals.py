@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -60,6 +60,14 @@ def over_seeds(values: np.ndarray | list[float]) -> Interval:
 
     half = float(stdtrit(len(known) - 1, (1 + LEVEL) / 2)) * float(known.std(ddof=1)) / len(known) ** 0.5
     return Interval(mean, mean - half, mean + half, len(known))
+
+
+def share_over_seeds(values: np.ndarray | list[float]) -> Interval:
+    """As `over_seeds`, of shares, which end at 0 and 1: of few seeds Student's t reaches beyond."""
+    found = over_seeds(values)
+    if found.low is None or found.high is None:
+        return found
+    return replace(found, low=max(0.0, found.low), high=min(1.0, found.high))
 
 
 def of_share(hits: int, count: int) -> Interval:

@@ -16,7 +16,7 @@ from vae_core.latent.nearest import squares
 from vae_core.uses import data_need, readouts
 from vae_core.uses.components import components, flat
 from vae_core.uses.found import LOSES, WINS, Found, Row, verdict
-from vae_core.uses.intervals import Interval, of_share, over_seeds
+from vae_core.uses.intervals import Interval, of_share, share_over_seeds
 from vae_core.uses.labelled import Pool, pool_of
 from vae_core.uses.represent_settings import Represent
 from vae_core.uses.subject import NoLabels, Subject
@@ -101,7 +101,7 @@ def labels_needed(subject: Subject, settings: Represent, pool: Pool, progress: P
             "labels": float(count),
         }
         for (reading, name), values in shares.items():
-            interval = over_seeds(values) if most else _wilson(values[0], len(pool.test))
+            interval = share_over_seeds(values) if most else _wilson(values[0], len(pool.test))
             rows.append(Row.of(method(reading, name), name == CODES, "accuracy", "", interval, at))
     more = {
         "labels": labelled,

@@ -10,7 +10,7 @@ import streamlit as st
 from app.components.scrub import frame, frames, scrub
 from app.services.making import made_folder
 from app.state import address
-from app.views.uses.shared import View, interval, numbers, said
+from app.views.uses.shared import View, interval, numbers, said, short
 from vae_core.uses.augment import Augment
 from vae_core.uses.found import Row
 from vae_core.uses.making import METHODS, OURS
@@ -66,7 +66,8 @@ def _note(view: View, n: int, method: str, stop: int, place: int, shown: str) ->
 
 def worst_words(told: list[str]) -> str:
     """The first of the worst in words, and how many are read as another class: "9 of 10 read as another: 4 as 9, …"."""
-    lost = [one.replace(" read as ", " as ") for one in told if " read as " in one]
+    pairs = [one.split(" read as ", 1) for one in told if " read as " in one]
+    lost = [" as ".join(map(short, pair)) for pair in pairs]
     if not told or not lost:
         return "all read as their class" if told else ""
     return (

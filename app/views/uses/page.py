@@ -136,7 +136,7 @@ def meanwhile(run: Run, use: Use) -> None:
                 f"Open {one.name}", key=f"open {one.id}", on_click=look_at, args=(one, use), icon=":material/visibility:",
                 type="tertiary",
             )  # fmt: skip
-    menu = layout.menu("Take away", icon=":material/download:", key=f"take away {other.id}")
+        menu = layout.menu("Take away", icon=":material/download:", key=f"take away {other.id}")
     draw(View(other, use, usual, found, menu))
 
 

@@ -12,7 +12,7 @@ from app.components.scrub import frame, frames, scrub
 from app.plots.figure import PLAIN
 from app.plots.uses_labels import Line, over_images
 from app.state import address
-from app.views.uses.shared import View, interval, numbers, said
+from app.views.uses.shared import View, interval, numbers, said, short
 from vae_core.uses.found import Row
 
 CODES, PCA, PIXELS = "codes", "PCA", "pixels"
@@ -76,13 +76,13 @@ def _row(
 
 def right_words(wanted: Sequence[str], found: Sequence[str]) -> str:
     """How many labels are right, and which are wrong, in words: "2 of 3 right; wrong: 4 as 9"."""
-    wrong = [f"{a} as {b}" for a, b in zip(wanted, found, strict=True) if a != b]
+    wrong = [f"{short(a)} as {short(b)}" for a, b in zip(wanted, found, strict=True) if a != b]
     told = f"{len(wanted) - len(wrong)} of {len(wanted)} right"
     return f"{told}; wrong: {', '.join(wrong)}" if wrong else told
 
 
 def _listed(labels: Sequence[str]) -> str:
-    return ", ".join(labels)
+    return ", ".join(map(short, labels))
 
 
 def _at(view: View, method: str) -> list[Row]:

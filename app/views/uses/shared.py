@@ -15,6 +15,8 @@ from vae_core.runs.run import Run
 from vae_core.uses.found import Found, Row
 from vae_core.uses.registry import Use, UseSettings
 
+MOST_LETTERS = 14  # of a class's name beside pictures
+
 
 @dataclass(frozen=True)
 class View:
@@ -39,6 +41,11 @@ def said(view: View) -> None:
     """The computed sentences."""
     for words_ in view.found.sentences:
         st.markdown(plain(words_))
+
+
+def short(name: str, most: int = MOST_LETTERS) -> str:
+    """A class's name for where many stand side by side, cut where it is long."""
+    return name if len(name) <= most else f"{name[: most - 1].rstrip()}…"
 
 
 def numbers(view: View, rows: Sequence[Row] | None = None, *, metrics: Sequence[str] | None = None) -> None:
