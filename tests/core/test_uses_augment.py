@@ -191,7 +191,7 @@ def test_a_run_is_measured_the_same_for_the_same_seed(subject):
     assert {row.method for row in found.of("accuracy", {"per class": 4.0})} == set(making.METHODS)
     alone = {row.method for row in found.of("accuracy", {"per class": 1.0})}
     assert alone == set(making.METHODS) - {making.BETWEEN, making.GAUSSIAN}
-    assert any("interpolation is left out at 1 a class" in one for one in found.sentences)
+    assert any("Interpolation is left out at 1 a class" in one for one in found.sentences)
     assert any("learned from" in one and "without their labels" in one for one in found.sentences)
     assert {row.method for row in found.rows if row.ours} == set(making.OURS)
     assert all(0 <= row.low <= row.value <= row.high <= 1 for row in found.of("accuracy"))
