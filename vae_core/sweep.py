@@ -20,7 +20,7 @@ from vae_core.errors import BadConfig, BadName, BadRun, RunNotFound, VaeCoreErro
 from vae_core.events import Controlled, Resumed, from_line
 from vae_core.objectives import OBJECTIVES
 from vae_core.places import Places, check_plain_name
-from vae_core.reading import parse_json
+from vae_core.reading import parse_json, read_json, texts
 from vae_core.runs.record import COMPARED, ENDED, FINISHED, QUEUED
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store, first_free
@@ -139,6 +139,8 @@ def create_sweep(
     with store.lock_groups():
         if name in groups(store):
             raise BadName(f"there already is a sweep {name!r}; choose another name")
+        if study_folder(store.places, name).exists():
+            raise BadName(f"there already is a study {name!r}; choose another name")
         return _create(store, config, plan, name, several=seeds > 1)
 
 
@@ -268,13 +270,19 @@ def groups(store: Store) -> dict[str, list[Run]]:
 def sweeps(store: Store) -> dict[str, list[Member]]:
     """All sweeps: group name -> its members by ascending β, then seed.
 
-    A run that cannot be read, or whose objective has no single β, is left out.
+    A run that cannot be read, or whose objective has no single β, is left out; and so is a study that searches more than
+    β, whose runs make no curve.
     """
     found: dict[str, list[Member]] = {}
+    wider: dict[str, bool] = {}
     for run in store.all():
         try:
             record = run.record()
             if not record.group or record.group.startswith(COMPARED):
+                continue
+            if record.group not in wider:
+                wider[record.group] = _searches_more(store.places, record.group)
+            if wider[record.group]:
                 continue
             status, config = run.status(), record.effective
         except VaeCoreError:
@@ -284,6 +292,28 @@ def sweeps(store: Store) -> dict[str, list[Member]]:
         member = Member(run, beta, config.training.seed, status.state, status.progress, turned_by_hand(run))
         found.setdefault(record.group, []).append(member)
     return {name: sorted(those, key=lambda m: (m.beta, m.seed)) for name, those in found.items()}
+
+
+def _searches_more(places: Places, group: str) -> bool:
+    """Whether the group is a study over other settings than β alone; study.json says what it searches."""
+    path = study_folder(places, group) / "study.json"
+    try:
+        stat = path.stat()
+        return any(not text.startswith("beta=") for text in _searched(path, stat.st_mtime_ns, stat.st_size))
+    except (OSError, ValueError):
+        return False
+
+
+def study_folder(places: Places, name: str) -> Path:
+    """Where the study of that name lies, if there is one."""
+    return places.home / "studies" / name
+
+
+@lru_cache(maxsize=128)
+def _searched(path: Path, mtime: int, size: int) -> tuple[str, ...]:
+    raw = read_json(path)
+    settings = raw.get("settings") if isinstance(raw, dict) else None
+    return tuple(texts(settings.get("search"))) if isinstance(settings, dict) else ()
 
 
 def members(store: Store, name: str) -> list[Member]:

@@ -8,6 +8,7 @@ from helpers import config_of, frozen, write_blobs
 from vae_core.data import open_images
 from vae_core.errors import BadConfig, RunBusy
 from vae_core.evaluation.likelihood import evaluate
+from vae_core.evaluation.sweep_report import gather
 from vae_core.events import EpochDone
 from vae_core.inference import load_run
 from vae_core.objectives import OBJECTIVES
@@ -20,7 +21,7 @@ from vae_core.study.driving import Driving
 from vae_core.study.measuring import Inside
 from vae_core.study.settings import StudySettings
 from vae_core.study.view import payload
-from vae_core.sweep import create_sweep
+from vae_core.sweep import create_sweep, members, sweeps
 
 BETA_VAE = Choice("beta_vae", BetaParams(1.0))
 
@@ -76,6 +77,13 @@ def test_a_grid_of_betas_is_that_sweep_bit_for_bit(places, store):
         assert mine.record().config == theirs.record().config
         assert frozen(mine.arrays()) == frozen(theirs.arrays())
         assert trial.values["beta"] == theirs.record().config.objective.beta
+
+
+def test_a_study_over_beta_alone_is_a_sweep_and_no_other_is(places, store):
+    assert drive(study_of(places, name="betas", trials=2, sampler="random")).done
+    assert drive(study_of(places, name="wide", trials=2, sampler="random", search=("latent_dim=2..4",))).done
+    assert list(sweeps(store)) == ["betas"]
+    assert len(gather(members(store, "betas")).rows) == 2
 
 
 def test_a_hopeless_run_is_stopped_and_says_why(places):

@@ -102,6 +102,8 @@ def test_names(places, store):
     create_sweep(store, config_of(objective=BETA_VAE), [1, 2], "swept")
     with pytest.raises(BadName, match="there already is a sweep 'swept'"):
         study_of(places, name="swept")
+    with pytest.raises(BadName, match="there already is a study 'mine'"):
+        create_sweep(store, config_of(objective=BETA_VAE), [1, 2], "mine")
     with pytest.raises(BadName, match="cannot name a study"):
         study_of(places, name="a b")
     with pytest.raises(RunNotFound, match="there is no study 'other'; there are: mine"):
