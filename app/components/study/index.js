@@ -31,6 +31,7 @@ class Study {
   shown = "";
   tab = TABS[0];
   asked = 0;
+  resizing = 0;
 
   /** @param {Element | ShadowRoot} root */
   constructor(root) {
@@ -58,12 +59,17 @@ class Study {
     this.at(".clear").onclick = () => model.clear();
     this.selects();
     model.views = [this.matrix, this.charts[this.tab], this.card, this];
-    this.size = new ResizeObserver(() => this.resized());
+    // in the next frame: what is drawn anew may bring a scrollbar, and change the size that is watched
+    this.size = new ResizeObserver(() => {
+      cancelAnimationFrame(this.resizing);
+      this.resizing = requestAnimationFrame(() => this.resized());
+    });
     this.size.observe(this.at(".pane"));
     this.size.observe(this.at(".charts"));
   }
 
   stop() {
+    cancelAnimationFrame(this.resizing);
     this.size.disconnect();
   }
 
