@@ -43,7 +43,7 @@ HTML = f"""
       <div data-tab="curves" role="tabpanel" id="study-pane-curves" aria-labelledby="study-tab-curves" hidden><svg role="img" tabindex="0" aria-label="Learning curves of all trials; those that were pruned are faint."></svg></div>
       <div data-tab="table" role="tabpanel" id="study-pane-table" aria-labelledby="study-tab-table" tabindex="0" hidden><table></table></div>
     </div>
-    <output class="here" aria-live="off"></output>
+    <output class="said" aria-live="off"></output>
     <section class="card" aria-label="one trial" tabindex="0" hidden></section>
   </div>
 </div>

@@ -265,8 +265,8 @@ class Study {
     });
     const state = trial && !["finished", "pruned"].includes(trial.state) ? [waitsFor(trial)] : [];
     const said = trial ? [`trial ${trial.number}`, ...state, ...values].join(" · ") : "";
-    this.at(".here").textContent = said;
-    this.at(".here").title = said;
+    this.at(".said").textContent = said;
+    this.at(".said").title = said;
     this.box.dataset.cursor = trial ? String(trial.number) : "";
     this.box.dataset.kept = String(kept);
     this.box.dataset.chosen = model.chosen >= 0 ? String(model.trials[model.chosen].number) : "";
