@@ -283,7 +283,9 @@ def _show(shown: dict[str, Any], *, as_json: bool) -> None:
             **{n: _value(t["values"].get(n, "")) for n in fields},
             **{g["title"]: "" if g["name"] not in t["numbers"] else f"{t['numbers'][g['name']]:.4g}" for g in goals},
         })  # fmt: skip
-    units = ", ".join(f"{g['title']} in {g['unit']}" for g in goals)
+    units = ", ".join(
+        f"{g['title']} {'' if g['unit'].startswith(('per ', 'of ')) else 'in '}{g['unit']}" for g in goals
+    )
     star = "* on the front" if len(goals) > 1 else "* the best"
     print(f"{shown['name']} on test images, {units}; {star}")
     print_table(columns, rows)

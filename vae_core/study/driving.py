@@ -45,7 +45,8 @@ from vae_core.words import one_decimal
 
 MOST_TRIES = 3  # of a run whose process is gone before it is done
 MOST_AHEAD = 64  # runs of a grid that are queued at once
-AGAIN_SECONDS = 2.0
+AGAIN_SECONDS = 2.0  # until a storage that could not be used is tried again
+ASKED_SECONDS = 0.5  # that the lock is waited for: who only asks whether it is held lets go at once
 SHARES = 20  # steps at which runs of different lengths are compared
 REDRAWN = 30  # times that a setting which was tried already is drawn anew
 
@@ -62,11 +63,11 @@ class Look:
 class Driving:
     """A study in the hands of this process. Raises RunBusy where another drives it."""
 
-    def __init__(self, study: Study, measuring: Measuring) -> None:
+    def __init__(self, study: Study, measuring: Measuring, wait: float = ASKED_SECONDS) -> None:
         self.study, self.measuring, self.store = study, measuring, Store(study.places)
         self.lock: FileLock = study.driver_lock()
         try:
-            self.lock.acquire(timeout=0)
+            self.lock.acquire(timeout=wait)
         except Timeout:
             raise RunBusy(f"another process drives the study {study.name}") from None
         self.search: Search | None = None

@@ -126,7 +126,7 @@ def tune(
         study.best(), study.ledger().trials
 
     settings: of all runs alike, by their names on the command line, over `config`. A second call with the name of a study
-    goes on with it; then nothing else is asked. Raises BadConfig, naming the field and what it takes.
+    goes on with it; then nothing else is asked. One that a server drives is waited for. Raises BadConfig, naming the field and what it takes.
     """
     where = places or Places.find()
     known = {study.name for study in record.studies(where)}
@@ -142,5 +142,9 @@ def tune(
             jobs=jobs, storage=remember_password(storage),
         )  # fmt: skip
         study = record.create(where, asked, name)
-    run_here(study, see)
+    try:
+        run_here(study, see)
+    except RunBusy:  # a server on this home was faster, and trains it
+        while study.wants():
+            time.sleep(BETWEEN)
     return study

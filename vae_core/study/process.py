@@ -44,7 +44,7 @@ class Studies:
                 continue
             with contextlib.suppress(RunBusy, RunNotFound, BadRun):
                 if study.wants():
-                    self.driven[name] = Driving(study, Apart())
+                    self.driven[name] = Driving(study, Apart(), wait=0)
         for name, driving in list(self.driven.items()):
             try:
                 if driving.advance().done:
