@@ -38,7 +38,7 @@ WATCH = """
     // a task queued by a frame's callback runs once that frame was painted
     requestAnimationFrame(() => setTimeout(() => { window.painted = performance.now(); }));
   };
-  for (const kind of ['pointermove', 'pointerdown', 'click', 'keydown', 'change']) document.addEventListener(kind, begin, true);
+  for (const kind of ['pointermove', 'pointerdown', 'click', 'keydown', 'input']) document.addEventListener(kind, begin, true);
 }
 """
 

@@ -234,8 +234,8 @@ export class Matrix {
     box.classList.add("focus");
     this.grid.setAttribute("aria-activedescendant", box.id);
     if (!point) return;
+    reveal(box, this.grid); // first: it measures, and what the cursor changes would be laid out for it
     this.model.point(this.cells[cell].shown);
-    reveal(box, this.grid);
   }
 
   /** @param {number} before @param {number} now */
