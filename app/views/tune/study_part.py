@@ -25,8 +25,11 @@ from vae_core.words import counted
 if TYPE_CHECKING:
     from vae_core.study.record import Study
 
+SAID = 2  # sentences that stand above the trials; the others lie in a fold
 LOOK = 2.0  # seconds between looks at a study that goes on
-UNDER = 6.6  # rem of what stands between the title and the trials
+UNDER = 7.8  # rem of what stands between the title and the trials, with one line of words
+LINE = 1.6  # rem of one more line
+LETTERS = 110  # of a line, in the narrowest window without scrolling
 ENDED = ("finished", "pruned", "stopped", "failed")
 ASKS = {"open": "Open", "longer": "Train longer", "around": "Continue around here"}
 
@@ -101,7 +104,9 @@ def _looked_at(study: Study) -> None:
         st.info("Its first trial is being chosen.", icon=":material/hourglass_empty:")
         return
     asks = ASKS if runs.places().writable else {"open": ASKS["open"]}
-    height = f"max(30rem, calc(100dvh - {layout.TOP + UNDER:g}rem))"
+    left_over = wants or len([t for t in data["trials"] if t["state"] in ENDED]) < study.total
+    lines = len(" ".join(data["sentences"][:SAID])) // LETTERS + 2 * left_over  # the bar is as high as two
+    height = f"max(26rem, calc(100dvh - {layout.TOP + UNDER + LINE * lines:g}rem))"
     trials(data | {"asks": asks, "height": height}, address.STUDY_SHOWN.name, on_ask=note)
 
 
@@ -166,8 +171,8 @@ def _sentences(data: dict[str, Any]) -> None:
     if not said:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(copyable(" ".join(said[:2])), width="stretch")
-        if len(said) > 2:
+        st.markdown(copyable(" ".join(said[:SAID])), width="stretch")
+        if len(said) > SAID:
             with st.popover("What else it shows", icon=":material/notes:"):
-                for one in said[2:]:
+                for one in said[SAID:]:
                     st.markdown(copyable(one))
