@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from helpers import config_of, frozen, write_blobs
 
@@ -19,6 +20,7 @@ from vae_core.runs.worker import train_run
 from vae_core.study import record
 from vae_core.study.driving import Driving
 from vae_core.study.measuring import Inside
+from vae_core.study.search import Search
 from vae_core.study.settings import StudySettings
 from vae_core.study.view import payload
 from vae_core.sweep import create_sweep, members, sweeps
@@ -77,6 +79,46 @@ def test_a_grid_of_betas_is_that_sweep_bit_for_bit(places, store):
         assert mine.record().config == theirs.record().config
         assert frozen(mine.arrays()) == frozen(theirs.arrays())
         assert trial.values["beta"] == theirs.record().config.objective.beta
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "gp", "qmc", "nsga2"])
+@pytest.mark.parametrize("goals", [("elbo",), ("rate", "distortion")])
+def test_every_sampler_finds_its_way_and_asks_the_same_after_a_restart(places, sampler, goals):
+    """Of planted numbers: no run is trained."""
+    study = study_of(
+        places, trials=14, sampler=sampler, goals=goals, search=("beta=0.1..10:log", "latent_dim=2..9")
+    )
+    settings, fields = study.settings, study.fields
+
+    def asked(name, *, anew):
+        found, search = [], Search(study.path, settings, fields, study.goals, name)
+        for i in range(14):
+            if anew:
+                search = Search(study.path, settings, fields, study.goals, name)
+            one = search.ask(i)
+            found.append(one.values)
+            assert all(f.holds(one.values[f.name]) for f in fields)
+            off = (np.log10(one.values["beta"]) - 0.5) ** 2
+            search.tell(
+                one.number, "complete", {"elbo": off, "rate": off, "distortion": one.values["latent-dim"]}
+            )
+        return found
+
+    assert asked("kept", anew=False) == asked("opened anew", anew=True)
+
+
+def test_halving_stops_some(places):
+    base = config_of(objective=BETA_VAE, epochs=4)
+    study = study_of(
+        places,
+        trials=6,
+        pruner="halving",
+        sampler="random",
+        search=("learning_rate=1e-6..1e-1:log",),
+        base=base,
+    )
+    assert drive(study).done
+    assert {t.end for t in study.ledger().trials} == {"complete", "pruned"}
 
 
 def test_a_study_over_beta_alone_is_a_sweep_and_no_other_is(places, store):

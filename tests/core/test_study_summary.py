@@ -64,7 +64,7 @@ def test_what_matters_by_half(places):
 def test_too_few_are_said_to_be_too_few(places):
     study = planted(places, [(v, {"elbo": 1.0 * i}) for i, v in enumerate(points(7))])
     assert importance(study.ledger().trials, study.fields, study.goals) == {}
-    assert "Too few settings to say what mattered: 7 of the 8 it takes." in sentences(study)
+    assert "Too few settings to say what mattered: 7 of the 12 it takes." in sentences(study)
 
 
 def test_no_number_of_equal_runs_is_important(places):

@@ -45,8 +45,8 @@ STALE_SECONDS = (
 )
 STARTUP = 10  # random trials before a sampler learns from them
 WARM = 0.2  # share of a run's epochs before which none is stopped
-FEWEST = 8  # complete trials before which no importance is told, and per field
-PER_FIELD = 4
+FEWEST = 12  # complete trials before which no importance is told, and per field
+PER_FIELD = 5
 
 
 @dataclass(frozen=True)
