@@ -193,7 +193,7 @@ def _range(leaf: Leaf) -> Field:
         session.put(key, held or options)
         found = st.multiselect(leaf.label, options, key=key.name, accept_new_options=bool(not leaf.registry))
         return parse(f"{name}={','.join(found)}")
-    low, high, log, count = st.columns([2, 2, 1.2, 1.6], vertical_alignment="bottom")
+    low, high, log, count = st.columns([2, 2, 1.8, 1.6], vertical_alignment="bottom")
     kind: Any = int if first.whole else float
     ends = []
     for place, end, value in ((low, "low", first.low), (high, "high", first.high)):
@@ -207,7 +207,7 @@ def _range(leaf: Leaf) -> Field:
     if session.get(key) is None:
         session.put(key, first.log)
     with log:
-        logged = st.toggle("log", key=key.name, help="Evenly spaced in the logarithm.")
+        logged = st.toggle("log", key=key.name)
     key = address.STUDY_RANGE.of(f"{name} count")
     if session.get(key) is None:
         session.put(key, FIRST_COUNTS.get(name, 3))
