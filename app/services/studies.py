@@ -43,12 +43,38 @@ def shown(study: Study) -> dict[str, Any]:
 
 def pictures_of(run_id: str) -> dict[str, dict[str, Any] | None]:
     """Sheets of a run's last snapshot, by what they show; None for what it has not."""
-    found: dict[str, Sheet] = {}
+    found = _sheets_of(run_id)
+    return {kind: _published(found.get(kind)) for kind in KINDS}
+
+
+def _sheets_of(run_id: str) -> dict[str, Sheet]:
     if run_id:
         run = Run(runs.places().runs / run_id, runs.places())
         with contextlib.suppress(VaeCoreError, OSError):
-            found = _sheets.get_or_make(runs.log_key(run), lambda: _read(run))
-    return {kind: _published(found.get(kind)) for kind in KINDS}
+            return _sheets.get_or_make(runs.log_key(run), lambda: _read(run))
+    return {}
+
+
+def picture_file(run_id: str, kind: str) -> bytes | None:
+    """One sheet of a run's last snapshot as a PNG; None for what it has not."""
+    sheet = _sheets_of(run_id).get(kind)
+    return None if sheet is None else sheet[0]
+
+
+def progress_of(run_id: str) -> float:
+    """How far a run is, 0 to 1; 0 for one that is not there yet."""
+    if run_id:
+        with contextlib.suppress(VaeCoreError):
+            return Run(runs.places().runs / run_id, runs.places()).status().progress
+    return 0.0
+
+
+def title_of(number: str) -> str:
+    """What a measured number is called, with its unit; empty for one that no goal names."""
+    from vae_core.study.goals import GOALS
+
+    goal = GOALS.get(number)
+    return "" if goal is None else f"{goal.title} ({goal.unit})" if goal.unit else goal.title
 
 
 def _published(sheet: Sheet | None) -> dict[str, Any] | None:

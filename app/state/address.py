@@ -383,9 +383,11 @@ OUR_BETA = _bound("our-beta", NUMBER, 1.0, BETA_PART, "our β")
 
 # ---------------------------------------------------------------- tune
 
-TUNE_PART = _bound("tuning", TEXT, FIRST, TUNE, "part of the page: Study, New study, or β")
+TUNE_PART = _bound("tuning", TEXT, FIRST, TUNE, "part of the page: Study, By preference, New study, or β")
 TUNE_GO: Key[str] = _kept("tune go", "", TUNE, "part that is opened next")
 STUDY = _bound("study", TEXT, FIRST, TUNE, "study that is looked at")
+STUDY_LIKED = _bound("liked", TEXT, FIRST, TUNE, "study by preference that is looked at")
+STUDY_PICTURE = _bound("pictures", TEXT, FIRST, TUNE, "which pictures a choice is between")
 STUDY_SHOWN: Key[Any] = _kept("study shown", None, TUNE, "what the trials' component tells")
 STUDY_ASKED: Key[Any] = _kept("study asked", None, TUNE, "what was asked of a trial, and not taken up yet")
 STUDY_GOING: Key[Any] = _kept(

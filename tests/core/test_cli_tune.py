@@ -14,8 +14,10 @@ from test_study_driving import BETA_VAE
 import vae_core as vc
 from vae_core.runs import worker as worker_module
 from vae_core.study import record
+from vae_core.study import settings as settings_module
 from vae_core.study.driving import Driving
 from vae_core.study.measuring import Inside
+from vae_core.study.preference import judgements_of
 from vae_core.study.settings import STORAGE_VARIABLE
 from vae_core.sweep import members
 
@@ -209,3 +211,23 @@ def test_ctrl_c_ends_it_cleanly_and_a_second_call_goes_on(places, store):
     with Driving(study, Inside()) as driving:
         look = driving.advance()
     assert [run.name for run in look.waiting] == ["mine-t000"]
+
+
+def test_by_preference_it_trains_some_and_waits_for_marks(tune, places, monkeypatch):
+    monkeypatch.setattr(
+        settings_module, "find_spec", lambda name: name
+    )  # no mark here needs the extra itself
+    code, out, err = tune(*TINY_BETA, "--sampler", "preference", "--trials", "5", "--name", "p")
+    assert code == 0, err
+    assert "trials 0, 1, 2, 3 wait for your choice" in err
+    assert "--name p --best N" in err
+    study = record.open_study(places, "p")
+    assert study.goals == ()
+    assert "trial" in out
+    code, _, err = tune("--name", "p", "--best", "7")
+    assert code == 1
+    assert "7 was not among those shown" in err
+    assert tune("--name", "p", "--no-choice")[0] == 0
+    assert [one.pairs for one in judgements_of(study.path)] == [[]]
+    assert len(study.ledger().trials) == 5, "one more, as none could be told apart"
+    complains(tune("p", "--best", "1"), 2, "leave out --best")

@@ -19,7 +19,9 @@ from vae_core.errors import RunBusy, VaeCoreError
 from vae_core.events import Event, Live, StepDone
 from vae_core.places import Places
 from vae_core.runs.run import Run
+from vae_core.study.choosing import shown_now
 from vae_core.study.driving import Look
+from vae_core.study.preference import Judgement, add_judgement
 from vae_core.study.settings import GRID, PREFERENCE, PRUNERS, SAMPLERS, StudySettings
 from vae_core.study.summary import number_text
 from vae_core.study.view import payload
@@ -53,7 +55,7 @@ def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
     parser.add_argument("--trials", type=int, metavar="N", help=help_of("trials") + "; default 30")
     parser.add_argument(
         "--sampler",
-        choices=[s for s in SAMPLERS if s != PREFERENCE],
+        choices=SAMPLERS,
         help=help_of("sampler") + "; default tpe",
     )
     parser.add_argument("--pruner", choices=PRUNERS, help=help_of("pruner") + "; default none")
@@ -64,6 +66,15 @@ def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--name", help="plain and not taken, or a study to go on with; default names the dataset"
     )
+    mark = parser.add_mutually_exclusive_group()
+    mark.add_argument(
+        "--best",
+        type=int,
+        metavar="N",
+        help="by preference: of the trials that wait for a choice, N is liked best",
+    )
+    mark.add_argument("--worst", type=int, metavar="N", help="as --best, of the one liked least")
+    mark.add_argument("--no-choice", action="store_true", help="as --best, where they cannot be told apart")
     parser.add_argument("--stop", action="store_true", help="stop the study NAME, which a server drives")
     parser.add_argument("--json", action="store_true", help="the study as one JSON object")
     add_config_switches(parser)
@@ -86,16 +97,49 @@ def do_tune(args: argparse.Namespace, places: Places) -> int:
         if args.stop:
             raise UsageError("--stop takes the name of a study: vae-core tune NAME --stop")
         study = _asked_for(args, places)
+        _mark(args, study)
         _drive(study, Bar())
+        _say_choice(study)
     shown = payload(study)
     _show(shown, as_json=args.json)
     ended = [t["state"] for t in shown["trials"]]
     return 1 if ended and all(state == "failed" for state in ended) else 0
 
 
+def _mark(args: argparse.Namespace, study: Any) -> None:
+    """Keep what the switches say of the trials that wait for a choice. Raises UsageError where none does."""
+    if args.best is None and args.worst is None and not args.no_choice:
+        return
+    now = shown_now(study)
+    if not now:
+        raise UsageError(f"no trials of {study.name} wait for a choice")
+    add_judgement(study.path, Judgement(tuple(now), args.best, args.worst))
+
+
+def _say_choice(study: Any) -> None:
+    if now := shown_now(study) if study.settings.sampler == PREFERENCE else []:
+        sys.stderr.write(
+            f"trials {', '.join(map(str, now))} wait for your choice: the page Tune shows their pictures; or vae-core tune --name "
+            f"{study.name} --best N, --worst N or --no-choice\n"
+        )
+
+
 def _given(args: argparse.Namespace) -> list[str]:
     found = [f"--{k[4:]}" for k, v in vars(args).items() if k.startswith("set:") and v is not None]
-    own = ("search", "goal", "trials", "sampler", "pruner", "jobs", "seeds", "search_seed", "storage", "name")
+    own = (
+        "search",
+        "goal",
+        "trials",
+        "sampler",
+        "pruner",
+        "jobs",
+        "seeds",
+        "search_seed",
+        "storage",
+        "name",
+        "best",
+        "worst",
+    )
     return found + [f"--{k.replace('_', '-')}" for k in own if getattr(args, k) not in (None, [])]
 
 
@@ -123,6 +167,8 @@ def _asked_for(args: argparse.Namespace, places: Places) -> Any:
         "search": tuple(args.search), "goals": tuple(args.goal) or None, "trials": args.trials, "sampler": args.sampler,
         "pruner": args.pruner, "jobs": args.jobs, "seeds": args.seeds, "search_seed": args.search_seed, "storage": args.storage,
     }  # fmt: skip
+    if args.sampler == PREFERENCE and not args.goal:
+        wanted["goals"] = ()  # no number is wanted
     settings = StudySettings(base=base, **{k: v for k, v in wanted.items() if v is not None})
     study = record.create(places, settings, args.name or "")
     from vae_core.study.fields import with_values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import util
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -38,7 +39,7 @@ GOALS_FIRST = ("elbo", "mse", "sharpness", "seconds")
 UNDER = 4.4  # rem of the toolbar above the form
 SAMPLER_WORDS = {
     GRID: "grid: every combination", "tpe": "TPE: learns from what was tried", "gp": "Gaussian process: learns, best for few trials", "random": "random",
-    "qmc": "quasi-random: spread evenly", "nsga2": "NSGA-II: breeds a front of two goals",
+    "qmc": "quasi-random: spread evenly", "nsga2": "NSGA-II: breeds a front of two goals", PREFERENCE: "preference: you choose among pictures",
 }  # fmt: skip
 PRUNER_WORDS = {
     NONE: "none",
@@ -107,24 +108,33 @@ def _way(config: RunConfig) -> tuple[StudySettings, list[Field]]:
     """Raises BadConfig for ranges and goals that cannot be."""
     leaves = offered(config)
     fields = _fields(leaves)
-    goals = _goals(config, fields)
+    by_taste = session.get(address.STUDY_WAY.of("sampler")) == PREFERENCE
+    goals = [] if by_taste else _goals(config, fields)  # by preference no number is wanted
     st.markdown("**How it searches**")
     first, second = st.columns(2)
     several = len(goals) > 1
-    samplers = [s for s in SAMPLERS if s != PREFERENCE and (several or s != "nsga2")]
+    samplers = [s for s in SAMPLERS if several or s != "nsga2"]
+    if (
+        util.find_spec("botorch") is None and not by_taste
+    ):  # where a link asks for it, Start says what it needs
+        samplers.remove(PREFERENCE)
     samplers.sort(key=lambda s: s != GRID)
     with first:
         sampler = _choice("sampler", "Settings are chosen by", samplers, SAMPLER_WORDS)
-    can_prune = not several and parse_goal(goals[0]).epoch is not None
+    can_prune = len(goals) == 1 and parse_goal(goals[0]).epoch is not None
     with second:
         if can_prune:
             pruner = _choice("pruner", "Hopeless runs are stopped by", list(PRUNERS), PRUNER_WORDS)
         else:
             pruner = NONE
             why = (
-                "with two goals no run is hopeless by one of them"
-                if several
-                else "epochs do not tell this goal"
+                "you choose among pictures of finished ones, on **By preference**"
+                if not goals
+                else (
+                    "with two goals no run is hopeless by one of them"
+                    if several
+                    else "epochs do not tell this goal"
+                )
             )
             st.caption(f"No run is stopped early: {why}.")
     first, second, third = st.columns([1, 1, 2])
@@ -138,7 +148,9 @@ def _way(config: RunConfig) -> tuple[StudySettings, list[Field]]:
         else:
             trials = int(_number("trials", "Trials", 1, 500, FIRST_TRIALS))
     with second:
-        seeds = int(_number("seeds", "Seeds", 1, MOST_SEEDS, 1, help="Runs of each setting: they show how much is chance."))  # fmt: skip
+        seeds = 1
+        if sampler != PREFERENCE:
+            seeds = int(_number("seeds", "Seeds", 1, MOST_SEEDS, 1, help="Runs of each setting: they show how much is chance."))  # fmt: skip
     with third:
         key = address.STUDY_WAY.of("name")
         st.text_input(
@@ -300,6 +312,9 @@ def _start(settings: StudySettings, name: str) -> None:
     runs.driver().wake()
     session.put(address.STUDY, made.name)
     session.forget(address.STUDY_FORM)
-    session.put(address.TUNE_GO, "Study")
+    session.put(address.TUNE_GO, "By preference" if settings.sampler == PREFERENCE else "Study")
+    session.put(
+        address.STUDY_LIKED, made.name if settings.sampler == PREFERENCE else session.get(address.STUDY_LIKED)
+    )
     st.toast(f"{plain(made.name)} began.", icon=":material/play_arrow:")
     st.rerun()

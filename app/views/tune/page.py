@@ -9,16 +9,19 @@ from app.services import studies
 from app.state import address, session
 from app.views.tune.beta import part as beta
 from app.views.tune.new_study import new_study
+from app.views.tune.preference_part import preference_part
 from app.views.tune.study_part import study_part
 
-STUDY, NEW, BETA = PARTS = ("Study", "New study", "β")  # as the address says them
+STUDY, LIKED, NEW, BETA = PARTS = ("Study", "By preference", "New study", "β")  # as the address says them
 LINES = {
     STUDY: "Point at a trial: its picture, its line and its numbers are marked everywhere. Drag to keep some.",
+    LIKED: "Mark the pictures you like: no number takes part, and the search goes where they lead.",
     NEW: "Choose what is searched and what is wanted, then press Start.",
     BETA: beta.LINE,
 }
 WORDS = {
     STUDY: ("ELBO", "distortion", "rate", "nats", "active", "β", "reconstruction", "traversal"),
+    LIKED: ("reconstruction", "traversal", "prior", "posterior"),
     NEW: ("ELBO", "distortion", "rate", "nats", "active", "β"),
     BETA: beta.WORDS,
 }
@@ -38,6 +41,8 @@ def page() -> None:
         rest = st.container(horizontal=True, vertical_alignment="bottom", gap="small", wrap=False)
     if part == NEW:
         new_study(rest)
+    elif part == LIKED:
+        preference_part(studies.all_studies(), rest)
     else:
         study_part(studies.all_studies(), rest)
 

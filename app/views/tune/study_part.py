@@ -20,6 +20,7 @@ from app.views.tune.new_study import prefill
 from vae_core.errors import VaeCoreError
 from vae_core.runs.run import Run
 from vae_core.runs.timing import about
+from vae_core.study.settings import PREFERENCE
 from vae_core.words import counted
 
 if TYPE_CHECKING:
@@ -131,6 +132,16 @@ def _progress(study: Study, data: dict[str, Any], wants: bool) -> None:
                 if session.button("Stop all", "stop study", icon=":material/stop:"):
                     study.stop()
                     st.rerun(scope="app")
+    elif left > 0 and study.record().going and study.settings.sampler == PREFERENCE:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(
+                f"{done} of {counted(study.total, 'trial')} done; it waits for you to choose.",
+                width="stretch",
+            )
+            if session.button("Choose", "study choose", icon=":material/thumb_up:"):
+                session.put(address.STUDY_LIKED, study.name)
+                session.put(address.TUNE_GO, "By preference")
+                st.rerun(scope="app")
     elif left > 0 and writable:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{done} of {counted(study.total, 'trial')} done; it was stopped.", width="stretch")
