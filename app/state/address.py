@@ -388,6 +388,7 @@ TUNE_GO: Key[str] = _kept("tune go", "", TUNE, "part that is opened next")
 STUDY = _bound("study", TEXT, FIRST, TUNE, "study that is looked at")
 STUDY_LIKED = _bound("liked", TEXT, FIRST, TUNE, "study by preference that is looked at")
 STUDY_PICTURE = _bound("pictures", TEXT, FIRST, TUNE, "which pictures a choice is between")
+STUDY_CHART: Family[Any] = Family("study chart {}", OBJECT, None, (TUNE,), "what a study's charts are of")
 STUDY_SHOWN: Key[Any] = _kept("study shown", None, TUNE, "what the trials' component tells")
 STUDY_ASKED: Key[Any] = _kept("study asked", None, TUNE, "what was asked of a trial, and not taken up yet")
 STUDY_GOING: Key[Any] = _kept(

@@ -246,3 +246,32 @@ def test_a_narrower_range_is_half_as_wide_and_keeps_within_its_ends() -> None:
     same = parse("likelihood=bernoulli,gaussian")
     assert ranges.narrowed(same, "bernoulli") is same
     assert ranges.narrowed(parse("latent-dim=2..3"), 2) == parse("latent-dim=2..3")
+
+
+def test_charts_show_importance_a_slice_of_each_field_and_contours(open_page: Open, places: Places) -> None:
+    asked: dict[str, Any] = {"search": ("latent_dim=2..8:log", "beta=0.5..2:log"), "trials": 4}
+    study = create(places, StudySettings(base=BASE, **asked), "mine")
+    at_corners = [(2, 0.5), (8, 0.5), (2, 2.0), (8, 2.0)]
+    found = [
+        Trial(i, {"latent-dim": d, "beta": b}, 0, end="complete", numbers={"elbo": 90.0 + d})
+        for i, (d, b) in enumerate(at_corners)
+    ]
+    write_ledger(study.path, Ledger(tuple(found), importance={"elbo": {"latent-dim": 0.9, "beta": 0.1}}))
+    at = open_page("tune")
+    fine(at)
+    charts = [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
+    assert len(charts) == 4
+    assert charts[0]["data"][0]["y"] == ["β", "latent dimensions D"]
+    assert charts[1]["data"][1]["x"] == [2], "the best is marked"
+    surface = charts[3]["data"][0]
+    assert surface["type"] == "contour"
+    assert surface["z"][0][0] == pytest.approx(92)
+    assert surface["z"][-1][-1] == pytest.approx(98)
+
+
+def test_without_a_surface_the_charts_say_what_it_takes(open_page: Open, places: Places) -> None:
+    planted(places, ["complete", "complete", "failed"])
+    at = open_page("tune")
+    fine(at)
+    assert len(at.get("plotly_chart")) == 2
+    assert "Contours need four trials" in shown(at)

@@ -15,6 +15,7 @@ from app.components.study import study as trials
 from app.services import runs, studies
 from app.state import address, session
 from app.views.tune.asking import attempt, note, take_up
+from app.views.tune.charts import charts
 from app.views.tune.command import command_of
 from app.views.tune.new_study import prefill
 from vae_core.errors import VaeCoreError
@@ -100,7 +101,7 @@ def _looked_at(study: Study) -> None:
     take_up(study)
     with layout.said("study"):
         _progress(study, data, wants)
-        _sentences(data)
+        _sentences(study, data)
     if not data["trials"]:
         st.info("Its first trial is being chosen.", icon=":material/hourglass_empty:")
         return
@@ -172,7 +173,7 @@ def _stop_one(found: Sequence[dict[str, Any]]) -> None:
                 attempt(partial(Run(runs.places().runs / trial["run"], runs.places()).request, "stop"))
 
 
-def _sentences(data: dict[str, Any]) -> None:
+def _sentences(study: Study, data: dict[str, Any]) -> None:
     """What there is to say in one line; all of it in a fold where it is more."""
     said = data["sentences"]
     failed = [t for t in data["trials"] if t["state"] == "failed"]
@@ -183,6 +184,7 @@ def _sentences(data: dict[str, Any]) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(copyable(" ".join(said[:SAID])), width="stretch")
+        charts(study, data)
         if len(said) > SAID:
             with st.popover("What else it shows", icon=":material/notes:"):
                 for one in said[SAID:]:
