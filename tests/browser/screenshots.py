@@ -96,6 +96,18 @@ def compared(page: Page, base: str) -> None:
     drawn(page)
 
 
+def tune(page: Page, base: str) -> None:
+    """The newest study of the home; in an empty one a grid of D × β on faces, which takes minutes."""
+    page.goto(f"{base}/tune")
+    drawn(page)
+    if page.get_by_text("No study yet").count():
+        page.goto(f"{base}/tune?tuning=New+study&study-dataset=faces&study-epochs=12&study-limit=1500")
+        page.get_by_role("button", name="Start", exact=True).click(timeout=180_000)
+        expect(page.get_by_role("button", name="Stop all")).to_be_visible(timeout=180_000)
+    expect(page.get_by_role("button", name="Stop all")).to_have_count(0, timeout=3_600_000)
+    drawn(page)
+
+
 def all_pictures(page: Page, base: str) -> None:
     beta(page, base)
     page.get_by_role("tab", name="All pictures").click()
@@ -118,6 +130,7 @@ SHOTS = {
     "beta": beta,
     "compare": compared,
     "uses": uses,
+    "tune": tune,
     "beta-pictures": all_pictures,
 }
 
