@@ -47,7 +47,7 @@ def contours(
 ) -> go.Figure:  # fmt: skip
     """A number over two fields (title, logarithmic, values (n,) and (m,)): `over` (m, n), NaN where nothing is known.
 
-    trials: each one's two values and its number, drawn as points. The better end of the scale is the brighter.
+    trials: each one's two values and its number, drawn as points. `low_is_better` makes the low end of the scale the brighter.
     """
     found = figure(
         typed(goal), typed(x[0]), typed(y[0]), height=330, legend=False,

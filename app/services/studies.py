@@ -55,6 +55,13 @@ def _sheets_of(run_id: str) -> dict[str, Sheet]:
     return {}
 
 
+def sampler_of(study: Study) -> str:
+    """How a study's settings are chosen; empty for one that is gone meanwhile."""
+    with contextlib.suppress(VaeCoreError):
+        return study.settings.sampler
+    return ""
+
+
 def picture_file(run_id: str, kind: str) -> bytes | None:
     """One sheet of a run's last snapshot as a PNG; None for what it has not."""
     sheet = _sheets_of(run_id).get(kind)

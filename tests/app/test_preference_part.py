@@ -19,7 +19,7 @@ from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
 from vae_core.study import settings
 from vae_core.study.choosing import FILE, Liked
-from vae_core.study.preference import Judgement, add_judgement, judgements_of
+from vae_core.study.preference import Judgement, add_judgement, as_json, judgements_of
 from vae_core.study.record import Study, create
 from vae_core.study.settings import StudySettings
 from vae_core.study.trials import Ledger, Trial, write_ledger
@@ -100,7 +100,7 @@ def test_worst_and_no_choice_are_kept_and_taken_back(open_page: Open, study: Stu
 def test_what_the_choices_favour_is_said_with_the_numbers(open_page: Open, study: Study) -> None:
     add_judgement(study.path, Judgement((0, 1, 2), best=2))
     told = Liked(1, {0: 0.1, 1: 0.2, 2: 0.7}, ("Trial 2 is liked best with 70% probability.",))
-    write_json(study.path / FILE, asdict(told))
+    write_json(study.path / FILE, asdict(told) | {"choices": as_json(judgements_of(study.path))})
     study.stop()
     at = open_page("tune", **PART)
     assert not at.exception

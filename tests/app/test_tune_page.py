@@ -153,8 +153,8 @@ def test_a_study_goes_on_is_stopped_and_taken_up_again(open_page: Open, places: 
     assert "it was stopped" in shown(at)
     at.button(key="study on").click().run()
     assert study.record().going
-    at.number_input(key="study more").set_value(5).run()
-    at.button(key="study extend").click().run()
+    at.number_input(key="study more mine").set_value(5).run()
+    at.button(key="study extend mine").click().run()
     fine(at)
     assert study.settings.trials == 11
 
@@ -248,6 +248,16 @@ def test_a_narrower_range_is_half_as_wide_and_keeps_within_its_ends() -> None:
     assert ranges.narrowed(parse("latent-dim=2..3"), 2) == parse("latent-dim=2..3")
 
 
+def charts_open(open_page: Open) -> AppTest:
+    at = open_page("tune")
+    fine(at)
+    assert not at.get("plotly_chart"), "nothing is drawn for a fold that is shut"
+    at.session_state[address.STUDY_CHART.of("open").name] = True
+    at.run()
+    fine(at)
+    return at
+
+
 def test_charts_show_importance_a_slice_of_each_field_and_contours(open_page: Open, places: Places) -> None:
     asked: dict[str, Any] = {"search": ("latent_dim=2..8:log", "beta=0.5..2:log"), "trials": 4}
     study = create(places, StudySettings(base=BASE, **asked), "mine")
@@ -257,8 +267,7 @@ def test_charts_show_importance_a_slice_of_each_field_and_contours(open_page: Op
         for i, (d, b) in enumerate(at_corners)
     ]
     write_ledger(study.path, Ledger(tuple(found), importance={"elbo": {"latent-dim": 0.9, "beta": 0.1}}))
-    at = open_page("tune")
-    fine(at)
+    at = charts_open(open_page)
     charts = [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
     assert len(charts) == 4
     assert charts[0]["data"][0]["y"] == ["β", "latent dimensions D"]
@@ -271,7 +280,6 @@ def test_charts_show_importance_a_slice_of_each_field_and_contours(open_page: Op
 
 def test_without_a_surface_the_charts_say_what_it_takes(open_page: Open, places: Places) -> None:
     planted(places, ["complete", "complete", "failed"])
-    at = open_page("tune")
-    fine(at)
+    at = charts_open(open_page)
     assert len(at.get("plotly_chart")) == 2
     assert "Contours need four trials" in shown(at)

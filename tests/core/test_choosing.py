@@ -8,7 +8,7 @@ import pytest
 from vae_core.study import choosing
 from vae_core.study.choosing import liked, next_settings, region, spread_values, to_show, vector
 from vae_core.study.fields import Field
-from vae_core.study.preference import Judgement, add_judgement
+from vae_core.study.preference import Judgement, add_judgement, judgements_of
 from vae_core.study.trials import COMPLETE, FAILED, Ledger, Trial
 
 BETA = Field("beta", 0.1, 10.0, log=True)
@@ -104,7 +104,7 @@ def test_what_a_person_likes_is_proposed_and_said(tmp_path):
     new = next_settings(study(tmp_path, trials, most=40), np.random.default_rng(0))
     assert len(new) == choosing.NEXT
     assert all(0.1 <= one["beta"] < 1 for one in new), new
-    found = liked(study(tmp_path, trials))
+    found = liked(study(tmp_path, trials), judgements_of(tmp_path))
     assert sum(found.chances.values()) == pytest.approx(1)
     best = trials[max(found.chances, key=lambda n: found.chances[n])]
     assert best.values["beta"] < 0.5

@@ -122,6 +122,9 @@ def test_choices_are_kept_and_taken_back(tmp_path):
     for one in said:
         add_judgement(tmp_path, one)
     assert judgements_of(tmp_path) == said
+    with pytest.raises(BadConfig, match="in between"):
+        add_judgement(tmp_path, Judgement((5, 6), best=5), rounds=2)
+    assert judgements_of(tmp_path) == said
     take_back(tmp_path)
     assert judgements_of(tmp_path) == said[:2]
     (tmp_path / "choices.json").write_text(

@@ -1,5 +1,7 @@
 """A study by preference, driven: it waits for choices, and goes on with each."""
 
+import json
+
 import pytest
 from helpers import config_of
 
@@ -11,7 +13,7 @@ from vae_core.study import record, settings
 from vae_core.study.choosing import FIRST, NEXT, shown_now, stored_liking
 from vae_core.study.driving import Driving
 from vae_core.study.measuring import Inside
-from vae_core.study.preference import Judgement, add_judgement, judgements_of
+from vae_core.study.preference import Judgement, add_judgement, as_json, judgements_of
 from vae_core.study.settings import StudySettings
 from vae_core.study.view import payload
 
@@ -59,7 +61,7 @@ def test_it_waits_for_a_choice_and_goes_on_with_it(places):
     assert study.wants(), "what the choices favour is to be said"
     drive(study)
     assert not study.wants(), "as many as were asked for"
-    told = stored_liking(study.path)
+    told = stored_liking(study.path, judgements_of(study.path))
     assert told is not None
     assert told.judgements == 3
     values = [trial.values["beta"] for trial in study.ledger().trials]
@@ -77,6 +79,27 @@ def test_a_failed_run_is_never_shown(places):
     assert trials[1].end == "failed"
     assert shown_now(study) == [0, 2, 3]
     assert judgements_of(study.path) == []
+
+
+def test_what_other_choices_favoured_is_never_told_of_these(tmp_path):
+    first, other = Judgement((0, 1), best=0), Judgement((0, 1), best=1)
+    told = {
+        "judgements": 1,
+        "chances": {"0": 1.0},
+        "sentences": ["0 is liked best."],
+        "choices": as_json([first]),
+    }
+    (tmp_path / "liked.json").write_text(json.dumps(told))
+    assert stored_liking(tmp_path, [first]).chances == {0: 1.0}
+    assert stored_liking(tmp_path, [other]) is None, "as many choices, and others"
+
+
+def test_a_space_of_few_settings_is_tried_whole_and_no_more(places):
+    study = record.create(places, asked(search=("latent_dim=2..4",), trials=9), "s")
+    drive(study)
+    assert sorted(t.values["latent-dim"] for t in study.ledger().trials) == [2, 3, 4]
+    add_judgement(study.path, Judgement(tuple(shown_now(study))))
+    assert not study.wants(), "nothing is left to try"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { axesOf, binsOf, roundNumbers } from "../../app/components/study/axes.js";
-import { byGoal, cellsOf, frontOf, keptOf, sorted } from "../../app/components/study/choosing.js";
+import { byGoal, cellsOf, compare, frontOf, keptOf, sorted } from "../../app/components/study/choosing.js";
 import { spanOf } from "../../app/components/study/curves.js";
 import { Model } from "../../app/components/study/model.js";
 import { partOf, ratioOf } from "../../app/components/study/picture.js";
@@ -176,4 +176,10 @@ test("keys go through the trials kept, round and round", () => {
     return model.cursor;
   });
   assert.deepEqual(went, [1, 0, 1, 0]);
+});
+
+test("near a target the nearest is the best, however large another is", () => {
+  assert.ok(compare(0.95, 1.6, "max", 1) < 0);
+  assert.ok(compare(1.1, 0.5, "max", 1) < 0);
+  assert.ok(compare(0.95, 1.6, "max", null) > 0);
 });

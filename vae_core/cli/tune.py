@@ -140,7 +140,7 @@ def _given(args: argparse.Namespace) -> list[str]:
         "best",
         "worst",
     )
-    return found + [f"--{k.replace('_', '-')}" for k in own if getattr(args, k) not in (None, [])]
+    return found + [f"--{k.replace('_', '-')}" for k in own if getattr(args, k) not in (None, [], False)]
 
 
 def _asked_for(args: argparse.Namespace, places: Places) -> Any:
@@ -151,6 +151,10 @@ def _asked_for(args: argparse.Namespace, places: Places) -> Any:
         args.storage = remember_password(args.storage)
     if args.name and args.name in {study.name for study in record.studies(places)}:
         return _taken_up(args, places)
+    if args.best is not None or args.worst is not None or args.no_choice:
+        raise UsageError(
+            "--best, --worst and --no-choice are of a study by preference that waits: name it by --name"
+        )
     if not args.search:
         raise UsageError(
             "a study needs --search FIELD, such as --search latent_dim=2..32:log; --name goes on with one"

@@ -6,6 +6,8 @@ once they were judged, the model of taste (see `preference`) proposes the next. 
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +23,7 @@ from vae_core.study.preference import (
     SURE,
     Judgement,
     Taste,
+    as_json,
     favourite,
     judgements_of,
     pairs_of,
@@ -32,6 +35,7 @@ from vae_core.study.trials import Ledger, Trial, key_of
 from vae_core.words import listed
 
 FILE = "liked.json"  # in a study's folder
+REDRAWN = 8
 FIRST, NEXT = 4, 2  # settings that a study begins with, and that each round adds
 MOST_SHOWN = 4
 PARTS = 8  # of a range, over which taste is averaged
@@ -111,7 +115,7 @@ def is_due(study: Searched) -> bool:
     trials, said = study.ledger().trials, judgements_of(study.path)
     if any(not trial.end for trial in trials) or study.proposed():
         return False
-    if pairs_of(said) and ((told := stored_liking(study.path)) is None or told.judgements != len(said)):
+    if pairs_of(said) and stored_liking(study.path, said) is None:
         return True
     return len(trials) < study.total and not to_show(trials, said)
 
@@ -124,21 +128,34 @@ def next_settings(study: Searched, rng: np.random.Generator) -> list[dict[str, A
     left = study.total - len(trials)
     if left <= 0 or not is_due(study) or to_show(trials, judgements_of(study.path)):
         return []
-    tried = {key_of(trial.values) for trial in trials}
-    pool = [
-        one
-        for one in spread_values(fields, CANDIDATES, study.settings.search_seed)
-        if key_of(one) not in tried
-    ]
+    pool = _untried(fields, trials, study.settings.search_seed)
     pairs = pairs_of(judgements_of(study.path))
     complete = [trial for trial in trials if trial.complete]
     if not pairs:
-        return pool[: min(left, max(NEXT, FIRST - len(complete)))]
+        wanted = min(left, max(NEXT, FIRST - len(complete)), len(pool))
+        return [pool[row] for row in np.linspace(0, len(pool) - 1, wanted).round().astype(int)]
     if not pool:
         return []
     taste = _taste(fields, complete, pairs)
     candidates = np.array([vector(fields, one) for one in pool])
     return [pool[row] for row in propose(taste, candidates, min(left, NEXT), rng)]
+
+
+def _untried(fields: Sequence[Field], trials: Sequence[Trial], seed: int) -> list[dict[str, Any]]:
+    """Settings that were not tried: every one of a small space, else some that are spread; drawn anew where all were."""
+    tried = {key_of(trial.values) for trial in trials}
+    if math.prod(field.size for field in fields) <= CANDIDATES:
+        values = [field.values or range(int(field.low or 0), int(field.high or 0) + 1) for field in fields]
+        every = (
+            dict(zip([field.name for field in fields], one, strict=True))
+            for one in itertools.product(*values)
+        )
+        return [one for one in every if key_of(one) not in tried]
+    for again in range(REDRAWN):
+        found = [one for one in spread_values(fields, CANDIDATES, seed + again) if key_of(one) not in tried]
+        if found:
+            return found
+    return []
 
 
 def _taste(fields: Sequence[Field], complete: Sequence[Trial], pairs: Sequence[tuple[int, int]]) -> Taste:
@@ -160,10 +177,12 @@ class Liked:
     sentences: tuple[str, ...]
 
 
-def stored_liking(folder: Path) -> Liked | None:
-    """What was last said of a study's choices; None where nothing was, or it cannot be read."""
+def stored_liking(folder: Path, said: Sequence[Judgement]) -> Liked | None:
+    """What these very choices of a study favour, as it was kept; None where nothing was, or of others, or it cannot be read."""
     try:
         raw = read_json(folder / FILE)
+        if raw["choices"] != as_json(said):
+            return None
         chances = {int(name): number(chance) for name, chance in raw["chances"].items()}
         return Liked(whole(raw["judgements"]), chances, tuple(texts(raw["sentences"])))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
@@ -172,19 +191,18 @@ def stored_liking(folder: Path) -> Liked | None:
 
 def store_liking(study: Searched) -> None:
     """Work out what the choices favour and keep it, where there are new ones that tell an order. Raises MissingPackage."""
-    said, told = judgements_of(study.path), stored_liking(study.path)
-    if pairs_of(said) and (told is None or told.judgements != len(said)):
-        write_json(study.path / FILE, asdict(liked(study)))
+    said = judgements_of(study.path)
+    if pairs_of(said) and stored_liking(study.path, said) is None:
+        write_json(study.path / FILE, {**asdict(liked(study, said)), "choices": as_json(said)})
 
 
-def liked(study: Searched) -> Liked:
-    """What the choices so far favour, and how sure that is.
+def liked(study: Searched, said: Sequence[Judgement]) -> Liked:
+    """What these choices favour, and how sure that is.
 
     Raises BadConfig before a choice tells an order, MissingPackage without the extra.
     """
     trials, fields = study.ledger().trials, study.fields
     complete = [trial for trial in trials if trial.complete]
-    said = judgements_of(study.path)
     taste = _taste(fields, complete, pairs_of(said))
     rng = np.random.default_rng(0)
     found = favourite(taste, vectors(fields, complete), rng)

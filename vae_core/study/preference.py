@@ -10,7 +10,6 @@ samples of the posterior at candidates.
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 
 from vae_core.errors import BadConfig, MissingPackage
-from vae_core.places import write_atomically
+from vae_core.places import write_json
 from vae_core.reading import read_json
 
 FILE = "choices.json"  # in a study's folder
@@ -183,9 +183,21 @@ def spread_points(dimensions: int, count: int, seed: int) -> np.ndarray:
 # ---------------------------------------------------------------- what was said, kept
 
 
-def add_judgement(folder: Path, judgement: Judgement) -> None:
-    """Keep what was said in a study's folder, after what was said before."""
-    _write(folder, [*judgements_of(folder), judgement])
+def as_json(said: Iterable[Judgement]) -> list[dict[str, Any]]:
+    """What was said as it is kept."""
+    return [{"shown": list(one.shown), "best": one.best, "worst": one.worst} for one in said]
+
+
+def add_judgement(folder: Path, judgement: Judgement, *, rounds: int | None = None) -> None:
+    """Keep what was said in a study's folder, after what was said before.
+
+    rounds: how many choices there were when the trials were shown. Raises BadConfig where another was made in between.
+    """
+    with _alone(folder):
+        before = judgements_of(folder)
+        if rounds is not None and len(before) != rounds:
+            raise BadConfig("another choice was made in between, from another window; look again")
+        _write(folder, [*before, judgement])
 
 
 def judgements_of(folder: Path) -> list[Judgement]:
@@ -203,9 +215,14 @@ def judgements_of(folder: Path) -> list[Judgement]:
 
 def take_back(folder: Path) -> None:
     """Forget the last that was said, where there is any."""
-    _write(folder, judgements_of(folder)[:-1])
+    with _alone(folder):
+        _write(folder, judgements_of(folder)[:-1])
+
+
+def _alone(folder: Path) -> FileLock:
+    """Held while choices are changed: the page and the command line may both do so."""
+    return FileLock(folder / ".choices.lock")
 
 
 def _write(folder: Path, found: Iterable[Judgement]) -> None:
-    said = [{"shown": list(one.shown), "best": one.best, "worst": one.worst} for one in found]
-    write_atomically(folder / FILE, json.dumps(said).encode())
+    write_json(folder / FILE, as_json(found))

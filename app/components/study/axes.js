@@ -49,12 +49,20 @@ function fieldAxis(field, trials) {
 }
 
 /** @param {Measure} measure @param {Trial[]} trials @returns {Axis} */
-function numberAxis({ name, title, unit, direction }, trials) {
+function numberAxis({ name, title, unit, direction, target }, trials) {
   const of = (/** @type {Trial} */ trial) => trial.numbers[name] ?? null;
   const scale = scaleOf(trials.map(of).filter(isNumber), false);
   const id = `number ${name}`;
   return {
-    ...{ id, title, unit, of, kind: "number", field: false, better: direction },
+    ...{
+      id,
+      title,
+      unit,
+      of,
+      kind: "number",
+      field: false,
+      better: typeof target === "number" ? /** @type {const} */ ("") : direction,
+    },
     ...{ values: null, text: textOf },
     ...scale,
   };

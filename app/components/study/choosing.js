@@ -23,15 +23,27 @@ export function keptOf(trials, axes, brushes) {
 }
 
 /**
+ * What is small where a number is good: its distance from a target, itself, or itself turned round.
+ *
+ * @param {number} value
+ * @param {Pick<Measure, "direction"> & { target?: number | null }} measure
+ */
+export function costOf(value, { direction, target }) {
+  if (typeof target === "number") return Math.abs(value - target);
+  return direction === "max" ? -value : value;
+}
+
+/**
  * Compares two values, the better one first; what is none comes last.
  *
  * @param {unknown} a
  * @param {unknown} b
  * @param {Measure["direction"]} direction
+ * @param {number | null} [target] what is best near it
  */
-export function compare(a, b, direction) {
+export function compare(a, b, direction, target) {
   if (!isNumber(a) || !isNumber(b)) return Number(isNumber(b)) - Number(isNumber(a));
-  return direction === "max" ? b - a : a - b;
+  return costOf(a, { direction, target }) - costOf(b, { direction, target });
 }
 
 /**
@@ -45,7 +57,7 @@ export function byGoal(among, trials, goal) {
   const value = (/** @type {number} */ i) => (goal ? trials[i].numbers[goal.name] : null);
   return [...among].sort(
     (a, b) =>
-      compare(value(a), value(b), goal?.direction ?? "min") ||
+      compare(value(a), value(b), goal?.direction ?? "min", goal?.target) ||
       trials[b].progress - trials[a].progress ||
       trials[a].number - trials[b].number,
   );

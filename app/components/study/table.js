@@ -100,7 +100,7 @@ export class Table {
     if (this.order.length === model.trials.length) return this.order;
     const value = (/** @type {number} */ i) => model.trials[i].numbers[model.goal?.name ?? ""];
     return [...model.trials.keys()].sort((a, b) =>
-      compare(value(a), value(b), model.goal?.direction ?? "min"),
+      compare(value(a), value(b), model.goal?.direction ?? "min", model.goal?.target),
     );
   }
 

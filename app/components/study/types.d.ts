@@ -21,6 +21,8 @@ export interface Measure {
   title: string;
   unit: string;
   direction: "min" | "max" | "";
+  /** what is best near it, neither small nor large */
+  target?: number | null;
 }
 
 /** A sheet of `across` × `down` pictures, of which `one` is shown before one zooms. */

@@ -21,11 +21,15 @@ def charts(study: Study, data: dict[str, Any]) -> None:
     measured = [t for t in data["trials"] if t["state"] == "finished" and t["numbers"]]
     if not measured or not data["goals"]:
         return
-    with st.popover("Charts", icon=":material/bar_chart:"):
+    with st.popover(
+        "Charts", icon=":material/bar_chart:", key=address.STUDY_CHART.of("open").name, on_change="rerun"
+    ) as fold:
+        if not fold.open:  # nothing is drawn for a fold that is shut
+            return
         goals = {goal["title"]: goal for goal in data["goals"]}
         title = next(iter(goals))
         if len(goals) > 1:
-            title = st.segmented_control("Of", list(goals), default=title, key=address.STUDY_CHART.of("goal").name, required=True, label_visibility="collapsed")  # fmt: skip
+            title = st.segmented_control("Of", list(goals), default=title, key=address.STUDY_CHART.of(f"goal {study.name}").name, required=True, label_visibility="collapsed")  # fmt: skip
         goal = goals[str(title)]
         words = f"{goal['title']} ({goal['unit']})" if goal["unit"] else goal["title"]
         titles = {field["name"]: field["title"] for field in data["fields"]}
@@ -54,9 +58,9 @@ def _contours(study: Study, goal: dict[str, Any], words: str, titles: dict[str, 
     if len(numeric) > 2:
         left, right = st.columns(2)
         with left:
-            x = _one("Across", list(numeric), "x", titles)
+            x = _one("Across", list(numeric), f"x {study.name}", titles)
         with right:
-            y = _one("Up", [name for name in numeric if name != x], "y", titles)
+            y = _one("Up", [name for name in numeric if name != x], f"y {study.name}", titles)
     trials = [t for t in study.ledger().trials if t.complete and goal["name"] in t.numbers]
     found = surface(trials, numeric[x], numeric[y], goal["name"])
     if found is None:
@@ -66,7 +70,7 @@ def _contours(study: Study, goal: dict[str, Any], words: str, titles: dict[str, 
     def axis(field: Field, values: list[Any]) -> tuple[str, bool, list[Any]]:
         return titles[field.name], field.log, values
 
-    better = goal["direction"] == "min" and goal["target"] is None
+    better = goal["direction"] == "min" and goal["target"] is None  # near a target neither end is the better
     st.plotly_chart(
         plots.contours(
             words, axis(numeric[x], found[0]), axis(numeric[y], found[1]), found[2],

@@ -7,7 +7,7 @@ from typing import Any
 
 from vae_core.config import RunConfig
 from vae_core.options import Choice, leaves, value_at
-from vae_core.study.fields import by_switch, leaf_of
+from vae_core.study.fields import by_switch, leaf_of, value_text
 from vae_core.study.settings import GRID, StudySettings
 
 
@@ -25,9 +25,9 @@ def command_of(settings: StudySettings, name: str = "") -> str:
         words += ["--goal", goal]
     if settings.sampler != GRID:
         words += ["--trials", str(settings.trials)]
-    for switch in ("sampler", "pruner", "jobs", "seeds"):
-        if getattr(settings, switch) != getattr(usual, switch):
-            words += [f"--{switch}", str(getattr(settings, switch))]
+    for way in ("sampler", "pruner", "jobs", "seeds", "search_seed", "storage"):
+        if getattr(settings, way) != getattr(usual, way):
+            words += [f"--{way.replace('_', '-')}", str(getattr(settings, way))]
     return shlex.join([*words, *(["--name", name] if name else [])])
 
 
@@ -56,4 +56,4 @@ def _switch(name: str, value: Any) -> list[str]:
         return [f"--{name}" if value else f"--no-{name}"]
     if isinstance(value, tuple):
         return [f"--{name}", *map(str, value)]
-    return [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
+    return [f"--{name}", value_text(value)]

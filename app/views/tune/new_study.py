@@ -25,7 +25,16 @@ from vae_core.models.build import choose_side
 from vae_core.options import Leaf, capitalised
 from vae_core.study.fields import Field, parse
 from vae_core.study.goals import GOALS, MOST_GOALS, check_goals, parse_goal
-from vae_core.study.settings import GRID, MOST_SEEDS, NONE, PREFERENCE, PRUNERS, SAMPLERS, StudySettings
+from vae_core.study.settings import (
+    GRID,
+    MOST_SEEDS,
+    MOST_TRIALS,
+    NONE,
+    PREFERENCE,
+    PRUNERS,
+    SAMPLERS,
+    StudySettings,
+)
 from vae_core.words import counted
 
 if TYPE_CHECKING:
@@ -146,7 +155,7 @@ def _way(config: RunConfig) -> tuple[StudySettings, list[Field]]:
                 points *= len(field.grid())
             st.caption(f"{counted(points, 'setting')}, all combinations")
         else:
-            trials = int(_number("trials", "Trials", 1, 500, FIRST_TRIALS))
+            trials = int(_number("trials", "Trials", 1, MOST_TRIALS, FIRST_TRIALS))
     with second:
         seeds = 1
         if sampler != PREFERENCE:

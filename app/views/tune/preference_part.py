@@ -14,6 +14,7 @@ from app import layout
 from app.boundary import copyable, fragment, plain, sentence
 from app.services import runs, studies
 from app.state import address, session
+from app.views.tune.asking import attempt
 from vae_core.errors import VaeCoreError
 from vae_core.study.choosing import shown_now, stored_liking
 from vae_core.study.fields import searchable, value_text
@@ -32,7 +33,7 @@ UNDER = 6.6  # rem of what stands above the pictures
 
 def preference_part(found: Sequence[Study], bar: DeltaGenerator) -> None:
     """The chosen one of the studies by preference; `bar` is the rest of the page's toolbar."""
-    own = {study.name: study for study in found if study.settings.sampler == PREFERENCE}
+    own = {study.name: study for study in found if studies.sampler_of(study) == PREFERENCE}
     if not own:
         st.info(
             "No study by preference yet: it shows pictures of a few runs without their numbers, you mark the one you like best, and "
@@ -82,10 +83,10 @@ def _round(study: Study, kind: str) -> None:
         elif len(trials) < study.total and not study.record().going:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.caption("It was stopped.", width="stretch")
-                if session.button("Go on", "preference on", icon=":material/play_arrow:"):
-                    study.go_on()
-                    runs.driver().wake()
-                    st.rerun(scope="app")
+                if runs.places().writable and session.button(
+                    "Go on", "preference on", icon=":material/play_arrow:"
+                ):
+                    attempt(study.go_on)
         if said:
             _said(study, trials, len(said), ended=not now and not wants)
 
@@ -122,21 +123,21 @@ def _choose(study: Study, now: Sequence[int], trials: dict[int, Trial], kind: st
                     icon=":material/thumb_up:",
                     disabled=not writable,
                 ):
-                    _mark(study, Judgement(tuple(order), best=number))
+                    _mark(study, Judgement(tuple(order), best=number), rounds)
                 if session.button(
                     "Worst", f"worst {rounds} {letter}", icon=":material/thumb_down:", disabled=not writable
                 ):
-                    _mark(study, Judgement(tuple(order), worst=number))
+                    _mark(study, Judgement(tuple(order), worst=number), rounds)
     if session.button(
         "Can't tell", f"no choice {rounds}", icon=":material/question_mark:", disabled=not writable
     ):
-        _mark(study, Judgement(tuple(order)))
+        _mark(study, Judgement(tuple(order)), rounds)
 
 
-def _mark(study: Study, judgement: Judgement) -> None:
+def _mark(study: Study, judgement: Judgement, rounds: int) -> None:
     try:
-        add_judgement(study.path, judgement)
-    except OSError as error:
+        add_judgement(study.path, judgement, rounds=rounds)
+    except (OSError, VaeCoreError) as error:
         st.error(sentence(error), icon=":material/error:")
         return
     runs.driver().wake()
@@ -164,7 +165,7 @@ def _wait(study: Study, trials: Sequence[Trial]) -> None:
 
 def _said(study: Study, trials: Sequence[Trial], rounds: int, *, ended: bool) -> None:
     """What the choices favour, how sure that is, and the numbers of those runs: at the end, or when it is asked for."""
-    told = stored_liking(study.path)
+    told = stored_liking(study.path, judgements_of(study.path))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{counted(rounds, 'choice')} so far.", width="stretch")
         if runs.places().writable and session.button(
@@ -173,7 +174,7 @@ def _said(study: Study, trials: Sequence[Trial], rounds: int, *, ended: bool) ->
             take_back(study.path)
             runs.driver().wake()
             st.rerun(scope="app")
-    if told is None or told.judgements != rounds:
+    if told is None:
         if not pairs_of(judgements_of(study.path)):
             st.caption("No choice tells an order yet.")
         return

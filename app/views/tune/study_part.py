@@ -75,13 +75,20 @@ def _menu(study: Study) -> None:
             st.caption("This home can only be looked at.")
             return
         if settings.sampler != "grid":
-            more = st.number_input("More trials", 1, 500, 8, key="study more")
-            if session.button("Add them", "study extend", icon=":material/add:"):
+            more = st.number_input("More trials", 1, 500, 8, key=f"study more {study.name}")
+            if session.button("Add them", f"study extend {study.name}", icon=":material/add:"):
                 attempt(lambda: study.extend(int(more)))
-        if session.button("As a new study", "study again", icon=":material/content_copy:", help="The form, with the settings of this one."):  # fmt: skip
+        if session.button("As a new study", f"study again {study.name}", icon=":material/content_copy:", help="The form, with the settings of this one."):  # fmt: skip
             prefill(settings, study.fields)
-        if not study.wants() and session.button("Forget the study", "study delete", icon=":material/delete:", help="Its runs stay."):  # fmt: skip
-            attempt(study.delete)
+        if not study.wants():
+            sure = st.checkbox(
+                "Forget the study: its runs stay, choices made by hand are lost",
+                key=f"study sure {study.name}",
+            )
+            if session.button(
+                "Forget it", f"study delete {study.name}", icon=":material/delete:", disabled=not sure
+            ):
+                attempt(study.delete)
 
 
 # ---------------------------------------------------------------- what is seen
