@@ -19,7 +19,7 @@ from vae_core.runs.record import FINISHED, STOPPED
 from vae_core.runs.worker import train_run
 from vae_core.study import record
 from vae_core.study.driving import Driving
-from vae_core.study.measuring import Inside
+from vae_core.study.measuring import Inside, Measured
 from vae_core.study.search import Search
 from vae_core.study.settings import StudySettings
 from vae_core.study.view import payload
@@ -342,3 +342,43 @@ def test_a_journal_that_is_lost_is_made_anew(places):
     assert drive(study).done
     assert [t.end for t in study.ledger().trials] == ["complete"] * 3
     assert study.settings.trials == 3
+
+
+class Failing(Inside):
+    """Measures nothing, and counts what it was asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def measured(self, run, also):
+        self.asked.append(run.name)
+        return Measured(error="memory ran out while it was measured")
+
+
+def test_a_run_whose_measuring_failed_is_measured_once(places):
+    study = study_of(places, trials=3, sampler="random", base=config_of(objective=BETA_VAE, epochs=1))
+    failing = Failing()
+    with Driving(study, failing) as driving:
+        while not (look := driving.advance()).done:
+            for run in look.waiting[:1]:
+                train_run(run, places)
+    assert failing.asked == ["s-t000", "s-t001", "s-t002"]
+    assert [t.end for t in study.ledger().trials] == ["failed"] * 3
+
+
+def test_a_study_that_is_stopped_while_the_search_thinks_makes_no_run(places, store, monkeypatch):
+    study = study_of(places, trials=3, sampler="random")
+    ask = Search.ask
+
+    def slow(search, *args):
+        study.stop()
+        return ask(search, *args)
+
+    with monkeypatch.context() as patch, Driving(study, Inside()) as driving:
+        patch.setattr(Search, "ask", slow)
+        assert driving.advance().done
+    assert study.ledger().trials == ()
+    assert store.own() == []
+    study.go_on()
+    assert drive(study).done
+    assert [t.end for t in study.ledger().trials] == ["complete"] * 3

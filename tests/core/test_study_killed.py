@@ -182,3 +182,37 @@ def test_a_measurement_in_its_own_process_gives_the_same_numbers(places):
     gone = Run(places.runs / "nothing", places)
     until(lambda: len(found) == 2 or found.extend(filter(None, [apart.measured(gone, ())])), "it was not")
     assert found[1].error == "the run nothing is not there any more"
+
+
+def test_no_more_measure_at_once_than_may(places, monkeypatch):
+    class Child:
+        """A process that works until it is told to be done."""
+
+        def __init__(self, *args, **kwargs):
+            self.code = None
+
+        def poll(self):
+            return self.code
+
+        def kill(self):
+            self.code = -9
+
+        def wait(self):
+            return self.code
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *fault):
+            return None
+
+    monkeypatch.setattr(subprocess, "Popen", Child)
+    apart, runs = Apart(2), [Run(places.runs / f"r{i}", places) for i in range(5)]
+    for run in runs:
+        assert apart.measured(run, ()) is None
+    assert list(apart.children) == ["r0", "r1"]
+    apart.children["r0"].code = 0
+    apart.measured(runs[4], ())
+    assert list(apart.children) == ["r0", "r1", "r4"]
+    apart.close()
+    assert Apart().most >= 1

@@ -7,11 +7,11 @@ import pytest
 from helpers import config_of
 from test_study_driving import BETA_VAE, study_of
 
-from vae_core.study.driving import grid
 from vae_core.study.field_checks import read_fields
 from vae_core.study.goals import read_goals
 from vae_core.study.ranking import best_trial, front
 from vae_core.study.search import importance
+from vae_core.study.space import grid
 from vae_core.study.summary import sentences, spread_of_seeds
 from vae_core.study.trials import Ledger, Trial, read_ledger, write_ledger
 from vae_core.study.view import payload

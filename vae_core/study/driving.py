@@ -32,12 +32,13 @@ from vae_core.runs.store import Store
 from vae_core.study.choosing import next_settings, store_liking
 from vae_core.study.fields import Field
 from vae_core.study.goals import Goal, on_request
-from vae_core.study.learning import learned
+from vae_core.study.learning import learned, points_of
 from vae_core.study.measuring import Measuring
 from vae_core.study.record import Study
 from vae_core.study.record_file import StudyRecord
 from vae_core.study.search import Asked, Search, enough_for_importance, importance
 from vae_core.study.settings import GRID, HALVING, NONE, PREFERENCE
+from vae_core.study.space import grid
 from vae_core.study.trials import COMPLETE, PRUNED, Ledger, Trial, key_of, write_ledger
 from vae_core.study.trials import FAILED as LOST
 from vae_core.study.trials import STOPPED as HALTED
@@ -47,7 +48,6 @@ MOST_TRIES = 3  # of a run whose process is gone before it is done
 MOST_AHEAD = 64  # runs of a grid that are queued at once
 AGAIN_SECONDS = 2.0  # until a storage that could not be used is tried again
 ASKED_SECONDS = 0.5  # that the lock is waited for: who only asks whether it is held lets go at once
-SHARES = 20  # steps at which runs of different lengths are compared
 REDRAWN = 30  # times that a setting which was tried already is drawn anew
 
 
@@ -151,8 +151,9 @@ class Driving:
 
     def _look_at(self, trial: Trial, record: StudyRecord, search: Search, goals: tuple[Goal, ...]) -> None:
         if not trial.run:
-            if record.going:
-                self._create(trial, search)
+            with self.study.unchanged() as now:
+                if now.going:
+                    self._create(trial, search)
             return
         run = Run(self.study.places.runs / trial.run, self.study.places)
         try:
@@ -176,10 +177,12 @@ class Driving:
                 why = f"its process ended {MOST_TRIES} times before it was done; memory may have run out"
                 self._end(trial, search, LOST, why)
             elif status.state == INTERRUPTED or run.id in record.held:
-                self._put(replace(trial, tries=trial.tries + (status.state == INTERRUPTED)))
-                with contextlib.suppress(RunBusy):
-                    run.go_on()
-                self.study.let_go(run.id)
+                trial = replace(trial, tries=trial.tries + (status.state == INTERRUPTED))
+                self._put(trial)
+                try:
+                    self.study.take_on(run)
+                except BadConfig as error:
+                    self._end(trial, search, LOST, str(error))
             else:
                 self._end(trial, search, HALTED, "it was stopped by hand")
 
@@ -211,7 +214,7 @@ class Driving:
             return
         if record.settings.pruner == NONE or trial.asked < 0:
             return
-        points, length = _points(trial, run, goals[0], by_share="epochs" in trial.values)
+        points, length = points_of(run, goals[0], by_share="epochs" in trial.values)
         if len(points) == self.seen.get(trial.number, 0):
             return
         self.seen[trial.number] = len(points)
@@ -232,25 +235,25 @@ class Driving:
         run.request("stop")
 
     def _measure(self, trial: Trial, run: Run, search: Search, goals: tuple[Goal, ...]) -> None:
+        def lost(why: str, **numbers: Any) -> None:
+            stamp = FINISHED  # it says that these weights were judged, so that they are not again
+            with contextlib.suppress(VaeCoreError):
+                stamp = run.stamp()
+            self._end(replace(trial, stamp=stamp, **numbers), search, LOST, why)
+
         if what := learned(run).changed:
-            self._end(
-                trial,
-                search,
-                LOST,
-                f"{what} was changed by hand while it learned, so it answers for no one setting",
-            )
+            lost(f"{what} was changed by hand while it learned, so it answers for no one setting")
             return
         found = self.measuring.measured(run, on_request(goals))
         if found is None:
             return
         if found.error:
-            self._end(trial, search, LOST, found.error)
+            lost(found.error)
             return
         lacking = next((goal for goal in goals if goal.name not in found.numbers), None)
         if lacking is not None:
             why = found.why_not.get(lacking.name, "the run does not give it")
-            trial = replace(trial, numbers=found.numbers)
-            self._end(trial, search, LOST, f"no {lacking.title}: {why}")
+            lost(f"no {lacking.title}: {why}", numbers=found.numbers)
             return
         self._end(replace(trial, numbers=found.numbers, stamp=found.stamp), search, COMPLETE, "")
 
@@ -267,14 +270,10 @@ class Driving:
     def _take_up_again(self) -> None:
         """A run that a person resumed after its trial had ended, and that has finished since, counts after all."""
         for trial in self.ledger.trials:
-            if trial.end in (PRUNED, HALTED, LOST) and trial.run and not trial.numbers:
+            if trial.end in (PRUNED, HALTED, LOST) and trial.run and not trial.stamp:
                 run = Run(self.study.places.runs / trial.run, self.study.places)
                 with contextlib.suppress(VaeCoreError):
-                    if (
-                        run.status().state == FINISHED
-                        and not trial.why.endswith("setting")
-                        and not run.record().effective.training.continued
-                    ):
+                    if run.status().state == FINISHED and not run.record().effective.training.continued:
                         self._put(replace(trial, end="", why="", asked=-1))
 
     # ------------------------------------------------ new trials
@@ -288,10 +287,14 @@ class Driving:
             if found is None:
                 return
             asked, seed = found
-            number = len(self.ledger.trials)
-            trial = Trial(number, asked.values, seed, asked=asked.number)
-            self._write(trials=(*self.ledger.trials, trial))
-            self._create(trial, search)
+            with self.study.unchanged() as now:  # it may have been stopped since this step began
+                if now.going and now.space == record.space:
+                    trial = Trial(len(self.ledger.trials), asked.values, seed, asked=asked.number)
+                    self._write(trials=(*self.ledger.trials, trial))
+                    self._create(trial, search)
+                    continue
+            search.tell(asked.number, LOST, {})
+            return
 
     def _propose(self) -> None:
         """What the choices so far favour, and what they make worth trying, where all that was shown is judged."""
@@ -361,32 +364,3 @@ class Driving:
                 if trial.run and run.status().state == QUEUED:
                     found.append(run)
         return found
-
-
-def grid(fields: tuple[Field, ...], *, whole: bool = False) -> list[dict[str, Any]]:
-    """Every combination of the fields' values, the last field's changing fastest. `whole`: all whole numbers of a range,
-    as far as it has few.
-    """
-    values = []
-    for field in fields:
-        all_of = (
-            whole and field.whole and field.size <= 1_000 and field.low is not None and field.high is not None
-        )
-        values.append(list(range(int(field.low or 0), int(field.high or 0) + 1)) if all_of else field.grid())
-    names = [field.name for field in fields]
-    return [
-        dict(zip(names, one, strict=True)) for one in itertools.islice(itertools.product(*values), 100_000)
-    ]
-
-
-def _points(trial: Trial, run: Run, goal: Goal, *, by_share: bool) -> tuple[dict[int, float], int]:
-    """Costs by step, and how many steps the run has: its epochs, or shares of them where epochs are searched."""
-    epochs = run.status().epochs or run.record().effective.training.epochs
-    found: dict[int, float] = {}
-    for event in learned(run).epochs:
-        value = goal.epoch(event) if goal.epoch else None
-        if value is not None and value == value:
-            step = SHARES * event.epoch // max(1, epochs) if by_share else event.epoch
-            found[step] = goal.cost(value)
-    found.pop(0, None)
-    return found, SHARES if by_share else epochs

@@ -10,8 +10,10 @@ from vae_core.errors import BadRun
 from vae_core.events import Controlled, EpochDone, Finished, Resumed, StepDone, from_line
 from vae_core.reading import parse_json
 from vae_core.runs.run import Run
+from vae_core.study.goals import Goal
 
 _WANTED = tuple(f'"event":"{kind}"'.encode() for kind in ("epoch", "resumed", "controlled", "finished"))
+SHARES = 20  # steps at which runs of different lengths are compared
 BY_HAND = {"beta": "a coefficient of its loss", "learning_rate": "its learning rate"}
 
 
@@ -58,3 +60,16 @@ def _learned(path: Path, mtime: int, size: int) -> Learned:
             if isinstance(event, (EpochDone, Finished, StepDone)):
                 now = max(now, event.seconds)
     return Learned(tuple(epochs), changed[0][1] if changed else "", before + now)
+
+
+def points_of(run: Run, goal: Goal, *, by_share: bool) -> tuple[dict[int, float], int]:
+    """Costs by step, and how many steps the run has: its epochs, or shares of them where epochs are searched."""
+    epochs = run.status().epochs or run.record().effective.training.epochs
+    found: dict[int, float] = {}
+    for event in learned(run).epochs:
+        value = goal.epoch(event) if goal.epoch else None
+        if value is not None and value == value:
+            step = SHARES * event.epoch // max(1, epochs) if by_share else event.epoch
+            found[step] = goal.cost(value)
+    found.pop(0, None)
+    return found, SHARES if by_share else epochs

@@ -63,13 +63,17 @@ class Inside:
 class Apart:
     """In a process of its own for each run, so that neither a fault nor its memory is the driver's."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 0) -> None:
+        """`most`: processes at a time, 0 for one per two cores."""
+        self.most = most or max(1, (os.cpu_count() or 1) // 2)
         self.children: dict[str, subprocess.Popen[bytes]] = {}
 
     def measured(self, run: Run, also: Collection[str]) -> Measured | None:
-        """None until the process has answered."""
+        """None until the process has answered, or while as many others run as may."""
         child = self.children.get(run.id)
         if child is None:
+            if sum(other.poll() is None for other in self.children.values()) >= self.most:
+                return None
             places = run.places
             self.children[run.id] = subprocess.Popen(
                 [sys.executable, "-m", "vae_core.study.measuring", str(places.home), str(places.data_dir), run.id, ",".join(sorted(also))],

@@ -26,7 +26,7 @@ from filelock import FileLock
 
 from vae_core.config import RunConfig
 from vae_core.data import open_images
-from vae_core.errors import BadConfig, BadName, BadRun, RunNotFound, VaeCoreError
+from vae_core.errors import BadConfig, BadName, BadRun, RunBusy, RunNotFound, VaeCoreError
 from vae_core.places import Places, check_plain_name, write_json
 from vae_core.reading import read_json, text
 from vae_core.runs.record import ENDED, FAILED, FINISHED
@@ -39,6 +39,7 @@ from vae_core.study.goals import Goal, check_goals, parse_goal, read_goals
 from vae_core.study.ranking import best_trial
 from vae_core.study.record_file import FILE, StudyRecord, read_record, write_record
 from vae_core.study.settings import GRID, PREFERENCE, StudySettings, check_settings, without_password
+from vae_core.study.space import grid_size, size
 from vae_core.study.trials import Ledger, Trial, key_of, read_ledger
 from vae_core.sweep import groups, with_beta
 
@@ -50,6 +51,7 @@ class Study:
 
     def __init__(self, path: Path, places: Places) -> None:
         self.path, self.places = path, places
+        self._edits = FileLock(path / ".edit.lock")  # may be taken again by the thread that holds it
 
     def __repr__(self) -> str:
         return f"Study({str(self.path)!r})"
@@ -140,18 +142,18 @@ class Study:
     def stop(self) -> list[Run]:
         """Stop its runs and try nothing more until `go_on`. Gives the runs that were asked."""
         asked, held = [], []
-        for trial in self.ledger().under_way():
-            run = Run(self.places.runs / trial.run, self.places)
-            with contextlib.suppress(VaeCoreError):
-                state = run.status().state if trial.run else FINISHED
-                if state not in (
-                    FINISHED,
-                    FAILED,
-                ):  # one that a signal has just stopped goes on with the others
-                    held.append(run.id)
-                if state not in ENDED:
-                    asked.append(run)
-        with self._edited() as change:
+        with self._edited() as change:  # its driver makes no run meanwhile
+            for trial in self.ledger().under_way():
+                run = Run(self.places.runs / trial.run, self.places)
+                with contextlib.suppress(VaeCoreError):
+                    state = run.status().state if trial.run else FINISHED
+                    if state not in (
+                        FINISHED,
+                        FAILED,
+                    ):  # one that a signal has just stopped goes on with them
+                        held.append(run.id)
+                    if state not in ENDED:
+                        asked.append(run)
             change(going=False, held=tuple(dict.fromkeys((*self.record().held, *held))))
         for run in asked:
             with contextlib.suppress(VaeCoreError):
@@ -240,10 +242,14 @@ class Study:
             if place is not None:
                 write_json(self.path / PROPOSED, left[:place] + left[place + 1 :])
 
-    def let_go(self, run_id: str) -> None:
-        """A held run has been queued again."""
+    def take_on(self, run: Run) -> None:
+        """Queue a run again that was stopped with the study, or whose process is gone, while the study goes on. Raises BadConfig."""
         with self._edited() as change:
-            change(held=tuple(one for one in self.record().held if one != run_id))
+            record = self.record()
+            if record.going:
+                with contextlib.suppress(RunBusy):
+                    run.go_on()
+                change(held=tuple(one for one in record.held if one != run.id))
 
     def delete(self) -> None:
         """Remove the study; its runs stay. Raises BadRun while it goes on."""
@@ -261,8 +267,14 @@ class Study:
 
     @contextlib.contextmanager
     def _edited(self) -> Iterator[Any]:
-        with FileLock(self.path / ".edit.lock"):
+        with self._edits:
             yield self._write
+
+    @contextlib.contextmanager
+    def unchanged(self) -> Iterator[StudyRecord]:
+        """Its record, which nobody changes meanwhile."""
+        with self._edits:
+            yield self.record()
 
     def _write(self, **changes: Any) -> None:
         write_record(self.path, dataclasses.replace(self.record(), **changes))
@@ -272,22 +284,6 @@ def _positive(number: int) -> int:
     if number < 1:
         raise BadConfig(f"expected 1 or more, got {number}")
     return number
-
-
-def size(fields: Sequence[Field]) -> int:
-    """How many different settings there are; a large number where there is no end of them."""
-    found = 1.0
-    for field in fields:
-        found *= field.size
-    return int(min(found, 1e9))
-
-
-def grid_size(fields: Sequence[Field]) -> int:
-    """Points of the whole grid."""
-    count = 1
-    for field in fields:
-        count *= len(field.grid())
-    return count
 
 
 @lru_cache(maxsize=64)
