@@ -1,6 +1,7 @@
 """A study driven to its end in this process."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,9 +20,10 @@ from vae_core.runs.record import FINISHED, STOPPED
 from vae_core.runs.worker import train_run
 from vae_core.study import record
 from vae_core.study.driving import Driving
-from vae_core.study.measuring import Inside, Measured
+from vae_core.study.measuring import Inside
 from vae_core.study.search import Search
 from vae_core.study.settings import StudySettings
+from vae_core.study.trials import read_ledger, write_ledger
 from vae_core.study.view import payload
 from vae_core.sweep import create_sweep, members, sweeps
 
@@ -157,15 +159,20 @@ def test_trials_can_be_added_and_ranges_changed(places):
     study = study_of(places, trials=2, sampler="random")
     assert drive(study).done
     assert not study.wants()
-    study.change_search(["beta=20..40", "latent_dim=2..5"])
+    with pytest.raises(BadConfig, match=r"latent-dim was not searched before.*make a new study of it"):
+        study.change_search(["beta=20..40", "latent_dim=2..5"])
+    write_ledger(study.path, replace(study.ledger(), importance={"elbo": {"beta": 1.0}}))
+    study.change_search(["beta=20..40"])
+    assert payload(study)["importance"] == {}
     study.extend(2)
     assert drive(study).done
     trials = study.ledger().trials
     assert [t.end for t in trials] == ["complete"] * 4
     assert all(0.1 <= t.values["beta"] <= 10 for t in trials[:2])
-    assert all(20 <= t.values["beta"] <= 40 and "latent-dim" in t.values for t in trials[2:])
-    with pytest.raises(BadConfig, match="latent-dim was searched before"):
-        study.change_search(["beta=1..2"])
+    assert all(20 <= t.values["beta"] <= 40 for t in trials[2:])
+    assert study.ledger().importance == read_ledger(study.path).importance == {}
+    with pytest.raises(BadConfig, match="beta was searched before"):
+        study.change_search(["latent_dim=2..5"])
     assert [t["state"] for t in payload(study)["trials"]] == ["finished"] * 4
 
 
@@ -342,43 +349,3 @@ def test_a_journal_that_is_lost_is_made_anew(places):
     assert drive(study).done
     assert [t.end for t in study.ledger().trials] == ["complete"] * 3
     assert study.settings.trials == 3
-
-
-class Failing(Inside):
-    """Measures nothing, and counts what it was asked."""
-
-    def __init__(self):
-        self.asked = []
-
-    def measured(self, run, also):
-        self.asked.append(run.name)
-        return Measured(error="memory ran out while it was measured")
-
-
-def test_a_run_whose_measuring_failed_is_measured_once(places):
-    study = study_of(places, trials=3, sampler="random", base=config_of(objective=BETA_VAE, epochs=1))
-    failing = Failing()
-    with Driving(study, failing) as driving:
-        while not (look := driving.advance()).done:
-            for run in look.waiting[:1]:
-                train_run(run, places)
-    assert failing.asked == ["s-t000", "s-t001", "s-t002"]
-    assert [t.end for t in study.ledger().trials] == ["failed"] * 3
-
-
-def test_a_study_that_is_stopped_while_the_search_thinks_makes_no_run(places, store, monkeypatch):
-    study = study_of(places, trials=3, sampler="random")
-    ask = Search.ask
-
-    def slow(search, *args):
-        study.stop()
-        return ask(search, *args)
-
-    with monkeypatch.context() as patch, Driving(study, Inside()) as driving:
-        patch.setattr(Search, "ask", slow)
-        assert driving.advance().done
-    assert study.ledger().trials == ()
-    assert store.own() == []
-    study.go_on()
-    assert drive(study).done
-    assert [t.end for t in study.ledger().trials] == ["complete"] * 3

@@ -252,3 +252,13 @@ def test_studies_of_one_name_in_one_storage_do_not_mix(places, tmp_path):
         study = study_of(where, storage=storage, trials=1, sampler="random")
         assert drive(study).done
         assert len(read_ledger(study.path).trials) == 1
+
+
+def test_an_address_with_no_port_is_said_to_be_so(places, monkeypatch):
+    url = f"postgresql://me:{SECRET}@host:port/db"
+    monkeypatch.setenv(STORAGE_VARIABLE, url)
+    study = study_of(places, storage=url, trials=1)
+    with Driving(study, Inside()) as driving:
+        note = driving.advance().note
+    assert note.startswith("waits: its storage postgresql://me:***@host:port/db cannot be used")
+    assert SECRET not in note

@@ -53,11 +53,13 @@ REDRAWN = 30  # times that a setting which was tried already is drawn anew
 
 @dataclass(frozen=True)
 class Look:
-    """How a study stands after a step. done: nothing is left to do. waiting: its runs that wait to be trained."""
+    """How a study stands after a step. done: nothing is left to do. waiting: its runs that wait to be trained. missing: what
+    has to be installed before it goes on."""
 
     done: bool
     note: str
     waiting: tuple[Run, ...]
+    missing: MissingPackage | None = None
 
 
 class Driving:
@@ -72,6 +74,7 @@ class Driving:
             raise RunBusy(f"another process drives the study {study.name}") from None
         self.search: Search | None = None
         self.opened: tuple[Any, ...] = ()
+        self.missing: MissingPackage | None = None
         self.again = 0.0  # when a storage that could not be used is tried again
         self.seen: dict[int, int] = {}  # epochs of each trial that were reported
         try:
@@ -98,8 +101,8 @@ class Driving:
         record = self.study.record()
         fields, goals = self.study.fields, self.study.goals
         if time.monotonic() < self.again:
-            return Look(False, self.ledger.note, tuple(self._waiting()))
-        note = ""
+            return Look(not record.going, self.ledger.note, tuple(self._waiting()), self.missing)
+        note, self.missing = "", None
         try:
             search = self._opened(record, fields, goals)
             self._take_up_again()
@@ -111,12 +114,17 @@ class Driving:
                 self._try_more(record, search, fields)
             self._weigh(fields, goals)
         except MissingPackage as error:
-            note = f"waits: {error}"
+            note, self.again, self.missing = f"waits: {error}", time.monotonic() + AGAIN_SECONDS, error
         except StorageBusy as error:
             self.search, note, self.again = None, f"waits: {error}", time.monotonic() + AGAIN_SECONDS
+        self.say(note)
+        done = not self.study.wants() and not (note and self.study.record().going)
+        return Look(done, note, tuple(self._waiting()), self.missing)
+
+    def say(self, note: str) -> None:
+        """Keep what the study waits for, empty for nothing, where a page finds it."""
         if note != self.ledger.note:
             self._write(note=note)
-        return Look(not note and not self.study.wants(), note, tuple(self._waiting()))
 
     def _opened(self, record: StudyRecord, fields: tuple[Field, ...], goals: tuple[Goal, ...]) -> Search:
         wanted = (record.space, record.settings)
@@ -142,7 +150,7 @@ class Driving:
             if state == "running" and number not in mine:  # a kill came before it was written down
                 search.tell(number, LOST, {})
         if anew:
-            self._write(space=record.space)
+            self._write(space=record.space, importance={}, importance_of=0)
         self.seen.clear()
         self.search, self.opened = search, wanted
         return search
@@ -188,6 +196,7 @@ class Driving:
 
     def _create(self, trial: Trial, search: Search) -> None:
         """Its run: the one that a killed driver created and could not write down, or a new one."""
+        self.study.take_proposed(trial.values)  # now that the trial is written down
         name = f"{self.study.name[:70]}-t{trial.number:03d}"
         taken = {one.run for one in self.ledger.trials}
         try:
@@ -314,9 +323,9 @@ class Driving:
             if len(list(alike)) % settings.seeds:
                 return search.ask(count, last.values), last.seed + 1
         for values in self.study.proposed():
-            asked = search.ask(count, values)
-            self.study.take_proposed(values)
-            return asked, first
+            if all(field.holds(values[field.name]) for field in fields):
+                return search.ask(count, values), first
+            self.study.take_proposed(values)  # of ranges that were narrowed since
         tried = {key_of(trial.values) for trial in trials}
         if settings.sampler == GRID:
             left = next((v for v in grid(fields) if key_of(v) not in tried), None)

@@ -31,7 +31,8 @@ def run_here(study: Study, see: See = lambda look: None, watch: Watch = lambda r
     """Drive a study to its end and train its runs, as many at a time as it wants; false when Ctrl-C ended it.
 
     One at a time they are trained in this process, several in processes of their own. `see` gets every look, `watch` every
-    event of a run that is trained here. Raises RunBusy where another process drives the study.
+    event of a run that is trained here. Raises RunBusy where another process drives the study,
+    MissingPackage where what it searches with is not installed.
     """
     several = study.settings.jobs > 1
     with contextlib.ExitStack() as held:
@@ -44,6 +45,8 @@ def run_here(study: Study, see: See = lambda look: None, watch: Watch = lambda r
         try:
             while True:
                 look = driving.advance()
+                if look.missing is not None:
+                    raise look.missing
                 see(look)
                 if look.done:
                     return True

@@ -22,6 +22,8 @@ from vae_core.places import Places
 from vae_core.study.driving import Driving
 from vae_core.study.measuring import Apart
 from vae_core.study.record import studies
+from vae_core.study.search import without_secret
+from vae_core.study.settings import STORAGE_VARIABLE
 
 BETWEEN = 0.3  # seconds between two looks
 IDLE_SECONDS = 20.0  # after which, with nothing to do, it ends
@@ -49,13 +51,15 @@ class Studies:
             try:
                 if driving.advance().done:
                     self._leave(name)
-            except (RunNotFound, BadRun) as gone:
-                sys.stderr.write(f"the study {name}: {gone}\n")
-                self._leave(name, FAULT_SECONDS)
             except Exception as fault:  # one study's fault stops no other
                 if not isinstance(fault, (VaeCoreError, OSError)):
                     traceback.print_exc()
-                sys.stderr.write(f"the study {name}: {type(fault).__name__}: {fault}\n")
+                said = str(fault) if isinstance(fault, VaeCoreError) else f"{type(fault).__name__}: {fault}"
+                said = without_secret(said, os.environ.get(STORAGE_VARIABLE, ""))
+                sys.stderr.write(f"the study {name}: {said}\n")
+                if not isinstance(fault, RunNotFound):
+                    with contextlib.suppress(VaeCoreError, OSError):
+                        driving.say(f"waits: {said}")
                 self._leave(name, FAULT_SECONDS)
         return bool(self.driven)
 

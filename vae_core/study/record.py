@@ -39,7 +39,7 @@ from vae_core.study.goals import Goal, check_goals, parse_goal, read_goals
 from vae_core.study.ranking import best_trial
 from vae_core.study.record_file import FILE, StudyRecord, read_record, write_record
 from vae_core.study.settings import GRID, PREFERENCE, StudySettings, check_settings, without_password
-from vae_core.study.space import grid_size, size
+from vae_core.study.space import check_left, check_same, wanted
 from vae_core.study.trials import Ledger, Trial, key_of, read_ledger
 from vae_core.sweep import groups, with_beta
 
@@ -90,7 +90,11 @@ class Study:
     def ledger(self) -> Ledger:
         """What was tried. Raises BadRun where it cannot be read."""
         try:
-            return read_ledger(self.path)
+            found, space = read_ledger(self.path), self.record().space
+            # what mattered in other ranges says nothing of these
+            return (
+                found if found.space == space else dataclasses.replace(found, importance={}, importance_of=0)
+            )
         except (OSError, ValueError) as error:
             raise BadRun(
                 f"the trials of the study {self.name} cannot be read: {text(str(error), most=500)}"
@@ -107,12 +111,7 @@ class Study:
     @property
     def total(self) -> int:
         """How many runs it wants, those that have ended among them."""
-        settings = self.settings
-        points = (
-            grid_size(self.fields) if settings.sampler == GRID else min(settings.trials, size(self.fields))
-        )
-        wanted = settings.seeds * points
-        return max(wanted, len(self.ledger().trials))
+        return wanted(self.settings, self.fields, self.ledger().trials)
 
     def wants(self) -> bool:
         """Whether there is something to do for a driver."""
@@ -166,41 +165,43 @@ class Study:
             change(going=True)
 
     def extend(self, trials: int) -> None:
-        """Try so many settings more, and go on. Raises BadConfig for none, too many, or a grid, which is tried whole."""
-        settings = self.settings
-        if settings.sampler == GRID:
-            raise BadConfig(
-                f"{self.name} is a grid, which is tried as a whole; change its ranges to add to it"
-            )
-        more = dataclasses.replace(settings, trials=settings.trials + _positive(trials))
-        check_settings(more, self.fields, self.goals)
+        """Try so many settings more, and go on.
+
+        Raises BadConfig for none, too many, a grid, which is tried whole, and where all there are were tried.
+        """
         with self._edited() as change:
+            settings, fields = self.settings, self.fields
+            if settings.sampler == GRID:
+                raise BadConfig(
+                    f"{self.name} is a grid, which is tried as a whole; change its ranges to add to it"
+                )
+            more = dataclasses.replace(settings, trials=settings.trials + _positive(trials))
+            check_settings(more, fields, self.goals)
+            check_left(more, fields, self.ledger().trials)
             change(settings=more, going=True)
 
     def change_search(self, search: Sequence[str]) -> None:
-        """Search the same fields, or others, in other ranges from now on; what was tried stays.
+        """Search the same fields in other ranges from now on; what was tried stays.
 
-        Raises BadConfig as `create` does, and for a field that was searched and is not any more: its runs would not tell
-        which value they stand for.
+        Raises BadConfig as `create` does, where nothing is left to try in these ranges, and for other fields than before:
+        the runs there are would not tell which value they stand for.
         """
-        settings = self.settings
-        fields = read_fields(search, settings.base)
-        names = {field.name for field in fields}
-        if lost := [field.name for field in self.fields if field.name not in names]:
-            raise BadConfig(
-                f"{', '.join(lost)} was searched before; keep it, with a narrower range if need be"
-            )
-        check_goals(self.goals, fields, settings.base)
-        check_settings(settings, fields, self.goals)
         with self._edited() as change:
-            space = self.record().space + 1
-            change(settings=dataclasses.replace(settings, search=tuple(map(str, fields))), space=space)
+            record = self.record()
+            settings = record.settings
+            fields = read_fields(search, settings.base)
+            check_same(self.fields, fields)
+            check_goals(self.goals, fields, settings.base)
+            check_settings(settings, fields, self.goals)
+            check_left(settings, fields, self.ledger().trials)
+            changed = dataclasses.replace(settings, search=tuple(map(str, fields)))
+            change(settings=changed, space=record.space + 1)
 
     def change_jobs(self, jobs: int) -> None:
         """Train so many runs at a time from now on."""
-        changed = dataclasses.replace(self.settings, jobs=_positive(jobs))
-        check_settings(changed, self.fields, self.goals)
         with self._edited() as change:
+            changed = dataclasses.replace(self.settings, jobs=_positive(jobs))
+            check_settings(changed, self.fields, self.goals)
             change(settings=changed)
 
     def propose(self, values: Iterable[Mapping[str, Any]]) -> None:
@@ -235,10 +236,14 @@ class Study:
         )
 
     def take_proposed(self, values: Mapping[str, Any]) -> None:
-        """Strike out the first of `proposed` with those values: it is a trial now."""
+        """Strike out the first of `proposed` with those values, as `Field.tidy` has them: it is a trial now."""
         with self._edited():
-            left = self.proposed()
-            place = next((i for i, one in enumerate(left) if key_of(one) == key_of(values)), None)
+            left, fields = self.proposed(), self.fields
+
+            def tidy(one: Mapping[str, Any]) -> tuple[Any, ...]:
+                return key_of({field.name: field.tidy(one[field.name]) for field in fields})
+
+            place = next((i for i, one in enumerate(left) if tidy(one) == tidy(values)), None)
             if place is not None:
                 write_json(self.path / PROPOSED, left[:place] + left[place + 1 :])
 

@@ -14,7 +14,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ class Search:
         self.settings, self.fields, self.goals = settings, tuple(fields), tuple(goals)
         self.distributions = {field.name: distribution(field) for field in fields}
         url = storage_url(settings.storage)
-        with quiet(), _busy(url):
+        with quiet(), _busy(url, opening=True):
             import optuna
 
             storage = (
@@ -81,17 +81,16 @@ class Search:
                 directions=["minimize"] * max(1, len(goals)),
                 load_if_exists=True,
             )
+            # a kill came before it was asked for: whoever asks next would be given its values
+            states = optuna.trial.TrialState
+            for trial in self.study.get_trials(deepcopy=False, states=(states.WAITING,)):
+                self.study._storage.set_trial_state_values(trial._trial_id, states.FAIL)
         self.url = url
 
     def known(self) -> dict[int, str]:
         """Numbers in the storage -> "running", "complete", "pruned" or "fail"."""
         with quiet(), _busy(self.url):
             return {t.number: t.state.name.lower() for t in self.study.get_trials(deepcopy=False)}
-
-    def values_of(self, number: int) -> dict[str, Any]:
-        """What it once asked for."""
-        with quiet(), _busy(self.url):
-            return dict(self.study.get_trials(deepcopy=False)[number].params)
 
     def ask(self, count: int, values: Mapping[str, Any] | None = None) -> Asked:
         """What to try next, or to be told of these `values` that they are tried. `count`: trials there are so far, which
@@ -262,12 +261,6 @@ def importance(
     return found
 
 
-def _mean_trial(group: Sequence[Trial], goal: Goal) -> Trial:
-    """The seeds of one setting as one trial."""
-    found = [trial.numbers[goal.name] for trial in group if goal.name in trial.numbers]
-    return replace(group[0], numbers={goal.name: sum(found) / len(found)} if found else {})
-
-
 # ---------------------------------------------------------------- the storage
 
 
@@ -285,8 +278,9 @@ def quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _busy(url: str) -> Iterator[None]:
-    """Turns what a storage raises that cannot be used now into StorageBusy, without a password in it."""
+def _busy(url: str, *, opening: bool = False) -> Iterator[None]:
+    """Turns what a storage raises that cannot be used now into StorageBusy, without a password in it. `opening`: an address
+    that cannot be read, as one whose port is no number, is such."""
     import sqlalchemy.exc
     from optuna.exceptions import StorageInternalError
 
@@ -295,6 +289,10 @@ def _busy(url: str) -> Iterator[None]:
         yield
     except (sqlalchemy.exc.SQLAlchemyError, StorageInternalError, TimeoutError, ImportError) as error:
         raise StorageBusy(f"its storage {shown} cannot be used now: {_reason(error, url)}") from None
+    except ValueError as error:
+        if not opening:
+            raise
+        raise StorageBusy(f"its storage {shown} cannot be used: {_reason(error, url)}") from None
     except OSError as error:
         raise StorageBusy(
             f"its storage {shown} cannot be used now: {error.strerror or type(error).__name__}"
@@ -309,13 +307,19 @@ def _reason(error: BaseException, url: str) -> str:
         return f"the package that speaks to it is not installed ({inner.name})"
     words = str(inner).strip().splitlines()
     said = words[0][:200] if words else type(inner).__name__
+    said = without_secret(said, url)
+    return "it is locked by another process" if "locked" in said and "database" in said else said
+
+
+def without_secret(said: str, url: str) -> str:
+    """A sentence without the password of an address."""
     from urllib.parse import unquote, urlsplit
 
     with contextlib.suppress(ValueError):
         for secret in {urlsplit(url).password or "", unquote(urlsplit(url).password or "")}:
             if secret:
                 said = said.replace(secret, HIDDEN)
-    return "it is locked by another process" if "locked" in said and "database" in said else said
+    return said.replace(url, without_password(url)) if url else said
 
 
 def _engine(url: str) -> dict[str, Any]:
