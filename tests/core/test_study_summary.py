@@ -139,6 +139,16 @@ def test_the_front_of_two_goals(places):
     assert shown["best"] is None
 
 
+def test_the_front_is_of_means_over_seeds(places):
+    """A lucky seed of the second setting is best in both goals, and its mean in neither."""
+    numbers = [(1.0, 5.0, 5.0, 0), (1.0, 5.0, 5.0, 1), (2.0, 4.0, 4.0, 0), (2.0, 9.0, 9.0, 1)]
+    study = planted(
+        places, [({"beta": b, "latent-dim": 8}, {"rate": r, "distortion": d}, seed) for b, r, d, seed in numbers],
+        goals=("rate", "distortion"), seeds=2,
+    )  # fmt: skip
+    assert front(study.ledger().trials, study.goals) == {0, 1}
+
+
 def test_a_goal_that_is_better_when_it_is_large(places):
     study = planted(
         places,

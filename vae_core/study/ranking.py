@@ -10,10 +10,18 @@ from vae_core.study.trials import Trial, same_settings
 
 
 def front(trials: Sequence[Trial], goals: Sequence[Goal]) -> frozenset[int]:
-    """Numbers of the complete trials that none other is as good as in every goal and better in one. With one goal the best."""
-    found = [(trial.number, c) for trial in trials if trial.complete and (c := costs(goals, trial.numbers))]
+    """Numbers of the complete trials of each setting that none other is as good as in every goal and better in one, by the
+    means over their seeds. With one goal the best.
+    """
+    groups = same_settings(
+        [trial for trial in trials if trial.complete and costs(goals, trial.numbers)]
+    ).values()
+    found = [
+        (group, [math.inf if (cost := mean_cost(group, goal)) is None else cost for goal in goals])
+        for group in groups
+    ]
     return frozenset(
-        number for number, mine in found
+        trial.number for group, mine in found for trial in group
         if not any(other != mine and all(o <= m for o, m in zip(other, mine, strict=True)) for _, other in found)
     )  # fmt: skip
 
