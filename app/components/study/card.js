@@ -55,9 +55,8 @@ export class Card {
       const value = axis.of(trial);
       if (value === null) return [];
       const text = `${axis.text(value)}${axis.unit && !axis.field ? ` ${axis.unit}` : ""}`;
-      return [make("dt", {}, axis.title), make("dd", {}, text)];
+      return [pair(axis.title, text)];
     });
-    const seed = [make("dt", {}, "seed"), make("dd", {}, String(trial.seed))];
     const figures = ORDER.flatMap((kind) => {
       const picture = trial.pictures[kind];
       const sheet = this.sheets.get(kind);
@@ -71,7 +70,7 @@ export class Card {
       title,
       state,
       make("div", { className: "asks" }, ...this.buttons(trial)),
-      make("dl", {}, ...values, ...seed),
+      make("dl", {}, ...values, pair("seed", String(trial.seed))),
       make("div", { className: "figures" }, ...figures),
       make("p", { className: "lock" }, lock),
     );
@@ -87,4 +86,9 @@ export class Card {
       return [button];
     });
   }
+}
+
+/** A name and its value, which stay in one line. @param {string} name @param {string} value */
+function pair(name, value) {
+  return make("div", {}, make("dt", {}, name), make("dd", {}, value));
 }

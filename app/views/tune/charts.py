@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from app.boundary import copyable
 from app.plots import study as plots
 from app.plots.figure import PLAIN
 from app.state import address
@@ -16,15 +18,24 @@ if TYPE_CHECKING:
     from vae_core.study.record import Study
 
 
-def charts(study: Study, data: dict[str, Any]) -> None:
-    """A button that opens them; nothing where no trial is measured yet or no number is wanted."""
+def what_else(study: Study, data: dict[str, Any], said: Sequence[str]) -> None:
+    """A button that opens the sentences `said` and the charts; none where there is neither, as no trial is measured yet or no
+    number is wanted."""
     measured = [t for t in data["trials"] if t["state"] == "finished" and t["numbers"]]
-    if not measured or not data["goals"]:
+    drawn = bool(measured and data["goals"])
+    if not said and not drawn:
         return
     with st.popover(
-        "Charts", icon=":material/bar_chart:", key=address.STUDY_CHART.of("open").name, on_change="rerun"
+        "Charts",
+        icon=":material/bar_chart:",
+        key=address.STUDY_CHART.of("open").name,
+        on_change="rerun",
     ) as fold:
         if not fold.open:  # nothing is drawn for a fold that is shut
+            return
+        for one in said:
+            st.markdown(copyable(one))
+        if not drawn:
             return
         goals = {goal["title"]: goal for goal in data["goals"]}
         title = next(iter(goals))

@@ -15,7 +15,7 @@ from app.components.study import study as trials
 from app.services import runs, studies
 from app.state import address, session
 from app.views.tune.asking import attempt, note, take_up
-from app.views.tune.charts import charts
+from app.views.tune.charts import what_else
 from app.views.tune.command import command_of
 from app.views.tune.new_study import prefill
 from vae_core.errors import VaeCoreError
@@ -189,10 +189,6 @@ def _sentences(study: Study, data: dict[str, Any]) -> None:
         return
     if not said:
         return
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
         st.markdown(copyable(" ".join(said[:SAID])), width="stretch")
-        charts(study, data)
-        if len(said) > SAID:
-            with st.popover("What else it shows", icon=":material/notes:"):
-                for one in said[SAID:]:
-                    st.markdown(copyable(one))
+        what_else(study, data, said[SAID:])
