@@ -6,8 +6,6 @@ once they were judged, the model of taste (see `preference`) proposes the next. 
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +15,7 @@ import numpy as np
 
 from vae_core.places import write_json
 from vae_core.reading import number, read_json, texts, whole
-from vae_core.study.fields import Field, value_text
+from vae_core.study.fields import Field, short_text
 from vae_core.study.preference import (
     CANDIDATES,
     SURE,
@@ -31,6 +29,7 @@ from vae_core.study.preference import (
     spread_points,
 )
 from vae_core.study.settings import StudySettings
+from vae_core.study.space import grid, size
 from vae_core.study.trials import Ledger, Trial, key_of
 from vae_core.words import listed
 
@@ -144,13 +143,8 @@ def next_settings(study: Searched, rng: np.random.Generator) -> list[dict[str, A
 def _untried(fields: Sequence[Field], trials: Sequence[Trial], seed: int) -> list[dict[str, Any]]:
     """Settings that were not tried: every one of a small space, else some that are spread; drawn anew where all were."""
     tried = {key_of(trial.values) for trial in trials}
-    if math.prod(field.size for field in fields) <= CANDIDATES:
-        values = [field.values or range(int(field.low or 0), int(field.high or 0) + 1) for field in fields]
-        every = (
-            dict(zip([field.name for field in fields], one, strict=True))
-            for one in itertools.product(*values)
-        )
-        return [one for one in every if key_of(one) not in tried]
+    if size(fields) <= CANDIDATES:
+        return [one for one in grid(fields, whole=True) if key_of(one) not in tried]
     for again in range(REDRAWN):
         found = [one for one in spread_values(fields, CANDIDATES, seed + again) if key_of(one) not in tried]
         if found:
@@ -211,7 +205,7 @@ def liked(study: Searched, said: Sequence[Judgement]) -> Liked:
     drawn = taste.samples(np.array([vector(fields, one) for one in pool]), rng)
     told = [region(field, [one[field.name] for one in pool], drawn) for field in fields]
     first = complete[best]
-    values = listed([f"{name} {_rounded(value)}" for name, value in first.values.items()])
+    values = listed([f"{name} {short_text(value)}" for name, value in first.values.items()])
     certain = [words for words in told if words]
     sentences = [
         f"Of {len(complete)} trained runs, trial {first.number} ({values}) is liked best with {found[best]:.0%} probability."
@@ -254,11 +248,7 @@ def region(field: Field, values: Sequence[Any], drawn: np.ndarray) -> str:
     inside = [value for value in ordered if there[first] <= place[value] <= there[last]]
     low, high = inside[0], inside[-1]
     return (
-        f"{field.name} {_rounded(low)}"
+        f"{field.name} {short_text(low)}"
         if low == high
-        else f"{field.name} from {_rounded(low)} to {_rounded(high)}"
+        else f"{field.name} from {short_text(low)} to {short_text(high)}"
     )
-
-
-def _rounded(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else value_text(value)

@@ -125,6 +125,16 @@ class Field:
         return min(self.high, max(self.low, round(found))) if self.whole else self.tidy(found)
 
 
+def grid_size(fields: Iterable[Field]) -> int:
+    """How many points the grid of all fields has."""
+    return math.prod(len(field.grid()) for field in fields)
+
+
+def short_text(value: Any) -> str:
+    """A value as a sentence says it: three digits of a real number, all else as it is written."""
+    return f"{value:.3g}" if isinstance(value, float) else value_text(value)
+
+
 def value_text(value: Any) -> str:
     """A value as it is written: 0.1, 32, conv, true."""
     if isinstance(value, bool):

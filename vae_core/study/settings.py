@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from vae_core.config import RunConfig
 from vae_core.errors import BadConfig, MissingPackage, StorageBusy
 from vae_core.options import Options, option
-from vae_core.study.fields import Field
+from vae_core.study.fields import Field, grid_size
 from vae_core.study.goals import Goal
 from vae_core.study.preference import NO_BOTORCH
 
@@ -74,9 +74,7 @@ def check_settings(settings: StudySettings, fields: Sequence[Field], goals: Sequ
     if settings.seeds > 1 and "seed" in names:
         raise BadConfig("seeds: the seed itself is searched; leave out --seeds, or do not search seed")
     if settings.sampler == GRID:
-        count = 1
-        for one in fields:
-            count *= len(one.grid())
+        count = grid_size(fields)
         if count * settings.seeds > MOST_GRID:
             raise BadConfig(
                 f"a grid of {count:,} settings is too large, {MOST_GRID:,} runs are the most; give ranges a smaller count, such as "

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vae_core.options import capitalised
-from vae_core.study.fields import Field, searchable, value_text
+from vae_core.study.fields import Field, searchable, short_text
 from vae_core.study.goals import Goal
 from vae_core.study.ranking import best_trial, cost_of, front, mean_cost
 from vae_core.study.record import Study
@@ -48,11 +48,7 @@ def titled(field: Field) -> str:
 
 def setting_text(fields: Sequence[Field], values: Mapping[str, Any]) -> str:
     """latent dimensions D 12, β 0.5."""
-    return ", ".join(f"{titled(f)} {_short(values[f.name])}" for f in fields if f.name in values)
-
-
-def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else value_text(value)
+    return ", ".join(f"{titled(f)} {short_text(values[f.name])}" for f in fields if f.name in values)
 
 
 def number_text(goal: Goal, value: float) -> str:
@@ -103,7 +99,9 @@ def _at_end(field: Field, values: Mapping[str, Any]) -> str:
     if bound is not None and (end == bound or (bound == 0 and field.whole and end == 1)):
         return ""
     side = "below" if at_low else "above"
-    return f"{titled(field)} {_short(value)} of {_short(low)} to {_short(upper)}, so widen it {side}"
+    return (
+        f"{titled(field)} {short_text(value)} of {short_text(low)} to {short_text(upper)}, so widen it {side}"
+    )
 
 
 def _rivals(groups: Any, mine: Sequence[Trial], goal: Goal, fields: Sequence[Field]) -> list[str]:

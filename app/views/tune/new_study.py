@@ -23,7 +23,7 @@ from vae_core.data import find_spec
 from vae_core.errors import VaeCoreError
 from vae_core.models.build import choose_side
 from vae_core.options import Leaf, capitalised
-from vae_core.study.fields import Field, parse
+from vae_core.study.fields import Field, grid_size, parse
 from vae_core.study.goals import GOALS, MOST_GOALS, check_goals, parse_goal
 from vae_core.study.settings import (
     GRID,
@@ -150,10 +150,7 @@ def _way(config: RunConfig) -> tuple[StudySettings, list[Field]]:
     with first:
         if sampler == GRID:
             trials = FIRST_TRIALS
-            points = 1
-            for field in fields:
-                points *= len(field.grid())
-            st.caption(f"{counted(points, 'setting')}, all combinations")
+            st.caption(f"{counted(grid_size(fields), 'setting')}, all combinations")
         else:
             trials = int(_number("trials", "Trials", 1, MOST_TRIALS, FIRST_TRIALS))
     with second:
@@ -289,9 +286,7 @@ def _costs(settings: StudySettings, fields: list[Field]) -> None:
     """How many runs, and about how long they take here."""
     count = settings.trials
     if settings.sampler == GRID:
-        count = 1
-        for field in fields:
-            count *= len(field.grid())
+        count = grid_size(fields)
     count *= settings.seeds
     spec = find_spec(settings.base.data.dataset, runs.places())
     side = choose_side(settings.base, spec.sides)
