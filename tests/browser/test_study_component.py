@@ -159,6 +159,23 @@ def test_keys_alone_choose_a_trial_and_its_card_asks_the_page(open_study: Visit)
     expect(study(page)).to_have_attribute("data-chosen", number or "")
 
 
+def test_crossing_an_empty_cell_moves_nothing_and_draws_no_chart_anew(open_study: Visit) -> None:
+    page = open_study("n=24")
+    page.get_by_role("tab", name="Table").click()
+    sizes = "() => [...document.querySelectorAll('*')].flatMap((e) => e.shadowRoot ? ['.charts', '.card', '.said'].map((at) => e.shadowRoot.querySelector(at)?.getBoundingClientRect().height) : [])"
+    row = page.locator("tbody tr").first
+    row.evaluate("(row) => { row.planted = true; }")
+    here, empty = page.locator(".cell:not(.empty)").first, page.locator(".cell.empty").first
+    here.hover()
+    expect(study(page)).not_to_have_attribute("data-cursor", "")
+    before = page.evaluate(sizes)
+    empty.hover()
+    expect(study(page)).to_have_attribute("data-cursor", "")
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert page.evaluate(sizes) == before
+    assert row.evaluate("(row) => row.planted === true"), "the table was drawn anew"
+
+
 def test_an_empty_cell_says_what_it_waits_for(open_study: Visit) -> None:
     page = open_study("n=6&state=started&fields=1")
     words = page.locator(".cell .words").all_inner_texts()

@@ -44,7 +44,7 @@ HTML = f"""
       <div data-tab="table" role="tabpanel" id="study-pane-table" aria-labelledby="study-tab-table" tabindex="0" hidden><table></table></div>
     </div>
     <output class="said" aria-live="off"></output>
-    <section class="card" aria-label="one trial" tabindex="0" hidden></section>
+    <section class="card" aria-label="one trial" tabindex="0"></section>
   </div>
 </div>
 """

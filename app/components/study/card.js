@@ -43,11 +43,10 @@ export class Card {
   write() {
     const { model, box } = this;
     const trial = model.trials[model.shown];
-    box.hidden = !trial;
-    if (!trial) return;
     const written = `${model.shown} ${model.chosen}`;
     if (written === this.written) return;
     this.written = written;
+    if (!trial) return this.empty();
     const best = trial.number === model.data.best ? " · the best" : trial.front ? " · on the front" : "";
     const title = make("h3", { title: trial.title }, trial.title);
     const state = make("p", { className: "state" }, `trial ${trial.number}${best} · ${stateWords(trial)}`);
@@ -74,6 +73,12 @@ export class Card {
       make("div", { className: "figures" }, ...figures),
       make("p", { className: "lock" }, lock),
     );
+  }
+
+  /** The card keeps its room: the chart over it would be drawn anew each time the cursor crosses an empty cell. */
+  empty() {
+    this.box.dataset.trial = "";
+    this.box.replaceChildren(make("p", { className: "lock" }, "Point at a trial to see its values and pictures."));
   }
 
   /** @param {Trial} trial */
