@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app import words
-from app.state import address, session
+from app.state import address, session, view_link
 from vae_core import pictures
 from vae_core.errors import VaeCoreError
 
@@ -89,7 +89,25 @@ def title(name: str, line: str, *explained: str, side: int | None = None) -> Del
         if explained:
             meanings(*explained)
         _enlarging(_side() if side is None else side)
+        if view_link.offered():
+            _handed_out()
     return head
+
+
+def _handed_out() -> None:
+    """The QR code of this very view; drawn when it is opened, by what the address says then."""
+    with st.popover(
+        "Follow me", icon=":material/qr_code_2:", type="tertiary", key="follow-me", on_change="rerun",
+        help="A code that opens this very view on a phone.",
+    ) as opened:  # fmt: skip
+        if not opened.open:
+            return
+        link = view_link.link_of(st.context.url or "", st.query_params.to_dict())
+        if link.fault:
+            st.warning(link.fault, icon=":material/phonelink_off:")
+        else:
+            st.html(f'<div style="text-align: center">{view_link.code_svg(link.url)}</div>')
+        st.code(link.url, language=None, wrap_lines=True)
 
 
 def meanings(*names: str, label: str = "Words", key: str | None = None) -> None:

@@ -31,7 +31,7 @@ from app.web import ROUTES, guards  # noqa: E402
 from app.web.first_script import FirstScript  # noqa: E402
 from app.web.guards import is_loopback  # noqa: E402
 from vae_core.memory import few_arenas  # noqa: E402
-from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places  # noqa: E402
+from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, LOOK_VARIABLE, Places, look_only  # noqa: E402
 
 
 @asynccontextmanager
@@ -42,7 +42,12 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     warm_up.shut_down()
 
 
-MIDDLEWARE = [Middleware(guards.Frames), Middleware(guards.OwnNames), Middleware(FirstScript)]
+MIDDLEWARE = [
+    Middleware(guards.Frames),
+    Middleware(guards.OwnNames),
+    Middleware(guards.OnlyLooking),
+    Middleware(FirstScript),
+]
 
 
 def tell_streamlit() -> None:
@@ -92,6 +97,10 @@ def main(argv: list[str] | None = None) -> int:
         "--embed-in", action="append", default=[], type=origin, metavar="URL",
         help="a site whose pages may show this app in a frame, such as https://course.example; may be repeated",
     )  # fmt: skip
+    parser.add_argument(
+        "--look-only", action="store_true",
+        help="visitors may look at everything; whatever would train, import, change or delete something is refused",
+    )  # fmt: skip
     given = sys.argv[1:] if argv is None else argv
     args = parser.parse_args(given)
     if args.jobs < 1:
@@ -104,6 +113,8 @@ def main(argv: list[str] | None = None) -> int:
     for variable, sites in ((guards.ORIGINS_VARIABLE, args.origin), (guards.FRAMES_VARIABLE, args.embed_in)):
         if sites:
             os.environ[variable] = " ".join(sites)
+    if args.look_only:
+        os.environ[LOOK_VARIABLE] = "1"
     os.environ[runs.JOBS_VARIABLE] = str(args.jobs)
     os.environ[COMMAND_VARIABLE] = shlex.join([USUAL, *given])
     try:
@@ -114,7 +125,7 @@ def main(argv: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
-    if not is_loopback(args.host):
+    if not is_loopback(args.host) and not look_only():
         print(
             f"Warning: listening on {args.host}. Whoever reaches this address can train runs, import images "
             "and delete what is here; there are no passwords.",

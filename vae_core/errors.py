@@ -55,6 +55,10 @@ class ReadOnlyRun(VaeCoreError):
     """A pretrained run cannot be changed."""
 
 
+class LookOnly(VaeCoreError):
+    """The server is for looking only, and keeps nothing that a visitor does."""
+
+
 class NoEncoder(VaeCoreError):
     """A run without an encoder was asked for the code of an image."""
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vae_core.errors import BadName
+from vae_core.errors import BadName, LookOnly
 
 HOME_VARIABLE = "LATENT_EXPLORER_HOME"
 DATA_VARIABLE = "LATENT_EXPLORER_DATA"
+LOOK_VARIABLE = "LATENT_EXPLORER_LOOK_ONLY"  # set where visitors may look, and nothing is kept
+LOOK_ONLY = "this server is for looking only: nothing is trained, measured, imported, changed or deleted here"
 USUAL_HOME = "~/.latent-explorer"
 HALF_WRITTEN = re.compile(r"\.(.+)\.[0-9a-f]{8}")  # a file on its way: its name, and eight digits
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}")
@@ -58,20 +60,38 @@ class Places:
 
     @property
     def writable(self) -> bool:
-        """Whether anything can be kept in this home; runs in one that cannot be written can still be looked at."""
+        """Whether what a person does can be kept in this home; runs in one that cannot be written can still be looked at."""
+        return not look_only() and _writable(self.home)
+
+    @property
+    def builds(self) -> bool:
+        """Whether images that come with the package can be made ready in this home, for looking too."""
         return _writable(self.home)
 
     def derived_file(self, *parts: str, write: bool = False) -> Path:
         """Where a derived result lies or, with `write`, is to be put.
 
-        What is derived in a home that cannot be written is kept for as long as this process lives.
+        What is derived in a home that cannot be written, or only to be looked at, is kept for as long as this process lives.
         """
         kept = self.derived.joinpath(*parts)
         if write:
-            return kept if _writable(kept.parent) else _scratch(self.home).joinpath(*parts)
+            return (
+                kept if not look_only() and _writable(kept.parent) else _scratch(self.home).joinpath(*parts)
+            )
         if self.home in _scratches and (found := _scratch(self.home).joinpath(*parts)).exists():
             return found
         return kept
+
+
+def look_only() -> bool:
+    """Whether visitors of this server may look, and nothing that they do is kept."""
+    return os.environ.get(LOOK_VARIABLE, "") not in ("", "0")
+
+
+def check_not_look_only() -> None:
+    """What stands first in all that changes a home at a person's wish. Raises LookOnly where visitors may only look."""
+    if look_only():
+        raise LookOnly(LOOK_ONLY)
 
 
 def _writable(folder: Path) -> bool:

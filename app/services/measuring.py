@@ -10,7 +10,7 @@ from vae_core.data.imageset import ImageSet
 from vae_core.evaluation.metrics import Metric
 from vae_core.runs.run import Run
 
-LANE = Lane("measuring", niceness=10, remembered=512)  # as training: somebody waits for it
+LANE = Lane("measuring", niceness=10, remembered=512, writes=True)  # as training: somebody waits for it
 
 
 def measure_run(run: Run, data: ImageSet, also: tuple[str, ...] = ()) -> Task[None]:

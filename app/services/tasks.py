@@ -16,7 +16,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar, cast
 
 from vae_core.errors import VaeCoreError
-from vae_core.places import why_unwritable
+from vae_core.places import check_not_look_only, look_only, why_unwritable
 
 log = logging.getLogger("latent_explorer")
 
@@ -133,14 +133,16 @@ class Lane:
 
     niceness: of its threads, where the system gives a thread its own. remembered: tasks that have ended and can
     still be found. cancels_older: as soon as more are wanted than run at a time, those that nobody asked for longest
-    are cancelled, for work that follows settings a person moves.
+    are cancelled, for work that follows settings a person moves. writes: it measures or trains, which is refused where
+    visitors may only look: its tasks fail with that sentence.
     """
 
     def __init__(
-        self, name: str, *, workers: int = 1, niceness: int = 10, remembered: int = 64, cancels_older: bool = False
+        self, name: str, *, workers: int = 1, niceness: int = 10, remembered: int = 64, cancels_older: bool = False,
+        writes: bool = False,
     ) -> None:  # fmt: skip
         self.name, self.workers, self.niceness = name, workers, niceness
-        self.remembered, self.cancels_older = remembered, cancels_older
+        self.remembered, self.cancels_older, self.writes = remembered, cancels_older, writes
         self._lock = threading.Lock()
         self._tasks: OrderedDict[Hashable, Task[Any]] = OrderedDict()
         self._queue: deque[tuple[Task[Any], Callable[[Task[Any]], Any]]] = deque()
@@ -238,7 +240,11 @@ class Lane:
                     self._threads.discard(threading.current_thread())
                     return
                 task, job = self._queue.popleft()
-            task._run(job)
+            task._run(_refused if self.writes and look_only() else job)
+
+
+def _refused(task: Task[Any]) -> None:
+    check_not_look_only()
 
 
 _lanes: list[Lane] = []

@@ -14,6 +14,7 @@ from app.services import datasets, runs, warm_up
 from app.services.tasks import Lane, Task, TaskCancelled
 from vae_core.errors import VaeCoreError
 from vae_core.options import to_json
+from vae_core.places import look_only
 from vae_core.processes import child_environment
 from vae_core.runs.record import QUEUED
 
@@ -27,7 +28,7 @@ log = logging.getLogger("latent_explorer")
 USUAL_STARTUP = 4.0  # seconds, until it was timed here
 POLL = 0.2  # seconds
 
-LANE = Lane("timing", workers=1, cancels_older=True)
+LANE = Lane("timing", workers=1, cancels_older=True, writes=True)
 
 
 class TimingFailed(VaeCoreError):  # noqa: N818
@@ -87,7 +88,7 @@ def estimate(resolved: RunConfig, side: int, *, may_time: bool = True) -> Estima
     if busy():
         stop()
         return replace(found, held_up=True)
-    if may_time and (found.costs is None or not found.costs.fresh):
+    if may_time and not look_only() and (found.costs is None or not found.costs.fresh):
         return replace(found, task=_time(_key(resolved, side), resolved, side))
     return found
 

@@ -23,7 +23,7 @@ from vae_core.uses.registry import Use, UseSettings
 
 COMMAND = [sys.executable, "-m", "vae_core.uses.process"]
 
-LANE = Lane("uses", workers=1, niceness=0, remembered=64)
+LANE = Lane("uses", workers=1, niceness=0, remembered=64, writes=True)
 
 
 class UseFailed(VaeCoreError):  # noqa: N818

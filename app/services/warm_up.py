@@ -7,6 +7,7 @@ import threading
 import time
 
 from app.services import idle, runs, tasks, umap
+from vae_core.places import look_only
 
 first_page = threading.Event()  # set when a page was drawn
 _closing = threading.Event()  # set when the server ends
@@ -43,13 +44,15 @@ def warm_up() -> None:
     _starting.set()
     until = time.monotonic() + STARTING_SECONDS
     try:
-        runs.queue()
+        if not look_only():
+            runs.queue()
         first_page.wait(10)
         time.sleep(1.5)
         import vae_core.inference  # noqa: F401
 
-        runs.sweep()
-        runs.driver()
+        if not look_only():
+            runs.sweep()
+            runs.driver()
         spare_the_collector()
         _closing.wait(2)
         with _housekeeping:

@@ -13,6 +13,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from app.services import runs
 from app.state.address import CLOSED, HISTORY, PRESSED, RUN, WRITTEN, Family, Key
 from vae_core.errors import BadRun, RunNotFound
+from vae_core.options import capitalised
+from vae_core.places import LOOK_ONLY, look_only
 
 if TYPE_CHECKING:
     from vae_core.runs.run import Run
@@ -217,12 +219,35 @@ def _written(key: Key[Any] | Family[Any]) -> Key[Any]:
 # ---------------------------------------------------------------- buttons
 
 
-def button(label: str, key: str, **kwargs: Any) -> bool:
-    """A button for what changes stored state: true in exactly one run of the script after each press.
+def button(label: str, key: str, *, writes: bool = False, **kwargs: Any) -> bool:
+    """A button whose press is never lost: true in exactly one run of the script after each press.
+
+    `writes`: it changes what is stored, and is off where visitors may only look.
 
     `st.button` loses a press when another rerun (a component that reports, a second press) interrupts the script
     before it gets there. Here the press is noted in a callback, which no rerun interrupts, and taken up when the
     script arrives.
     """
+    if writes:
+        kwargs |= keeping(**{name: kwargs[name] for name in ("help", "disabled") if name in kwargs})
     st.button(label, key=key, on_click=put, args=(PRESSED.of(key), True), **kwargs)
     return bool(take(PRESSED.of(key)))
+
+
+def keeping(help: str | None = None, disabled: bool = False) -> dict[str, Any]:
+    """`help` and `disabled` of a control that changes what is stored: off where visitors may only look, and it says why."""
+    if look_only():
+        return {"help": only_looking(), "disabled": True}
+    return {"help": help, "disabled": disabled}
+
+
+def only_looking() -> str:
+    """The one sentence for whatever is refused where visitors may only look."""
+    return f"{capitalised(LOOK_ONLY)}."
+
+
+def upload(label: str, *args: Any, **kwargs: Any) -> Any:
+    """st.file_uploader; off where visitors may only look, whose files this server does not take."""
+    if look_only():
+        kwargs |= keeping()
+    return st.file_uploader(label, *args, **kwargs)

@@ -234,16 +234,18 @@ def actions(chosen: list[Run]) -> None:
             if st.button("Look at it", type="primary", icon=":material/visibility:"):
                 session.select(one.id)
                 session.go("sliders" if one.has_weights() else "train")
-            if not one.read_only and st.button("Rename", icon=":material/edit:"):
+            if not one.read_only and st.button("Rename", icon=":material/edit:", **session.keeping()):
                 rename(one)
-            if st.button("Note", icon=":material/notes:"):
+            if st.button("Note", icon=":material/notes:", **session.keeping()):
                 annotate(one)
             if st.button("Export", icon=":material/archive:", help="Everything about the run as one .zip"):
                 export(one)
         elif len(groups) == 1 and (name := groups.pop()):
             _look_at_the_group(name, chosen)
         own = [run for run in chosen if not run.read_only]
-        if own and st.button(f"Delete {len(own)}" if len(own) > 1 else "Delete", icon=":material/delete:"):
+        if own and st.button(
+            f"Delete {len(own)}" if len(own) > 1 else "Delete", icon=":material/delete:", **session.keeping()
+        ):
             delete(own)
         if len(own) < len(chosen):
             st.caption("Pretrained runs stay as they were shipped.")
@@ -260,7 +262,7 @@ def _look_at_the_group(name: str, chosen: list[Run]) -> None:
 @dialog("Rename")
 def rename(run: Run) -> None:
     name = st.text_input("Name", run.name, help="Letters, digits, '.', '_' and '-'.")
-    if session.button("Rename", "rename now", type="primary"):
+    if session.button("Rename", "rename now", writes=True, type="primary"):
         try:
             runs.store().rename(run, name.strip())
         except VaeCoreError as error:
@@ -272,7 +274,7 @@ def rename(run: Run) -> None:
 @dialog("Note")
 def annotate(run: Run) -> None:
     text = st.text_area("What is worth remembering about this run", run.note(), height=140)
-    if session.button("Keep", "keep note", type="primary"):
+    if session.button("Keep", "keep note", writes=True, type="primary"):
         run.write_note(text)
         st.rerun()
 
@@ -307,7 +309,7 @@ def delete(chosen: list[Run]) -> None:
     st.markdown(
         f"Delete {names} and all {'they' if len(chosen) > 1 else 'it'} learned? This cannot be undone."
     )
-    if session.button("Delete", "delete now", type="primary"):
+    if session.button("Delete", "delete now", writes=True, type="primary"):
         for run in chosen:
             try:
                 runs.store().delete(run)
@@ -319,10 +321,10 @@ def delete(chosen: list[Run]) -> None:
 
 def _import() -> None:
     with st.expander("Import a run", icon=":material/unarchive:"):
-        file = st.file_uploader(
+        file = session.upload(
             "A .zip that was exported here or with `vae-core export`", type=["zip"], key="import run"
         )
-        if file is not None and session.button("Import", "import now", type="primary"):
+        if file is not None and session.button("Import", "import now", writes=True, type="primary"):
             from vae_core.export.archive import unarchive
 
             run = unarchive(io.BytesIO(file.getvalue()), runs.store())

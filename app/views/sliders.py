@@ -20,10 +20,11 @@ from app.widgets import image_picker
 from app.widgets.learning import follow_weights
 from app.widgets.prepare_dataset import offer_images
 from vae_core import pictures
-from vae_core.errors import RunNotFound, VaeCoreError
+from vae_core.errors import LookOnly, RunNotFound, VaeCoreError
 from vae_core.evaluation.sliders import sliders, stored_sliders
 from vae_core.inference import LoadedModel
 from vae_core.latent.statistics import order_by_kl
+from vae_core.places import look_only
 from vae_core.runs.marks import change_marks, read_marks, slider_order
 from vae_core.runs.run import Run
 
@@ -129,7 +130,7 @@ def _data(run: Run, model: LoadedModel, header: dict[str, Any]) -> dict[str, Any
         "encoded": session.get(address.DECK_ENCODED), "open": _open(model),
         "marks": {"names": {str(d): n for d, n in marks.names.items()}, "bookmarks": [list(c) for c in marks.bookmarks],
                   "kept": session.get(address.DECK_KEPT)},
-        "grey": model.shape[0] == 1, "prior": model.has_prior,
+        "refuses": session.only_looking() if look_only() else "", "grey": model.shape[0] == 1, "prior": model.has_prior,
     }  # fmt: skip
 
 
@@ -193,7 +194,7 @@ def _keep() -> None:
         c for c in told["changes"] if isinstance(c, dict) and isinstance(c.get("n"), int) and c["n"] > after
     ]
     if new:
-        with contextlib.suppress(RunNotFound):  # deleted while its page was open; the page says so
+        with contextlib.suppress(RunNotFound, LookOnly):  # deleted while its page was open; the page says so
             change_marks(runs.store().find(str(told.get("run"))), new)
         session.put(address.DECK_KEPT, {"page": page, "n": max(c["n"] for c in new)})
 

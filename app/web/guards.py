@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -11,12 +12,16 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.services import warm_up
+from vae_core.options import capitalised
+from vae_core.places import LOOK_ONLY, look_only
 
 HOST_VARIABLE = "LATENT_EXPLORER_HOST"  # the address it listens on
 ORIGINS_VARIABLE = "LATENT_EXPLORER_ORIGINS"  # addresses under which browsers reach it, by spaces
 FRAMES_VARIABLE = "LATENT_EXPLORER_EMBED_IN"  # sites whose pages may show it in a frame, by spaces
 # endings that no public name has, so that nobody elsewhere can point one here
 LOCAL_ENDINGS = (".local", ".localhost", ".internal", ".home.arpa")
+# what pages ask for by POST and nobody keeps: pictures of codes, codes of drawings
+KEEPS_NOTHING = re.compile(r"/api/runs/[^/]+/(decode|encode)")
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -119,6 +124,20 @@ class OwnNames:
             "A page of another origin may not use this server. Behind a proxy, start it with --origin and the address "
             "that browsers see."
         )
+
+
+class OnlyLooking:
+    """Where visitors may only look: refuses every request that could leave something here, uploads among them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asks = scope["type"] != "http" or scope["method"] in SAFE or KEEPS_NOTHING.fullmatch(scope["path"])
+        if asks or not look_only():
+            await self.app(scope, receive, send)
+        else:
+            await PlainTextResponse(f"{capitalised(LOOK_ONLY)}.", 403)(scope, receive, send)
 
 
 class Frames:

@@ -192,7 +192,7 @@ def uploaded(model: LoadedModel, key: str) -> EncodedImage | None:
     """An uploaded picture, brought to what the run was trained on."""
     from vae_core.data.user.decode import read_picture
 
-    file = st.file_uploader(
+    file = session.upload(
         "Upload an image",
         type=PICTURES,
         key=address.UPLOAD.of(key).name,

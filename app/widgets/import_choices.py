@@ -71,7 +71,7 @@ def _scale(plan: ImportPlan, ask: Any, times: int) -> str:
 def _labels(plan: ImportPlan, times: int) -> str:
     """Where the labels come from; a table may be given for them."""
     with st.popover("Labels from a table", icon=":material/table:"):
-        file = st.file_uploader(
+        file = session.upload(
             "A .csv, .tsv, .txt or .jsonl with a column of file names",
             type=["csv", "tsv", "txt", "jsonl"], key=f"own table {times}",
             help="Rows are joined by the files' names, whatever their order; else by a column image with the images' numbers.",

@@ -18,6 +18,7 @@ from vae_core import pictures
 from vae_core.data import list_specs
 from vae_core.data.user import ImportChoices, ImportPlan, accept, crop_box, inspect, preview, remove
 from vae_core.errors import VaeCoreError
+from vae_core.places import look_only
 from vae_core.words import counted
 
 SHOWN = 3  # originals drawn with their crop
@@ -27,6 +28,9 @@ Form = dict[str, Any]  # fields of ImportChoices
 
 def show() -> None:
     """The whole panel: choose a source, see what becomes of it, import it; and remove what was imported before."""
+    if look_only():
+        st.info(session.only_looking(), icon=":material/visibility:")
+        return
     st.markdown(
         "A folder of images (class folders become labels, train, val and test folders splits, a table beside the images "
         "labels and factors), a **.zip** of the same, or a **.npz** or **.npy**, with labels if there are any."
@@ -36,7 +40,7 @@ def show() -> None:
     left, right = st.columns(2)
     times = session.get(address.IMPORTS)  # after each import the widgets begin anew
     with left:
-        file = st.file_uploader(
+        file = session.upload(
             "Upload a .zip, .npz or .npy", type=["zip", "npz", "npy"], key=f"own upload {times}"
         )
     with right:

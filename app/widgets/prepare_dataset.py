@@ -51,7 +51,7 @@ def offer_images(run: Run) -> None:
         st.caption(f"The images of {plain(name)} were removed from this machine.")
         return
     if spec.kind != "download":
-        if runs.places().writable:
+        if runs.places().builds:
             fragment(run_every=FOLLOW)(_follow)(run, datasets.preparing(name, side))
     elif not spec.present(runs.places()):
         st.caption(

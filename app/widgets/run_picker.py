@@ -10,6 +10,7 @@ from app.boundary import fragment, plain
 from app.services import runs
 from app.state import session
 from vae_core.errors import BadRun, RunNotFound
+from vae_core.places import look_only
 from vae_core.runs.record import Status
 from vae_core.runs.run import Run
 
@@ -34,7 +35,9 @@ def show() -> None:
     if chosen is not None:
         st.caption(plain(describe(chosen)))
         _unfinished(chosen)
-    if not runs.places().writable:
+    if look_only():
+        st.caption(":material/visibility: For looking only: nothing is kept.", help=session.only_looking())
+    elif not runs.places().writable:
         st.caption(
             ":material/lock: This home cannot be written: look at everything, nothing is kept.",
             help="To train, import or take notes, start Latent Explorer with another --home.",

@@ -29,7 +29,7 @@ from filelock import FileLock
 
 from vae_core.data.imageset import Progress
 from vae_core.errors import DataUnavailable
-from vae_core.places import Places
+from vae_core.places import Places, check_not_look_only
 
 BLOCK = 1 << 16  # bytes
 TIMEOUT = 30.0  # seconds without a byte
@@ -131,6 +131,7 @@ def downloading(
     None when another process fetched the set while this one waited for the lock. Raises DataUnavailable, closing with
     `advice`, for whatever keeps the set from being fetched or stored.
     """
+    check_not_look_only()
     try:
         places.data_dir.mkdir(parents=True, exist_ok=True)
         with FileLock(places.data_dir / f".{name}.lock"):

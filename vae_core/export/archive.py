@@ -19,7 +19,7 @@ from vae_core.data.user.budgets import UnreadableError, cleaned
 from vae_core.errors import BadName, BadRun, VaeCoreError
 from vae_core.export.unpacking import DEEPEST, name_fault, unpack
 from vae_core.inference import codes_bytes, load_run, stored_codes
-from vae_core.places import write_atomically
+from vae_core.places import check_not_look_only, write_atomically
 from vae_core.runs.array_files import CODES_FILE, PICTURE_FILE, check_resume
 from vae_core.runs.record import INTERRUPTED, QUEUED, status_to_json
 from vae_core.runs.run import Run
@@ -96,6 +96,7 @@ def unarchive(source: Path | BinaryIO, store: Store, name: str = "") -> Run:
     Raises BadRun when it is not such an archive or is damaged, whatever it holds; BadName for a `name` that is not
     plain or is taken; VaeCoreError when it cannot be written here. Nothing is imported then.
     """
+    check_not_look_only()
     runs, work = store.places.runs, None
     try:
         runs.mkdir(parents=True, exist_ok=True)

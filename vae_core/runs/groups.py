@@ -12,7 +12,7 @@ import numpy as np
 from filelock import FileLock
 
 from vae_core.errors import BadCodes, BadName, BadRun, TooFewPoints
-from vae_core.places import write_atomically
+from vae_core.places import check_not_look_only, write_atomically
 from vae_core.reading import read_json
 from vae_core.runs.run import Run
 
@@ -93,6 +93,7 @@ def name_fault(name: str) -> str:
 
 def _change(run: Run, change: Callable[[Groups], Any]) -> None:
     """Read, change and write as one, so that of two writers neither undoes the other."""
+    check_not_look_only()
     run.notes.mkdir(parents=True, exist_ok=True)
     # beside the notes, not among them: those are exported whole
     with FileLock(run.places.notes / ".groups.lock"):

@@ -14,7 +14,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from vae_core.places import write_json
+from vae_core.places import check_not_look_only, write_json
 from vae_core.reading import read_json, text
 from vae_core.runs.run import Run
 
@@ -57,6 +57,7 @@ def _kept(run: Run) -> Marks:
 
 def write_marks(run: Run, marks: Marks) -> None:
     """Keep the names and bookmarks of a person with the run's notes, also of a shipped run, whose folder stays as it is."""
+    check_not_look_only()
     run.notes.mkdir(parents=True, exist_ok=True)
     write_json(
         _path(run),
@@ -71,6 +72,7 @@ def change_marks(run: Run, changes: Sequence[Any]) -> None:
     {"do": "name", "dim", "name"} with an empty name to forget it; {"do": "add", "code"}; {"do": "remove", "code"} of the
     first bookmark of that code, which may be gone already. What fits none of these, or not the run, changes nothing.
     """
+    check_not_look_only()
     run.notes.mkdir(parents=True, exist_ok=True)
     # beside the notes, not among them: those are exported whole
     with FileLock(run.places.notes / ".marks.lock"):

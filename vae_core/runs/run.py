@@ -43,7 +43,7 @@ from vae_core.events import (
     Started,
     to_line,
 )
-from vae_core.places import HALF_WRITTEN, Places, write_atomically, write_json
+from vae_core.places import HALF_WRITTEN, Places, check_not_look_only, write_atomically, write_json
 from vae_core.reading import read_json, text
 from vae_core.runs.array_files import (
     INITIAL,
@@ -115,6 +115,7 @@ class Run:
 
     def write_note(self, words: str) -> None:
         """Keep a note, also of a pretrained run."""
+        check_not_look_only()
         self.notes.mkdir(parents=True, exist_ok=True)
         write_atomically(self.notes / "note.txt", text(words, most=LONGEST_NOTE).encode())
 
@@ -198,7 +199,8 @@ class Run:
         return FileLock(self.path / ".control.lock")
 
     def check_writable(self) -> None:
-        """Raises ReadOnlyRun for a run that is shipped with the package."""
+        """Raises ReadOnlyRun for a run that is shipped with the package, LookOnly where visitors may only look."""
+        check_not_look_only()
         if self.read_only:
             raise ReadOnlyRun(
                 f"{self.id} is a pretrained run and stays as it was shipped; train a copy instead"

@@ -16,7 +16,7 @@ from filelock import FileLock
 from vae_core.config import RunConfig
 from vae_core.data.registry import find_spec
 from vae_core.errors import BadName, BadRun, RunBusy, RunNotFound
-from vae_core.places import Places, assets, check_plain_name, write_atomically
+from vae_core.places import Places, assets, check_not_look_only, check_plain_name, write_atomically
 from vae_core.runs.array_files import INITIAL, tensors_to_bytes
 from vae_core.runs.record import QUEUED, Record, Status
 from vae_core.runs.run import Run
@@ -107,6 +107,7 @@ class Store:
         Raises UnknownDataset, BadName when the name is taken or not plain, BadRun when `start_from` has no
         weights, BadConfig when the objective cannot go on from it, or from nothing.
         """
+        check_not_look_only()
         find_spec(config.data.dataset, self.places)
         check_start(config, start_from)
         initial = None if start_from is None else tensors_to_bytes(start_from.weights(which))
@@ -150,6 +151,7 @@ class Store:
 
     def lock_groups(self) -> FileLock:
         """A lock for whoever looks which groups there are and then makes one."""
+        check_not_look_only()
         self.places.runs.mkdir(parents=True, exist_ok=True)
         return FileLock(self.places.runs / ".sweeps.lock")
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from vae_core.config import RunConfig
 from vae_core.events import Checkpoint, Encoded, EpochDone, Event, Live, Resumed, Snapshot, Started, StepDone
 from vae_core.options import to_json
-from vae_core.places import Places, write_json
+from vae_core.places import Places, check_not_look_only, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -150,7 +150,8 @@ class Timings:
         return self._read()[1].get(machine())
 
     def keep(self, key: str, costs: Costs, startup: float | None = None) -> None:
-        """Remember what was found just now. Raises OSError."""
+        """Remember what was found just now. Raises OSError, LookOnly."""
+        check_not_look_only()
         before, began = self._read()
         known, startups = dict(before), dict(began)
         known[key] = dataclasses.replace(costs, at=time.time())

@@ -21,7 +21,7 @@ import numpy as np
 from filelock import FileLock
 
 from vae_core.errors import BadConfig, MissingPackage
-from vae_core.places import write_json
+from vae_core.places import check_not_look_only, write_json
 from vae_core.reading import read_json
 
 FILE = "choices.json"  # in a study's folder
@@ -221,6 +221,7 @@ def take_back(folder: Path) -> None:
 
 def _alone(folder: Path) -> FileLock:
     """Held while choices are changed: the page and the command line may both do so."""
+    check_not_look_only()
     return FileLock(folder / ".choices.lock")
 
 

@@ -27,7 +27,7 @@ from filelock import FileLock
 from vae_core.config import RunConfig
 from vae_core.data import open_images
 from vae_core.errors import BadConfig, BadName, BadRun, RunBusy, RunNotFound, VaeCoreError
-from vae_core.places import Places, check_plain_name, write_json
+from vae_core.places import Places, check_not_look_only, check_plain_name, write_json
 from vae_core.reading import read_json, text
 from vae_core.runs.record import ENDED, FAILED, FINISHED
 from vae_core.runs.run import Run
@@ -258,6 +258,7 @@ class Study:
 
     def delete(self) -> None:
         """Remove the study; its runs stay. Raises BadRun while it goes on."""
+        check_not_look_only()
         if self.record().going and self.wants():
             raise BadRun(f"the study {self.name} goes on; stop it first")
         gone = self.path.with_name(f".deleted-{self.name}-{secrets.token_hex(3)}")
@@ -272,6 +273,7 @@ class Study:
 
     @contextlib.contextmanager
     def _edited(self) -> Iterator[Any]:
+        check_not_look_only()
         with self._edits:
             yield self._write
 
@@ -338,6 +340,7 @@ def create(places: Places, settings: StudySettings, name: str = "") -> Study:
     BadConfig, naming the field and what it takes, for what cannot be searched or wanted, BadName for a name that is not
     plain or taken, UnknownDataset, BadImages, DataUnavailable. Then nothing is created.
     """
+    check_not_look_only()
     fields = read_fields(settings.search, settings.base)
     goals = () if settings.sampler == PREFERENCE and not settings.goals else read_goals(settings.goals)
     if settings.base.objective.entry.goes_on:

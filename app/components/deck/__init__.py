@@ -133,7 +133,7 @@ def deck(
     open at them and they are known, else None, `encoded` {"key", "stamp" of the weights that encoded it, "code", "std" or None, "words", "note" on new weights,
     "picture" data URL or None},
     `open` {"key", "code"}: a code to go to when its key changes, `marks` {"names", "bookmarks", "kept"}, the last {"page", "n"}: up to
-    which of a page's changes they hold, `grey`: may be drawn.
+    which of a page's changes they hold, `refuses`: why none is kept, empty where they are, `grey`: may be drawn.
     Nothing is reported while a slider moves, so that nothing is rerun. When the run has other weights by now than the
     header's, the script (of the fragment) is run, so that it can go on with the new ones.
     """

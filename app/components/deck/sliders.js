@@ -106,7 +106,7 @@ export class Sliders {
 
   /** @param {number} dim */
   #make(dim) {
-    const { kl } = this.deck.given;
+    const { kl, refuses } = this.deck.given;
     const z = `z${dim}`;
     const input = make("input", { type: "range", step: "0.001", "aria-label": z });
     const value = make("input", {
@@ -115,6 +115,7 @@ export class Sliders {
     const name = make("input", {
       ...{ type: "text", className: "name", maxLength: 40, placeholder: "name" },
       ...{ "aria-label": `name of ${z}`, value: this.deck.notes.names[dim] ?? "" },
+      ...{ disabled: Boolean(refuses), title: refuses },
     });
     const lock = make("button", {
       ...{ type: "button", className: "lock", textContent: "lock", "aria-pressed": "false" },

@@ -21,6 +21,8 @@ export interface DeckData {
   encoded: EncodedData | null;
   open: { key: string; code: number[] } | null;
   marks: { names: Record<string, string>; bookmarks: number[][]; kept: { page: string; n: number } };
+  /** why names and bookmarks are not kept; empty where they are */
+  refuses: string;
   /** may be drawn */
   grey: boolean;
   /** whether there is one to draw from */

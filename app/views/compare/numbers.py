@@ -297,6 +297,7 @@ def measure_all(found: Sequence[Run]) -> bool:
         if session.button(
             "Measure",
             "measure now",
+            writes=True,
             icon=":material/straighten:",
             help="It was stopped; what was measured is kept.",
         ):

@@ -101,7 +101,7 @@ def start(run: Run, variants: Variants, count: int, what: str, words: str) -> No
         else "Choose what to train."
     )
     pressed = session.button(
-        f"Start {counted(count * seeds, 'run')}", f"start {what}", type="primary", icon=":material/play_arrow:",
+        f"Start {counted(count * seeds, 'run')}", f"start {what}", writes=True, type="primary", icon=":material/play_arrow:",
         disabled=bool(why_not), help=why_not or f"All {words}, one after the other.", width="stretch",
     )  # fmt: skip
     if pressed and not why_not:
@@ -191,7 +191,7 @@ def _follow(run: Run) -> None:
     share = sum(1.0 if s.state in ENDED else s.progress for s in states) / len(members)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(min(1.0, share), text=words, width="stretch")
-        if session.button("Stop", "stop comparison", icon=":material/stop:", help="Stop all that waits or trains; what was learned is kept."):  # fmt: skip
+        if session.button("Stop", "stop comparison", writes=True, icon=":material/stop:", help="Stop all that waits or trains; what was learned is kept."):  # fmt: skip
             for one in left:
                 one.request("stop")
             st.rerun(scope="app")

@@ -13,7 +13,7 @@ from app import words as app_words
 from app.boundary import plain, sentence
 from app.components.map import classes, numbers
 from app.services import array_store
-from app.state import address
+from app.state import address, session
 from app.views.map.tables import read_table
 from app.widgets import image_picker
 from vae_core.data.registry import factor_words
@@ -104,7 +104,7 @@ def colour_choice(
 def _csv(codes: StoredCodes, names: Sequence[str] | None) -> dict[str, Any]:
     nothing: dict[str, Any] = {"kind": "none", "title": ""}
     with st.popover("CSV column", icon=":material/table:"):
-        file = st.file_uploader(
+        file = session.upload(
             "A .csv with a header",
             type=["csv", "tsv", "txt", "jsonl"],
             key="map csv",

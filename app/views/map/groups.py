@@ -27,7 +27,7 @@ def save_and_export(run: Run, codes: StoredCodes, rows: np.ndarray) -> None:
     """What can be done with a selection: save it as a group, export it, make a dataset of it, clear it."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Save as group", key="group name", placeholder="a name", width=180)
-        if session.button("Save", "save group", icon=":material/bookmark_add:"):
+        if session.button("Save", "save group", writes=True, icon=":material/bookmark_add:"):
             try:
                 write_group(run, name, codes.index[rows])
                 st.toast(plain(f"{name} holds {counted(len(rows))}"), icon=":material/check:")
@@ -36,7 +36,7 @@ def save_and_export(run: Run, codes: StoredCodes, rows: np.ndarray) -> None:
         # written only when asked for: a whole split takes seconds
         st.download_button("CSV", lambda: selection_csv(codes, rows, datasets.names_of(run), nats=not run.record().effective.objective.no_elbo), f"{run.name}-selection.csv", "text/csv", icon=":material/download:", on_click="ignore")  # fmt: skip
         st.download_button("npz", lambda: selection_npz(codes, rows), f"{run.name}-selection.npz", "application/octet-stream", icon=":material/download:", on_click="ignore")  # fmt: skip
-        if session.button("Make a dataset", "dataset of selection", icon=":material/model_training:", disabled=datasets.images_of(run) is None, help="A dataset of the selected images, to train or fine-tune on. It takes the name under Save as group."):  # fmt: skip
+        if session.button("Make a dataset", "dataset of selection", writes=True, icon=":material/model_training:", disabled=datasets.images_of(run) is None, help="A dataset of the selected images, to train or fine-tune on. It takes the name under Save as group."):  # fmt: skip
             _dataset(run, name, codes.index[rows])
         if session.button("Clear selection", "clear selection", icon=":material/close:"):
             select(run.id, np.zeros(0, np.int64))
@@ -92,7 +92,7 @@ def saved_groups(run: Run, codes: StoredCodes) -> None:
         if here and session.button("Select group", "select group", icon=":material/select_all:"):
             select(run.id, groups[name])
             st.rerun()
-        if session.button("Delete group", "delete group", icon=":material/delete:"):
+        if session.button("Delete group", "delete group", writes=True, icon=":material/delete:"):
             delete_group(run, name)
             st.rerun()
         session.link("interpolate", "Use as attribute direction", ":material/timeline:", {address.ATTRIBUTE: "saved group", address.GROUP_A: name})  # fmt: skip

@@ -61,6 +61,7 @@ def new_run(current: Run | None) -> None:
         if session.button(
             "Start",
             "start",
+            writes=True,
             type="primary",
             icon=":material/play_arrow:",
             disabled=not ready or bool(no_start),
@@ -118,7 +119,7 @@ def samples(spec: DatasetSpec, side: int) -> bool:
                 icon=":material/download:",
             )
             if not session.button(
-                f"Download {spec.title}", f"download {spec.name}", icon=":material/download:"
+                f"Download {spec.title}", f"download {spec.name}", writes=True, icon=":material/download:"
             ):
                 return False
         if not prepare(spec, side):

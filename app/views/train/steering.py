@@ -116,7 +116,7 @@ def _once_it_ended(run: Run, status: Status) -> None:
         ):
             usual = min(10_000, max(1, run.record().effective.training.epochs))
             epochs = st.number_input("More epochs", 1, 10_000, usual, key="more epochs")
-            if session.button("Continue", "continue now", type="primary"):
+            if session.button("Continue", "continue now", writes=True, type="primary"):
                 run.go_on(int(epochs))
                 runs.queue().wake()
                 st.rerun()
@@ -125,7 +125,7 @@ def _once_it_ended(run: Run, status: Status) -> None:
         st.markdown(
             f"Forget what **{boundary.plain(run.name)}** learned and start afresh from the same settings?"
         )
-        if session.button("Reset and start", "reset now", type="primary"):
+        if session.button("Reset and start", "reset now", writes=True, type="primary"):
             run.reset()
             runs.queue().wake()
             st.rerun()
@@ -149,7 +149,9 @@ def _sharpen(run: Run) -> None:
 
 
 def _resume(run: Run, status: Status, enabled: bool, help: str) -> None:
-    if session.button("Resume", "resume", icon=":material/play_arrow:", disabled=not enabled, help=help):
+    if session.button(
+        "Resume", "resume", writes=True, icon=":material/play_arrow:", disabled=not enabled, help=help
+    ):
         if status.state == PAUSED:
             run.request("resume")
         else:
@@ -159,7 +161,7 @@ def _resume(run: Run, status: Status, enabled: bool, help: str) -> None:
 
 
 def _button(run: Run, label: str, command: str, icon: str, enabled: bool, help: str | None = None) -> None:
-    if session.button(label, f"control {command}", icon=icon, disabled=not enabled, help=help):
+    if session.button(label, f"control {command}", writes=True, icon=icon, disabled=not enabled, help=help):
         try:
             run.request(command)
         except RunBusy as error:
@@ -176,14 +178,14 @@ def steer(run: Run) -> None:
         st.number_input(
             f"Live {live.symbol}", 0.0, 10_000.0, float(beta or 0.0),
             step=0.5, format="%g", key=address.LIVE_BETA.of(run.id).name, width=130, on_change=_live, args=(run, "beta"),
-            help=boundary.sentence(f"{live.help} from now on; written into the events"),
+            **session.keeping(boundary.sentence(f"{live.help} from now on; written into the events")),
         )  # fmt: skip
     factors = [0.01, 0.03, 0.1, 0.3, 1.0, 2.0, 3.0, 10.0]
     factor = next((c.value for c in reversed(asked) if c.name == "learning_rate"), 1.0)
     st.selectbox(
         "Live lr ×", factors, index=factors.index(factor) if factor in factors else 4,
         format_func=lambda f: f"× {f:g}", key=address.LIVE_RATE.of(run.id).name, width=120, on_change=_live,
-        args=(run, "learning_rate"), help="Multiplies the planned learning rate from now on.",
+        args=(run, "learning_rate"), **session.keeping("Multiplies the planned learning rate from now on."),
     )  # fmt: skip
 
 

@@ -80,7 +80,9 @@ def new_study(bar: DeltaGenerator) -> None:
         _costs(settings, fields)
     name = session.get(address.STUDY_WAY.of("name")) or ""
     with bar:
-        pressed = session.button("Start", "start study", type="primary", icon=":material/play_arrow:")
+        pressed = session.button(
+            "Start", "start study", writes=True, type="primary", icon=":material/play_arrow:"
+        )
         with st.popover("Copy as command", icon=":material/terminal:"):
             st.code(command_of(settings, name.strip()), language="bash", wrap_lines=True)
     if pressed:

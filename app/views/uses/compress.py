@@ -156,7 +156,7 @@ def _pack(view: View) -> None:
         if source == TEST:
             count = st.number_input("Images", 1, MOST_IMAGES, 100, key=COUNT.name, width=150)
         else:
-            files = st.file_uploader(
+            files = session.upload(
                 "Pictures, 1 to 1,000", PICTURES, accept_multiple_files=True, key=FILES.name
             )
     if session.button("Pack", "pack images", icon=":material/compress:", type="primary"):
@@ -193,7 +193,7 @@ def _pack(view: View) -> None:
 @fragment()
 def _open(view: View) -> None:
     st.markdown("**Open a file again**")
-    file = st.file_uploader(
+    file = session.upload(
         f"A {ENDING} file that was packed with {plain(view.run.name)}", type=[ENDING[1:]], key=FILE.name,
         help="It takes the very weights that packed it, and nothing else.",
     )  # fmt: skip

@@ -112,14 +112,14 @@ def _own(view: View) -> None:
     """Upload, denoise, take away."""
     name = str(view.found.more["denoiser"])
     side = view.found.pictures["clean"].shape[3]
-    files = st.file_uploader(
+    files = session.upload(
         "Noisy images", PICTURES, accept_multiple_files=True, key=UPLOAD.name,
         help=f"Each is cut to its middle square and scaled to {side} × {side} pixels, in the colours this run knows.",
     )  # fmt: skip
     mine = view.run.id == session.run().id  # of another run it cannot be followed here
     if denoising.denoiser(view.run, name) is None and mine:
         st.caption("The VAE trained to denoise is not on this machine; measuring trains and keeps it.")
-        if session.button("Train it", "train denoiser", icon=":material/play_arrow:"):
+        if session.button("Train it", "train denoiser", writes=True, icon=":material/play_arrow:"):
             work.start(view.run, view.use, view.settings)
             st.rerun(scope="app")
     if not files:

@@ -74,7 +74,7 @@ def progress(use: Use, settings: UseSettings) -> bool:
     if task is None:
         return False
     said = follow([task], stop="stop use", help="Nothing is kept of it.")
-    if task.error and session.button("Try again", "use again", icon=":material/refresh:"):
+    if task.error and session.button("Try again", "use again", writes=True, icon=":material/refresh:"):
         work.start(run, use, settings)
         st.rerun()
     return said and not task.error
@@ -110,7 +110,9 @@ def offer(use: Use, settings: UseSettings, busy: bool) -> None:
     task = work.find(run, use, settings)
     if not busy and (task is None or not task.error):
         with st.container(horizontal=True, vertical_alignment="center"):
-            if session.button("Measure", "measure use", icon=":material/play_arrow:", type="primary"):
+            if session.button(
+                "Measure", "measure use", writes=True, icon=":material/play_arrow:", type="primary"
+            ):
                 work.start(run, use, settings)
                 st.rerun()
             st.markdown(

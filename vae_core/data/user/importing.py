@@ -31,7 +31,7 @@ from vae_core.data.user.files import broken_note
 from vae_core.data.user.plan import ImportPlan, channels_of, check_unchanged, settled
 from vae_core.errors import BadConfig, BadImages, BadName, UnknownDataset
 from vae_core.options import from_json
-from vae_core.places import Places, check_plain_name
+from vae_core.places import Places, check_not_look_only, check_plain_name
 
 CHUNK_BYTES = 8 << 20
 
@@ -53,6 +53,7 @@ def accept(
 
     Raises BadName, BadConfig, BadImages.
     """
+    check_not_look_only()
     choices = settled(plan, from_json(ImportChoices, chosen))
     if choices.limit == 1:
         raise BadConfig("limit: 1 image makes no dataset; 0 keeps all, else at least 2")
@@ -84,6 +85,7 @@ def write_own(
     source: Source, of: str, name: str, places: Places, side: int, title: str, progress: Progress
 ) -> DatasetSpec:
     """Write a source as a dataset of the user's own, whole or not at all. Raises BadImages, whose text begins with `of`."""
+    check_not_look_only()
     places.datasets.mkdir(parents=True, exist_ok=True)
     check_room(source.count * source.channels * side * side, places.datasets)
     work = Path(tempfile.mkdtemp(dir=places.datasets, prefix=f".{name}."))
@@ -169,6 +171,7 @@ def _notes(plan: ImportPlan, kept: int, choices: ImportChoices, channels: int) -
 
 def remove(name: str, places: Places) -> None:
     """Delete an imported dataset. Raises BadName for a built-in one, UnknownDataset."""
+    check_not_look_only()
     check_plain_name(name, "dataset")
     if name in DATASETS:
         raise BadName(f"{name} is a built-in dataset and cannot be removed")

@@ -43,7 +43,7 @@ def ask_for(metric: Metric, members: Sequence[Member]) -> None:
         st.caption(
             f"Not computed by itself: it takes minutes a run, and {counted(len(left), 'run')} may have it."
         )
-        if not session.button("Compute", f"compute {metric.name}", icon=":material/calculate:"):
+        if not session.button("Compute", f"compute {metric.name}", writes=True, icon=":material/calculate:"):
             return
         works = [measuring.measure_run(m.run, data, also) for m in left]
     follow(works, stop="stop computing")

@@ -71,7 +71,7 @@ def new_sweep(*, seen: bool = True) -> None:
     side = choose_side(config, spec.sides)
     if datasets.images_ready(spec.name, side):
         _chosen(config, side, len(betas) * seeds, seen)
-    if session.button("Start", "start sweep", type="primary", icon=":material/play_arrow:"):
+    if session.button("Start", "start sweep", writes=True, type="primary", icon=":material/play_arrow:"):
         if not datasets.images_ready(spec.name, side) and not prepare(spec, side):
             return
         try:
@@ -120,7 +120,7 @@ def progress(name: str, members: Sequence[Member]) -> None:
                 text=f"{len(members) - len(waiting)} of {counted(len(members), 'run')} done",
                 width="stretch",
             )
-            if session.button("Stop all", "stop sweep", icon=":material/stop:"):
+            if session.button("Stop all", "stop sweep", writes=True, icon=":material/stop:"):
                 stop(waiting)
                 st.rerun(scope="app")
         with st.container(horizontal=True):
@@ -129,7 +129,7 @@ def progress(name: str, members: Sequence[Member]) -> None:
                 words = f"β {', then '.join(f'{beta:g}' for beta in (m.beta, *m.turned))}"
                 words += f", seed {m.seed}" if len({m.seed for m in members}) > 1 else ""
                 share = f"{100 * status.progress:.0f} %" if status.state in LIVE else status.state
-                if session.button(f"{plain(words)}: {share}", f"stop {m.run.id}", icon=":material/stop:", help=plain(f"Stop {m.run.name}")):  # fmt: skip
+                if session.button(f"{plain(words)}: {share}", f"stop {m.run.id}", writes=True, icon=":material/stop:", help=plain(f"Stop {m.run.name}")):  # fmt: skip
                     stop([m])
                     st.rerun(scope="app")
         for m in waiting:
@@ -138,7 +138,7 @@ def progress(name: str, members: Sequence[Member]) -> None:
                 st.caption(plain(f"{m.run.name}: {words}."))
     elif cut_short and session.button(
         f"Go on with {len(cut_short)} {'stopped' if all(now[m.run.id].state == STOPPED for m in cut_short) else 'unfinished'}",
-        "sweep on", icon=":material/play_arrow:", help="Each from its last checkpoint.",
+        "sweep on", writes=True, icon=":material/play_arrow:", help="Each from its last checkpoint.",
     ):  # fmt: skip
         go_on(cut_short)
         runs.queue().wake()
@@ -152,7 +152,7 @@ def another_beta(name: str) -> None:
         on_change=lambda: session.forget(address.SWEEP_FAULT),
     )  # fmt: skip
     pressed = session.button(
-        "Add it", "add beta", icon=":material/add:", disabled=beta is None, help="Type a β that is not there yet."
+        "Add it", "add beta", writes=True, icon=":material/add:", disabled=beta is None, help="Type a β that is not there yet."
     )  # fmt: skip
     if pressed and beta is not None:
         try:
