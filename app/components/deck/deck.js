@@ -132,7 +132,7 @@ export class Deck {
   }
 
   /** @param {DeckData} data of another run */
-  begin({ header, order, grey, prior, told, refuses }) {
+  begin({ header, order, grey, prior, told }) {
     // what the old run's decoder still paints is no code of this one
     this.close();
     this.opened = null;
@@ -151,9 +151,6 @@ export class Deck {
     this.shelves.forget();
     this.sliders.build();
     this.at(".drawing").hidden = !grey;
-    const mark = this.at("[data-do=mark]", HTMLButtonElement);
-    mark.disabled = Boolean(refuses);
-    if (refuses) mark.title = refuses;
     for (const word of findAll(this.root, "[data-told]")) word.hidden = word.dataset.told !== told;
     // a plain autoencoder has no prior to draw from
     for (const name of ["[data-do=random]", "[data-do=play]", ".speed", ".gallery"])
@@ -389,7 +386,6 @@ export class Deck {
 
   /** @param {NewChange} change */
   changeNotes(change) {
-    if (this.given.refuses) return this.say(this.given.refuses);
     this.notes.add(change);
     this.updateNotes();
     const { page, changes } = this.notes;

@@ -26,6 +26,10 @@ export class Shelves {
   forget() {
     this.#pins = [];
     this.#pinned = this.deck.steps;
+    const { refuses } = this.deck.given;
+    const mark = this.at("[data-do=mark]", HTMLButtonElement);
+    mark.disabled = Boolean(refuses);
+    if (refuses) mark.title = refuses;
   }
 
   bookmark() {
@@ -71,7 +75,11 @@ export class Shelves {
     const codes = this.deck.notes.bookmarks;
     const canvases = this.#fill(".marks", "bookmark", codes, {
       go: (code) => code,
-      drop: (code) => this.deck.changeNotes({ do: "remove", code }),
+      drop: (code) => {
+        const { refuses } = this.deck.given;
+        if (refuses) this.deck.say(refuses);
+        else this.deck.changeNotes({ do: "remove", code });
+      },
     });
     /** @type {(image: ImageData, k: number) => void} */
     const paint = (image, k) => putImage(canvases[k], image);
