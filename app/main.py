@@ -17,6 +17,7 @@ from vae_core.places import assets
 
 PAGES = [
     st.Page("views/home.py", title="Home", icon=":material/home:", url_path="", default=True),
+    st.Page("views/learn/page.py", title="Learn", icon=":material/school:", url_path="learn"),
     st.Page("views/train/page.py", title="Train", icon=":material/model_training:", url_path="train"),
     st.Page("views/compare/page.py", title="Compare", icon=":material/compare:", url_path="compare"),
     st.Page("views/map/page.py", title="Latent map", icon=":material/scatter_plot:", url_path="map"),

@@ -35,8 +35,8 @@ from vae_core.uses.registry import USES
 T = TypeVar("T")
 
 HOME, TRAIN, MAP, SLIDERS, INTERPOLATE, BETA = "home", "train", "map", "sliders", "interpolate", "beta"
-COMPARE, USES_PAGE, TUNE = "compare", "uses", "tune"
-PAGES = (HOME, TRAIN, COMPARE, MAP, SLIDERS, INTERPOLATE, TUNE, BETA, USES_PAGE)
+COMPARE, USES_PAGE, TUNE, LEARN = "compare", "uses", "tune", "learn"
+PAGES = (HOME, LEARN, TRAIN, COMPARE, MAP, SLIDERS, INTERPOLATE, TUNE, BETA, USES_PAGE)
 BETA_PART = (TUNE, BETA)  # part of one page; links to the other lead there
 
 
@@ -459,6 +459,14 @@ USE_UPLOAD: Family[Any] = Family("{} upload", OBJECT, None, (USES_PAGE,), "a fil
 USE_MADE: Family[Any] = Family(
     "{} made", OBJECT, None, (USES_PAGE,), "what a use made to be taken away, and of what"
 )
+
+# ---------------------------------------------------------------- learn
+
+LESSON = _param("lesson", WHOLE, 0, LEARN, "number of the lesson that is open; 0 for the list of them")
+LESSON_STEP = _param("step", WHOLE, 1, LEARN, "screen of the lesson, from 1")
+PRESENT = _param("present", WHOLE, 0, LEARN, "1 for large type and one figure a screen")
+SPEAKER = _param("notes", WHOLE, 0, LEARN, "1 for the speaker's notes of the lesson")
+LESSON_SHOWN: Key[Any] = _kept("lesson shown", None, LEARN, "what the lesson's component tells")
 
 
 def table() -> list[Key[Any] | Family[Any]]:

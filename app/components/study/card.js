@@ -78,7 +78,9 @@ export class Card {
   /** The card keeps its room: the chart over it would be drawn anew each time the cursor crosses an empty cell. */
   empty() {
     this.box.dataset.trial = "";
-    this.box.replaceChildren(make("p", { className: "lock" }, "Point at a trial to see its values and pictures."));
+    this.box.replaceChildren(
+      make("p", { className: "lock" }, "Point at a trial to see its values and pictures."),
+    );
   }
 
   /** @param {Trial} trial */

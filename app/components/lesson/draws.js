@@ -1,0 +1,56 @@
+// Random numbers of figures, and what is measured on codes. Nothing here touches the page.
+
+/** @import { Table } from "./arrays.js" */
+
+/** One number from N(0, 1) (Box & Muller 1958). */
+export function normal() {
+  const u = 1 - Math.random();
+  return Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * Math.random());
+}
+
+/** @param {number} n @param {number} dims */
+export const normals = (n, dims) =>
+  Array.from({ length: n }, () => Float32Array.from({ length: dims }, normal));
+
+/**
+ * The row nearest to a code.
+ *
+ * @param {Table} codes
+ * @param {ArrayLike<number>} z
+ */
+export function nearestRow({ values, rows, across }, z) {
+  let [best, found] = [Number.POSITIVE_INFINITY, -1];
+  for (let i = 0; i < rows; i++) {
+    let sum = 0;
+    for (let d = 0; d < across && sum < best; d++) sum += (values[i * across + d] - z[d]) ** 2;
+    if (sum < best) [best, found] = [sum, i];
+  }
+  return found;
+}
+
+/**
+ * The k rows nearest to a code.
+ *
+ * @param {Table} codes
+ * @param {ArrayLike<number>} z
+ * @param {number} k
+ */
+export function nearestRows({ values, rows, across }, z, k) {
+  const far = Array.from({ length: rows }, (_, i) => {
+    let sum = 0;
+    for (let d = 0; d < across; d++) sum += (values[i * across + d] - z[d]) ** 2;
+    return { i, sum };
+  });
+  return far
+    .sort((a, b) => a.sum - b.sum)
+    .slice(0, k)
+    .map(({ i }) => i);
+}
+
+/**
+ * KL of a one-dimensional posterior from the prior, nats.
+ *
+ * @param {number} mean
+ * @param {number} std
+ */
+export const klOf = (mean, std) => 0.5 * (mean ** 2 + std ** 2 - 1 - Math.log(std ** 2));

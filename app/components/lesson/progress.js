@@ -1,0 +1,62 @@
+// What a person has answered, in this browser alone. Nothing of it is sent anywhere.
+
+const KEY = "latent-explorer-lessons";
+
+/**
+ * @typedef {{ answer: string, right: boolean }} Given
+ * @typedef {Record<string, Given>} Progress by "lesson.step"
+ */
+
+/** @returns {Progress} */
+export function readProgress() {
+  try {
+    const found = JSON.parse(localStorage.getItem(KEY) ?? "{}");
+    return found && typeof found === "object" && !Array.isArray(found) ? found : {};
+  } catch {
+    return {}; // no storage, as in a private window, or nothing that can be read
+  }
+}
+
+/**
+ * @param {number} lesson
+ * @param {number} step
+ * @param {Given} given
+ * @returns {Progress}
+ */
+export function noteAnswer(lesson, step, given) {
+  const all = { ...readProgress(), [`${lesson}.${step}`]: given };
+  try {
+    localStorage.setItem(KEY, JSON.stringify(all));
+  } catch {
+    // it is told for this visit alone
+  }
+  return all;
+}
+
+/**
+ * @param {Progress} progress
+ * @param {number} [lesson] all where none is given
+ */
+export function tally(progress, lesson) {
+  const own = Object.entries(progress).filter(([key]) => !lesson || key.startsWith(`${lesson}.`));
+  return { given: own.length, right: own.filter(([, { right }]) => right).length };
+}
+
+export function clearProgress() {
+  try {
+    localStorage.removeItem(KEY);
+  } catch {
+    // there was none
+  }
+}
+
+/** @param {Progress} progress @param {{ number: number, title: string, steps: number }[]} lessons */
+export function exported(progress, lessons) {
+  const found = lessons.map(({ number, title, steps }) => ({
+    lesson: number,
+    title,
+    screens: steps,
+    ...tally(progress, number),
+  }));
+  return JSON.stringify({ lessons: found, answers: progress }, null, 2);
+}

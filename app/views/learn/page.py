@@ -1,0 +1,139 @@
+"""Learn: lessons on the run looked at. A screen asks, the hand tries, the model answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from app import layout
+from app.boundary import fragment, plain
+from app.components.lesson import lesson as mount
+from app.services import lessons
+from app.state import address, session
+from app.widgets.prepare_dataset import offer_images
+from vae_core.lessons.lesson import Lesson
+from vae_core.lessons.registry import LESSONS
+from vae_core.runs.run import Run
+
+HALL = """<style>
+[data-testid="stSidebar"], [data-testid="stSidebarCollapsedControl"], [data-testid="stExpandSidebarButton"],
+[data-testid="stHeader"], .st-key-page-title { display: none; }
+[data-testid="stMainBlockContainer"] { padding: 1rem 1.5rem; }
+</style>"""
+BELOW, IN_HALL = 1.2, 2.2  # rem left free beneath the screen
+
+
+def page() -> None:
+    _screen()
+
+
+@fragment()
+def _screen() -> None:
+    number, run = session.param(address.LESSON), session.run_or_none()
+    if number and number not in LESSONS:
+        st.warning(
+            f"There is no lesson {number}; choose one of {', '.join(map(str, LESSONS))}.",
+            icon=":material/link_off:",
+        )
+        number = 0
+    hall = bool(session.param(address.PRESENT)) and number > 0
+    built = lessons.lesson(run, number) if number else None
+    if hall:
+        st.html(HALL)
+    elif number and session.param(address.SPEAKER):
+        assert built is not None
+        _title(number)
+        notes(number, built)
+        return
+    else:
+        _title(number)
+        with layout.said("learn"):
+            if number and run is not None:
+                offer_images(run)
+    data: dict[str, Any] = {
+        "lessons": [
+            {"number": n, "title": e.title, "aim": e.aim, "minutes": e.minutes, "steps": e.screens}
+            for n, e in LESSONS.items()
+        ],
+        "number": number, "step": session.param(address.LESSON_STEP), "present": hall,
+        "height": f"calc(100dvh - {IN_HALL if hall else layout.TOP + BELOW:g}rem)",
+        "steps": [], "sources": [], "exercise": "", "remark": "", "runs": {}, "opens": {"href": "", "label": ""},
+    }  # fmt: skip
+    if built is not None:
+        data |= lessons.for_component(built) | {"opens": _opens(built, run)}
+    mount(data, address.LESSON_SHOWN.name, on_moved=_moved, on_go=_go, on_present=_present)
+
+
+def _title(number: int) -> None:
+    with layout.title(
+        "Learn" if not number else f"{number}  {LESSONS[number].title}",
+        "Guess first, then try it on a live model: the model says what is right.",
+        *("code", "posterior", "prior", "latent space", "nats"),
+        side=0,
+    ):
+        if number:
+            noted = bool(session.param(address.SPEAKER))
+            if session.button(
+                "Lesson" if noted else "Speaker’s notes",
+                "speaker's notes",
+                icon=":material/notes:",
+                type="tertiary",
+            ):
+                session.set_param(address.SPEAKER, 0 if noted else 1)
+                st.rerun(scope="fragment")
+
+
+def notes(number: int, built: Lesson) -> None:
+    """What a speaker says at each screen, to be printed by the browser."""
+    with layout.panel("learn-notes"):
+        st.caption(LESSONS[number].aim)
+        for k, (step, note) in enumerate(zip(built.steps, built.notes, strict=True), 1):
+            st.markdown(f"**{k}. {plain(step.title)}**  \n{plain(note)}")
+            answers = " · ".join(plain(answer.text) for answer in step.question.answers)
+            st.markdown(f"*{plain(step.question.text)}* {answers}")
+            if step.question.said:
+                st.caption(f"On this run: {plain(step.question.said)}")
+
+
+def _opens(built: Lesson, run: Run | None) -> dict[str, str]:
+    """The link that leads into the app, with the run of the lesson."""
+    from urllib.parse import urlencode
+
+    view, params, label = built.opens
+    own = built.runs.get("own", run)
+    asked = ({address.RUN.name: own.id} if own is not None else {}) | dict(params)
+    return {"href": f"{view}?{urlencode(asked)}", "label": label}
+
+
+# ---------------------------------------------------------------- what the component tells
+
+
+def _told() -> dict[str, Any]:
+    found = session.get(address.LESSON_SHOWN)
+    return found if found is not None else {}
+
+
+def _whole(value: Any) -> int:
+    """A number of the browser's; 0 for what is none."""
+    return int(value) if isinstance(value, int | float) and 0 <= value < 1000 else 0
+
+
+def _moved() -> None:
+    told = _told().get("moved") or {}
+    if _whole(told.get("lesson")) == session.param(address.LESSON):
+        session.set_param(address.LESSON_STEP, max(1, _whole(told.get("step"))))
+
+
+def _go() -> None:
+    told = _told().get("go") or {}
+    session.set_param(address.LESSON, _whole(told.get("lesson")))
+    session.set_param(address.LESSON_STEP, 1)
+    session.set_param(address.SPEAKER, 0)
+
+
+def _present() -> None:
+    session.set_param(address.PRESENT, 1 if _told().get("present") else 0)
+
+
+page()

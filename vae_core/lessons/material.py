@@ -1,0 +1,116 @@
+"""What lessons are built from: a run with images and codes, and the shipped runs that stand beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from vae_core.errors import RunNotFound, VaeCoreError
+from vae_core.inference import Codes, LoadedModel
+from vae_core.latent.statistics import order_by_kl
+from vae_core.places import Places
+from vae_core.runs.run import Run
+from vae_core.runs.store import Store
+from vae_core.uses.subject import Subject, open_subject, usable
+
+FALLBACK, PLAIN = "digits-vae-2d", "digits-ae-2d"  # equal but for the objective
+MOST, SHOWN = 600, 12  # images of the map, and those that may be chosen
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """A run, up to MOST of the images it never saw, and what it says of them.
+
+    images: uint8 (N, C, H, W). labels: int64 (N,), or None. role: under which the component knows the run.
+    """
+
+    subject: Subject
+    images: np.ndarray
+    codes: Codes
+    labels: np.ndarray | None
+    remark: str = ""
+
+    @property
+    def model(self) -> LoadedModel:
+        return self.subject.model
+
+    @property
+    def run(self) -> Run:
+        return self.subject.run
+
+    @cached_property
+    def dims(self) -> tuple[int, int]:
+        """The two dimensions that tell most, by KL (for an autoencoder by variance); the same twice where D is 1."""
+        kl = self.codes.kl_per_dim
+        if not np.isfinite(kl).all():
+            kl = self.codes.mean.var(0)
+        order = [int(d) for d in order_by_kl(kl)]
+        return order[0], order[1 % len(order)]
+
+    @cached_property
+    def floats(self) -> np.ndarray:
+        """(N, C·H·W) float32 in [0, 1]."""
+        return self.images.reshape(len(self.images), -1).astype(np.float32) / 255
+
+    @cached_property
+    def spread(self) -> float:
+        """How much images differ: mean squared difference of a pixel between two of them."""
+        return max(float(2 * self.floats.var(0).mean()), 1e-12)
+
+    @cached_property
+    def chosen(self) -> np.ndarray:
+        """Numbers of up to SHOWN images to choose from, one of each class first; the same each time."""
+        if self.labels is None:
+            return np.arange(min(SHOWN, len(self.images)))
+        first = [int(np.argmax(self.labels == c)) for c in np.unique(self.labels) if c >= 0][:SHOWN]
+        rest = [i for i in range(len(self.images)) if i not in first]
+        return np.array((first + rest)[:SHOWN])
+
+    def word(self, i: int) -> str:
+        """What image i shows, or its number."""
+        names = self.subject.data.label_names
+        if self.labels is None or self.labels[i] < 0:
+            return f"image {i}"
+        label = int(self.labels[i])
+        return names[label] if label < len(names) else str(label)
+
+
+NO_RUN = "No run is chosen, so this lesson shows the shipped one on digits."
+
+
+def gather(run: Run | None, places: Places, why: str = NO_RUN) -> Material:
+    """The material of a run; that of the shipped FALLBACK where there is none (with the remark `why`) or it cannot be used.
+
+    Raises VaeCoreError where the shipped run cannot be used either.
+    """
+    if run is not None:
+        try:
+            return _material(run)
+        except VaeCoreError as error:
+            why = f"This lesson shows the shipped run on digits, since {error}."
+    return _material(Store(places).find(FALLBACK), why)
+
+
+def pair(places: Places) -> tuple[Material, Material]:
+    """A plain autoencoder and a VAE that differ in the objective alone. Raises RunNotFound where they are not shipped."""
+    store = Store(places)
+    return _material(store.find(PLAIN)), _material(store.find(FALLBACK))
+
+
+def _material(run: Run, remark: str = "") -> Material:
+    record = run.record()
+    dial = record.effective.objective.dial
+    beta = 0.0 if dial is None else min(max(1.0, dial.lowest), dial.highest)
+    usable(run, beta)
+    subject = open_subject(run, beta=beta)
+    if not subject.model.stochastic and run.id != PLAIN:
+        raise VaeCoreError(f"{record.name} is a plain autoencoder and has no posterior")
+    rows = subject.test if len(subject.test) else subject.train
+    if not len(rows):
+        raise RunNotFound(f"{record.name} has no images")
+    rows = np.sort(np.random.default_rng(0).permutation(rows)[:MOST])
+    images = subject.images(rows)
+    labels = None if subject.data.labels is None else np.asarray(subject.data.labels)[rows]
+    return Material(subject, images, subject.model.encode(images), labels, remark)

@@ -1,0 +1,40 @@
+"""The lessons, by number. To add one: a module with `build(material, pair) -> Lesson`, and an entry here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from vae_core.lessons.lesson import Lesson
+
+if TYPE_CHECKING:
+    from vae_core.lessons.material import Material
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A lesson before it is built: its module, its title, what one can say afterwards, how long it takes
+    and how many screens it has."""
+
+    module: str
+    title: str
+    aim: str
+    minutes: int
+    screens: int
+
+    def build(self, material: Material, pair: tuple[Material, Material]) -> Lesson:
+        """The lesson on this material; `pair` is a plain autoencoder and a VAE that differ in nothing else."""
+        make: Callable[[Material, tuple[Material, Material]], Lesson] = import_module(
+            f"vae_core.lessons.{self.module}"
+        ).build
+        return make(material, pair)
+
+
+LESSONS: dict[int, Entry] = {
+    2: Entry(
+        "clouds", "Points become clouds",
+        "You can say what a posterior is, what the prior is for, and why their overlap fills the space.", 8, 7,
+    ),
+}  # fmt: skip
