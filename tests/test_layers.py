@@ -38,6 +38,7 @@ CORE = [
         "study",
     },
     {"uses"},
+    {"lessons"},
     {"cli", "__init__"},
 ]
 APP = [

@@ -43,6 +43,7 @@ PARAMS = {
     "their-side their-channels their-dims their-span their-batch their-weight our-scale our-beta",
     "compare": "run models part rows codes temperature pick blurred",
     "uses": "run use",
+    "learn": "run lesson step present notes",
     "home": "run",
 }  # fmt: skip
 

@@ -75,7 +75,7 @@ export class Card {
     );
   }
 
-  /** The card keeps its room: the chart over it would be drawn anew each time the cursor crosses an empty cell. */
+  /** The card keeps its room, or the chart over it would be drawn anew. */
   empty() {
     this.box.dataset.trial = "";
     this.box.replaceChildren(
