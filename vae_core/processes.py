@@ -6,6 +6,8 @@ import contextlib
 import io
 import json
 import os
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +34,21 @@ def still_runs(pid: int, started: float) -> bool:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
+
+
+def end_with_parent(parent: int = 0, between: float = 1.0) -> None:
+    """End this process when the one that started it is gone, killed or not: a thread looks every `between` seconds.
+
+    parent: its id, where it was handed over, so that one which was gone before this was called is missed as well.
+    """
+    parent = parent or os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(between)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 def left_behind(leader: int, mark: str) -> bool:

@@ -125,6 +125,12 @@ PIXELS: Key[bool] = _kept(
     "pixels", False, PAGES, "whether fine pictures show their pixels instead of being enlarged smoothly"
 )
 PIXELS_SWITCH: Key[bool] = _kept("pixels switch", False, PAGES, "where the switch of a page stands")
+RUN_FAULT: Key[tuple[str, bool]] = _kept(
+    "run fault",
+    ("", False),
+    PAGES,
+    "why the run of the address is not shown, and whether it is yet to be said",
+)
 HISTORY: Key[list[str]] = _kept("runs used", [], PAGES, "ids of the runs looked at, most recent first")
 WRITTEN: Family[Any] = Family(
     "{} written", OBJECT, (None, {}), PAGES, "what the address last said of a key, and when"
@@ -401,6 +407,13 @@ STUDY_FORM: Key[Any] = _kept("study form", None, TUNE, "what the form of a new s
 STUDY_FIELDS: Key[list[str]] = _kept("study fields", [], TUNE, "settings that a new study searches")
 STUDY_RANGE: Family[Any] = Family(
     "study range {}", OBJECT, None, (TUNE,), "an end, scale, count or choice of a searched setting"
+)
+STUDY_CHANGE: Family[Any] = Family(
+    "study change {}",
+    OBJECT,
+    None,
+    (TUNE,),
+    "the same of a study that is there, while its ranges are changed",
 )
 STUDY_WAY: Family[Any] = Family(
     "study way {}",

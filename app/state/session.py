@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app.services import runs
-from app.state.address import CLOSED, HISTORY, PRESSED, RUN, WRITTEN, Family, Key
+from app.state.address import CLOSED, HISTORY, PRESSED, RUN, RUN_FAULT, WRITTEN, Family, Key
 from vae_core.errors import BadRun, RunNotFound
 from vae_core.options import capitalised
 from vae_core.places import LOOK_ONLY, look_only
@@ -34,8 +34,11 @@ def sync_run() -> None:
     """Decide which run is looked at: the URL's, the session's, else the first of a new visitor.
 
     Leaves the id in both, so that a copied link opens the same run. A run that is gone or cannot be read is forgotten,
-    and the page says so.
+    and the page says so: the one that another forwards to, where that was about to.
     """
+    said, forwarded = take(RUN_FAULT)
+    if forwarded:
+        st.toast(said, icon=":material/warning:")
     for wanted in (param(RUN), get(RUN)):
         if wanted:
             try:
@@ -45,6 +48,7 @@ def sync_run() -> None:
                 return
             except (RunNotFound, BadRun) as error:
                 st.toast(str(error), icon=":material/warning:")
+                put(RUN_FAULT, (str(error), False))
     everything = runs.store().readable()
     preferred = next((r for r in everything if r.id == FIRST), everything[0] if everything else None)
     if preferred is not None:
@@ -110,6 +114,8 @@ def go(view: str, params: Params | None = None) -> None:
 def forward(view: str, params: Params) -> None:
     """Open the page that has now what this one had, with all that the address says, and these values."""
     said = {name: st.query_params[name] for name in st.query_params}
+    if fault := get(RUN_FAULT)[0]:
+        put(RUN_FAULT, (fault, True))
     st.switch_page(script(view), query_params=said | with_run(params))
 
 

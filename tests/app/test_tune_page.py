@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from vae_core.config import RunConfig
 from vae_core.objectives.losses import BetaParams
 from vae_core.options import Choice
 from vae_core.places import Places
+from vae_core.runs.run import Run
 from vae_core.study.fields import parse, with_values
 from vae_core.study.record import Study, create, studies
 from vae_core.study.settings import StudySettings
@@ -169,6 +171,64 @@ def test_continue_around_here_fills_the_form_with_narrower_ranges(open_page: Ope
     assert at.number_input(key="study range latent-dim low").value == 2
     assert at.number_input(key="study range latent-dim high").value < 8
     assert at.selectbox(key="study way sampler").value == "tpe"
+
+
+def test_the_best_is_opened_trained_longer_or_searched_around_from_the_studys_head(
+    open_page: Open, places: Places, copied: Run
+) -> None:
+    study = planted(places, ["complete", "complete", "complete"])
+    trials = [*study.ledger().trials[:2], replace(study.ledger().trials[2], run=copied.id)]
+    write_ledger(study.path, Ledger(tuple(trials)))
+    at = open_page("tune")
+    assert [b.label for b in at.button if b.key.startswith("study best")] == [
+        "Open the best", "Train the best longer", "Continue around the best",
+    ]  # fmt: skip
+    at.button(key="study best around").click().run()
+    fine(at)
+    assert "What is searched" in shown(at)
+    assert at.number_input(key="study range beta high").value == 2
+    before = copied.record().effective.training.epochs
+    open_page("tune").button(key="study best longer").click().run()
+    assert copied.record().config.training.epochs == 2 * before
+    assert at.session_state[address.RUN.name] != copied.id
+    at = open_page("tune").button(key="study best open").click().run()
+    assert at.session_state[address.RUN.name] == copied.id
+
+
+def test_ranges_of_a_study_are_changed_and_what_cannot_be_is_named(open_page: Open, places: Places) -> None:
+    study = planted(places, ["complete", "complete"], trials=9, sampler="random")
+    at = open_page("tune")
+    at.button(key="study ranges mine").click().run()
+    fine(at)
+    assert at.number_input(key="study change latent-dim high").value == 8
+    assert at.button(key="study change").disabled, "nothing is changed yet"
+    at.number_input(key="study change latent-dim high").set_value(100_000).run()
+    at.button(key="study change").click().run()
+    assert "Latent-dim: 100000 is outside of what it takes" in at.error[0].value
+    at.number_input(key="study change latent-dim high").set_value(1).run()
+    assert "is empty" in at.error[0].value
+    assert [str(f) for f in study.fields] == ["latent-dim=2..8:log", "beta=0.5..2:log"]
+    at.number_input(key="study change latent-dim high").set_value(16).run()
+    at.button(key="study change").click().run()
+    fine(at)
+    assert [str(f) for f in study.fields] == ["latent-dim=2..16:log", "beta=0.5..2:log"]
+
+
+def test_trials_that_cannot_be_read_are_said_with_what_to_do(open_page: Open, places: Places) -> None:
+    study = planted(places, ["complete"])
+    (study.path / "trials.json").write_text("{")
+    at = open_page("tune")
+    assert not at.exception
+    assert "cannot be read" in at.error[0].value
+    assert "delete that file" in at.error[0].value
+    assert at.selectbox(key="study").value == "mine", "other studies can still be chosen"
+
+
+def test_words_of_the_form_are_explained(open_page: Open) -> None:
+    at = open_page("tune", tuning="New study", **{"study-dataset": "tiny", "study-model": "mlp"})
+    said = at.selectbox(key="study way sampler").help + at.selectbox(key="study way pruner").help
+    for word in ("Grid", "TPE", "Gaussian process", "NSGA-II", "Random", "Preference", "Median", "Halving"):
+        assert f"**{word}**" in said
 
 
 @pytest.mark.parametrize(

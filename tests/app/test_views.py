@@ -98,8 +98,7 @@ def test_the_sidebar_says_that_a_run_broke_off(open_page: Open, copied: Run) -> 
     assert "shown are" not in shown(open_page("sliders", run=copied.id)), "no weights to show"
 
 
-# a forwarded visit has its say on the page that it never draws
-@pytest.mark.parametrize("view", [view for view in VIEWS if view != "beta"])
+@pytest.mark.parametrize("view", VIEWS)
 def test_a_damaged_run_says_so_and_the_page_goes_on(open_page: Open, copied: Run, view: str) -> None:
     (copied.path / "config.json").write_text("{")
     at = open_page(view, run=copied.id)

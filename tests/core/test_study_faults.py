@@ -1,20 +1,24 @@
 """What a study makes of faults, kills and changes on its way."""
 
+import io
 from dataclasses import replace
 
 import pytest
 from helpers import config_of
 from test_study_driving import BETA_VAE, drive, study_of
 
-from vae_core.errors import BadConfig, MissingPackage
+from vae_core.errors import BadConfig, BadRun, MissingPackage, RunNotFound
 from vae_core.events import EpochDone
 from vae_core.runs.worker import train_run
 from vae_core.study import record
+from vae_core.study.driver import driven
 from vae_core.study.driving import Driving
 from vae_core.study.foreground import run_here
 from vae_core.study.measuring import Inside, Measured
+from vae_core.study.preference import take_back
 from vae_core.study.process import Studies
 from vae_core.study.search import Search
+from vae_core.study.secrets import Masked, print_masked
 from vae_core.study.settings import STORAGE_VARIABLE
 from vae_core.study.trials import Trial, write_ledger
 from vae_core.study.view import payload
@@ -144,7 +148,7 @@ def test_a_package_that_is_missing_is_raised_in_the_foreground_and_waited_for_el
         run_here(study)
 
 
-def test_any_fault_of_a_study_is_said_where_a_page_finds_it(places, monkeypatch):
+def test_any_fault_of_a_study_is_said_where_a_page_finds_it(places, monkeypatch, capsys):
     url = "postgresql://me:s3cr3t@host/db"
     study = study_of(places, trials=1, sampler="random")
     monkeypatch.setenv(STORAGE_VARIABLE, url)
@@ -158,7 +162,10 @@ def test_any_fault_of_a_study_is_said_where_a_page_finds_it(places, monkeypatch)
         at_work.tick()
     note = payload(study)["note"]
     assert note.startswith("waits: KeyError: ")
-    assert "s3cr3t" not in note
+    printed = capsys.readouterr().err
+    assert "Traceback" in printed
+    assert "postgresql://me:***@host/db" in printed
+    assert "s3cr3t" not in note + printed
     at_work.until.clear()
     at_work.tick()
     assert payload(study)["note"] == ""
@@ -178,3 +185,51 @@ def test_a_run_that_cannot_go_on_ends_its_trial_with_the_reason(places):
     (trial,) = study.ledger().trials
     assert trial.end == "failed"
     assert "holds its weights alone" in trial.why
+
+
+def test_nothing_a_driver_or_the_command_line_prints_holds_the_password(monkeypatch, capsys):
+    monkeypatch.setenv(STORAGE_VARIABLE, "postgresql://me:s3cr%2F3t@host/db")
+    said = "no password s3cr/3t at postgresql://me:s3cr%2F3t@host/db"
+    stream = Masked(io.StringIO())
+    print(said, file=stream)
+    fault = KeyError(said)
+    print_masked(KeyError, fault, None)
+    for printed in (stream.getvalue(), capsys.readouterr().err):
+        assert "no password *** at postgresql://me:***@host/db" in printed
+
+
+def test_a_study_that_was_deleted_stays_deleted(places):
+    study = study_of(places)
+    study.stop()
+    study.delete()
+    for what in (study.stop, study.go_on, lambda: Driving(study, Inside()), lambda: take_back(study.path)):
+        with pytest.raises(RunNotFound, match="the study s is not there any more"):
+            what()
+    assert not driven(study)
+    assert not study.path.exists()
+
+
+def test_trials_that_cannot_be_read_are_told_with_what_to_do_and_that_helps(places):
+    study = study_of(places, sampler="grid", search=("latent_dim=2,3",))
+    assert drive(study).done
+    (study.path / "trials.json").write_text("{")
+    with pytest.raises(
+        BadRun, match=r"Put a copy of studies/s/trials.json back into the home folder, or delete that file"
+    ):
+        study.ledger()
+    before = sorted(path.name for path in places.runs.iterdir())
+    (study.path / "trials.json").unlink()
+    assert drive(study).done
+    assert [t.end for t in study.ledger().trials] == ["complete"] * 2
+    assert sorted(path.name for path in places.runs.iterdir()) == before, "its runs are taken up again"
+    (study.path / "trials.json").write_text("{")
+    study.delete()
+
+
+def test_a_run_of_other_settings_is_never_taken_for_a_trials(places, store):
+    study = study_of(places, sampler="grid", search=("latent_dim=2,3",))
+    other = store.create(config_of(objective=BETA_VAE, latent_dim=7), "s-t000", group="s")
+    assert drive(study).done
+    trials = study.ledger().trials
+    assert [trial.end for trial in trials] == ["complete"] * 2
+    assert other.id not in [trial.run for trial in trials]

@@ -184,6 +184,33 @@ def test_a_measurement_in_its_own_process_gives_the_same_numbers(places):
     assert found[1].error == "the run nothing is not there any more"
 
 
+def test_a_measurement_ends_with_the_process_that_asked_for_it(places):
+    """Here with one that is gone before it looks."""
+    words = [
+        sys.executable,
+        "-m",
+        "vae_core.study.measuring",
+        str(places.home),
+        str(places.data_dir),
+        "r",
+        "",
+        "1",
+    ]
+    done = subprocess.run(words, env=child_environment(), capture_output=True, timeout=120)
+    assert (done.returncode, done.stdout) == (1, b"")
+
+
+def test_a_process_ends_when_the_one_that_started_it_is_killed(tmp_path):
+    child = "import time; from vae_core.processes import end_with_parent; end_with_parent(between=0.05); print(1, flush=True); time.sleep(999)"
+    code = f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {child!r}], stdout=subprocess.PIPE); p.stdout.read(1); print(p.pid, flush=True); p.wait()"
+    parent = subprocess.Popen([sys.executable, "-c", code], env=child_environment(), stdout=subprocess.PIPE)
+    with parent:
+        watched = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+    gone, _ = psutil.wait_procs([watched], timeout=120)
+    assert gone == [watched]
+
+
 def test_no_more_measure_at_once_than_may(places, monkeypatch):
     class Child:
         """A process that works until it is told to be done."""

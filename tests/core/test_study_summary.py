@@ -147,6 +147,21 @@ def test_the_front_is_of_means_over_seeds(places):
         goals=("rate", "distortion"), seeds=2,
     )  # fmt: skip
     assert front(study.ledger().trials, study.goals) == {0, 1}
+    assert sentences(study)[0] == (
+        "Trial 0 is best in both goals: Rate 5.0 nats and Distortion 5.0 nats, means over up to 2 seeds."
+    )
+
+
+def test_ends_of_the_front_are_means_over_seeds(places):
+    numbers = [(1.0, 4.0, 6.0, 0), (1.0, 6.0, 8.0, 1), (2.0, 7.0, 1.0, 0), (2.0, 9.0, 2.0, 1)]
+    study = planted(
+        places, [({"beta": b, "latent-dim": 8}, {"rate": r, "distortion": d}, seed) for b, r, d, seed in numbers],
+        goals=("rate", "distortion"), seeds=2,
+    )  # fmt: skip
+    assert sentences(study)[0] == (
+        "2 of 2 settings are on the front, from Rate 5.0 nats with Distortion 7.0 nats to Rate 8.0 nats with Distortion 1.5 nats, "
+        "means over up to 2 seeds."
+    )
 
 
 def test_a_goal_that_is_better_when_it_is_large(places):

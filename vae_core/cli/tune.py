@@ -84,7 +84,9 @@ def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
 def do_tune(args: argparse.Namespace, places: Places) -> int:
     """Search, or show a study; 1 when every run of it failed."""
     from vae_core.study import record
+    from vae_core.study.secrets import print_masked
 
+    sys.excepthook = print_masked  # a fault's traceback may hold the storage's password
     if args.study:
         if given := _given(args):
             raise UsageError(

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from vae_core.places import write_json
-from vae_core.reading import number, read_json, texts, whole
+from vae_core.reading import number, read_json, texts
 from vae_core.study.fields import Field, short_text
 from vae_core.study.preference import (
     CANDIDATES,
@@ -163,10 +163,8 @@ def _taste(fields: Sequence[Field], complete: Sequence[Trial], pairs: Sequence[t
 
 @dataclass(frozen=True)
 class Liked:
-    """What the choices favour: how many there were, the probability that each complete trial is liked best of them, by number,
-    and sentences."""
+    """What the choices favour: the probability that each complete trial is liked best of them, by number, and sentences."""
 
-    judgements: int
     chances: Mapping[int, float]
     sentences: tuple[str, ...]
 
@@ -178,7 +176,7 @@ def stored_liking(folder: Path, said: Sequence[Judgement]) -> Liked | None:
         if raw["choices"] != as_json(said):
             return None
         chances = {int(name): number(chance) for name, chance in raw["chances"].items()}
-        return Liked(whole(raw["judgements"]), chances, tuple(texts(raw["sentences"])))
+        return Liked(chances, tuple(texts(raw["sentences"])))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 
@@ -218,7 +216,7 @@ def liked(study: Searched, said: Sequence[Judgement]) -> Liked:
         open_ = [field.name for field, words in zip(fields, told, strict=True) if not words]
         sentences.append(f"They say little of {listed(open_)} yet.")
     chances = {trial.number: float(chance) for trial, chance in zip(complete, found, strict=True)}
-    return Liked(len(said), chances, tuple(sentences))
+    return Liked(chances, tuple(sentences))
 
 
 def region(field: Field, values: Sequence[Any], drawn: np.ndarray) -> str:

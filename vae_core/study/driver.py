@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 from filelock import Timeout
 
-from vae_core.errors import VaeCoreError
+from vae_core.errors import RunNotFound, VaeCoreError
 from vae_core.places import Places
 from vae_core.processes import child_environment
 from vae_core.study.record import Study, studies
@@ -45,6 +45,8 @@ def driven(study: Study) -> bool:
             return False
     except Timeout:
         return True
+    except RunNotFound:
+        return False
 
 
 class Driver:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from vae_core.errors import (
     BadConfig,
@@ -33,6 +33,7 @@ from vae_core.study.choosing import next_settings, store_liking
 from vae_core.study.fields import Field
 from vae_core.study.goals import Goal, on_request
 from vae_core.study.learning import learned, points_of
+from vae_core.study.locks import FolderLock
 from vae_core.study.measuring import Measuring
 from vae_core.study.record import Study
 from vae_core.study.record_file import StudyRecord
@@ -67,7 +68,7 @@ class Driving:
 
     def __init__(self, study: Study, measuring: Measuring, wait: float = ASKED_SECONDS) -> None:
         self.study, self.measuring, self.store = study, measuring, Store(study.places)
-        self.lock: FileLock = study.driver_lock()
+        self.lock: FolderLock = study.driver_lock()
         try:
             self.lock.acquire(timeout=wait)
         except Timeout:
@@ -203,7 +204,8 @@ class Driving:
             run = None
             with contextlib.suppress(RunNotFound):
                 run = self.store.find(name)
-                if run.id in taken or run.record().group != self.study.name:
+                kept, wanted = run.record(), self.study.config_of(trial)
+                if run.id in taken or kept.group != self.study.name or kept.config != wanted:
                     run, name = None, self.store.free_name(name)
             if run is None:
                 run = self.store.create(self.study.config_of(trial), name, group=self.study.name)

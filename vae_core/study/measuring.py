@@ -1,8 +1,8 @@
 """The numbers of a study's runs once they have ended, in this process or in one of their own.
 
-    python -m vae_core.study.measuring HOME DATA_DIR RUN METRICS
+    python -m vae_core.study.measuring HOME DATA_DIR RUN METRICS PARENT
 
-answers with one line of JSON: {"numbers": {name: value}, "why_not": {name: sentence}, "stamp": ...} or {"error": sentence}.
+ends with the process PARENT that started it, and answers with one line of JSON: {"numbers": {name: value}, "why_not": {name: sentence}, "stamp": ...} or {"error": sentence}.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from vae_core.data import open_images
 from vae_core.errors import BadRun, TooFewPoints, VaeCoreError
 from vae_core.places import Places
-from vae_core.processes import child_environment
+from vae_core.processes import child_environment, end_with_parent
 from vae_core.runs.run import Run
 from vae_core.study.learning import learned
 
@@ -76,7 +76,7 @@ class Apart:
                 return None
             places = run.places
             self.children[run.id] = subprocess.Popen(
-                [sys.executable, "-m", "vae_core.study.measuring", str(places.home), str(places.data_dir), run.id, ",".join(sorted(also))],
+                [sys.executable, "-m", "vae_core.study.measuring", str(places.home), str(places.data_dir), run.id, ",".join(sorted(also)), str(os.getpid())],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=child_environment(), cwd=places.home,
             )  # fmt: skip
             return None
@@ -158,7 +158,8 @@ def _probe(codes: Any, images: Any, data: Any) -> float | None:
 
 def main(argv: list[str] | None = None) -> int:
     """Measure one run and answer."""
-    home, data_dir, run_id, also = sys.argv[1:] if argv is None else argv
+    home, data_dir, run_id, also, parent = sys.argv[1:] if argv is None else argv
+    end_with_parent(int(parent))
     answer = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints is no answer
     places = Places.find(home, data_dir)

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
 from vae_core.errors import BadConfig, MissingPackage
 from vae_core.places import check_not_look_only, write_json
 from vae_core.reading import read_json
+from vae_core.study.locks import FolderLock
 
 FILE = "choices.json"  # in a study's folder
 LENGTH, LENGTH_SPREAD = (
@@ -219,10 +219,10 @@ def take_back(folder: Path) -> None:
         _write(folder, judgements_of(folder)[:-1])
 
 
-def _alone(folder: Path) -> FileLock:
+def _alone(folder: Path) -> FolderLock:
     """Held while choices are changed: the page and the command line may both do so."""
     check_not_look_only()
-    return FileLock(folder / ".choices.lock")
+    return FolderLock(folder / ".choices.lock")
 
 
 def _write(folder: Path, found: Iterable[Judgement]) -> None:

@@ -22,8 +22,7 @@ from vae_core.places import Places
 from vae_core.study.driving import Driving
 from vae_core.study.measuring import Apart
 from vae_core.study.record import studies
-from vae_core.study.search import without_secret
-from vae_core.study.settings import STORAGE_VARIABLE
+from vae_core.study.secrets import Masked, masked
 
 BETWEEN = 0.3  # seconds between two looks
 IDLE_SECONDS = 20.0  # after which, with nothing to do, it ends
@@ -53,9 +52,9 @@ class Studies:
                     self._leave(name)
             except Exception as fault:  # one study's fault stops no other
                 if not isinstance(fault, (VaeCoreError, OSError)):
-                    traceback.print_exc()
+                    sys.stderr.write(masked(traceback.format_exc()))
                 said = str(fault) if isinstance(fault, VaeCoreError) else f"{type(fault).__name__}: {fault}"
-                said = without_secret(said, os.environ.get(STORAGE_VARIABLE, ""))
+                said = masked(said)
                 sys.stderr.write(f"the study {name}: {said}\n")
                 if not isinstance(fault, RunNotFound):
                     with contextlib.suppress(VaeCoreError, OSError):
@@ -96,4 +95,5 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    sys.stderr = Masked(sys.stderr)
     sys.exit(main())

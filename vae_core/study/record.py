@@ -22,8 +22,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from vae_core.config import RunConfig
 from vae_core.data import open_images
 from vae_core.errors import BadConfig, BadName, BadRun, RunBusy, RunNotFound, VaeCoreError
@@ -36,14 +34,17 @@ from vae_core.study.choosing import is_due
 from vae_core.study.field_checks import read_fields
 from vae_core.study.fields import Field, value_text, with_values
 from vae_core.study.goals import Goal, check_goals, parse_goal, read_goals
+from vae_core.study.locks import FolderLock
 from vae_core.study.ranking import best_trial
 from vae_core.study.record_file import FILE, StudyRecord, read_record, write_record
 from vae_core.study.settings import GRID, PREFERENCE, StudySettings, check_settings, without_password
 from vae_core.study.space import check_left, check_same, wanted
+from vae_core.study.trials import FILE as TRIALS
 from vae_core.study.trials import Ledger, Trial, key_of, read_ledger
 from vae_core.sweep import groups, with_beta
 
 PROPOSED = "proposed.json"
+FOLDER = "studies"  # of a home
 
 
 class Study:
@@ -51,7 +52,7 @@ class Study:
 
     def __init__(self, path: Path, places: Places) -> None:
         self.path, self.places = path, places
-        self._edits = FileLock(path / ".edit.lock")  # may be taken again by the thread that holds it
+        self._edits = FolderLock(path / ".edit.lock")  # may be taken again by the thread that holds it
 
     def __repr__(self) -> str:
         return f"Study({str(self.path)!r})"
@@ -97,7 +98,9 @@ class Study:
             )
         except (OSError, ValueError) as error:
             raise BadRun(
-                f"the trials of the study {self.name} cannot be read: {text(str(error), most=500)}"
+                f"the trials of the study {self.name} cannot be read: {text(str(error), most=500)}. Put a copy of "
+                f"{FOLDER}/{self.name}/{TRIALS} back into the home folder, or delete that file: the runs stay, and the study tries "
+                "its settings anew, with those of its runs that fit"
             ) from None
 
     def runs(self) -> list[Run | None]:
@@ -229,11 +232,8 @@ class Study:
         except (OSError, ValueError):
             return []
         names = {field.name for field in self.fields}
-        return (
-            [one for one in raw if isinstance(one, dict) and set(one) == names]
-            if isinstance(raw, list)
-            else []
-        )
+        known = raw if isinstance(raw, list) else []
+        return [one for one in known if isinstance(one, dict) and set(one) == names]
 
     def take_proposed(self, values: Mapping[str, Any]) -> None:
         """Strike out the first of `proposed` with those values, as `Field.tidy` has them: it is a trial now."""
@@ -259,7 +259,10 @@ class Study:
     def delete(self) -> None:
         """Remove the study; its runs stay. Raises BadRun while it goes on."""
         check_not_look_only()
-        if self.record().going and self.wants():
+        goes_on = False
+        with contextlib.suppress(BadRun):  # nobody drives one whose trials cannot be read
+            goes_on = self.record().going and self.wants()
+        if goes_on:
             raise BadRun(f"the study {self.name} goes on; stop it first")
         gone = self.path.with_name(f".deleted-{self.name}-{secrets.token_hex(3)}")
         self.path.rename(gone)
@@ -267,9 +270,10 @@ class Study:
 
     # ------------------------------------------------ locks
 
-    def driver_lock(self) -> FileLock:
-        """Held by whoever drives the study; the system gives it back when that process is gone."""
-        return FileLock(self.path / ".driver.lock", thread_local=False)
+    def driver_lock(self) -> FolderLock:
+        """Held by whoever drives the study; the system gives it back when that process is gone. To take it raises RunNotFound
+        where the study was deleted."""
+        return FolderLock(self.path / ".driver.lock", thread_local=False)
 
     @contextlib.contextmanager
     def _edited(self) -> Iterator[Any]:
@@ -302,7 +306,7 @@ def _fields(search: tuple[str, ...], base: RunConfig) -> tuple[Field, ...]:
 
 
 def folder(places: Places) -> Path:
-    return places.home / "studies"
+    return places.home / FOLDER
 
 
 def studies(places: Places) -> list[Study]:

@@ -23,10 +23,10 @@ import numpy as np
 from vae_core.errors import StorageBusy
 from vae_core.study.fields import Field
 from vae_core.study.goals import Goal, costs
+from vae_core.study.secrets import without_secret
 from vae_core.study.settings import (
     GP,
     HALVING,
-    HIDDEN,
     MEDIAN,
     NONE,
     NSGA2,
@@ -309,17 +309,6 @@ def _reason(error: BaseException, url: str) -> str:
     said = words[0][:200] if words else type(inner).__name__
     said = without_secret(said, url)
     return "it is locked by another process" if "locked" in said and "database" in said else said
-
-
-def without_secret(said: str, url: str) -> str:
-    """A sentence without the password of an address."""
-    from urllib.parse import unquote, urlsplit
-
-    with contextlib.suppress(ValueError):
-        for secret in {urlsplit(url).password or "", unquote(urlsplit(url).password or "")}:
-            if secret:
-                said = said.replace(secret, HIDDEN)
-    return said.replace(url, without_password(url)) if url else said
 
 
 def _engine(url: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from vae_core.options import capitalised
 from vae_core.study.fields import Field, searchable, short_text
 from vae_core.study.goals import Goal
-from vae_core.study.ranking import best_trial, cost_of, front, mean_cost
+from vae_core.study.ranking import best_trial, front, mean_cost
 from vae_core.study.record import Study
 from vae_core.study.search import needed_for_importance, settings_done
 from vae_core.study.trials import FAILED, PRUNED, STOPPED, Ledger, Trial, same_settings
@@ -143,18 +143,31 @@ def spread_of_seeds(groups: Any, goal: Goal) -> tuple[float, int]:
 
 
 def _about_front(ledger: Ledger, goals: Sequence[Goal]) -> list[str]:
+    """By the means over the seeds of each setting, as the front is."""
     on = front(ledger.trials, goals)
-    trials = sorted((t for t in ledger.trials if t.number in on), key=lambda t: cost_of(t, goals[0]))
-    if len(trials) == 1:
-        both = " and ".join(f"{g.title} {number_text(g, trials[0].numbers[g.name])}" for g in goals)
-        return [f"Trial {trials[0].number} is best in both goals: {both}."]
-    ends = [
-        " with ".join(f"{g.title} {number_text(g, t.numbers[g.name])}" for g in goals)
-        for t in (trials[0], trials[-1])
-    ]
-    return [
-        f"{len(trials)} of {counted(sum(t.complete for t in ledger.trials), 'run')} are on the front, from {ends[0]} to {ends[1]}."
-    ]
+    groups = list(same_settings([trial for trial in ledger.trials if trial.complete]).values())
+    best = [[_mean(group, goal) for goal in goals] for group in groups if any(t.number in on for t in group)]
+    if not best:
+        return []
+    seeds = max(map(len, groups))
+    what, over = ("setting", f", means over up to {seeds} seeds") if seeds > 1 else ("run", "")
+    ends = sorted(best, key=lambda means: goals[0].cost(means[0]))
+    if all(means == ends[0] for means in ends):
+        both = " and ".join(f"{g.title} {number_text(g, v)}" for g, v in zip(goals, ends[0], strict=True))
+        number = min(on)
+        named = f"Trial {number} is" if len(best) == 1 else f"{capitalised(counted(len(best), what))} are"
+        return [f"{named} best in both goals: {both}{over}."]
+    first, last = (
+        " with ".join(f"{g.title} {number_text(g, v)}" for g, v in zip(goals, means, strict=True))
+        for means in (ends[0], ends[-1])
+    )
+    return [f"{len(best)} of {counted(len(groups), what)} are on the front, from {first} to {last}{over}."]
+
+
+def _mean(group: Sequence[Trial], goal: Goal) -> float:
+    """Over the trials of one setting that have the number."""
+    values = [trial.numbers[goal.name] for trial in group if goal.name in trial.numbers]
+    return sum(values) / len(values)
 
 
 # ---------------------------------------------------------------- what mattered

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import threading
 import time
 
 import psutil
@@ -20,7 +19,7 @@ import psutil
 from vae_core.errors import VaeCoreError
 from vae_core.options import from_json
 from vae_core.places import Places
-from vae_core.processes import send
+from vae_core.processes import end_with_parent, send
 from vae_core.runs.store import Store
 from vae_core.uses.registry import USES
 
@@ -34,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
         psutil.Process().nice(10)
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints is no answer
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     told, doing = 0.0, ""
 
     def progress(share: float, words: str) -> None:
@@ -60,14 +59,6 @@ def main(argv: list[str] | None = None) -> int:
         raise
     send(out, "done", found.pictures, stamp=stamp, found=found.to_json())
     return 0
-
-
-def _end_with_parent() -> None:
-    """End when whoever asked is gone."""
-    parent = os.getppid()
-    while os.getppid() == parent:
-        time.sleep(2)
-    os._exit(1)
 
 
 if __name__ == "__main__":

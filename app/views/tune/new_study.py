@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import util
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -14,6 +15,7 @@ from app.boundary import plain, sentence
 from app.services import datasets, runs, timing
 from app.state import address, session
 from app.views.tune.command import command_of
+from app.views.tune.range_row import fill, range_row
 from app.views.tune.ranges import offered, usual
 from app.widgets import config_form
 from app.widgets.estimate import time_words
@@ -23,7 +25,7 @@ from vae_core.data import find_spec
 from vae_core.errors import VaeCoreError
 from vae_core.models.build import choose_side
 from vae_core.options import Leaf, capitalised
-from vae_core.study.fields import Field, grid_size, parse
+from vae_core.study.fields import Field, grid_size
 from vae_core.study.goals import GOALS, MOST_GOALS, check_goals, parse_goal
 from vae_core.study.settings import (
     GRID,
@@ -55,6 +57,25 @@ PRUNER_WORDS = {
     "median": "median: worse than half at the same epoch",
     "halving": "halving: ever fewer go on",
 }
+
+SAMPLER_HELP = """**Grid** tries every combination of a few values: the table of pictures has no gaps.
+
+**TPE** (tree-structured Parzen estimator) learns: after some random settings it asks where good runs are dense and bad ones rare, and tries there.
+
+**Gaussian process** learns too: it lays a smooth surface through the numbers so far, and tries where that is high or unknown. Best for few trials and few settings.
+
+**NSGA-II** is for two goals: it keeps the settings that none other beats in both, and mixes and varies them, as in breeding.
+
+**Random** and **quasi-random** learn nothing; the second leaves no large gaps.
+
+**Preference** shows you pictures without numbers; what you like decides what is tried next."""
+PRUNER_HELP = """Saves time: a run that does badly on the validation images while it trains is stopped before its end.
+
+**Median**: its value is worse than that of half of the earlier runs at the same epoch.
+
+**Halving** (successive halving): each time epochs double, only the better half goes on.
+
+A stopped run keeps its pictures, and takes no part in which is best."""
 
 
 def prefill(settings: StudySettings, fields: Sequence[Field]) -> None:
@@ -100,7 +121,7 @@ def _begin() -> None:
         config_form.fill(settings.base, address.STUDY_SETTING)
         session.put(address.STUDY_FIELDS, [field.name for field in fields])
         for field in fields:
-            _fill_range(field)
+            fill(field, address.STUDY_RANGE)
         for part, value in {
             "goals": list(settings.goals), "sampler": settings.sampler, "pruner": settings.pruner, "trials": settings.trials, "seeds": settings.seeds,
         }.items():  # fmt: skip
@@ -131,11 +152,13 @@ def _way(config: RunConfig) -> tuple[StudySettings, list[Field]]:
         samplers.remove(PREFERENCE)
     samplers.sort(key=lambda s: s != GRID)
     with first:
-        sampler = _choice("sampler", "Settings are chosen by", samplers, SAMPLER_WORDS)
+        sampler = _choice("sampler", "Settings are chosen by", samplers, SAMPLER_WORDS, SAMPLER_HELP)
     can_prune = len(goals) == 1 and parse_goal(goals[0]).epoch is not None
     with second:
         if can_prune:
-            pruner = _choice("pruner", "Hopeless runs are stopped by", list(PRUNERS), PRUNER_WORDS)
+            pruner = _choice(
+                "pruner", "Hopeless runs are stopped by", list(PRUNERS), PRUNER_WORDS, PRUNER_HELP
+            )
         else:
             pruner = NONE
             why = (
@@ -171,11 +194,13 @@ def _way(config: RunConfig) -> tuple[StudySettings, list[Field]]:
     return found, fields
 
 
-def _choice(part: str, label: str, options: list[str], words: dict[str, str]) -> str:
+def _choice(part: str, label: str, options: list[str], words: dict[str, str], help: str) -> str:
     key = address.STUDY_WAY.of(part)
     if session.get(key) not in options:
         session.put(key, options[0])
-    return str(st.selectbox(label, options, key=key.name, format_func=lambda one: words.get(one, one)))
+    return str(
+        st.selectbox(label, options, key=key.name, format_func=lambda one: words.get(one, one), help=help)
+    )
 
 
 def _number(part: str, label: str, low: int, high: int, first: int, help: str | None = None) -> float:
@@ -197,60 +222,15 @@ def _fields(leaves: dict[str, Leaf]) -> list[Field]:
         "Settings", order, key=key.name, format_func=lambda name: leaves[name].label, label_visibility="collapsed",
         placeholder="settings to search",
     )  # fmt: skip
-    return [_range(leaves[name]) for name in names] if names else [_range(leaves[chosen[0]])]
+    return [_range(leaves[name]) for name in names or chosen[:1]]
 
 
 def _range(leaf: Leaf) -> Field:
     """The range or the values of one searched setting. Raises BadConfig."""
     first = usual(leaf)
     assert first is not None  # it is offered
-    name = leaf.switch
-    if not first.is_range:
-        key = address.STUDY_RANGE.of(f"{name} values")
-        options = [str(v) if not isinstance(v, bool) else str(v).lower() for v in first.values]
-        held = [v for v in session.get(key) or [] if v]
-        options += [v for v in held if v not in options]
-        session.put(key, held or options)
-        found = st.multiselect(leaf.label, options, key=key.name, accept_new_options=bool(not leaf.registry))
-        return parse(f"{name}={','.join(found)}")
-    low, high, log, count = st.columns([2, 2, 1.8, 1.6], vertical_alignment="bottom")
-    kind: Any = int if first.whole else float
-    ends = []
-    for place, end, value in ((low, "low", first.low), (high, "high", first.high)):
-        key = address.STUDY_RANGE.of(f"{name} {end}")
-        if session.get(key) is None:
-            session.put(key, kind(value or 0))
-        label = leaf.label if end == "low" else "to"
-        with place:
-            ends.append(st.number_input(label, key=key.name, format="%d" if first.whole else "%g", step=1 if first.whole else None, help=leaf.spec.help if end == "low" else None))  # fmt: skip
-    key = address.STUDY_RANGE.of(f"{name} log")
-    if session.get(key) is None:
-        session.put(key, first.log)
-    with log:
-        logged = st.toggle("log", key=key.name)
-    key = address.STUDY_RANGE.of(f"{name} count")
-    if session.get(key) is None:
-        session.put(key, FIRST_COUNTS.get(name, 3))
-    with count:
-        number = st.number_input(
-            "of a grid", 2, 64, key=key.name, help="How many values a grid takes of the range."
-        )
-    text = "..".join(str(int(v)) if first.whole else f"{v:.6g}" for v in ends)
-    return parse(f"{name}={text}{':log' if logged else ''}:{int(number)}")
-
-
-def _fill_range(field: Field) -> None:
-    name = field.name
-    if field.is_range:
-        kind: Any = int if field.whole else float
-        for end, value in (("low", field.low), ("high", field.high)):
-            session.put(address.STUDY_RANGE.of(f"{name} {end}"), kind(value or 0))
-        session.put(address.STUDY_RANGE.of(f"{name} log"), field.log)
-        if field.count:
-            session.put(address.STUDY_RANGE.of(f"{name} count"), field.count)
-    else:
-        words = [str(v).lower() if isinstance(v, bool) else str(v) for v in field.values]
-        session.put(address.STUDY_RANGE.of(f"{name} values"), words)
+    count = FIRST_COUNTS.get(leaf.switch, 3) if first.is_range else 0
+    return range_row(leaf, replace(first, count=count), address.STUDY_RANGE)
 
 
 def _goals(config: RunConfig, fields: list[Field]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,8 @@ from app.boundary import copyable, fragment, plain, sentence
 from app.components.study import study as trials
 from app.services import runs, studies
 from app.state import address, session
-from app.views.tune.asking import attempt, note, take_up
+from app.views.tune.asking import ASKS, attempt, best_asks, note, take_up
+from app.views.tune.changed_ranges import change_ranges
 from app.views.tune.charts import what_else
 from app.views.tune.command import command_of
 from app.views.tune.new_study import prefill
@@ -33,7 +35,6 @@ UNDER = 7.8  # rem of what stands between the title and the trials, with one lin
 LINE = 1.6  # rem of one more line
 LETTERS = 110  # of a line, in the narrowest window without scrolling
 ENDED = ("finished", "pruned", "stopped", "failed")
-ASKS = {"open": "Open", "longer": "Train longer", "around": "Continue around here"}
 
 
 def study_part(found: Sequence[Study], bar: DeltaGenerator) -> None:
@@ -53,21 +54,23 @@ def study_part(found: Sequence[Study], bar: DeltaGenerator) -> None:
             "Study", list(by_name), key=address.STUDY.name, bind=address.STUDY.bind, label_visibility="collapsed", width=260,
         )  # fmt: skip
         study = by_name[name]
-        try:
-            _menu(study)
-        except VaeCoreError as error:
-            st.error(sentence(error), icon=":material/error:")
-            return
+        wants = False
+        with contextlib.suppress(VaeCoreError):  # what is wrong with it is said below
+            wants = study.wants()
+        _menu(study, wants)
     with st.container():
-        fragment(run_every=LOOK if study.wants() else None)(_looked_at)(study)
+        fragment(run_every=LOOK if wants else None)(_looked_at)(study)
 
 
 # ---------------------------------------------------------------- what may be done with all of it
 
 
-def _menu(study: Study) -> None:
+def _menu(study: Study, wants: bool) -> None:
     writable = runs.places().writable
-    settings = study.settings
+    try:
+        settings = study.settings
+    except VaeCoreError:
+        return
     with layout.menu("More", key="study menu"):
         st.caption("The same from the command line:")
         st.code(command_of(settings, study.name), language="bash", wrap_lines=True)
@@ -78,9 +81,11 @@ def _menu(study: Study) -> None:
             more = st.number_input("More trials", 1, 500, 8, key=f"study more {study.name}")
             if session.button("Add them", f"study extend {study.name}", icon=":material/add:"):
                 attempt(lambda: study.extend(int(more)))
+        if session.button("Change the ranges", f"study ranges {study.name}", icon=":material/straighten:", help="Search the same settings in other ranges from now on."):  # fmt: skip
+            change_ranges(study)
         if session.button("As a new study", f"study again {study.name}", icon=":material/content_copy:", help="The form, with the settings of this one."):  # fmt: skip
             prefill(settings, study.fields)
-        if not study.wants():
+        if not wants:
             sure = st.checkbox(
                 "Forget the study: its runs stay, choices made by hand are lost",
                 key=f"study sure {study.name}",
@@ -191,4 +196,5 @@ def _sentences(study: Study, data: dict[str, Any]) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", wrap=False):
         st.markdown(copyable(" ".join(said[:SAID])), width="stretch")
+        best_asks(study, data)
         what_else(study, data, said[SAID:])
