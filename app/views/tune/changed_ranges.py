@@ -22,11 +22,12 @@ def change_ranges(study: Study) -> None:
     """Open the window with the ranges that are searched now."""
     for field in study.fields:
         fill(field, address.STUDY_CHANGE)
-    _window(study)
+    window(study)
 
 
 @dialog("Change the ranges")
-def _window(study: Study) -> None:
+def window(study: Study) -> None:
+    """The ranges, and the button that takes them."""
     st.caption("From the next trial on. What was tried stays, and counts where it lies in the new ranges.")
     settings, fields = study.settings, study.fields
     try:
