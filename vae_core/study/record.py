@@ -149,10 +149,8 @@ class Study:
                 run = Run(self.places.runs / trial.run, self.places)
                 with contextlib.suppress(VaeCoreError):
                     state = run.status().state if trial.run else FINISHED
-                    if state not in (
-                        FINISHED,
-                        FAILED,
-                    ):  # one that a signal has just stopped goes on with them
+                    # one that a signal has just stopped goes on with them
+                    if state not in (FINISHED, FAILED):
                         held.append(run.id)
                     if state not in ENDED:
                         asked.append(run)
