@@ -79,7 +79,7 @@ def apply() -> None:
 def title(name: str, line: str, *explained: str, side: int | None = None) -> DeltaGenerator:
     """A page's title and, beside it, the one line that says what one can do here; the row, for a control of the page.
 
-    `explained` are the words of the field that the page uses first (app.words.WORDS); a press opens what they mean. `side`
+    `explained` are the words, symbols and numbers that the page shows (vae_core.glossary); a press opens what they mean. `side`
     is that of the pictures shown, pixels; that of the run looked at where it is not given.
     """
     head = st.container(key="page-title", horizontal=True, vertical_alignment="center", gap="medium")
@@ -111,11 +111,12 @@ def _handed_out() -> None:
 
 
 def meanings(*names: str, label: str = "Words", key: str | None = None) -> None:
-    """What words of the field mean (app.words.WORDS), for a title, a chart or a caption: it opens by a press, a tap or a key."""
+    """What words of the field mean (vae_core.glossary), for a title, a chart or a caption: it opens by a press, a tap or a key."""
     with st.popover(
         label, icon=":material/help:", type="tertiary", help="What the words here mean.", key=key
     ):
         st.markdown(words.explained(*names))
+        session.link("glossary", "All words", icon=":material/menu_book:")
 
 
 def _enlarging(side: int) -> None:

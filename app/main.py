@@ -27,6 +27,7 @@ PAGES = [
     ),
     st.Page("views/tune/page.py", title="Tune", icon=":material/query_stats:", url_path="tune"),
     st.Page("views/uses/page.py", title="Uses", icon=":material/handyman:", url_path="uses"),
+    st.Page("views/glossary.py", title="Glossary", icon=":material/menu_book:", url_path="glossary"),
 ]
 # what links of before lead to; each opens the page that has it now
 MOVED = [st.Page("views/beta.py", title="β", icon=":material/balance:", url_path="beta")]

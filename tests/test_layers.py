@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 CORE = [
     {
         "errors",
+        "glossary",
         "options",
         "pictures",
         "places",

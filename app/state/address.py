@@ -35,8 +35,8 @@ from vae_core.uses.registry import USES
 T = TypeVar("T")
 
 HOME, TRAIN, MAP, SLIDERS, INTERPOLATE, BETA = "home", "train", "map", "sliders", "interpolate", "beta"
-COMPARE, USES_PAGE, TUNE, LEARN = "compare", "uses", "tune", "learn"
-PAGES = (HOME, LEARN, TRAIN, COMPARE, MAP, SLIDERS, INTERPOLATE, TUNE, BETA, USES_PAGE)
+COMPARE, USES_PAGE, TUNE, LEARN, GLOSSARY = "compare", "uses", "tune", "learn", "glossary"
+PAGES = (HOME, LEARN, TRAIN, COMPARE, MAP, SLIDERS, INTERPOLATE, TUNE, BETA, USES_PAGE, GLOSSARY)
 BETA_PART = (TUNE, BETA)  # part of one page; links to the other lead there
 
 
@@ -480,6 +480,11 @@ LESSON_STEP = _param("step", WHOLE, 1, LEARN, "screen of the lesson, from 1")
 PRESENT = _param("present", WHOLE, 0, LEARN, "1 for large type and one figure a screen")
 SPEAKER = _param("notes", WHOLE, 0, LEARN, "1 for the speaker's notes of the lesson")
 LESSON_SHOWN: Key[Any] = _kept("lesson shown", None, LEARN, "what the lesson's component tells")
+
+# ---------------------------------------------------------------- glossary
+
+SOUGHT_WORD = _bound("word", TEXT, "", GLOSSARY, "what is looked for in the glossary")
+WORD_GROUP = _bound("group", TEXT, FIRST, GLOSSARY, "which group of its words is shown")
 
 
 def table() -> list[Key[Any] | Family[Any]]:

@@ -49,7 +49,19 @@ def _title() -> DeltaGenerator:
     return layout.title(
         "Sliders",
         "Drag a slider, or on the picture: each moves one number of the code, and the picture follows.",
-        *("code", "dimension", "prior", "posterior", "KL", "nats", "percentile", "nearest"),
+        *(
+            "code",
+            "dimension",
+            "prior",
+            "posterior",
+            "KL",
+            "nats",
+            "percentile",
+            "nearest",
+            "uncertainty",
+            "share",
+            "collapsed",
+        ),
     )
 
 

@@ -8,9 +8,13 @@ from typing import Any
 
 from app import words
 from app.components import component, plotly_url
+from vae_core import glossary
 from vae_core.config import ObjectiveConfig
 
-ACTIVE, ACTIVE_MEANS = words.apart("active", "live")
+ASKED = {
+    name: words.apart(name, "live") for name in ("epoch", "step", "images/s", "time left", "loss", "active")
+}
+MEANINGS = "".join(meaning for _, meaning in ASKED.values())
 
 BLANK = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="  # a picture of nothing, until there is one
 
@@ -22,14 +26,14 @@ _mount = component(
     <strong class="name"></strong><span class="state" role="status"></span>
     <div class="bar" role="progressbar" aria-label="progress" aria-valuemin="0" aria-valuemax="100"><i></i></div>
     <dl class="numbers">
-      <div><dt>epoch</dt><dd data-n="epoch">–</dd></div>
-      <div><dt>step</dt><dd data-n="step">–</dd></div>
-      <div><dt>images/s</dt><dd data-n="speed">–</dd></div>
-      <div><dt>time left</dt><dd data-n="eta">–</dd></div>
-      <div><dt title="what is minimised">loss</dt><dd data-n="loss">–</dd></div>
-      <div><dt>{ACTIVE}</dt><dd data-n="active">–</dd></div>
+      <div><dt>{ASKED["epoch"][0]}</dt><dd data-n="epoch">–</dd></div>
+      <div><dt>{ASKED["step"][0]}</dt><dd data-n="step">–</dd></div>
+      <div><dt>{ASKED["images/s"][0]}</dt><dd data-n="speed">–</dd></div>
+      <div><dt>{ASKED["time left"][0]}</dt><dd data-n="eta">–</dd></div>
+      <div><dt>{ASKED["loss"][0]}</dt><dd data-n="loss">–</dd></div>
+      <div><dt>{ASKED["active"][0]}</dt><dd data-n="active">–</dd></div>
     </dl>
-    <div class="meanings">{ACTIVE_MEANS}</div>
+    <div class="meanings">{MEANINGS}</div>
   </header>
   <div class="advice" role="alert"></div>
   <div class="charts">
@@ -68,12 +72,27 @@ def described(run_id: str, name: str, objective: ObjectiveConfig) -> dict[str, A
         "name": name,
         "dial": "" if dial is None else f"{dial.lowest:g}–{dial.highest:g}",
         "encoder": objective.entry.has_encoder,
-        "terms": [asdict(term) for term in objective.terms],
+        "terms": [
+            asdict(term) | {"help": _asked(term.help, term.title, term.formula)} for term in objective.terms
+        ],
         "coefficients": [
-            {"name": c.name, "symbol": c.symbol, "unit": c.unit, "help": c.help, "live": c.live}
+            {
+                "name": c.name,
+                "symbol": c.symbol,
+                "unit": c.unit,
+                "help": _asked(c.help, c.symbol),
+                "live": c.live,
+            }
             for c in objective.entry.coefficients
         ],
     }
+
+
+def _asked(help: str, label: str, formula: str = "") -> str:
+    """What a tile says when it is asked: the objective's own words and formula, and who defined it."""
+    entry = glossary.find(label)
+    source = entry.source if entry is not None else ""
+    return " · ".join(part for part in (help, formula, source) if part)
 
 
 def live(runs: list[dict[str, Any]], state: str, on_changed: Callable[[], None], key: str = "live") -> None:

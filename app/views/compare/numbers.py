@@ -21,6 +21,7 @@ from app.views.compare.choice import title_of
 from app.views.compare.training import LINE
 from app.widgets.prepare_dataset import offer_images
 from app.widgets.work import follow
+from vae_core import glossary
 from vae_core.comparison import Cost, cost_of, kind_of
 from vae_core.evaluation.claims import Measured, claims
 from vae_core.evaluation.metrics import METRICS
@@ -220,6 +221,8 @@ def numbers(found: Sequence[Run], seeds: Mapping[str, list[Run]], more: float) -
             ),
             hide_index=True, key="compare table", height="content", column_config={"": st.column_config.TextColumn(width=300)},
         )  # fmt: skip
+        asked = dict.fromkeys(entry.name for m, _ in table if (entry := glossary.find(m.title)) is not None)
+        layout.meanings(*asked, label="What the numbers mean", key="compare number words")
         most = max((one.count for _, row in table for one in row), default=0)
         st.caption(
             f"{about_spreads(most)}Measured on the test images. A dash: there is no such number, or it is not measured yet."

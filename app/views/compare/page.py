@@ -28,6 +28,9 @@ def page() -> None:
         "Compare",
         "See the same images and the same codes through several models, then read what each is good at.",
         *(
+            "autoencoder",
+            "VAE",
+            "GAN",
             "code",
             "prior",
             "posterior",
@@ -40,6 +43,12 @@ def page() -> None:
             "precision",
             "recall",
             "coverage",
+            "Class histogram",
+            "off by",
+            "temperature",
+            "mixture",
+            "MSE",
+            "95 % interval",
         ),
     )
     run = session.run_or_none()

@@ -26,7 +26,18 @@ def page() -> None:
     layout.title(
         "Interpolate",
         "Drag the handle: one image turns into the next, along a path between their codes.",
-        *("code", "latent space", "geodesic", "prior", "probe", "posterior"),
+        *(
+            "code",
+            "latent space",
+            "linear path",
+            "spherical path",
+            "geodesic",
+            "energy",
+            "prior",
+            "posterior",
+            "probe",
+        ),
+        *("probability", "image change", "image length", "distance to real codes", "attribute direction"),
     )
     run = session.run_or_none()
     if run is None:

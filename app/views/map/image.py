@@ -40,7 +40,16 @@ def image_panel(run: Run, model: LoadedModel, codes: StoredCodes, row: int) -> N
     label = f" · {image_picker.class_names(codes)[codes.labels[row]]}" if codes.labels is not None else ""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(plain(f"Image {number}{label}"), anchor=False, width="content")
-        layout.meanings("reconstruction error", "KL", "nats", "posterior", "latent space", key="image words")
+        layout.meanings(
+            "reconstruction error",
+            "distance of pictures",
+            "KL",
+            "nats",
+            "posterior",
+            "posterior spread",
+            "latent space",
+            key="image words",
+        )
     if (names := datasets.names_of(run)) is not None:
         st.caption(plain(names[number]))
     decoded = model.decode(codes.mean[row])[0]

@@ -60,8 +60,14 @@ def page() -> None:
             "prior",
             "aggregate posterior",
             "trustworthiness",
+            "continuity",
+            "shared neighbours",
+            "holes",
+            "PCA",
+            "UMAP",
+            "axis",
         ),
-        *("KL", "nats"),
+        *("KL", "nats", "active"),
     )
     run = session.run_or_none()
     if run is None:

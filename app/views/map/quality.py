@@ -10,6 +10,7 @@ import streamlit as st
 from app.boundary import fragment, sentence
 from app.views.map import caches
 from app.views.map.caches import digest
+from app.words import facts
 from vae_core.errors import TooFewPoints
 from vae_core.latent.projection_quality import NEIGHBOURS, projection_quality
 from vae_core.words import counted
@@ -63,7 +64,7 @@ def quality_caption(
             ):
                 st.markdown(
                     f"With {quality.k} neighbours, on a fixed sample of {quality.images:,} images, with 95 % intervals (Venna & "
-                    f"Kaski 2001).\n\n**trustworthiness**: neighbours on the map are neighbours among {of}.\n\n"
-                    f"**continuity**: neighbours among {of} are neighbours on the map.\n\n"
-                    "**shared neighbours**: the share that both have in common."
+                    f"Kaski 2001).\n\n**trustworthiness**: neighbours on the map are neighbours among {of}.{facts('trustworthiness')}\n\n"
+                    f"**continuity**: neighbours among {of} are neighbours on the map.{facts('continuity')}\n\n"
+                    f"**shared neighbours**: the share that both have in common.{facts('shared neighbours')}"
                 )

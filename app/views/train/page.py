@@ -18,7 +18,23 @@ def page() -> None:
     layout.title(
         "Train",
         "Choose images, press Start, watch it learn, and steer it while it does.",
-        *("β", "distortion", "rate", "KL", "nats", "active", "code", "prior", "traversal"),
+        *(
+            "β",
+            "distortion",
+            "rate",
+            "KL",
+            "nats",
+            "active",
+            "collapsed",
+            "code",
+            "prior",
+            "traversal",
+            "loss",
+            "epoch",
+            "step",
+            "learning rate",
+            "schedule",
+        ),
     )
     run = session.run_or_none()
     _decide(run)

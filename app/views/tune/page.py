@@ -20,7 +20,20 @@ LINES = {
     BETA: beta.LINE,
 }
 WORDS = {
-    STUDY: ("ELBO", "distortion", "rate", "nats", "active", "β", "reconstruction", "traversal"),
+    STUDY: (
+        "study",
+        "ELBO",
+        "distortion",
+        "rate",
+        "nats",
+        "active",
+        "MSE",
+        "β",
+        "reconstruction",
+        "traversal",
+        "Pareto front",
+        "importance",
+    ),
     LIKED: ("reconstruction", "traversal", "prior", "posterior"),
     NEW: ("ELBO", "distortion", "rate", "nats", "active", "β"),
     BETA: beta.WORDS,

@@ -26,7 +26,7 @@ def page() -> None:
     layout.title(
         "Uses",
         "See what a VAE is good for, beside what does the same without one.",
-        "posterior", "prior", "rate", "distortion", "nats",
+        "posterior", "prior", "rate", "distortion", "nats", "baseline", "95 % interval",
     )  # fmt: skip
     run = session.run_or_none()
     if run is None:

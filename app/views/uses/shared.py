@@ -33,7 +33,7 @@ def questions(use: Use) -> None:
     """What the numbers mean and what would change them, for who asks."""
     with st.popover("What it means", icon=":material/help:", type="tertiary", key=f"meaning of {use.name}"):
         for name, meaning in use.means.items():
-            st.markdown(f"**{plain(name)}**: {plain(meaning)}")
+            st.markdown(f"**{plain(name)}**: {plain(meaning)}{words.facts(name)}")
         st.markdown(f"**What would change it**: {plain(use.changes)}")
 
 

@@ -89,7 +89,9 @@ def converter() -> None:
             bind=address.THEIR_WEIGHT.bind,
             format="%g",
         )
-        st.metric("β here", words.number(beta_of_weight(float(weight), convention), 4))
+        st.metric(
+            "β here", words.number(beta_of_weight(float(weight), convention), 4), help=words.help_of("β here")
+        )
         beta = st.number_input(
             "β here",
             0.0,
@@ -99,7 +101,11 @@ def converter() -> None:
             bind=address.OUR_BETA.bind,
             format="%g",
         )
-        st.metric("Their KL weight", words.number(weight_of_beta(float(beta), convention), 4))
+        st.metric(
+            "Their KL weight",
+            words.number(weight_of_beta(float(beta), convention), 4),
+            help=words.help_of("Their KL weight"),
+        )
         st.caption(_formula(convention))
 
 

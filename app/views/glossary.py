@@ -1,0 +1,66 @@
+"""Glossary: every symbol, term and number that pages show, from the core's one table; an anchor for each."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import layout
+from app.boundary import plain
+from app.state import address
+from vae_core import glossary
+
+ALL = "All groups"
+UNDER = 4.2  # rem of the toolbar
+STYLE = """<style>
+.st-key-panel-glossary { max-width: 60rem; gap: 0.25rem; }
+.st-key-panel-glossary h2 { font-size: 1.15rem; padding: 0.6rem 0 0; }
+.st-key-panel-glossary h3 { font-size: 1rem; padding: 0.4rem 0 0; }
+</style>"""
+
+
+def page() -> None:
+    layout.title(
+        "Glossary",
+        "Look up a symbol, a word or a number: what it says, its formula, its unit and its source.",
+    )
+    with layout.toolbar("glossary"):
+        sought = st.text_input(
+            "Search", key=address.SOUGHT_WORD.name, bind=address.SOUGHT_WORD.bind, placeholder="a word, a symbol or a paper",
+            label_visibility="collapsed", width=320,
+        )  # fmt: skip
+        group = st.selectbox(
+            "Group", [ALL, *glossary.GROUPS], key=address.WORD_GROUP.name, bind=address.WORD_GROUP.bind,
+            label_visibility="collapsed", width=240,
+        )  # fmt: skip
+        found = [entry for entry in glossary.search(sought) if group in (ALL, entry.group)]
+        st.caption(f"{len(found)} of {len(glossary.ENTRIES)}", width="content")
+    st.html(STYLE)
+    with layout.panel("glossary", under=UNDER):
+        if not found:
+            st.info(
+                "Nothing like it is explained here: try fewer letters, or all groups.",
+                icon=":material/search_off:",
+            )
+        for name in glossary.GROUPS:
+            mine = [entry for entry in found if entry.group == name]
+            if mine:
+                st.header(name, anchor=False, divider="grey")
+            for entry in mine:
+                shown(entry)
+
+
+def shown(entry: glossary.Entry) -> None:
+    """One entry: its name with an anchor, and under it meaning, formula, unit and source."""
+    st.subheader(entry.name, anchor=entry.anchor)
+    symbol = f"${entry.symbol}$" if entry.symbol else ""
+    formula = rf"$\displaystyle {entry.formula}$" if entry.formula else ""
+    facts = [part for part in (f"written {symbol}" if symbol else "", formula, entry.unit) if part]
+    said = [entry.plain, *([" · ".join(facts)] if facts else [])]
+    if entry.also:
+        said.append(f":small[Also: {', '.join(plain(name) for name in entry.also)}]")
+    if entry.source:
+        said.append(f":small[{plain(entry.source)}]")
+    st.markdown("  \n".join(said))
+
+
+page()
