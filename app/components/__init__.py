@@ -43,6 +43,15 @@ ENLARGED = """\
 """
 
 
+# the keyboard's place is seen in every component; one that shows it otherwise says so in its own style
+FOCUS = """\
+{0} :where(button, a, input, select, textarea, summary, [tabindex]):focus-visible {{
+  outline: 2px solid var(--st-primary-color); outline-offset: 1px;
+}}
+@media (prefers-reduced-motion: reduce) {{ {0}, {0} * {{ transition-duration: 1ms !important; scroll-behavior: auto !important; }} }}
+"""
+
+
 def component(name: str, html: str, *, isolate: bool = True) -> Callable[..., Any]:
     """Register the component in folder `name` (index.js, style.css) and return its mounting command.
 
@@ -57,6 +66,7 @@ def component(name: str, html: str, *, isolate: bool = True) -> Callable[..., An
         css=palette.for_styles(f".{name}")
         + f".{name} {{{words.STYLE}}}\n"
         + ENLARGED.format(f".{name}")
+        + FOCUS.format(f".{name}")
         + (HERE / name / "style.css").read_text(),
         js=LOADER.format(scripts=module_url("").rstrip("/"), name=f"{name}/index.js"),
         isolate_styles=isolate,

@@ -43,11 +43,11 @@ HTML = f"""
   </div>
   <section class="left">
     <div class="stage">
-      <canvas class="picture" role="img" aria-label="decoded image" data-frame="0" width="64" height="64"></canvas>
+      <canvas class="picture" role="img" aria-label="decoded image" aria-describedby="deck-trust" data-frame="0" width="64" height="64"></canvas>
       <canvas class="overlay" aria-hidden="true" hidden></canvas>
     </div>
     <p class="say" role="status"></p>
-    <div class="trust">
+    <div class="trust" id="deck-trust">
       <div class="near"><canvas width="64" height="64" role="img" aria-label="nearest image"></canvas>
         <div class="facts">
           <div class="usual">{word("percentile", '<b data-n="percentile">–</b>')}</div>

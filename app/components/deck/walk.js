@@ -4,6 +4,7 @@ import { gaussian, slerp } from "../shared/latent.js";
 /** @import { Deck } from "./deck.js" */
 
 const LEG_SECONDS = 3.5; // from one code of the prior to the next, at speed 1
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** Plays a smooth walk through the prior; locked dimensions stay. */
 export class Walk {
@@ -46,10 +47,13 @@ export class Walk {
     let last = performance.now();
     const frame = (/** @type {number} */ now) => {
       this.#frame = requestAnimationFrame(frame);
-      t += (Math.min(100, now - last) / 1000 / LEG_SECONDS) * Number(this.speed.value);
+      const leg = (now - last) / 1000 / LEG_SECONDS;
+      // less motion was asked for: from code to code, without the way between
+      if (calm.matches && leg * Number(this.speed.value) < 1) return;
+      t += calm.matches ? 1 : Math.min(0.1 / LEG_SECONDS, leg) * Number(this.speed.value);
       last = now;
       if (t >= 1) {
-        t -= 1;
+        t = calm.matches ? 0 : t - 1;
         from = to;
         to = sample();
       }

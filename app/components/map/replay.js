@@ -3,6 +3,7 @@ import { finder, press } from "../shared/dom.js";
 /** @import { MapData } from "./types.js" */
 
 const SECONDS = 8; // from end to end, or an epoch a second where there are fewer
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 /**
  * Points between two frames lie on the straight line between them: nothing is known of the way.
@@ -82,7 +83,10 @@ export class Replay {
     let last = performance.now();
     const step = (/** @type {number} */ now) => {
       this.#frame = requestAnimationFrame(step);
-      at += (Math.min(100, now - last) / 1000) * Math.max(1, end / SECONDS);
+      const epochs = ((now - last) / 1000) * Math.max(1, end / SECONDS);
+      // less motion was asked for: from epoch to epoch, a second each at least
+      if (calm.matches && now - last < 1000) return;
+      at = calm.matches ? Math.floor(at + epochs) : at + Math.min(0.1 * Math.max(1, end / SECONDS), epochs);
       last = now;
       if (at >= end) {
         at = end;

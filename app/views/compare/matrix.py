@@ -14,6 +14,7 @@ from app.services import array_store
 STYLE = f"""<style>
 .compare {{ display: grid; grid-template-columns: 7.6rem repeat(var(--columns), minmax(0, 1fr)); gap: 0.4rem 0.7rem;
   align-items: start; font-size: 0.85rem; line-height: 1.25; }}
+.compare :is([role="row"], [role="cell"]) {{ display: contents; }}
 .compare .head {{ min-width: 0; }}
 .compare .head b, .compare .head small {{ display: block; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }}
 .compare small {{ font-size: 0.78rem; opacity: 0.8; }}
@@ -63,23 +64,27 @@ def table(heads: Sequence[Head], rows: Sequence[Row], *, under: float) -> None:
     parts = [
         f'<div class="compare" role="table" aria-label="models side by side" style="--columns: {len(heads)}; --high: {high}">'
     ]
-    parts.append('<div class="corner"></div>')
+    parts.append('<div role="row"><div class="corner" role="cell"></div>')
     for head in heads:
         more = escape(head.more or f"{head.title} · {head.line}", quote=True)
         parts.append(
-            f'<div class="head" title="{more}"><b>{escape(head.title)}</b><small>{escape(head.line)}</small></div>'
+            f'<div class="head" role="columnheader" title="{more}"><b>{escape(head.title)}</b><small>{escape(head.line)}</small></div>'
         )
     for row in rows:
-        parts.append(f'<div class="row"><b>{escape(row.name)}</b><small>{escape(row.words)}</small></div>')
+        parts.append('</div><div role="row">')
+        parts.append(
+            f'<div class="row" role="rowheader"><b>{escape(row.name)}</b><small>{escape(row.words)}</small></div>'
+        )
         parts += map(_figure, row.cells)
     st.html(STYLE)
-    st.html("".join([*parts, "</div>"]))
+    st.html("".join([*parts, "</div></div>"]))
 
 
 def _figure(cell: Cell) -> str:
     said = f"<figcaption>{escape(cell.words)}</figcaption>" if cell.words else ""
     if cell.png is None:
-        return f"<figure>{said}</figure>"
+        return f'<div role="cell"><figure>{said}</figure></div>'
     found = array_store.picture(cell.png)
     size = f'width="{found["width"]}" height="{found["height"]}"'
-    return f'<figure><img src="{found["url"]}" alt="{escape(cell.alt, quote=True)}" {size}>{said}</figure>'
+    picture = f'<img src="{found["url"]}" alt="{escape(cell.alt, quote=True)}" {size}>'
+    return f'<div role="cell"><figure>{picture}{said}</figure></div>'
