@@ -10,6 +10,7 @@ import streamlit as st
 
 from app import boundary, layout
 from app.components.server_watch import server_watch
+from app.components.tour import tour
 from app.services import warm_up
 from app.state import session
 from app.widgets import run_picker
@@ -45,7 +46,10 @@ with st.sidebar:
     for entry in PAGES:
         label = entry.title
         st.page_link(entry, label=label, query_params=session.with_run())
+    toured = tour()
     server_watch()
+if toured:
+    session.go(toured)
 try:
     page.run()
 except Exception as error:
