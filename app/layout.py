@@ -108,7 +108,7 @@ def _handed_out() -> None:
     ) as opened:  # fmt: skip
         if not opened.open:
             return
-        link = view_link.link_of(st.context.url or "", st.query_params.to_dict())
+        link = view_link.link_of(st.context.url or "", session.said())
         if link.fault:
             st.warning(link.fault, icon=":material/phonelink_off:")
         else:

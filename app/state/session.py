@@ -113,10 +113,14 @@ def go(view: str, params: Params | None = None) -> None:
 
 def forward(view: str, params: Params) -> None:
     """Open the page that has now what this one had, with all that the address says, and these values."""
-    said = {name: st.query_params[name] for name in st.query_params}
     if fault := get(RUN_FAULT)[0]:
         put(RUN_FAULT, (fault, True))
-    st.switch_page(script(view), query_params=said | with_run(params))
+    st.switch_page(script(view), query_params=said() | with_run(params))
+
+
+def said() -> dict[str, str]:
+    """All that the address of this page says now, by name."""
+    return {name: st.query_params[name] for name in st.query_params}
 
 
 def with_run(params: Params | None = None) -> dict[str, str]:
