@@ -30,6 +30,11 @@ def lesson(run: Run | None, number: int) -> Lesson:
     return _lessons.get_or_make((key, number), lambda: LESSONS[number].build(_material(run, key), _pair()))
 
 
+def is_built(run: Run | None, number: int) -> bool:
+    """Whether `lesson` only looks it up."""
+    return _lessons.get((_key(run), number)) is not None
+
+
 def _material(run: Run | None, key: tuple[Any, ...]) -> Material:
     from vae_core.lessons.material import NO_RUN, gather
 

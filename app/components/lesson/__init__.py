@@ -50,7 +50,7 @@ def lesson(
     data: `lessons` [{"number", "title", "aim", "minutes", "steps"}]; `number` of the lesson shown, 0 for the overview; `step` to
     begin at, from 1; `present` whether it is shown for a hall; `opens` {"href", "label"}; `height`, a CSS length; and what
     app.services.lessons.for_component gives.
-    `st.session_state[key]` then has "moved" {"lesson", "step"} (a state), and the triggers "go" {"lesson"} and "present" bool.
+    `st.session_state[key]` then has "moved" {"lesson", "step"} (a state), and the triggers "go" {"lesson"} and "present" {"on": bool}.
     All of it comes from the browser: check it.
     """
     _mount(

@@ -94,7 +94,7 @@ class Lesson {
   }
 
   present() {
-    this.page?.setTriggerValue("present", !this.data?.present);
+    this.page?.setTriggerValue("present", { on: !this.data?.present });
   }
 
   /** Shows a screen. @param {number} wanted */

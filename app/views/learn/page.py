@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import streamlit as st
@@ -21,6 +22,10 @@ HALL = """<style>
 [data-testid="stHeader"], .st-key-page-title { display: none; }
 [data-testid="stMainBlockContainer"] { padding: 1rem 1.5rem; }
 </style>"""
+ON_PAPER = """<style>@media print {
+  [data-testid="stSidebar"], [data-testid="stHeader"] { display: none; }
+  .st-key-panel-learn-notes, [data-testid="stMain"] { height: auto !important; overflow: visible !important; }
+}</style>"""
 BELOW, IN_HALL = 1.2, 2.2  # rem left free beneath the screen
 
 
@@ -38,19 +43,20 @@ def _screen() -> None:
         )
         number = 0
     hall = bool(session.param(address.PRESENT)) and number > 0
-    built = lessons.lesson(run, number) if number else None
     if hall:
         st.html(HALL)
-    elif number and session.param(address.SPEAKER):
-        assert built is not None
-        _title(number)
-        notes(number, built)
-        return
     else:
         _title(number)
-        with layout.said("learn"):
-            if number and run is not None:
-                offer_images(run)
+    with layout.said("learn"):
+        if number and run is not None and not hall:
+            offer_images(run)
+        # only where it takes a moment: what comes and goes would move the screen at each step
+        waits = number > 0 and not lessons.is_built(run, number)
+        with st.spinner("Building the lesson on this run …", show_time=True) if waits else nullcontext():
+            built = lessons.lesson(run, number) if number else None
+    if built is not None and session.param(address.SPEAKER) and not hall:
+        notes(number, built)
+        return
     data: dict[str, Any] = {
         "lessons": [
             {"number": n, "title": e.title, "aim": e.aim, "minutes": e.minutes, "steps": e.screens}
@@ -86,6 +92,7 @@ def _title(number: int) -> None:
 
 def notes(number: int, built: Lesson) -> None:
     """What a speaker says at each screen, to be printed by the browser."""
+    st.html(ON_PAPER)
     with layout.panel("learn-notes"):
         st.caption(LESSONS[number].aim)
         for k, (step, note) in enumerate(zip(built.steps, built.notes, strict=True), 1):
@@ -109,9 +116,11 @@ def _opens(built: Lesson, run: Run | None) -> dict[str, str]:
 # ---------------------------------------------------------------- what the component tells
 
 
-def _told() -> dict[str, Any]:
+def _told(name: str) -> dict[str, Any]:
+    """What the component tells under a name; empty where that is nothing of ours."""
     found = session.get(address.LESSON_SHOWN)
-    return found if found is not None else {}
+    told = found.get(name) if found is not None else None
+    return told if isinstance(told, dict) else {}
 
 
 def _whole(value: Any) -> int:
@@ -120,20 +129,20 @@ def _whole(value: Any) -> int:
 
 
 def _moved() -> None:
-    told = _told().get("moved") or {}
+    told = _told("moved")
     if _whole(told.get("lesson")) == session.param(address.LESSON):
         session.set_param(address.LESSON_STEP, max(1, _whole(told.get("step"))))
 
 
 def _go() -> None:
-    told = _told().get("go") or {}
+    told = _told("go")
     session.set_param(address.LESSON, _whole(told.get("lesson")))
     session.set_param(address.LESSON_STEP, 1)
     session.set_param(address.SPEAKER, 0)
 
 
 def _present() -> None:
-    session.set_param(address.PRESENT, 1 if _told().get("present") else 0)
+    session.set_param(address.PRESENT, 1 if _told("present").get("on") else 0)
 
 
 page()
