@@ -16,7 +16,8 @@ from app.services import models, run_codes, runs
 from app.state import address, following, session
 from app.state.code_format import pack, round_code, unpack
 from app.state.session import NO_RUN
-from app.widgets import image_picker
+from app.widgets import code_lines, image_picker
+from app.widgets.code_panel import code_panel, source
 from app.widgets.learning import follow_weights
 from app.widgets.prepare_dataset import offer_images
 from vae_core import pictures
@@ -116,6 +117,12 @@ def _top(run: Run, head: DeltaGenerator) -> dict[str, Any] | None:
     session.put(address.DECK_DATA, data)
     if packed := following.at(address.CODE):
         session.set_param(address.CODE, packed)
+    code = unpack(following.at(address.CODE), model.latent_dim)
+    code_panel(
+        head,
+        "sliders",
+        code_lines.picture(source(run.id), np.zeros(model.latent_dim) if code is None else code),
+    )
     with head:
         chooser = st.popover(
             "Start from an image", icon=":material/image:", key=address.CHOOSER.name, on_change="rerun"

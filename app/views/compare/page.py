@@ -11,11 +11,13 @@ from app.state import address, session
 from app.views.compare.blurry import blurry
 from app.views.compare.blurry import controls as blurry_controls
 from app.views.compare.choice import chosen, picker
-from app.views.compare.controls import controls
+from app.views.compare.controls import ALL, controls
 from app.views.compare.curves import curves
 from app.views.compare.numbers import numbers
-from app.views.compare.pictures import KINDS, side_by_side
+from app.views.compare.pictures import KINDS, in_a_cell, side_by_side
 from app.views.compare.training import LINE, progress, train_each
+from app.widgets import code_lines
+from app.widgets.code_panel import code_panel, source
 from vae_core.comparison import FEWEST, missing_kinds, seeds_of, why_apart
 from vae_core.runs.run import Run
 from vae_core.words import listed
@@ -24,7 +26,7 @@ VIEWS = ["Pictures", "Curves", "Numbers", "Why blurry"]
 
 
 def page() -> None:
-    layout.title(
+    head = layout.title(
         "Compare",
         "See the same images and the same codes through several models, then read what each is good at.",
         *(
@@ -85,6 +87,16 @@ def page() -> None:
     if why := why_apart(found):
         st.error(sentence(why), icon=":material/error:")
         return
+    ready = [source(one.id) for one in found if one.has_weights()]
+    if ready and not why_apart(found):
+        across, down = in_a_cell(len(found), rows or ALL)
+        pick = max(0, session.param(address.COMPARE_PICK))
+        lines = {
+            VIEWS[0]: code_lines.side_by_side(ready, across * down, pick),
+            VIEWS[1]: code_lines.learning(ready[0]),
+            VIEWS[2]: code_lines.sweep([one.run for one in ready], ready[0].home),
+        }
+        code_panel(head, "compare", lines[str(view)])
     if view == VIEWS[0]:
         side_by_side(found, rows, more)
         return

@@ -85,9 +85,7 @@ class Kind:
 def side_by_side(found: Sequence[Run], rows: str, more: float) -> None:
     """The rows of pictures that are asked for, one of them larger, or all. `more` rem stand over them."""
     kinds = [kind for kind in KINDS if rows in (ALL, kind.name)]
-    columns = len(found) + 1
-    across = max(3, 24 // columns) if len(kinds) > 1 else max(4, 26 // columns)
-    shown = _shown(found, across, 4 if len(kinds) > 1 else _down(across, columns))
+    shown = _shown(found, *in_a_cell(len(found), rows))
     if shown.data is None:
         offer_images(found[0])
     with layout.said("compare-pictures"):
@@ -109,6 +107,15 @@ def side_by_side(found: Sequence[Run], rows: str, more: float) -> None:
     if searched:  # a search comes and goes with each choice of images
         layout.keep_room("compare-pictures", SEARCH)
     table(heads, drawn, under=UNDER + more + (LINE if busy or searched else 0))
+
+
+def in_a_cell(models: int, rows: str) -> tuple[int, int]:
+    """How many images across and down a cell of the table has beside so many models."""
+    columns = models + 1
+    if rows == ALL:
+        return max(3, 24 // columns), 4
+    across = max(4, 26 // columns)
+    return across, _down(across, columns)
 
 
 def go_on(shown: Shown) -> bool:

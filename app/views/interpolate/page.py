@@ -16,14 +16,15 @@ from app.views.interpolate.editor import editor, row
 from app.views.interpolate.export import export
 from app.views.interpolate.path_view import about_chart, chosen_track, codes_of, view
 from app.views.interpolate.waypoints import waypoints_from_address
-from app.widgets import image_picker
+from app.widgets import code_lines, image_picker
+from app.widgets.code_panel import code_panel, source
 from app.widgets.learning import follow_weights
 
 TABS = ["Path", "The three paths", "Attribute directions", "Export"]
 
 
 def page() -> None:
-    layout.title(
+    head = layout.title(
         "Interpolate",
         "Drag the handle: one image turns into the next, along a path between their codes.",
         *(
@@ -57,6 +58,7 @@ def page() -> None:
         met = row(run, model, found, tokens)
         kind, steps, penalty, chart = choices(model, codes)
     ends = np.stack([a.code for a in met]).astype(np.float32)
+    code_panel(head, "interpolate", code_lines.path(source(run.id), ends, kind, steps, penalty))
     walk, compared, attribute, files = st.tabs(TABS)
     with walk:
         left, right = st.columns([1, 0.38], gap="medium")

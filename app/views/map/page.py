@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,8 @@ from app.views.map.shown_codes import (
 )
 from app.views.map.toolbar import layout_of, projection_choice, projection_options
 from app.views.map.umap_layout import umap_progress
+from app.widgets import code_lines
+from app.widgets.code_panel import code_panel, source
 from vae_core.errors import BadCodes, TooFewPoints
 from vae_core.inference import LoadedModel, StoredCodes
 from vae_core.runs.array_files import EpochCodes
@@ -49,7 +52,7 @@ UNDER = 5.4  # rem of the toolbar
 
 
 def page() -> None:
-    layout.title(
+    head = layout.title(
         "Latent map",
         "Point at a dot to see its image, click it to look closer, draw a lasso to compare groups.",
         *(
@@ -109,6 +112,9 @@ def page() -> None:
     except (TooFewPoints, BadCodes) as error:
         st.warning(sentence(error), icon=":material/scatter_plot:")
         return
+    if not replaying:
+        asked = dataclasses.asdict(options) if kind == "UMAP" else options
+        code_panel(head, "map", code_lines.codes_map(source(run.id), split, kind, asked))
     partial = found is not None and found.rows is not None
     codes = encoded if found is None or found.rows is None else encoded.take(found.rows)
     with colour_place:

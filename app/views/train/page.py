@@ -9,13 +9,14 @@ from app.boundary import plain
 from app.state import address, session
 from app.views.train.new_run import new_run
 from app.views.train.steering import watch
-from app.widgets import config_form, import_images
+from app.widgets import code_lines, config_form, import_images
+from app.widgets.code_panel import code_panel, source
 from vae_core.runs.record import QUEUED
 from vae_core.runs.run import Run
 
 
 def page() -> None:
-    layout.title(
+    head = layout.title(
         "Train",
         "Choose images, press Start, watch it learn, and steer it while it does.",
         *(
@@ -37,6 +38,8 @@ def page() -> None:
         ),
     )
     run = session.run_or_none()
+    if run is not None:
+        code_panel(head, "train", code_lines.learning(source(run.id)))
     _decide(run)
     with st.expander(
         _line(run), icon=":material/tune:", key=address.FORM.name, on_change=_opened, args=(run,)

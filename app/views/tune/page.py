@@ -5,12 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from app import layout
-from app.services import studies
+from app.services import runs, studies
 from app.state import address, session
 from app.views.tune.beta import part as beta
 from app.views.tune.new_study import new_study
 from app.views.tune.preference_part import preference_part
 from app.views.tune.study_part import study_part
+from app.widgets import code_lines
+from app.widgets.code_panel import code_panel, home
+from vae_core.sweep import sweeps
 
 STUDY, LIKED, NEW, BETA = PARTS = ("Study", "By preference", "New study", "β")  # as the address says them
 LINES = {
@@ -45,9 +48,11 @@ def page() -> None:
         session.put(address.TUNE_PART, going)
     part = session.get(address.TUNE_PART) or session.param(address.TUNE_PART)
     part = part if part in PARTS else STUDY
-    layout.title("Tune", LINES[part], *WORDS[part])
+    head = layout.title("Tune", LINES[part], *WORDS[part])
     if part == BETA:
         beta.beta_part(parts)
+        if (name := session.get(address.SWEEP)) and (members := sweeps(runs.store()).get(name)):
+            code_panel(head, "sweep", code_lines.sweep([one.run.id for one in members], home()))
         return
     with layout.toolbar("tune"):
         parts()
@@ -58,6 +63,8 @@ def page() -> None:
         preference_part(studies.all_studies(), rest)
     else:
         study_part(studies.all_studies(), rest)
+        if (name := session.get(address.STUDY)) and any(one.name == name for one in studies.all_studies()):
+            code_panel(head, "study", code_lines.study(name, home()))
 
 
 def parts() -> None:

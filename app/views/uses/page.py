@@ -11,9 +11,12 @@ from app.services import uses as work
 from app.state import address, session
 from app.views.uses.shared import View, questions, table_of
 from app.views.uses.tabs import draw
+from app.widgets import code_lines
+from app.widgets.code_panel import code_panel, source
 from app.widgets.config_form import fill_settings, settings_form
 from app.widgets.work import follow
 from vae_core.errors import VaeCoreError
+from vae_core.options import to_json
 from vae_core.runs.run import Run
 from vae_core.uses import kept
 from vae_core.uses.registry import USES, Use, UseSettings
@@ -23,7 +26,7 @@ UNDER = 6.4  # rem of what stands over the panel
 
 
 def page() -> None:
-    layout.title(
+    head = layout.title(
         "Uses",
         "See what a VAE is good for, beside what does the same without one.",
         "posterior", "prior", "rate", "distortion", "nats", "baseline", "95 % interval",
@@ -49,6 +52,8 @@ def page() -> None:
                     "Numbers (CSV)", lambda: table_of(found).to_csv(index=False).encode(), f"{run.name}-{use.name}.csv",
                     "text/csv", icon=":material/table:", on_click="ignore",
                 )  # fmt: skip
+    if found is not None:
+        code_panel(head, "uses", code_lines.use(source(run.id), use.name, to_json(settings)))
     st.markdown(f"**{plain(use.question)}**")
     if faults or (found is None and cannot(run, settings)):
         with layout.panel("uses", under=UNDER):
