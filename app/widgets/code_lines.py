@@ -154,16 +154,17 @@ print("best:", shown)
 
 def sweep(runs: Sequence[str], home: str = "") -> str:
     """Rate and distortion of the runs of a sweep."""
-    return f"""{HEAD}from vae_core.evaluation.run_metrics import stored
+    return f"""{HEAD}from vae_core.evaluation.likelihood import evaluate
+from vae_core.inference import load_run
 
-store = vc.Store(vc.Places.find({home!r}))
+places = vc.Places.find({home!r})
 shown = {{}}
 for name in {list(runs)!r}:
-    run = store.find(name)
-    measured = stored(run)  # None before it was measured: vae-core evaluate
-    if measured is not None:
-        shown[run.name] = (measured.evaluation.rate, measured.evaluation.distortion)
-print(shown)
+    run = vc.Store(places).find(name)
+    config = run.record().effective.data
+    told = evaluate(load_run(run), vc.open_images(config.dataset, config.side, places))  # of the test images
+    shown[run.name] = (told.rate, told.distortion)
+    print(run.name, "rate and distortion, nats per image:", shown[run.name])
 """.replace("find('')", "find()")
 
 
