@@ -41,13 +41,15 @@ class Material:
         return self.subject.run
 
     @cached_property
-    def dims(self) -> tuple[int, int]:
-        """The two dimensions that tell most, by KL (for an autoencoder by variance); the same twice where D is 1."""
+    def order(self) -> np.ndarray:
+        """The dimensions (D,) from the one that tells most to the one that tells least, by KL (for an autoencoder by variance)."""
         kl = self.codes.kl_per_dim
-        if not np.isfinite(kl).all():
-            kl = self.codes.mean.var(0)
-        order = [int(d) for d in order_by_kl(kl)]
-        return order[0], order[1 % len(order)]
+        return order_by_kl(kl if np.isfinite(kl).all() else self.codes.mean.var(0))
+
+    @cached_property
+    def dims(self) -> tuple[int, int]:
+        """The two dimensions that tell most; the same twice where D is 1."""
+        return int(self.order[0]), int(self.order[1 % len(self.order)])
 
     @cached_property
     def floats(self) -> np.ndarray:
@@ -58,6 +60,14 @@ class Material:
     def spread(self) -> float:
         """How much images differ: mean squared difference of a pixel between two of them."""
         return max(float(2 * self.floats.var(0).mean()), 1e-12)
+
+    @cached_property
+    def average(self) -> np.ndarray:
+        """The mean of up to MOST training images, (C·H·W,) float32 in [0, 1]."""
+        rows = np.sort(np.random.default_rng(0).permutation(self.subject.train)[:MOST])
+        images = self.subject.images(rows) if len(rows) else self.images
+        mean: np.ndarray = images.reshape(len(images), -1).mean(0, dtype=np.float32) / 255
+        return mean
 
     @cached_property
     def chosen(self) -> np.ndarray:

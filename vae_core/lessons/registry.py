@@ -33,6 +33,10 @@ class Entry:
 
 
 LESSONS: dict[int, Entry] = {
+    1: Entry(
+        "squeeze", "Squeeze and rebuild",
+        "You can say what encoder, code and decoder are, what a short code costs, and why a plain autoencoder leaves gaps.", 8, 8,
+    ),
     2: Entry(
         "clouds", "Points become clouds",
         "You can say what a posterior is, what the prior is for, and why their overlap fills the space.", 8, 7,

@@ -10,5 +10,7 @@
 /** @type {Record<string, () => Promise<Make>>} */
 export const FIGURES = {
   cloud: async () => (await import("./figures/cloud.js")).make,
+  compared: async () => (await import("./figures/compared.js")).make,
   gaps: async () => (await import("./figures/gaps.js")).make,
+  squeeze: async () => (await import("./figures/squeeze.js")).make,
 };

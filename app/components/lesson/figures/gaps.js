@@ -8,7 +8,11 @@ import { nearestRow } from "../draws.js";
 import { Plane } from "../plane.js";
 
 /** @import { Codes, Figure, Tools } from "../types.js" */
-/** @typedef {{ ae: Codes, vae: Codes }} GapsData */
+/**
+ * With `together`, the cross of one map follows that of the other: the same share of what each map shows.
+ *
+ * @typedef {{ ae: Codes, vae: Codes, together?: boolean }} GapsData
+ */
 
 const TITLES = { ae: "Plain autoencoder: points", vae: "VAE: clouds" };
 const ENOUGH = 12; // moves after which a person has looked around
@@ -22,6 +26,8 @@ class Gaps {
   planes = [];
   /** @type {import("../../shared/picture.js").Picture[]} */
   pictures = [];
+  /** @type {Map<string, (share: number[]) => void>} takes a map's cross to a share of what it shows */
+  places = new Map();
 
   /** @param {HTMLElement} room @param {Tools<GapsData>} tools */
   constructor(room, tools) {
@@ -89,8 +95,15 @@ class Gaps {
       said.textContent = `nearest code ${far.toFixed(2)} away`;
       count(this.room, "frame");
     };
+    this.places.set(role, ([x, y]) => {
+      const [left, right, low, high] = plane.range;
+      go([left + x * (right - left), low + y * (high - low)]);
+    });
     const moved = (/** @type {number[]} */ to) => {
       go(to);
+      const [left, right, low, high] = plane.range;
+      const share = [(to[0] - left) / (right - left), (to[1] - low) / (high - low)];
+      if (data.together) this.places.get(role === "ae" ? "vae" : "ae")?.(share);
       this.moves += 1;
       if (this.moves === ENOUGH) this.tools.did();
     };
