@@ -30,14 +30,26 @@ from vae_core.runs.worker import train_run
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The fast tier first; of the slow one the browser tests, since what takes longest must not begin last."""
-    items.sort(key=lambda item: _tier(item))
+    """The fast tier first; of the slow one the files that take longest, so that no process works alone at the end."""
+    items.sort(key=lambda item: (tier := _tier(item), _place(item) if tier else 0))
 
 
 def _tier(item: pytest.Item) -> int:
     if item.get_closest_marker("slow") is None:
         return 0
-    return 1 if item.get_closest_marker("browser") else 2
+    return 1 if item.get_closest_marker("browser") or item.path.stem in LONGEST else 2
+
+
+# of the slow tier by their seconds, longest first; those not named here come last, the browser's before the others
+LONGEST = (
+    "test_map", "test_path", "test_deck", "test_looking", "test_train", "test_pages_fit", "test_queue", "test_study_killed",
+    "test_turning", "test_pages", "test_worker", "test_history", "test_two_servers", "test_study_component", "test_export",
+    "test_tune_in_browser", "test_shipping", "test_stacked",
+)  # fmt: skip
+
+
+def _place(item: pytest.Item) -> int:
+    return LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

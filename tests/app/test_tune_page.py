@@ -88,6 +88,9 @@ def test_start_without_a_change_gives_a_filled_grid_of_pictures(open_page: Open,
     at = open_page("tune", tuning="New study", **{"study-dataset": "tiny", "study-model": "mlp"})
     fine(at)
     assert "12 settings, all combinations" in shown(at)
+    shared = {w.key for w in at.number_input if w.key and w.key.startswith("study-")}
+    assert "study-epochs" in shared
+    assert not shared & {"study-latent-dim", "study-beta"}, "what is searched has no one value"
     assert "vae-core tune --dataset tiny" in shown(at)
     at.button(key="start study").click().run()
     fine(at)

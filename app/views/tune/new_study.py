@@ -25,7 +25,7 @@ from vae_core.data import find_spec
 from vae_core.errors import VaeCoreError
 from vae_core.models.build import choose_side
 from vae_core.options import Leaf, capitalised
-from vae_core.study.fields import Field, grid_size
+from vae_core.study.fields import Field, by_switch, grid_size
 from vae_core.study.goals import GOALS, MOST_GOALS, check_goals, parse_goal
 from vae_core.study.settings import (
     GRID,
@@ -91,7 +91,12 @@ def new_study(bar: DeltaGenerator) -> None:
     left, right = st.columns([5, 4], gap="large")
     with left, layout.panel("study-base", under=UNDER):
         st.markdown("**What all runs share**")
-        config = config_form.config_form(address.STUDY_SETTING)
+        searched = session.get(address.STUDY_FIELDS) or FIRST_FIELDS[0]
+        # one value of what is searched would mean nothing; an architecture or an objective says what else is asked
+        hidden = [
+            name for name in searched if all(leaf.registry is None for leaf in by_switch().get(name, []))
+        ]
+        config = config_form.config_form(address.STUDY_SETTING, without=hidden)
     with right, layout.panel("study-way", under=UNDER):
         try:
             settings, fields = _way(config)
@@ -278,7 +283,7 @@ def _costs(settings: StudySettings, fields: list[Field]) -> None:
         if taken := time_words(plan, side, count):
             words.append(taken)
     st.caption(
-        capitalised(" · ".join(words))
+        capitalised(" · ".join(words).removesuffix("…"))
         + ". All of one seed share order of images, noise and the images shown."
     )
 
