@@ -33,7 +33,7 @@ SAID = 2  # sentences that stand above the trials; the others lie in a fold
 LOOK = 2.0  # seconds between looks at a study that goes on
 UNDER = 7.8  # rem of what stands between the title and the trials, with one line of words
 LINE = 1.6  # rem of one more line
-LETTERS = 110  # of a line, in the narrowest window without scrolling
+LETTERS = 90  # of a line, in the narrowest window without scrolling
 ENDED = ("finished", "pruned", "stopped", "failed")
 
 
@@ -194,7 +194,8 @@ def _sentences(study: Study, data: dict[str, Any]) -> None:
         return
     if not said:
         return
-    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+    st.html(f"<style>@media (max-width: {layout.PHONE}) {{ .st-key-toolbar-study-said > :first-child {{ flex-basis: 100% }} }}</style>")  # fmt: skip
+    with st.container(key="toolbar-study-said", horizontal=True, vertical_alignment="center", wrap=False):
         st.markdown(copyable(" ".join(said[:SAID])), width="stretch")
         best_asks(study, data)
         what_else(study, data, said[SAID:])
