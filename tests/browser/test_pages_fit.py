@@ -398,29 +398,27 @@ LIVE = ("dl.numbers", "[data-chart=loss]", "[data-chart=terms]", "[data-chart=kl
         "[data-strip=reconstructions]", "[data-strip=samples]", "[data-strip=traversal]", ".tools")  # fmt: skip
 
 
-def test_a_run_is_seen_whole_while_it_learns(visit: Visit, server: Server) -> None:
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_a_run_is_seen_whole_while_it_learns(visit: Visit, server: Server, width: int, height: int) -> None:
     config = RunConfig(
         DataConfig("digits", side=16), ModelConfig("mlp", 4),  # type: ignore[arg-type]
         training=TrainingConfig(epochs=5000, precision="float32"),
     )  # fmt: skip
-    page = visit("/train?run=faces")
-    run = Store(server.places).create(config, "seen-whole")
+    page = visit("/train?run=faces", width=width, height=height)
+    run = Store(server.places).create(config, f"seen-whole-{height}")
     try:
         page.goto(f"{server.url}/train?run={run.id}")
         curves_ready(page)
         expect(page.locator(".live .state")).to_have_text("running")
-        for width, height in SIZES:
-            page.set_viewport_size({"width": width, "height": height})
-            stands_still(page.locator("h1, canvas, [data-strip]"))
-            for what in [page.locator(f".live {one}") for one in LIVE] + [
-                page.get_by_role("button", name=name, exact=True) for name in ("Pause", "Stop")
-            ]:
-                box = what.bounding_box()
-                assert box
-                assert box["width"] > 40
-                assert box["height"] > 15
-                inside = box["x"] + box["width"] <= width and box["y"] + box["height"] <= height
-                assert inside, f"{what} lies at {box}, in a window of {width}×{height}"
-            assert scrolled(page) == 0
+        for what in [page.locator(f".live {one}") for one in LIVE] + [
+            page.get_by_role("button", name=name, exact=True) for name in ("Pause", "Stop")
+        ]:
+            box = what.bounding_box()
+            assert box
+            assert box["width"] > 40
+            assert box["height"] > 15
+            inside = box["x"] + box["width"] <= width and box["y"] + box["height"] <= height
+            assert inside, f"{what} lies at {box}"
+        assert scrolled(page) == 0
     finally:
         run.request("stop")
