@@ -41,4 +41,8 @@ LESSONS: dict[int, Entry] = {
         "clouds", "Points become clouds",
         "You can say what a posterior is, what the prior is for, and why their overlap fills the space.", 8, 7,
     ),
+    3: Entry(
+        "trick", "The reparameterisation trick",
+        "You can say why noise enters from the side, what that spares, and why the network gives log σ².", 9, 8,
+    ),
 }  # fmt: skip

@@ -54,3 +54,18 @@ export function nearestRows({ values, rows, across }, z, k) {
  * @param {number} std
  */
 export const klOf = (mean, std) => 0.5 * (mean ** 2 + std ** 2 - 1 - Math.log(std ** 2));
+
+/**
+ * Of numbers, their mean with its standard error, and their spread.
+ *
+ * @param {ArrayLike<number>} values two or more
+ */
+export function summary(values) {
+  const n = values.length;
+  let mean = 0;
+  for (let i = 0; i < n; i++) mean += values[i] / n;
+  let squares = 0;
+  for (let i = 0; i < n; i++) squares += (values[i] - mean) ** 2;
+  const spread = Math.sqrt(squares / (n - 1));
+  return { mean, spread, error: spread / Math.sqrt(n) };
+}

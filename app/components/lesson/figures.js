@@ -11,6 +11,10 @@
 export const FIGURES = {
   cloud: async () => (await import("./figures/cloud.js")).make,
   compared: async () => (await import("./figures/compared.js")).make,
+  epsilon: async () => (await import("./figures/epsilon.js")).make,
   gaps: async () => (await import("./figures/gaps.js")).make,
+  gradients: async () => (await import("./figures/gradients.js")).make,
+  logvar: async () => (await import("./figures/logvar.js")).make,
+  paths: async () => (await import("./figures/paths.js")).make,
   squeeze: async () => (await import("./figures/squeeze.js")).make,
 };

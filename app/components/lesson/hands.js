@@ -1,0 +1,76 @@
+// What a hand moves beside a figure: buttons and sliders in a column.
+
+import { make, press } from "../shared/dom.js";
+
+/** @param {number} value @param {number} [digits] */
+export const fixed = (value, digits = 2) => value.toFixed(digits).replace("-", "−");
+
+export class Hands {
+  /** @param {HTMLElement} room */
+  constructor(room) {
+    this.box = make("div", { className: "hands" });
+    this.row = make("div", { className: "buttons" });
+    this.box.append(this.row);
+    room.append(this.box);
+  }
+
+  /** @param {string} text @param {() => void} act @param {string} [className] */
+  button(text, act, className = "") {
+    const button = make("button", { type: "button", textContent: text, className });
+    button.onclick = act;
+    this.row.append(button);
+    return button;
+  }
+
+  /**
+   * A button that stays pressed.
+   *
+   * @param {string} text
+   * @param {boolean} on
+   * @param {(on: boolean) => void} act
+   */
+  toggle(text, on, act) {
+    const button = this.button(text, () => {
+      const now = button.getAttribute("aria-pressed") !== "true";
+      press(button, now);
+      act(now);
+    });
+    press(button, on);
+    return button;
+  }
+
+  /**
+   * @param {object} given
+   * @param {string} given.name
+   * @param {[number, number]} given.range
+   * @param {number} given.value
+   * @param {(value: number) => string} [given.text]
+   * @param {(value: number) => void} given.act
+   * @returns {(value: number) => void} puts it elsewhere
+   */
+  slider({ name, range: [low, high], value, text = (v) => fixed(v), act }) {
+    const input = make("input", {
+      type: "range",
+      min: String(low),
+      max: String(high),
+      step: "any",
+      "aria-label": name,
+    });
+    const shown = make("output", {});
+    const show = (/** @type {number} */ v) => {
+      shown.textContent = text(v);
+      input.setAttribute("aria-valuetext", text(v));
+    };
+    input.oninput = () => {
+      show(Number(input.value));
+      act(Number(input.value));
+    };
+    const put = (/** @type {number} */ v) => {
+      input.value = String(v);
+      show(v);
+    };
+    put(value);
+    this.box.append(make("label", {}, make("span", {}, name), input, shown));
+    return put;
+  }
+}
