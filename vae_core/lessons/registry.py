@@ -45,4 +45,8 @@ LESSONS: dict[int, Entry] = {
         "trick", "The reparameterisation trick",
         "You can say why noise enters from the side, what that spares, and why the network gives log σ².", 9, 8,
     ),
+    6: Entry(
+        "blur", "Why blurry, and what a GAN does instead",
+        "You can say why the best single guess is soft, what each likelihood asks for, and what a GAN gains and may lose.", 8, 7,
+    ),
 }  # fmt: skip

@@ -9,6 +9,7 @@
 
 /** @type {Record<string, () => Promise<Make>>} */
 export const FIGURES = {
+  blend: async () => (await import("./figures/blend.js")).makeBlend,
   cloud: async () => (await import("./figures/cloud.js")).make,
   compared: async () => (await import("./figures/compared.js")).make,
   epsilon: async () => (await import("./figures/epsilon.js")).make,
@@ -17,4 +18,6 @@ export const FIGURES = {
   logvar: async () => (await import("./figures/logvar.js")).make,
   paths: async () => (await import("./figures/paths.js")).make,
   squeeze: async () => (await import("./figures/squeeze.js")).make,
+  makers: async () => (await import("./figures/makers.js")).makeMakers,
+  price: async () => (await import("./figures/price.js")).makePrice,
 };
