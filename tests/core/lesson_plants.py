@@ -34,7 +34,8 @@ class Linear:
 
     def decode(self, codes: Any) -> np.ndarray:
         flat = GREY + STEP * (np.atleast_2d(codes) * self.gains) @ self.basis
-        return np.clip(flat, 0, 1).reshape(-1, *SHAPE).astype(np.float32)
+        found: np.ndarray = np.clip(flat, 0, 1).reshape(-1, *SHAPE).astype(np.float32)
+        return found
 
     def encode(self, images: np.ndarray) -> Codes:
         flat = images.reshape(len(images), -1) / 255
@@ -61,4 +62,4 @@ def planted(
         model=model, run=SimpleNamespace(id="planted"), data=data, train=rows, test=rows, images=lambda index: kept[index]
     )  # fmt: skip
     marked = None if labels is None else np.asarray(labels, np.int64)
-    return Material(cast(Any, subject), images, model.encode(images), marked)
+    return Material(cast(Any, subject), images, model.encode(images), marked, rows=rows)

@@ -138,7 +138,7 @@ def test_gaps_of_the_map() -> None:
             return np.where(near[:, None, None, None], super().decode(codes), np.float32(0.5))
 
     ring = np.array([[3 * np.cos(a), 3 * np.sin(a)] for a in np.linspace(0, 6.28, 40)])
-    ring = np.concatenate((ring, [[30.0, 30], [-30, -30]]))
+    ring = np.concatenate((ring, np.array([[30.0, 30], [-30, -30]])))
     alike = planted(Linear((1, 1)), ring)
     assert squeeze.between(planted(Blank((1, 1)), ring), alike).question.truth == "blank"
     spots = np.random.default_rng(0).uniform(-2, 2, (400, 2))

@@ -23,7 +23,7 @@ MOST, SHOWN = 600, 12  # images of the map, and those that may be chosen
 class Material:
     """A run, up to MOST of the images it never saw, and what it says of them.
 
-    images: uint8 (N, C, H, W). labels: int64 (N,), or None. role: under which the component knows the run.
+    images: uint8 (N, C, H, W). labels: int64 (N,), or None. rows: numbers (N,) of the images in the run's set.
     """
 
     subject: Subject
@@ -31,6 +31,7 @@ class Material:
     codes: Codes
     labels: np.ndarray | None
     remark: str = ""
+    rows: np.ndarray | None = None
 
     @property
     def model(self) -> LoadedModel:
@@ -123,4 +124,4 @@ def _material(run: Run, remark: str = "") -> Material:
     rows = np.sort(np.random.default_rng(0).permutation(rows)[:MOST])
     images = subject.images(rows)
     labels = None if subject.data.labels is None else np.asarray(subject.data.labels)[rows]
-    return Material(subject, images, subject.model.encode(images), labels, remark)
+    return Material(subject, images, subject.model.encode(images), labels, remark, rows)

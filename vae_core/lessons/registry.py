@@ -45,6 +45,10 @@ LESSONS: dict[int, Entry] = {
         "trick", "The reparameterisation trick",
         "You can say why noise enters from the side, what that spares, and why the network gives log σ².", 9, 8,
     ),
+    5: Entry(
+        "walking", "Walking the space",
+        "You can move through codes on purpose, and say what a picture between two images shows and what it cannot.", 9, 8,
+    ),
     6: Entry(
         "blur", "Why blurry, and what a GAN does instead",
         "You can say why the best single guess is soft, what each likelihood asks for, and what a GAN gains and may lose.", 8, 7,

@@ -9,6 +9,8 @@
 
 /** @type {Record<string, () => Promise<Make>>} */
 export const FIGURES = {
+  arrow: async () => (await import("./figures/arrow.js")).make,
+  between: async () => (await import("./figures/between.js")).make,
   blend: async () => (await import("./figures/blend.js")).makeBlend,
   cloud: async () => (await import("./figures/cloud.js")).make,
   compared: async () => (await import("./figures/compared.js")).make,
@@ -16,8 +18,10 @@ export const FIGURES = {
   gaps: async () => (await import("./figures/gaps.js")).make,
   gradients: async () => (await import("./figures/gradients.js")).make,
   logvar: async () => (await import("./figures/logvar.js")).make,
-  paths: async () => (await import("./figures/paths.js")).make,
-  squeeze: async () => (await import("./figures/squeeze.js")).make,
   makers: async () => (await import("./figures/makers.js")).makeMakers,
+  paths: async () => (await import("./figures/paths.js")).make,
   price: async () => (await import("./figures/price.js")).makePrice,
+  squeeze: async () => (await import("./figures/squeeze.js")).make,
+  strips: async () => (await import("./figures/strips.js")).make,
+  usual: async () => (await import("./figures/usual.js")).make,
 };
