@@ -45,6 +45,10 @@ LESSONS: dict[int, Entry] = {
         "trick", "The reparameterisation trick",
         "You can say why noise enters from the side, what that spares, and why the network gives log σ².", 9, 8,
     ),
+    4: Entry(
+        "forces", "Two forces",
+        "You can say what distortion and rate are, what β trades, and how a posterior collapses and heals.", 10, 7,
+    ),
     5: Entry(
         "walking", "Walking the space",
         "You can move through codes on purpose, and say what a picture between two images shows and what it cannot.", 9, 8,

@@ -260,7 +260,15 @@ def ratio(top: np.ndarray, under: np.ndarray) -> float:
 
 def mean_and_error(draws: np.ndarray) -> str:
     """Their mean, with its standard error."""
-    return f"{draws.mean():.3g} ± {draws.std(ddof=1) / np.sqrt(len(draws)):.2g}"
+    return f"{three(draws.mean())} ± {three(draws.std(ddof=1) / np.sqrt(len(draws)))}"
+
+
+def three(value: float) -> str:
+    """With three figures, thousands apart and whole, a minus for a hyphen."""
+    if value == 0 or not np.isfinite(value):
+        return f"{value:g}"
+    places = max(0, 2 - int(np.floor(np.log10(abs(value)))))
+    return f"{value:,.{places}f}".replace("-", "−")
 
 
 def two_ways(material: Material, found: Gradients) -> Step:
@@ -282,7 +290,7 @@ def two_ways(material: Material, found: Gradients) -> Step:
         Question(
             f"On this image, how much wider do single draws of the score function scatter? (gradient by μ of z{a})",
             answers, choose(times, (3, 30, 300), answers),
-            f"Over {len(path)} draws the spread is {score.std(ddof=1):.3g} against {path.std(ddof=1):.3g}: {times:.3g} times. Means: "
+            f"Over {len(path)} draws the spread is {three(score.std(ddof=1))} against {three(path.std(ddof=1))}: {three(times)} times. Means: "
             f"pathwise {mean_and_error(path)}, score function {mean_and_error(score)}.",
         ),
         "Press “Draw 20 again” a few times and watch the two means.",
@@ -307,8 +315,8 @@ def baseline(material: Material, found: Gradients) -> Step:
         Question(
             "By how much does the spread of the score function shrink with a baseline?",
             answers, choose(times, (2, 10), answers),
-            f"By {times:.3g} times, from {score.std(ddof=1):.3g} to {less.std(ddof=1):.3g}. The pathwise gradient’s is "
-            f"{path.std(ddof=1):.3g}.",
+            f"By {three(times)} times, from {three(score.std(ddof=1))} to {three(less.std(ddof=1))}. The pathwise gradient’s is "
+            f"{three(path.std(ddof=1))}.",
         ),
         "Draw again, and use “Zoom in” to compare the narrow ones.",
     )  # fmt: skip
@@ -369,7 +377,7 @@ def read_off(material: Material, i: int, found: Gradients) -> tuple[Step, ...]:
             Question(
                 "How many draws of the score function are worth one pathwise draw?",
                 tuple(Answer(key, f"About {round_number(value)}") for key, value in numbers), "right",
-                f"({score.std(ddof=1):.3g} / {path.std(ddof=1):.3g})² is about {round_number(draws)}.",
+                f"({three(score.std(ddof=1))} / {three(path.std(ddof=1))})² is about {round_number(draws)}.",
             ),
             kind=READ,
         ),

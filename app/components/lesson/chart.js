@@ -14,9 +14,10 @@ export class Chart {
   /**
    * @param {HTMLElement} room
    * @param {{ label: string, palette: Palette, names: [string, string], x: Point, y: Point, draw: () => void,
-   *   rows?: boolean }} given `rows`: the upright axis has no numbers
+   *   rows?: boolean, ticks?: [number, string][] }} given `rows`: the upright axis has no numbers; `ticks`:
+   *   of the level axis, where they are not round numbers
    */
-  constructor(room, { label, palette, names, x, y, draw, rows = false }) {
+  constructor(room, { label, palette, names, x, y, draw, rows = false, ticks }) {
     this.canvas = make("canvas", { className: "chart", "aria-label": label });
     this.canvas.setAttribute("role", "img");
     this.pen = context2d(this.canvas);
@@ -26,6 +27,7 @@ export class Chart {
     this.y = y;
     this.draw = draw;
     this.rows = rows;
+    this.ticks = ticks;
     room.append(this.canvas);
     this.watch = new ResizeObserver(() => this.redraw());
     this.watch.observe(this.canvas);
@@ -85,7 +87,8 @@ export class Chart {
     pen.strokeRect(MARGIN.left + 0.5, MARGIN.top + 0.5, across - 1, up - 1);
     pen.textAlign = "center";
     pen.textBaseline = "top";
-    for (const v of roundTicks(...x)) pen.fillText(numberText(v), this.at([v, y[0]])[0], bottom + 4);
+    for (const [v, text] of this.ticks ?? roundTicks(...x).map((v) => [v, numberText(v)]))
+      pen.fillText(String(text), this.at([Number(v), y[0]])[0], bottom + 4);
     pen.textAlign = "right";
     pen.fillText(`${names[0]} →`, MARGIN.left + across, bottom + 19);
     pen.textBaseline = "middle";

@@ -136,7 +136,7 @@ async function open(room, tools) {
       const [x, y] = NODES.z;
       svg.append(
         makeSvg("path", { d: `M${x - 44} ${y - 16} l16 32 m0 -32 l-16 32`, class: "block" }),
-        makeSvg("text", { x, y: y + 40, class: "told" }, "dice inside: no way back"),
+        makeSvg("text", { x, y: y + 60, class: "told" }, "dice inside: no way back"),
       );
     }
     const write = () => {
