@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import streamlit as st
 
 from app import layout
@@ -9,12 +11,11 @@ from app.boundary import plain
 from app.state import address
 from vae_core import glossary
 
-ALL = "All groups"
+ALL = "All groups"  # not the first: drawing every formula takes a browser seconds
 UNDER = 4.2  # rem of the toolbar
 STYLE = """<style>
 .st-key-panel-glossary { max-width: 60rem; gap: 0.25rem; }
 .st-key-panel-glossary h2 { font-size: 1.15rem; padding: 0.6rem 0 0; }
-.st-key-panel-glossary h3 { font-size: 1rem; padding: 0.4rem 0 0; }
 </style>"""
 
 
@@ -29,10 +30,10 @@ def page() -> None:
             label_visibility="collapsed", width=320,
         )  # fmt: skip
         group = st.selectbox(
-            "Group", [ALL, *glossary.GROUPS], key=address.WORD_GROUP.name, bind=address.WORD_GROUP.bind,
+            "Group", [*glossary.GROUPS, ALL], key=address.WORD_GROUP.name, bind=address.WORD_GROUP.bind,
             label_visibility="collapsed", width=240,
         )  # fmt: skip
-        found = [entry for entry in glossary.search(sought) if group in (ALL, entry.group)]
+        found = [entry for entry in glossary.search(sought) if sought or group in (ALL, entry.group)]
         st.caption(f"{len(found)} of {len(glossary.ENTRIES)}", width="content")
     st.html(STYLE)
     with layout.panel("glossary", under=UNDER):
@@ -45,22 +46,22 @@ def page() -> None:
             mine = [entry for entry in found if entry.group == name]
             if mine:
                 st.header(name, anchor=False, divider="grey")
-            for entry in mine:
-                shown(entry)
+                # one element a group: the browser lays all of them out anew with each that arrives
+                st.markdown("\n\n".join(map(_told, mine)), unsafe_allow_html=True)
 
 
-def shown(entry: glossary.Entry) -> None:
-    """One entry: its name with an anchor, and under it meaning, formula, unit and source."""
-    st.subheader(entry.name, anchor=entry.anchor)
-    symbol = f"${entry.symbol}$" if entry.symbol else ""
+def _told(entry: glossary.Entry) -> str:
+    """Markdown of one entry: its name with an anchor, and under it meaning, formula, unit and source."""
+    symbol = f"written ${entry.symbol}$" if entry.symbol else ""
     formula = rf"$\displaystyle {entry.formula}$" if entry.formula else ""
-    facts = [part for part in (f"written {symbol}" if symbol else "", formula, entry.unit) if part]
-    said = [entry.plain, *([" · ".join(facts)] if facts else [])]
+    facts = " · ".join(part for part in (symbol, formula, entry.unit) if part)
+    said = [f'<b id="{entry.anchor}">{escape(entry.name)}</b>', escape(entry.plain, quote=False)]
+    said += [facts] if facts else []
     if entry.also:
         said.append(f":small[Also: {', '.join(plain(name) for name in entry.also)}]")
     if entry.source:
         said.append(f":small[{plain(entry.source)}]")
-    st.markdown("  \n".join(said))
+    return "  \n".join(said)
 
 
 page()
