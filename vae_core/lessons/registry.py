@@ -57,4 +57,8 @@ LESSONS: dict[int, Entry] = {
         "blur", "Why blurry, and what a GAN does instead",
         "You can say why the best single guess is soft, what each likelihood asks for, and what a GAN gains and may lose.", 8, 7,
     ),
+    7: Entry(
+        "good_for", "What it is good for",
+        "You can say when a VAE takes noise off, what its scores miss, what a code costs, and how to probe a classifier with one.", 10, 8,
+    ),
 }  # fmt: skip

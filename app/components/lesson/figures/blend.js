@@ -32,7 +32,7 @@ export function meanOf(images) {
 }
 
 /** @param {HTMLElement} room @param {Tools<BlendData>} tools @returns {Promise<Figure>} */
-export async function makeBlend(room, { data, did }) {
+async function open(room, { data, did }) {
   const [images, sharp] = await Promise.all([pictures(data.pictures), table(data.sharp)]);
   const k = data.nearest;
   let [at, some] = [0, 1];
@@ -74,3 +74,5 @@ export async function makeBlend(room, { data, did }) {
   show();
   return { unlock() {}, stop() {} };
 }
+
+export { open as make };

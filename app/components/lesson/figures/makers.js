@@ -124,4 +124,6 @@ class Makers {
 }
 
 /** @param {HTMLElement} room @param {Tools<MakersData>} tools */
-export const makeMakers = (room, tools) => new Makers(room, tools).open();
+const open = (room, tools) => new Makers(room, tools).open();
+
+export { open as make };

@@ -20,7 +20,7 @@ import { framed } from "../thumbs.js";
 const [WIDTH, HEIGHT, MARGIN] = [200, 120, 18];
 
 /** @param {HTMLElement} room @param {Tools<PriceData>} tools @returns {Promise<Figure>} */
-export async function makePrice(room, { data, palette, did }) {
+async function open(room, { data, palette, did }) {
   const [predictions, costs, images] = await Promise.all([
     table(data.predictions),
     table(data.costs),
@@ -109,3 +109,5 @@ export async function makePrice(room, { data, palette, did }) {
     stop() {},
   };
 }
+
+export { open as make };
