@@ -149,3 +149,10 @@ def test_every_length_of_a_long_code_is_between_none_and_all() -> None:
     assert squeeze.lengths(3) == (0, 1, 2, 3)
     assert (squeeze.lengths(128)[0], squeeze.lengths(128)[-1]) == (0, 128)
     assert len(squeeze.lengths(128)) <= squeeze.STEPS
+
+
+@pytest.mark.parametrize("dims", [1, 40])
+def test_any_length_of_the_code_can_be_asked_about(dims: int) -> None:
+    one = material(np.ones(dims), np.ones(dims))
+    steps = (squeeze.through(one), squeeze.strange(one), squeeze.shorter(one, 0), *squeeze.read_off(one, 0))
+    assert all(2 <= len(step.question.answers) <= 4 for step in steps)

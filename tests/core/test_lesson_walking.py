@@ -11,6 +11,7 @@ from lesson_plants import Linear, planted
 from vae_core.latent.paths import lerp, slerp
 from vae_core.lessons import walking
 from vae_core.lessons.lesson import Step
+from vae_core.lessons.material import widened
 from vae_core.lessons.walking import Ground
 
 
@@ -166,12 +167,12 @@ def test_few_images_bring_those_it_was_trained_on() -> None:
     subject.test = subject.test[:1]  # type: ignore[misc]
     small = planted(Linear(np.ones(3)), normal(1, 3))
     object.__setattr__(small, "subject", subject)
-    found = walking.enough(small)
+    found = widened(small)
     assert len(found.images) == 5
     assert "trained on" in found.remark
 
 
-def test_a_single_image_makes_a_whole_lesson() -> None:
-    one = planted(Linear(np.ones(2)), normal(1, 2))
-    built = walking.build(one, (one, one))
-    assert len(built.steps) == 8
+@pytest.mark.parametrize(("count", "dims"), [(1, 2), (30, 1), (30, 40)])
+def test_any_number_of_images_and_dimensions_makes_a_lesson(count: int, dims: int) -> None:
+    one = planted(Linear(np.ones(dims)), normal(count, dims))
+    assert len(walking.build(one, (one, one)).steps) == 8

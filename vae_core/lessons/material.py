@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,6 +16,7 @@ from vae_core.runs.store import Store
 from vae_core.uses.subject import Subject, open_subject, usable
 
 FALLBACK, PLAIN = "digits-vae-2d", "digits-ae-2d"  # equal but for the objective
+FEW = 12  # with fewer images that it never saw, `widened` takes those a run was trained on as well
 MOST, SHOWN = 600, 12  # images of the map, and those that may be chosen
 
 
@@ -102,6 +103,23 @@ def gather(run: Run | None, places: Places, why: str = NO_RUN) -> Material:
         except VaeCoreError as error:
             why = f"This lesson shows the shipped run on digits, since {error}."
     return _material(Store(places).find(FALLBACK), why)
+
+
+def widened(material: Material) -> Material:
+    """The material; where it has fewer than FEW images, with those the run was trained on, and the remark says so."""
+    subject = material.subject
+    if len(material.images) >= FEW or not len(subject.train):
+        return material
+    rows = np.unique(np.concatenate((subject.test, subject.train)))
+    rows = np.sort(np.random.default_rng(0).permutation(rows)[:MOST])
+    images = subject.images(rows)
+    labels = None if subject.data.labels is None else np.asarray(subject.data.labels)[rows]
+    remark = (
+        f"{material.remark} Few images are left over, so those it was trained on are shown as well.".strip()
+    )
+    return replace(
+        material, images=images, codes=material.model.encode(images), labels=labels, remark=remark, rows=rows
+    )
 
 
 def pair(places: Places) -> tuple[Material, Material]:

@@ -12,19 +12,21 @@ from vae_core.inference import LoadedModel, load_run
 from vae_core.latent.statistics import nearest
 from vae_core.lessons import clouds
 from vae_core.lessons.lesson import READ, Answer, Lesson, Question, Source, Step, choose
-from vae_core.lessons.material import Material
+from vae_core.lessons.material import Material, widened
 from vae_core.models.sizes import CODE, IMAGE, PICTURE, Size, layer_sizes
 from vae_core.runs.store import Store
+from vae_core.words import counted
 
 LONGER = "digits-beta1"  # as the pair, with a longer code
-MEASURED, STEPS = 10, 8  # images redrawn at each of so many lengths of the code
-STRANGE = 4  # images of which strange ones are made
+MEASURED, STEPS = 6, 8  # images redrawn at each of so many lengths of the code
+STRANGE = 3  # images of which strange ones are made
 BESIDE = 60  # images and places measured on the shipped pair
 ENOUGH, HALF = 1.25, 0.5
 
 
 def build(material: Material, pair: tuple[Material, Material]) -> Lesson:
     """The lesson on a run with an encoder."""
+    material = widened(material)
     first = int(material.chosen[0])
     return Lesson(
         steps=(
@@ -207,8 +209,8 @@ def strange(material: Material) -> Step:
                nearest=np.moveaxis(material.images[near[:, 0]], 1, -1)),
         Question(
             "The network is sent a negative, a turned picture, two halves changed over. What comes back?", answers, truth,
-            f"Of {len(images)} such pictures, {own * len(images):.0f} came back nearer to an image of the set than to what was sent. "
-            f"They lost {_share(strangely)}, its usual images {_share(usually)}; the average image in their place would lose 100 %.",
+            f"{own * len(images):.0f} of {len(images)} came back nearer to an image of the set than to what was sent. Lost: "
+            f"{_share(strangely)}; of usual images {_share(usually)}.",
         ),
         "Send some of them" + (", or draw what you like." if material.model.shape[0] == 1 else "."),
     )  # fmt: skip
@@ -235,7 +237,7 @@ def shorter(material: Material, i: int) -> Step:
             f"How many of its {dims} numbers does it take to lose at most a quarter more than with all of them?",
             answers, "all" if enough >= dims else choose(enough, (dims / 3 + 1e-9, dims), answers),
             f"It takes {enough} of {dims}: they lose {_share(losses[counts.index(enough)])}, all lose {_share(losses[-1])}, none "
-            f"{_share(losses[0])} (mean of {min(MEASURED, len(material.images))} images).",
+            f"{_share(losses[0])} (mean of {counted(min(MEASURED, len(material.images)))}).",
         ),
         "Move the slider from the right to the left.",
     )  # fmt: skip
@@ -317,8 +319,8 @@ def between(ae: Material, vae: Material) -> Step:
         Question(
             "You point at an empty place of the plain autoencoder’s map. What will its decoder draw?", answers,
             "blank" if ink < 0.25 else choose(there[0] / max(own[0], 1e-9), (1.25,), answers[1:]),
-            f"At {BESIDE} places far from the dots, its pictures lie {there[0] / max(own[0], 1e-9):.1f} times as far from the nearest real digit "
-            f"as where the dots are; the VAE’s lie {there[1] / max(own[1], 1e-9):.1f} times as far.",
+            f"At {BESIDE} places far from dots its pictures lie {there[0] / max(own[0], 1e-9):.1f} times as far from a real digit as at dots; "
+            f"the VAE’s {there[1] / max(own[1], 1e-9):.1f} times.",
         ),
         "Point at gaps of the left map. The cross on the right stands at the same place of the other.",
     )  # fmt: skip

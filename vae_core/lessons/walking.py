@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -14,10 +14,9 @@ from vae_core.latent.directions import attribute_direction
 from vae_core.latent.paths import lerp, slerp
 from vae_core.latent.statistics import nearest
 from vae_core.lessons.lesson import READ, Answer, Lesson, Question, Source, Step, choose
-from vae_core.lessons.material import MOST, Material
-from vae_core.words import listed
+from vae_core.lessons.material import Material, widened
+from vae_core.words import counted, listed
 
-FEW = 12  # with fewer images that it never saw, a run's training images come along
 KNOWN_BYTES = 1_500_000  # of the real images that a page compares pictures with
 ROWS = 6  # dimensions shown at most
 BASES, PAIRS, FAR, MOVED = (
@@ -33,7 +32,7 @@ HALF = np.array([0.5])
 
 def build(material: Material, pair: tuple[Material, Material]) -> Lesson:
     """The lesson on a run with a posterior."""
-    ground = Ground(enough(material))
+    ground = Ground(widened(material))
     return Lesson(
         steps=(
             one_at_a_time(ground), line_or_arc(ground), far_out(ground), arrow(ground), between(ground),
@@ -60,23 +59,6 @@ def build(material: Material, pair: tuple[Material, Material]) -> Lesson:
         remark=ground.material.remark,
         runs={"own": material.run},
     )  # fmt: skip
-
-
-def enough(material: Material) -> Material:
-    """The material; where it has fewer than FEW images, with those the run was trained on, and the remark says so."""
-    subject = material.subject
-    if len(material.images) >= FEW or not len(subject.train):
-        return material
-    rows = np.unique(np.concatenate((subject.test, subject.train)))
-    rows = np.sort(np.random.default_rng(0).permutation(rows)[:MOST])
-    images = subject.images(rows)
-    labels = None if subject.data.labels is None else np.asarray(subject.data.labels)[rows]
-    remark = (
-        f"{material.remark} Few images are left over, so those it was trained on are shown as well.".strip()
-    )
-    return replace(
-        material, images=images, codes=material.model.encode(images), labels=labels, remark=remark, rows=rows
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,8 +171,9 @@ def one_at_a_time(ground: Ground) -> Step:
         Question(
             "Does the dimension that the encoder spends most nats on also change the picture most?", answers,
             choose(rank, (1, 3), answers),
-            f"z{dims[0]} costs most and changes the picture by {_share(changes[0])} of what two images differ by; z{dims[most]} changes it "
-            f"most, by {_share(changes[most])} (mean of {min(BASES, len(ground.material.chosen))} images, {len(dims)} dimensions).",
+            f"z{dims[0]} costs most and changes the picture by {_share(changes[0])} of what two images differ by"
+            + (", more than any other" if not most else f"; z{dims[most]} changes it by {_share(changes[most])}")
+            + f" (mean of {counted(min(BASES, len(ground.material.chosen)))}, {counted(len(dims), 'dimension')}).",
         ),
         "Move the slider of each row.",
     )  # fmt: skip
@@ -226,9 +209,8 @@ def line_or_arc(ground: Ground) -> Step:
         Question(
             "Halfway along the straight line: how far from the origin is the code?", answers,
             choose(length["line"], (0.93, 1.07), answers),
-            f"Over {PAIRS} pairs the middle of the line is {length['line']:.2f} times as long as its ends, the arc’s "
-            f"{length['arc']:.2f} times. Percentile of the middle: line {usual['line']:.0f}, arc {usual['arc']:.0f}; of the images "
-            f"themselves {at_ends:.0f} (medians; 50 is the middle of what the decoder learned from).",
+            f"Middle over ends, {PAIRS} pairs: {length['line']:.2f} on the line, {length['arc']:.2f} on the arc. Median percentile: images "
+            f"{at_ends:.0f}, middle of the line {usual['line']:.0f}, of the arc {usual['arc']:.0f}.",
         ),
         "Move the handle to the middle, then choose another image to walk to.",
     )  # fmt: skip
@@ -256,8 +238,8 @@ def far_out(ground: Ground) -> Step:
         Question(
             f"Codes are drawn from the prior and put {OUT:g} times as far out. What do they decode to?", answers,
             choose(ratio, (1.25, 2), answers),
-            f"Their pictures lie {ratio:.1f} times as far from the nearest of {ground.known} real images as samples of the prior do. Their "
-            f"percentile is {percentiles[1]:.0f}, that of samples {percentiles[0]:.0f} (medians of {FAR}).",
+            f"They lie {ratio:.1f} times as far from the nearest of {ground.known} real images as samples of the prior do. Median percentile: "
+            f"{percentiles[1]:.0f}, of samples {percentiles[0]:.0f}.",
         ),
         "Draw codes, and read the two numbers before you believe the picture.",
     )  # fmt: skip

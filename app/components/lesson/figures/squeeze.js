@@ -39,6 +39,7 @@ class Squeeze {
     this.room = room;
     this.tools = tools;
     this.mode = tools.data.mode;
+    room.classList.toggle("locked", this.mode === "strange"); // what comes back answers the question
   }
 
   async open() {
@@ -70,7 +71,7 @@ class Squeeze {
     this.sent = framed("sent in");
     this.back = framed("came back");
     this.middle = make("div", { className: "middle" });
-    const way = make("div", { className: `way ${mode}` }, this.sent.box, this.middle, this.back.box);
+    const way = make("div", { className: `through ${mode}` }, this.sent.box, this.middle, this.back.box);
     if (data.nearest) {
       this.like = framed("its nearest image of the set");
       way.append(this.like.box);
@@ -240,6 +241,7 @@ class Squeeze {
   }
 
   unlock() {
+    this.room.classList.remove("locked");
     if (!this.network) return;
     this.network.open = true;
     this.network.draw();

@@ -66,12 +66,13 @@ async function open(room, tools) {
     make("div", { className: "hands" }, button, hand.box, thumbs.row),
   );
   enlarge(room, ground.header);
+  room.classList.toggle("locked", drawn); // what is drawn far out answers the question
   if (drawn) random();
   else {
     thumbs.mark(0);
     show();
   }
-  return { unlock: () => {}, stop: () => painter.stop() };
+  return { unlock: () => room.classList.remove("locked"), stop: () => painter.stop() };
 }
 
 export { open as make };
