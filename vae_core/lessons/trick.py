@@ -15,7 +15,7 @@ from vae_core.lessons.material import Material
 if TYPE_CHECKING:
     from torch import Tensor
 
-MANY, SOME = 400, 100  # draws of what is measured, of small pictures and of large ones
+MANY, SOME = 400, 60  # draws of what is measured, of small pictures and of large ones
 SMALL = 1024  # pixel values of a small picture
 FAR = 2.0  # spreads to either side
 

@@ -6,7 +6,7 @@ import { gaussian, seeded } from "../shared/latent.js";
 
 const CODE = 2;
 const LEAST_LOG_VAR = -12; // beyond it a spread is numerically nothing
-const ADAM = { first: 0.9, second: 0.999, tiny: 1e-8 };
+const ADAM = { first: 0.9, second: 0.99, tiny: 1e-8 };
 
 /**
  * A layer's weights within the flat array of all: `weight` (outputs, inputs), then `bias`.

@@ -94,8 +94,8 @@ async function open(room, tools) {
     going = now;
     if (now) schedule();
   });
-  hands.button("Warm up", () => travel([...warm()], false)).title =
-    "Learn at a small β first, and raise it step by step to 1";
+  hands.button("Warm up", () => travel(warm(), false)).title =
+    "Learn on at a small β first, and raise it step by step to 1";
   hands.button("Begin anew", begin);
   const slide = hands.slider({
     name: "β",
