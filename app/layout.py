@@ -6,13 +6,19 @@ their title, panels and toolbars from here and set no such style themselves.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app import words
+from app.boundary import plain
 from app.state import address, session, view_link
 from vae_core import pictures
 from vae_core.errors import VaeCoreError
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 SIDEBAR = 240  # pixels: the run picker, and the page list
 PHONE = "640px"  # up to this width columns stack, and nothing scrolls within a panel
@@ -26,6 +32,7 @@ STYLE = f"""<style>
 [data-testid="stMainBlockContainer"] {{ padding-left: 1.6rem; padding-right: 1.6rem; max-width: none; }}
 [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] {{ gap: 0.6rem; }}
 .st-key-page-title {{ min-height: 2.4rem; }}
+.st-key-page-title > :has(> .st-key-tables-place:empty) {{ display: none; }}
 .st-key-page-title h1 {{ padding: 0; font-size: 1.5rem; white-space: nowrap; }}
 .st-key-page-title [data-testid="stCaptionContainer"] {{ margin: 0; }}
 .st-key-page-title [data-testid="stCaptionContainer"] p {{ margin: 0; font-size: 0.95rem; line-height: 1.25; }}
@@ -97,6 +104,8 @@ def title(name: str, line: str, *explained: str, side: int | None = None) -> Del
         _enlarging(_side() if side is None else side)
         if view_link.offered():
             _handed_out()
+        session.put(address.CHARTS, {})  # those of this page come as it is drawn
+        session.put(address.TABLES, st.container(key="tables-place", width="content"))
     return head
 
 
@@ -114,6 +123,29 @@ def _handed_out() -> None:
         else:
             st.html(f'<div style="text-align: center">{view_link.code_svg(link.url)}</div>')
         st.code(link.url, language=None, wrap_lines=True)
+
+
+def chart(figure: Figure, *, key: str, place: DeltaGenerator | None = None, **more: Any) -> Any:
+    """A plotly chart, in `place` where it is given; its numbers lie under Tables in the page's title row."""
+    session.setdefault(address.CHARTS)[key] = figure
+    return (st if place is None else place).plotly_chart(figure, key=key, **more)
+
+
+def tables() -> None:
+    """The numbers behind the page's charts, in its title row; nothing where there are none. Called when the page is drawn."""
+    place, charts = session.take(address.TABLES), session.get(address.CHARTS)
+    if place is None or not charts:
+        return
+    from app.plots.table import heading, table_of
+
+    with place, st.popover(
+        "Tables", icon=":material/table:", type="tertiary", key="chart-tables", on_change="rerun",
+        help="The numbers behind each chart of this page.",
+    ) as opened:  # fmt: skip
+        if opened.open:
+            for figure in charts.values():
+                st.caption(plain(heading(figure)))
+                st.dataframe(table_of(figure), hide_index=True, height=180)
 
 
 def meanings(*names: str, label: str = "Words", key: str | None = None) -> None:

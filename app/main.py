@@ -52,6 +52,7 @@ if toured:
     session.go(toured)
 try:
     page.run()
+    layout.tables()
 except Exception as error:
     # Streamlit's own control flow (rerun, stop) is no Exception subclass that ends here
     boundary.show(error)

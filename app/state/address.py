@@ -124,6 +124,8 @@ RUN = _param("run", TEXT, "", PAGES, "id of the run that all pages show")
 PIXELS: Key[bool] = _kept(
     "pixels", False, PAGES, "whether fine pictures show their pixels instead of being enlarged smoothly"
 )
+TABLES: Key[Any] = _kept("tables", None, PAGES, "where the tables of the page's charts are to stand")
+CHARTS: Key[dict[str, Any]] = _kept("charts", {}, PAGES, "figures of the page by key, for its tables")
 PIXELS_SWITCH: Key[bool] = _kept("pixels switch", False, PAGES, "where the switch of a page stands")
 RUN_FAULT: Key[tuple[str, bool]] = _kept(
     "run fault",

@@ -31,7 +31,7 @@ def curves(found: Sequence[Run], seeds: dict[str, list[Run]], more: float) -> No
                 st.caption(f"**{title}**: no epoch has ended yet.")
             for place, line in enumerate(lines):
                 drawn = [("", line.epochs, line.mean, line.low, line.high)]
-                st.plotly_chart(
+                layout.chart(
                     courses(title if place == 0 else line.name, f"{line.name}, {line.unit}", drawn, colour=number),
                     key=f"course {run.id} {place}", config=PLAIN, height="stretch" if alone else 230,
                 )  # fmt: skip

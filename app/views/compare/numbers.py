@@ -250,8 +250,8 @@ def numbers(found: Sequence[Run], seeds: Mapping[str, list[Run]], more: float) -
                 low, mean, high = (
                     np.array([getattr(one, part) for one in row]) for part in ("low", "mean", "high")
                 )
-                column.plotly_chart(
-                    intervals(m.title, m.unit, names, mean, low, high, reference=None if level is None else ("real images", level)), key=f"compare {m.title}", config=PLAIN,
+                layout.chart(
+                    intervals(m.title, m.unit, names, mean, low, high, reference=None if level is None else ("real images", level)), place=column, key=f"compare {m.title}", config=PLAIN,
                 )  # fmt: skip
                 column.caption(m.means)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from app import boundary
+from app import boundary, layout
 from app.boundary import copyable, fragment
 from app.plots.figure import PLAIN
 from app.plots.path import paths_on_map
@@ -98,7 +98,7 @@ def draw_map(model: LoadedModel, codes: StoredCodes | None, tracks: list[Track],
         st.info(boundary.sentence(error), icon=":material/scatter_plot:")
         return
     some = codes.mean[np.linspace(0, len(codes) - 1, min(3000, len(codes))).astype(int)]
-    st.plotly_chart(
+    layout.chart(
         paths_on_map(
             flat(some), [(one.kind, flat(one.at(t))) for one in tracks], flat(ends), x=x, y=y, title=title
         ),

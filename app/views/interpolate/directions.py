@@ -121,7 +121,7 @@ def draw_leaks(leaking: list[Leakage]) -> None:
         return
     change, low, high = (np.array([getattr(leak, f) for leak in leaking]) for f in ("change", "low", "high"))
     names = [leak.name for leak in leaking]
-    st.plotly_chart(
+    layout.chart(
         leakage_bars(names, change, low, high, "change of probability at strength 1"),
         key="chart leakage", config=PLAIN,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import boundary
+from app import boundary, layout
 from app.boundary import copyable, fragment
 from app.components.path import path as moving
 from app.plots.figure import PLAIN
@@ -169,7 +169,7 @@ def view(
             figure = along_path(
                 "Image change, pixels per unit of path", told.t, [("change", told.change)], unit="pixels", **common
             )  # fmt: skip
-            st.plotly_chart(figure, key="chart change", config=PLAIN)
+            layout.chart(figure, key="chart change", config=PLAIN)
         elif codes is None or told.support is None:
             st.info(
                 f"How near the path keeps to real images, and what a probe makes of it, need {no_codes(model)}.",
@@ -181,7 +181,7 @@ def view(
                 "Distance to the nearest real code, code units", told.t, [("distance", told.support)],
                 reference=("median between real codes", usual), **common,
             )  # fmt: skip
-            st.plotly_chart(figure, key="chart support", config=PLAIN)
+            layout.chart(figure, key="chart support", config=PLAIN)
         else:
             probabilities(model, along, codes, chart.removeprefix(OF), told.t, common)
 
@@ -209,7 +209,7 @@ def probabilities(
     else:
         order = np.argsort(-values.max(0), kind="stable")[:10]
         lines = [(str(probe.names[i]), values[:, i]) for i in sorted(order)]
-    st.plotly_chart(
+    layout.chart(
         along_path(f"Probability of {by} = {lines[0][0]}" if len(lines) == 1 else f"Probability of each {by}", t, lines, share=True, **common),
         key="chart probabilities", config=PLAIN,
     )  # fmt: skip

@@ -82,7 +82,7 @@ def image_panel(run: Run, model: LoadedModel, codes: StoredCodes, row: int) -> N
     if distance:
         st.caption(distance)
     order = [int(d) for d in order_by_kl(codes.kl_per_dim)][:MOST_DIMS]
-    st.plotly_chart(
+    layout.chart(
         posterior_intervals(order, codes.mean[row], codes.std[row]), key="map posterior", config=PLAIN
     )
     if len(codes.kl_per_dim) > MOST_DIMS:

@@ -181,7 +181,7 @@ def _guide(codes: StoredCodes) -> None:
     )
     kl = np.nan_to_num(codes.kl_per_dim)
     if kl.any():
-        st.plotly_chart(kl_bars(kl), key="map kl", config=PLAIN)
+        layout.chart(kl_bars(kl), key="map kl", config=PLAIN)
         layout.meanings("KL", "nats", "active", label="KL, nats", key="map kl words")
 
 

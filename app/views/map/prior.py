@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from app import layout
 from app.boundary import fragment, sentence
 from app.plots.codes import prior_densities
 from app.plots.figure import PLAIN
@@ -56,6 +57,6 @@ def prior_panel(model: LoadedModel, codes: StoredCodes) -> None:
             )
         st.markdown("\n".join(f"- {w}" for w in words))
         order = [int(d) for d in order_by_kl(match.kl)][:12]
-        st.plotly_chart(prior_densities(match.edges, match.density, order), key="map prior", config=PLAIN)
+        layout.chart(prior_densities(match.edges, match.density, order), key="map prior", config=PLAIN)
         if len(match.active) > len(order):
             st.caption(f"The {len(order)} most used of {len(match.active)} dimensions.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from app import layout
 from app.plots.codes import effect_bars, label_shares
 from app.plots.figure import PLAIN
 from app.services import datasets
@@ -50,10 +51,10 @@ def selection_panel(run: Run, model: LoadedModel, codes: StoredCodes, inside: np
     if not inside.all():
         effect = effect_sizes(codes.mean, inside)
         order = np.argsort(-np.abs(effect))[:10]
-        st.plotly_chart(effect_bars([f"z{d}" for d in order], effect[order]), key="map effects", config=PLAIN)  # fmt: skip
+        layout.chart(effect_bars([f"z{d}" for d in order], effect[order]), key="map effects", config=PLAIN)  # fmt: skip
     if codes.labels is not None:
         names = image_picker.class_names(codes)
         count = np.bincount(codes.labels[rows], minlength=len(names))[: len(names)]
         rest = np.bincount(codes.labels[~inside], minlength=len(names))[: len(names)]
-        st.plotly_chart(label_shares(names, count, rest), key="map labels", config=PLAIN)
+        layout.chart(label_shares(names, count, rest), key="map labels", config=PLAIN)
     save_and_export(run, codes, rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from app import boundary
+from app import boundary, layout
 from app.plots.figure import PLAIN
 from app.plots.training import schedule_preview
 from app.services import datasets, runs, timing
@@ -166,10 +166,10 @@ def previews(plan: Plan) -> None:
         for c in plan.config.objective.entry.coefficients:
             values = np.array([moment[c.name] for moment in moments], float)
             figure = schedule_preview(c.symbol, c.unit or c.help, steps, values)
-            st.plotly_chart(figure, key=f"preview {c.name}", config=PLAIN)
+            layout.chart(figure, key=f"preview {c.name}", config=PLAIN)
     with right:
         rates = np.array([plan.learning_rate(int(s)) for s in steps])
-        st.plotly_chart(
+        layout.chart(
             schedule_preview("Learning rate", "per step", steps, rates), key="preview lr",
             config=PLAIN,
         )  # fmt: skip

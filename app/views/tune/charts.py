@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from app import layout
 from app.boundary import copyable
 from app.plots import study as plots
 from app.plots.figure import PLAIN
@@ -45,11 +46,11 @@ def what_else(study: Study, data: dict[str, Any], said: Sequence[str]) -> None:
         words = f"{goal['title']} ({goal['unit']})" if goal["unit"] else goal["title"]
         titles = {field["name"]: field["title"] for field in data["fields"]}
         if shares := data["importance"].get(goal["name"]):
-            st.plotly_chart(plots.importance(goal["title"], [(titles[n], s) for n, s in shares.items() if n in titles]), key="study importance", config=PLAIN)  # fmt: skip
+            layout.chart(plots.importance(goal["title"], [(titles[n], s) for n, s in shares.items() if n in titles]), key="study importance", config=PLAIN)  # fmt: skip
         rows = [t for t in measured if goal["name"] in t["numbers"]]
         for field in data["fields"]:
             known = [t for t in rows if field["name"] in t["values"]]
-            st.plotly_chart(
+            layout.chart(
                 plots.sliced(
                     words, field["title"], log=bool(field["log"]), values=[t["values"][field["name"]] for t in known],
                     numbers=[t["numbers"][goal["name"]] for t in known], trials=[t["number"] for t in known], best=data["best"],
@@ -82,7 +83,7 @@ def _contours(study: Study, goal: dict[str, Any], words: str, titles: dict[str, 
         return titles[field.name], field.log, values
 
     better = goal["direction"] == "min" and goal["target"] is None  # near a target neither end is the better
-    st.plotly_chart(
+    layout.chart(
         plots.contours(
             words, axis(numeric[x], found[0]), axis(numeric[y], found[1]), found[2],
             [(t.values[x], t.values[y], t.number) for t in trials if x in t.values and y in t.values], low_is_better=better,

@@ -197,21 +197,19 @@ def _curves(view: View, score: str) -> None:
     odd = view.found.pictures["odd"]
     share = float(odd.mean())
     left, right = st.columns(2)
-    left.plotly_chart(
+    layout.chart(
         curve("ROC", "false alarms, share of usual images", "caught, share of odd images", "roc", scores, (0, 1)),
-        key="anomaly roc", config=PLAIN,
+        place=left, key="anomaly roc", config=PLAIN,
     )  # fmt: skip
-    right.plotly_chart(
-        curve("Precision and recall", "recall", "precision", "pr", scores, (share, share)), key="anomaly pr", config=PLAIN
+    layout.chart(
+        curve("Precision and recall", "recall", "precision", "pr", scores, (share, share)), place=right, key="anomaly pr", config=PLAIN
     )  # fmt: skip
     rows = [row for row in view.found.rows if row.metric == AUROC and row.method in compared]
     cases = list(dict.fromkeys(str(row.at["odd"]) for row in rows))
     if len(cases) < 3:
         return
     points = [(name, [_point(row) for row in rows if row.method == name]) for name in compared]
-    st.plotly_chart(
-        by_case("AUROC, whatever is odd", "AUROC", points, 0.5), key="anomaly cases", config=PLAIN
-    )
+    layout.chart(by_case("AUROC, whatever is odd", "AUROC", points, 0.5), key="anomaly cases", config=PLAIN)
 
 
 def _point(row: Row) -> Point:

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from app import layout
 from app.boundary import fragment, plain, sentence
 from app.components.scrub import frame, frames, scrub
 from app.plots.figure import PLAIN
@@ -43,7 +44,7 @@ def draw(view: View) -> None:
     with curve:
         for place, metric in zip(st.columns(2), ("PSNR", "SSIM"), strict=True):
             with place:
-                st.plotly_chart(
+                layout.chart(
                     quality_over_bytes(view.found.more["curves"], metric, name_in(view.found)), config=PLAIN, key=f"compress {metric} of {view.run.id}"
                 )  # fmt: skip
     with table:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from app import layout
 from app.boundary import plain
 from app.components.scrub import frame, frames, scrub
 from app.plots.figure import PLAIN
@@ -140,8 +141,9 @@ def _data_need(view: View, need: dict[str, object]) -> None:
             if metric != "accuracy"
             else f"probe with {need['labels']} labels a class"
         )
-        place.plotly_chart(
+        layout.chart(
             over_images(title, f"{metric}, {unit}" if unit else metric, lines),
+            place=place,
             key=f"need {metric}",
             config=PLAIN,
         )

@@ -8,7 +8,7 @@ import io
 import numpy as np
 import streamlit as st
 
-from app import words
+from app import layout, words
 from app.boundary import plain
 from app.components.scrub import frames, scrub
 from app.plots.figure import PLAIN
@@ -146,7 +146,7 @@ def _histogram(view: View) -> None:
     counts = {"real test images": more["tests"]["distances"], "test images, reconstructed": more["tests"]["reconstructed"],
               f"{chosen}, temperature {more['temperatures'][at]:g}": more["drawn"][chosen]["counts"][at]}  # fmt: skip
     counts = {name: some for name, some in counts.items() if sum(some)}
-    st.plotly_chart(
+    layout.chart(
         distances(more["edges"], counts, ["real test images"], more["line"]),
         config=PLAIN,
         key="synthesize distances",

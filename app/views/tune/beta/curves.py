@@ -127,7 +127,7 @@ def plane(report: Report, betas: list[float], run: Run | None) -> None:
         betas, as_band(report.curve.rate), as_band(report.curve.distortion), tangent=tangent, path=path,
         where=f", {report.split} images",
     )  # fmt: skip
-    st.plotly_chart(figure, key="rate-distortion", config=PLAIN, height="stretch")
+    layout.chart(figure, key="rate-distortion", config=PLAIN, height="stretch")
 
 
 def other_charts(report: Report, betas: list[float], members: Sequence[Member]) -> str:
@@ -151,7 +151,7 @@ def other_charts(report: Report, betas: list[float], members: Sequence[Member]) 
     across = count if count <= MOST_ACROSS else -(-count // 2)
     columns = (c for _ in range(-(-count // across)) for c in st.columns(across, gap="medium"))
     for key, figure in charts.items():
-        next(columns).plotly_chart(figure, key=key, config=PLAIN)
+        layout.chart(figure, place=next(columns), key=key, config=PLAIN)
     for group, values in groups.items():
         with next(columns):
             value = metric_chart(report, betas, group, values, members)
@@ -178,7 +178,7 @@ def metric_chart(
     metric, band = metric_of(value.name), report.curve.scores.get(value.name)
     if band is not None and band.known.any():
         figure = over_beta(betas, [(value.title, as_band(band))], value.title, value.unit, share=value.is_share)  # fmt: skip
-        place.plotly_chart(figure, key=group, config=PLAIN)
+        layout.chart(figure, place=place, key=group, config=PLAIN)
     if metric.on_request:
         ask_for(metric, members)
     st.caption(f"**{value.title}** · {value.hint}")
