@@ -56,7 +56,7 @@ def test_every_chart_of_a_page_goes_by_the_helper() -> None:
 def test_a_page_with_charts_offers_them_and_one_without_does_not(open_page: Callable[..., AppTest]) -> None:
     def offered(at: AppTest) -> bool:
         assert not at.exception
-        return "chart-tables" in str(at.main) or any("Tables" in str(block) for block in at.get("popover"))
+        return "Tables" in [block.proto.popover.label for block in at.get("popover")]
 
     assert offered(open_page("uses", run="mnist", use="Compress"))
     assert not offered(open_page("home", run="faces"))
