@@ -236,7 +236,7 @@ def _choose(run: Run, model: LoadedModel) -> None:
         return
     if chosen is not None:
         if chosen.image is not None:
-            st.image(pictures.png(chosen.image, 128), width=128)
+            st.image(pictures.png(chosen.image, 128), width=128, alt=chosen.words)
         st.caption(plain(chosen.words) + ("" if chosen.distance is None else f" · its {chosen.drawn}"))
         image_picker.searching(model, [chosen])
         st.button(

@@ -134,7 +134,7 @@ def _before_and_after(plan: ImportPlan, result: np.ndarray, fit: str) -> None:
             )
         st.caption("As they came; the frame marks what is kept.")
     with right:
-        st.image(pictures.strip(result, 64), width="stretch")
+        st.image(pictures.strip(result, 64), width="stretch", alt="the images as they will be")
         colour = "colour" if result.shape[1] == 3 else "grey"
         st.caption(f"As the model will see them, {result.shape[2]}×{result.shape[3]} pixels, {colour}.")
 

@@ -79,7 +79,7 @@ def _list(chosen: Run | None) -> None:
     for run, line in found[:SHOWN]:
         picture, button = st.columns([1, 4], vertical_alignment="center")
         if (thumbnail := run.picture()) is not None:
-            picture.image(thumbnail, width=44)
+            picture.image(thumbnail, width=44, alt=f"samples of {_name(run)}")
         status = run.status().state
         dot = DOTS.get(status, "")
         if button.button(

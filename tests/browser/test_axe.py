@@ -80,6 +80,7 @@ def faults(page: Page, options: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize("path", [*(f"{path}?run=digits" for path in page_paths()), *PARTS])
 def test_axe_finds_no_serious_fault(visit: Callable[..., Page], path: str) -> None:
     page = visit(path)
+    page.emulate_media(reduced_motion="reduce")  # a colour on its way to the other theme's is neither's
     expect(page.get_by_test_id("stMain").get_by_role("heading").first).to_be_visible()
     script_at_rest(page)
     page.evaluate(AXE_SCRIPT)

@@ -12,8 +12,8 @@ from vae_core import pictures
 
 HTML = """
 <div class="scrub" data-stop="">
-  <div class="handle"><label></label><input type="range" min="0" step="1"><output aria-live="off"></output></div>
-  <div class="body"><div class="pictures"></div><div class="side"><svg role="img"></svg><div class="legend"></div><table></table></div></div>
+  <div class="handle"><label></label><input type="range" min="0" step="1" aria-label="stop"><output aria-live="off"></output></div>
+  <div class="body"><div class="pictures"></div><div class="side"><svg role="img" aria-label="chart"></svg><div class="legend"></div><table></table></div></div>
 </div>
 """
 

@@ -78,8 +78,9 @@ def editor(
             )
     decoded = model.decode_uint8(encoded.code)[0]
     with st.container(horizontal=True, gap="small", wrap=False, vertical_alignment="center"):
-        for image in [decoded] if encoded.image is None else [encoded.image, decoded]:
-            st.image(pictures.png(image, 64), width=64)
+        shown = {} if encoded.image is None else {"the image": encoded.image}
+        for what, image in (shown | {"its code, decoded": decoded}).items():
+            st.image(pictures.png(image, 64), width=64, alt=f"waypoint {here + 1}: {what}")
         st.caption(f"Waypoint {here + 1}: {encoded.words} · its {encoded.drawn}")
     with st.container(horizontal=True, gap="xsmall"):
         for label, icon, by in (("Earlier", "arrow_back", -1), ("Later", "arrow_forward", 1)):

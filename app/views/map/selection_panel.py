@@ -34,7 +34,11 @@ def selection_panel(run: Run, model: LoadedModel, codes: StoredCodes, inside: np
     images = model.decode_uint8(codes.mean[shown]) if data is None else np.asarray(data.images[codes.index[shown]])  # fmt: skip
     full = np.full((-(-len(shown) // ACROSS) * ACROSS, *images.shape[1:]), 255, np.uint8)
     full[: len(images)] = images
-    st.image(pictures.grid(full.reshape(-1, ACROSS, *images.shape[1:]), 48), width="stretch")
+    st.image(
+        pictures.grid(full.reshape(-1, ACROSS, *images.shape[1:]), 48),
+        width="stretch",
+        alt=f"{len(images)} of the selected images",
+    )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.number_input(
             f"Page of {pages}", 1, pages, page, key=address.MAP_PAGE.name, width=120, disabled=pages == 1

@@ -126,7 +126,9 @@ def samples(spec: DatasetSpec, side: int) -> bool:
             return False
     data = datasets.images(spec.name, side)
     chosen = np.linspace(0, len(data) - 1, 8).astype(int)
-    st.image(pictures.strip(data.images[chosen]), width="stretch")
+    st.image(
+        pictures.strip(data.images[chosen]), width="stretch", alt=f"{len(chosen)} images of {data.title}"
+    )
     for note in data.notes:
         st.caption(boundary.plain(note))
     return True

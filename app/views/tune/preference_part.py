@@ -104,7 +104,7 @@ def _choose(study: Study, now: Sequence[int], trials: dict[int, Trial], kind: st
     if originals is not None:
         with columns[0]:
             st.markdown("the images themselves")
-            st.image(originals, width="stretch")
+            st.image(originals, width="stretch", alt="the images themselves")
     writable = runs.places().writable
     for letter, number, picture, column in zip(
         "ABCDEFGH", order, pictures, columns[-len(order) :], strict=False
@@ -114,7 +114,7 @@ def _choose(study: Study, now: Sequence[int], trials: dict[int, Trial], kind: st
             if picture is None:
                 st.caption("This run left no such picture.")
             else:
-                st.image(picture, width="stretch")
+                st.image(picture, width="stretch", alt=f"pictures of {letter}")
             with st.container(horizontal=True, gap="small"):
                 if session.button(
                     "Best",

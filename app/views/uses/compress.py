@@ -207,7 +207,7 @@ def _open(view: View) -> None:
         return
     some = images[:SEEN]
     across = min(len(some), 12 if images.shape[3] <= 40 else 6)
-    st.image(packing.as_sheet(some, across, 48))
+    st.image(packing.as_sheet(some, across, 48), alt=f"{counted(len(some))} from the file")
     st.caption(f"{counted(len(images))}" + (f", the first {SEEN} shown" if len(images) > SEEN else ""))
     with st.container(horizontal=True):
         st.download_button(

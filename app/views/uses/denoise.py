@@ -137,7 +137,9 @@ def _own(view: View) -> None:
     for place, (title, images) in zip(st.columns(len(rows)), rows.items(), strict=True):
         with place:
             st.caption(plain(title))
-            st.image(pictures.strip(images, LEAST if len(images) > 1 else 2 * LEAST), width="content")
+            st.image(
+                pictures.strip(images, LEAST if len(images) > 1 else 2 * LEAST), width="content", alt=title
+            )
             if title in found.methods:
                 _take(view, found.names, title, images)
 

@@ -119,7 +119,7 @@ def _unseen(view: View) -> None:
         for name, who in lines:
             text, picture = st.columns([2, 5], vertical_alignment="center", gap="small")
             text.caption(who)
-            picture.image(pictures.strip(images[f"unseen {name}"], 48))
+            picture.image(pictures.strip(images[f"unseen {name}"], 48), alt=who)
     with right:
         numbers(view, metrics=("combination", "error"))
 
@@ -131,7 +131,9 @@ def _classes(view: View) -> None:
     st.markdown("**Asked for by class**, at temperature 0.7: the same noise in every row.")
     names = view.found.more["class names"]
     size = max(1, 400 // (grid.shape[0] * grid.shape[-1]))
-    st.image(pictures.grid(grid, max(32, size * grid.shape[-1])))
+    st.image(
+        pictures.grid(grid, max(32, size * grid.shape[-1])), alt="pictures asked for by class, a row a class"
+    )
     st.caption("From the top: " + ", ".join(plain(name) for name in names) + ".")
 
 
