@@ -13,12 +13,18 @@ from typing import Any
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page, expect
-from watch import script_at_rest
+from watch import next_frame, script_at_rest
 
 from vae_core.uses.registry import USES
 
 # rule, CSS selector of the element, why it stays
-THEIRS: list[tuple[str, str, str]] = []
+THEIRS = [
+    (
+        "scrollable-region-focusable",
+        '[data-testid="stVerticalBlock"][class*="st-key-panel-"]',
+        "Streamlit's containers take no tabindex; browsers let the keyboard reach a scroller that holds nothing else to reach",
+    ),
+]
 
 # everything, once; what a theme changes is colours alone
 WHOLE = {
@@ -77,6 +83,16 @@ def faults(page: Page, options: dict[str, Any]) -> list[str]:
     return list(found)
 
 
+def settled(page: Page, options: dict[str, Any]) -> list[str]:
+    """As `faults`, of a page whose parts have all taken up the theme: those that come later are looked at again."""
+    for _ in range(6):
+        found = faults(page, options)
+        if not found:
+            break
+        next_frame(page, 20)
+    return found
+
+
 @pytest.mark.parametrize("path", [*(f"{path}?run=digits" for path in page_paths()), *PARTS])
 def test_axe_finds_no_serious_fault(visit: Callable[..., Page], path: str) -> None:
     page = visit(path)
@@ -84,17 +100,19 @@ def test_axe_finds_no_serious_fault(visit: Callable[..., Page], path: str) -> No
     expect(page.get_by_test_id("stMain").get_by_role("heading").first).to_be_visible()
     script_at_rest(page)
     page.evaluate(AXE_SCRIPT)
-    found = [f"light: {line}" for line in faults(page, WHOLE)]
+    found = [f"light: {line}" for line in settled(page, WHOLE)]
     page.emulate_media(color_scheme="dark")
     expect(page.get_by_test_id("stApp")).to_have_css("background-color", GROUNDS["dark"])
-    found += [f"dark: {line}" for line in faults(page, COLOURS)]
+    found += [f"dark: {line}" for line in settled(page, COLOURS)]
     assert not found, "\n".join(found)
 
 
 def test_a_fault_is_found(visit: Callable[..., Page]) -> None:
     """What this file says of pages it would not say of anything."""
     page = visit("/healthz")
-    page.set_content("<main><button></button><p style='color: #999; background: #aaa'>pale</p></main>")
+    page.set_content(
+        "<html lang=en><title>t</title><main><button></button><p style='color: #999; background: #aaa'>pale</p></main>"
+    )
     page.evaluate(AXE_SCRIPT)
     assert [line.split(":")[0] for line in faults(page, WHOLE)] == [
         "critical button-name",
