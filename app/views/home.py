@@ -101,7 +101,7 @@ def named_first(names: Mapping[int, str], order: Sequence[int]) -> list[int]:
 def doors(found: Sequence[Run]) -> None:
     """The pages by what a person wants to do, and with which of the runs that were found."""
     last = _last_own(found)
-    shown: list[Callable[[], None]] = [partial(_show_a_class, found), _own_images, _tune, _uses]
+    shown: list[Callable[[], None]] = [partial(_show_a_class, found), _learn, _own_images, _tune, _uses]
     if last is not None:
         shown.append(partial(_go_on, last))
     for column, door in zip(st.columns(len(shown)), shown, strict=True):
@@ -115,6 +115,11 @@ def _show_a_class(found: Sequence[Run]) -> None:
     st.caption("Faces under the hand, one slider a number; then where all images lie, on the map.")
 
 
+def _learn() -> None:
+    session.link("learn", "**Learn how it works**", ":material/school:")
+    st.caption("Lessons on live models: guess first, then try it, and the model says what is right.")
+
+
 def _own_images() -> None:
     session.link(
         "train", "**Try my images**", ":material/add_photo_alternate:", {address.OPEN: address.IMPORT}
@@ -124,7 +129,7 @@ def _own_images() -> None:
 
 def _tune() -> None:
     session.link("train", "**Tune a model**", ":material/model_training:", {address.OPEN: address.NEW})
-    st.caption("Choose data, network and β, press Start, watch it learn; or sweep β on its own page.")
+    st.caption("Choose data, network and β, press Start, watch it learn; or search settings on Tune.")
 
 
 def _uses() -> None:
