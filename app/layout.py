@@ -68,7 +68,7 @@ STYLE = f"""<style>
 ) {{ flex: 1 1 0; height: 100%; min-height: 20rem; }}
 /* Streamlit writes captions at 60 % and primary buttons in white on any colour: too pale for WCAG AA */
 .stApp [data-testid="stCaptionContainer"] {{ color: inherit; opacity: 0.8; }}
-[data-testid^="stBaseButton-primary"] {{ color: light-dark(#fff, #10151b); }}
+button[kind^="primary"] {{ color: light-dark(#fff, #10151b); }}
 @media (prefers-reduced-motion: reduce) {{
   .stApp, .stApp *, .stApp *::before, .stApp *::after {{ scroll-behavior: auto !important; transition-duration: 1ms !important; }}
 }}
