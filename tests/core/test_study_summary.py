@@ -209,3 +209,22 @@ def test_goals_can_be_turned_round():
     (goal,) = read_goals(["rate:max"])
     assert (goal.cost(3.0), str(goal)) == (-3.0, "rate:max")
     assert dataclasses.replace(goal, direction="min").cost(3.0) == 3.0
+
+
+def test_nats_of_several_likelihoods_stand_beside_each_other_nowhere(places):
+    def shown(search, kinds):
+        found = [
+            (
+                {"latent-dim": 2 + i} | kind,
+                {"mse": 0.1 * i, "elbo": 100.0 + i, "distortion": 90.0, "rate": 10.0 + i},
+            )
+            for i, kind in enumerate(kinds)
+        ]
+        study = planted(places, found, search=search, goals=("mse",), name=f"n{len(search)}")
+        return {number["name"] for number in payload(study)["numbers"]}
+
+    of_two = [{"likelihood": "bernoulli"}, {"likelihood": "gaussian"}]
+    both = shown(("latent_dim=2..8", "likelihood=bernoulli,gaussian"), of_two)
+    one = shown(("latent_dim=2..8",), [{}, {}])
+    assert {"elbo", "distortion", "rate"} <= one
+    assert both == {"mse"}

@@ -1,16 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  mahalanobis,
-  nearestCode,
-  ordinal,
-  percentileOf,
-  project,
-  unpackCodes,
-} from "../../app/components/deck/cloud.js";
+import { nearestCode, ordinal, project, unpackCodes } from "../../app/components/deck/cloud.js";
 import { History } from "../../app/components/deck/history.js";
 import { Notes } from "../../app/components/deck/notes.js";
 import { limitsOf, stepWithin, stripValues } from "../../app/components/deck/ranges.js";
+import { mahalanobis, percentileOf } from "../../app/components/shared/usual.js";
 import { close, numbers } from "./helpers.js";
 
 test("what was undone can be redone, until something new is done", () => {

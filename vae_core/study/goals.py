@@ -126,6 +126,11 @@ def read_goals(texts: Iterable[str]) -> tuple[Goal, ...]:
 # ---------------------------------------------------------------- what can give them
 
 
+def nats_differ(fields: Sequence[Field]) -> bool:
+    """Whether trials have likelihoods of several kinds, whose nats are never compared."""
+    return any(field.name == "likelihood" for field in fields)
+
+
 def check_goals(
     goals: Sequence[Goal], fields: Sequence[Field], config: RunConfig, data: ImageSet | None = None
 ) -> None:
@@ -134,7 +139,7 @@ def check_goals(
     """
     configs = _variants(fields, config)
     for goal in goals:
-        if goal.nats and any(field.name == "likelihood" for field in fields):
+        if goal.nats and nats_differ(fields):
             raise BadConfig(
                 f"goal {goal.name}: nats of different likelihoods cannot be compared, and likelihood is searched; choose the "
                 "goal mse or sharpness, or search width or latent-dim at one likelihood"

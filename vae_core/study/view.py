@@ -11,7 +11,7 @@ from vae_core.runs.record import FAILED as RUN_FAILED
 from vae_core.runs.record import FINISHED, INTERRUPTED, LIVE, QUEUED, Status
 from vae_core.runs.run import Run
 from vae_core.study.fields import Field, kind_of, searchable
-from vae_core.study.goals import GOALS, MAX, Goal
+from vae_core.study.goals import GOALS, MAX, Goal, nats_differ
 from vae_core.study.learning import Learned, learned
 from vae_core.study.ranking import best_trial, front
 from vae_core.study.record import Study
@@ -45,7 +45,7 @@ def payload(study: Study) -> dict[str, Any]:
         "jobs": record.settings.jobs,
         "fields": [_field(field) for field in fields],
         "goals": [_goal(goal) for goal in goals],
-        "numbers": _numbers(ledger.trials, goals),
+        "numbers": _numbers(ledger.trials, goals, nats=not nats_differ(fields)),
         "importance": {goal: dict(shares) for goal, shares in ledger.importance.items()},
         "trials": [_trial(study, trial, curve, trial.number in on_front) for trial in ledger.trials],
         "best": None if best is None else best.number,
@@ -68,15 +68,19 @@ def _goal(goal: Goal) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _numbers(trials: tuple[Trial, ...], goals: tuple[Goal, ...]) -> list[dict[str, Any]]:
-    """The goals, then what else is known of every trial that is complete."""
+def _numbers(trials: tuple[Trial, ...], goals: tuple[Goal, ...], *, nats: bool) -> list[dict[str, Any]]:
+    """The goals, then what else is known of every trial that is complete; `nats`: also what is in nats of a likelihood."""
     complete = [trial for trial in trials if trial.complete]
     known = set.intersection(*(set(trial.numbers) for trial in complete)) if complete else set()
     wanted = [goal.name for goal in goals]
     found = [_goal(goal) for goal in goals]
-    found += [_goal(goal) for name, goal in GOALS.items() if name in known and name not in wanted]
+    found += [
+        _goal(goal)
+        for name, goal in GOALS.items()
+        if name in known and name not in wanted and (nats or not goal.nats)
+    ]
     for name, value in all_values().items():
-        if name in known and name not in GOALS:
+        if name in known and name not in GOALS and (nats or "nats" not in value.unit):
             way = "min" if value.higher_is_better is False else MAX
             found.append(
                 {

@@ -28,36 +28,6 @@ export function unpackCodes(buffer, dims) {
 }
 
 /**
- * Mahalanobis distance of a code from the middle of the aggregate posterior: |W (z - mean)|.
- *
- * @param {Pick<CloudHeader, "mean" | "whiten">} cloud
- * @param {ArrayLike<number>} z
- */
-export function mahalanobis({ mean, whiten }, z) {
-  const away = mean.map((v, d) => z[d] - v);
-  let square = 0;
-  for (const row of whiten) {
-    let sum = 0;
-    for (let d = 0; d < away.length; d++) sum += row[d] * away[d];
-    square += sum * sum;
-  }
-  return Math.sqrt(square);
-}
-
-/**
- * The share of samples that lie nearer, in per cent; straight between the quantiles.
- *
- * @param {number[]} quantiles rising, at 0 ... 100 %
- * @param {number} distance
- */
-export function percentileOf(quantiles, distance) {
-  const k = quantiles.findIndex((v) => v > distance);
-  if (k < 0) return 100;
-  if (k === 0) return 0;
-  return k - 1 + (distance - quantiles[k - 1]) / Math.max(1e-12, quantiles[k] - quantiles[k - 1]);
-}
-
-/**
  * The code nearest to z.
  *
  * @param {Codes} codes

@@ -1,9 +1,9 @@
 // What the figures of walks share: images to start from, a decoder, and what tells how usual a code is.
 
-import { mahalanobis, percentileOf } from "../deck/cloud.js";
 import { openDecoder } from "../shared/decoder.js";
 import { count, make } from "../shared/dom.js";
 import { describe } from "../shared/requests.js";
+import { mahalanobis, percentileOf } from "../shared/usual.js";
 import { pictures, row, table } from "./arrays.js";
 import { nearestRow } from "./draws.js";
 

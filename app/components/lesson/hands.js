@@ -1,6 +1,7 @@
 // What a hand moves beside a figure: buttons and sliders in a column.
 
 import { make, press } from "../shared/dom.js";
+import { slider } from "./sliders.js";
 
 /** @param {number} value @param {number} [digits] */
 export const fixed = (value, digits = 2) => value.toFixed(digits).replace("-", "−");
@@ -49,28 +50,8 @@ export class Hands {
    * @returns {(value: number) => void} puts it elsewhere
    */
   slider({ name, range: [low, high], value, text = (v) => fixed(v), act }) {
-    const input = make("input", {
-      type: "range",
-      min: String(low),
-      max: String(high),
-      step: "any",
-      "aria-label": name,
-    });
-    const shown = make("output", {});
-    const show = (/** @type {number} */ v) => {
-      shown.textContent = text(v);
-      input.setAttribute("aria-valuetext", text(v));
-    };
-    input.oninput = () => {
-      show(Number(input.value));
-      act(Number(input.value));
-    };
-    const put = (/** @type {number} */ v) => {
-      input.value = String(v);
-      show(v);
-    };
-    put(value);
-    this.box.append(make("label", {}, make("span", {}, name), input, shown));
-    return put;
+    const { box, set } = slider(name, { least: low, most: high, step: "any", value, text }, act);
+    this.box.append(box);
+    return set;
   }
 }

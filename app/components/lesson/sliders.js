@@ -4,7 +4,7 @@ import { make } from "../shared/dom.js";
 
 /**
  * @param {string} name
- * @param {{ least?: number, most: number, step?: number, value: number,
+ * @param {{ least?: number, most: number, step?: number | "any", value: number,
  *   text?: (value: number) => string }} range `text` is how a value is written
  * @param {(value: number) => void} moved hears of each value that the hand gives
  */

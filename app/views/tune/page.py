@@ -51,7 +51,9 @@ def page() -> None:
     head = layout.title("Tune", LINES[part], *WORDS[part])
     if part == BETA:
         beta.beta_part(parts)
-        if (name := session.get(address.SWEEP)) and (members := sweeps(runs.store()).get(name)):
+        # the dial and the weights of others are no sweep, and no lines reproduce them
+        sweep = session.get(address.VIEW) in ("", None, beta.VIEWS[0])
+        if sweep and (name := session.get(address.SWEEP)) and (members := sweeps(runs.store()).get(name)):
             code_panel(head, "sweep", code_lines.sweep([one.run.id for one in members], home()))
         return
     with layout.toolbar("tune"):

@@ -21,7 +21,7 @@ const STOPS = 40; // steps of the path, as vae_core.lessons.probe_plane takes th
 const NEAR = 18; // pixels within which an end is taken
 
 /** @param {HTMLElement} room @param {Tools<ProbeData>} tools @returns {Promise<Figure>} */
-async function open(room, { data, runs, palette, say, did }) {
+async function start(room, { data, runs, palette, say, did }) {
   const { run, header } = runs[data.role];
   const canvas = make("canvas", { role: "img", "aria-label": "what the place on the path decodes to" });
   const [classes, sure, far, xy, labels, picture] = await Promise.all([
@@ -37,6 +37,7 @@ async function open(room, { data, runs, palette, say, did }) {
   const { side, names } = data;
   const ends = data.ends.map((end) => [...end]);
   let [t, held] = [0, -1];
+  let open = false; // what a guess is about is not shown before it
   const points = Array.from({ length: xy.rows }, (_, i) => row(xy, i));
   const colour = (/** @type {number} */ c) => palette.categorical[c % palette.categorical.length];
   const cell = (/** @type {number[]} */ [x, y]) => {
@@ -56,7 +57,7 @@ async function open(room, { data, runs, palette, say, did }) {
   const paint = () => {
     const { pen, scale } = plane;
     const size = (scale * (right - left)) / side;
-    for (let i = 0; i < side * side; i++) {
+    for (let i = 0; open && i < side * side; i++) {
       const [x, y] = plane.at([
         left + ((i % side) / side) * (right - left),
         low + ((Math.floor(i / side) + 1) / side) * (high - low),
@@ -159,11 +160,13 @@ async function open(room, { data, runs, palette, say, did }) {
     make("div", { className: "made" }, canvas, seen, make("div", { className: "hands" }, hand.box), along),
   );
   enlarge(room, header);
-  along.hidden = true;
+  along.hidden = seen.hidden = legend.hidden = true;
   show();
   return {
     unlock() {
-      along.hidden = false;
+      open = true;
+      along.hidden = seen.hidden = legend.hidden = false;
+      plane.redraw();
     },
     stop() {
       plane.stop();
@@ -172,4 +175,4 @@ async function open(room, { data, runs, palette, say, did }) {
   };
 }
 
-export { open as make };
+export { start as make };
