@@ -114,6 +114,15 @@ def all_pictures(page: Page, base: str) -> None:
     drawn(page)
 
 
+def learn(page: Page, base: str) -> None:
+    """A guess is given, and twenty pictures of a posterior are drawn."""
+    page.goto(f"{base}/learn?lesson=2&run=digits-vae-2d&step=2")
+    page.locator(".lesson[data-drawn]").wait_for(timeout=120_000)
+    page.locator(".answers button").last.click()
+    page.get_by_label("σ ×").fill("5")
+    page.get_by_text("Right so far").wait_for()
+
+
 def uses(page: Page, base: str) -> None:
     visit("/uses?run=mnist&use=Denoise")(page, base)
     expect(page.locator(".scrub img").first).to_be_visible(timeout=180_000)
@@ -130,6 +139,7 @@ SHOTS = {
     "beta": beta,
     "compare": compared,
     "uses": uses,
+    "learn": learn,
     "tune": tune,
     "beta-pictures": all_pictures,
 }
