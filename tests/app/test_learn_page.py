@@ -65,10 +65,16 @@ def published(value: Any) -> Any:
             yield from published(one)
 
 
-def test_a_gan_gives_way_to_the_shipped_run_and_the_page_says_why(open_page: Open) -> None:
-    at = worked_out(open_page("learn", lesson="2", run="digits-gan"))
+@pytest.mark.parametrize(
+    ("run", "why"),
+    [("digits-gan", "is a GAN"), ("digits-ae", "plain autoencoder"), ("digits-ae-2d", "plain autoencoder")],
+)
+def test_what_has_no_posterior_gives_way_to_the_shipped_run_and_the_page_says_why(
+    open_page: Open, run: str, why: str
+) -> None:
+    at = worked_out(open_page("learn", lesson="2", run=run))
     assert not at.error
-    assert "is a GAN" in handed(at)["remark"]
+    assert why in handed(at)["remark"]
     assert handed(at)["runs"]["own"]["run"] == "digits-vae-2d"
 
 

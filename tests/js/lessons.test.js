@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { klOf, nearestRow, nearestRows, normals } from "../../app/components/lesson/draws.js";
-import { exported, tally } from "../../app/components/lesson/progress.js";
+import {
+  clearProgress,
+  exported,
+  noteAnswer,
+  readProgress,
+  tally,
+} from "../../app/components/lesson/progress.js";
 import { parts } from "../../app/components/lesson/text.js";
 
 const grid = { values: Float32Array.from([0, 0, 1, 0, 0, 2, 5, 5]), rows: 4, across: 2 };
@@ -45,4 +51,12 @@ test("what is answered is counted by lesson", () => {
   const told = JSON.parse(exported(progress, [{ number: 1, title: "One", steps: 7 }]));
   assert.deepEqual(told.lessons, [{ lesson: 1, title: "One", screens: 7, given: 2, right: 1 }]);
   assert.deepEqual(told.answers, progress);
+});
+
+test("a browser that keeps nothing remembers for the visit", () => {
+  noteAnswer(2, 1, { answer: "a", right: true });
+  noteAnswer(2, 2, { answer: "b", right: false });
+  assert.deepEqual(tally(readProgress()), { given: 2, right: 1 });
+  clearProgress();
+  assert.deepEqual(readProgress(), {});
 });

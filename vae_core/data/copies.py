@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vae_core.places import write_atomically
+from vae_core.places import look_only, write_atomically
 
 FILE = "copies.npy"
 CHUNK = 1_000  # images read at a time
@@ -68,5 +68,7 @@ def _looked_for(folder: Path, mtime: int, size: int) -> np.ndarray:
     buffer = io.BytesIO()
     np.save(buffer, found)
     with contextlib.suppress(OSError):
+        if look_only():
+            return found
         write_atomically(folder / FILE, buffer.getvalue(), durable=False)
     return found

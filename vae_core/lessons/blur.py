@@ -360,7 +360,7 @@ def read_off(
         ),
         Step(
             "Read it off: two kinds of average",
-            (f"Among the images nearest to the first one ({material.word(int(near[0, 0]))}), some pixel is bright in a share of {share:.2f}.",),
+            (f"Suppose a pixel is bright in a share of {share:.2f} of the images nearest to the first one ({material.word(int(near[0, 0]))}).",),
             "price", priced,
             Question(
                 f"Set the share to {share:.2f}. Where do the Gaussian and Laplace have their least cost?",

@@ -63,7 +63,7 @@ def share_of_its_own(material: Material, i: int, width: float, seed: int = 0) ->
     of images without labels, whose nearest is among the ten nearest to image i's own code."""
     codes = material.codes.mean
     found = nearest(draw(material, i, width, seed), codes, 1)[0][:, 0]
-    if material.labels is not None:
+    if material.labels is not None and material.labels[i] >= 0:
         return float((material.labels[found] == material.labels[i]).mean())
     own = nearest(codes[i], codes, 10)[0][0]
     return float(np.isin(found, own).mean())
@@ -139,9 +139,8 @@ def wider(material: Material, i: int) -> Step:
         Answer("half", "7 to 13"),
         Answer("most", "14 or more"),
     )
-    whose = (
-        f"still {material.word(i)}" if material.labels is not None else "still a near neighbour of this image"
-    )
+    labelled = material.labels is not None and material.labels[i] >= 0
+    whose = f"still {material.word(i)}" if labelled else "still a near neighbour of this image"
     return Step(
         "Wider clouds run into each other",
         (

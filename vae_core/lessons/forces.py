@@ -76,6 +76,17 @@ def weight(material: Material) -> float:
     return 1.0 if found is None else found
 
 
+def weighed(material: Material) -> str:
+    """How the two are weighed here, and whether the run was trained so."""
+    settings = material.model.config.objective
+    if settings.objective.name in ("vae", "beta_vae", "multi_rate") and not settings.free_bits:
+        return f"Training weighs them: distortion + β · rate, with β = {weight(material):g} in this run."
+    return (
+        f"They are weighed here as distortion + β · rate with β = {weight(material):g}. This run’s own loss has more to it: "
+        f"{settings.entry.title}."
+    )
+
+
 def place_and_width(mean: float, log_var: float) -> tuple[float, float]:
     """The two parts of a bell's KL from N(0, 1), nats: of its place, ½μ², and of its width, ½(σ² − 1 − log σ²)."""
     return 0.5 * mean**2, 0.5 * (np.exp(log_var) - 1 - log_var)
@@ -170,7 +181,7 @@ def balance(material: Material, i: int, found: Balance) -> Step:
         (
             "An image pays twice. **Distortion**: how badly its picture is drawn from codes of its cloud. **Rate**: how far the "
             "cloud is from the prior. A narrow cloud draws well and has a high rate; a wide one has a low rate and draws badly.",
-            f"Training weighs them: distortion + β · rate, with β = {beta:g} in this run.",
+            weighed(material),
         ),
         "balance", balance_data(material, i, found),
         Question(

@@ -99,18 +99,18 @@ def gather(run: Run | None, places: Places, why: str = NO_RUN) -> Material:
     """
     if run is not None:
         try:
-            return _material(run)
+            return widened(_material(run))
         except VaeCoreError as error:
             why = f"This lesson shows the shipped run on digits, since {error}."
-    return _material(Store(places).find(FALLBACK), why)
+    return widened(_material(Store(places).find(FALLBACK), why))
 
 
 def widened(material: Material) -> Material:
     """The material; where it has fewer than FEW images, with those the run was trained on, and the remark says so."""
     subject = material.subject
-    if len(material.images) >= FEW or not len(subject.train):
-        return material
     rows = np.unique(np.concatenate((subject.test, subject.train)))
+    if len(material.images) >= min(FEW, len(rows)):
+        return material
     rows = np.sort(np.random.default_rng(0).permutation(rows)[:MOST])
     images = subject.images(rows)
     labels = None if subject.data.labels is None else np.asarray(subject.data.labels)[rows]
@@ -125,16 +125,16 @@ def widened(material: Material) -> Material:
 def pair(places: Places) -> tuple[Material, Material]:
     """A plain autoencoder and a VAE that differ in the objective alone. Raises RunNotFound where they are not shipped."""
     store = Store(places)
-    return _material(store.find(PLAIN)), _material(store.find(FALLBACK))
+    return _material(store.find(PLAIN), plain=True), _material(store.find(FALLBACK))
 
 
-def _material(run: Run, remark: str = "") -> Material:
+def _material(run: Run, remark: str = "", *, plain: bool = False) -> Material:
     record = run.record()
     dial = record.effective.objective.dial
     beta = 0.0 if dial is None else min(max(1.0, dial.lowest), dial.highest)
     usable(run, beta)
     subject = open_subject(run, beta=beta)
-    if not subject.model.stochastic and run.id != PLAIN:
+    if not subject.model.stochastic and not plain:
         raise VaeCoreError(f"{record.name} is a plain autoencoder and has no posterior")
     rows = subject.test if len(subject.test) else subject.train
     if not len(rows):

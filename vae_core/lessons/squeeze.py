@@ -234,9 +234,9 @@ def shorter(material: Material, i: int) -> Step:
         ),
         "squeeze", figure(material, "cut", stops=list(counts)),
         Question(
-            f"How many of its {dims} numbers does it take to lose at most a quarter more than with all of them?",
+            f"Of the numbers on the slider, which is the least that loses at most a quarter more than all {dims}?",
             answers, "all" if enough >= dims else choose(enough, (dims / 3 + 1e-9, dims), answers),
-            f"It takes {enough} of {dims}: they lose {_share(losses[counts.index(enough)])}, all lose {_share(losses[-1])}, none "
+            f"On the slider it is {enough} of {dims}: they lose {_share(losses[counts.index(enough)])}, all lose {_share(losses[-1])}, none "
             f"{_share(losses[0])} (mean of {counted(min(MEASURED, len(material.images)))}).",
         ),
         "Move the slider from the right to the left.",

@@ -231,7 +231,7 @@ def far_out(ground: Ground) -> Step:
         "Far out, and still a picture",
         (
             "A decoder draws something for every code, whether or not any image ever was near. So two things stand beside each "
-            "picture: its **percentile** (the share of codes it learned from that lie nearer to the middle) and the **nearest "
+            "picture: its **percentile** (the share of this set’s codes that lie nearer to the middle) and the **nearest "
             "image**.",
         ),
         "usual", ground.data(scale=OUT, mode="draw"),

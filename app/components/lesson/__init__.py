@@ -20,7 +20,7 @@ HTML = """
     <p class="remark" hidden></p>
     <div class="body">
       <section class="talk" aria-label="what this screen asks">
-        <h2></h2>
+        <h2 tabindex="-1"></h2>
         <div class="text"></div>
         <div class="question"><p class="ask" id="lesson-ask"></p><div class="answers" role="group" aria-labelledby="lesson-ask"></div></div>
         <p class="do" hidden></p>

@@ -25,7 +25,7 @@ export function writeEnd(box, data, open, back) {
   });
   on.onclick = () => open(next?.number ?? 0);
   box.replaceChildren(
-    make("h2", {}, "The end of this lesson"),
+    make("h2", { tabIndex: -1 }, "The end of this lesson"),
     make(
       "p",
       { className: "score" },

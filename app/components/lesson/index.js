@@ -24,6 +24,8 @@ class Lesson {
   figure = null;
   shown = "";
   step = 0;
+  /** @type {number[]} steps that the page was told of and did not hand back yet */
+  told = [];
   answer = "";
   done = false;
   /** @type {{ truth: string, said: string } | null} what a figure found to be right */
@@ -74,6 +76,7 @@ class Lesson {
     this.at(".remark").hidden = !data.remark;
     // a rerun that follows our own step must not take the person back
     if (other) this.begin(data.step);
+    else if (this.told.includes(data.step)) this.told.splice(0, this.told.indexOf(data.step) + 1);
     else if (before && before.step !== data.step && data.step !== this.step) this.begin(data.step);
   }
 
@@ -84,7 +87,13 @@ class Lesson {
   /** @param {number} step */
   go(step) {
     if (!this.data || step < 1 || step > this.last) return;
+    const held = this.box.getRootNode();
+    const focused = (held instanceof ShadowRoot || held instanceof Document) && held.activeElement;
     this.begin(step);
+    this.told.push(step);
+    // what had the focus may be gone: a reader goes on with the new screen's title
+    if (focused && this.box.contains(focused))
+      this.at(this.step === this.last ? ".end h2" : ".talk h2").focus();
     this.page?.setStateValue("moved", { lesson: this.data.number, step });
   }
 
@@ -215,7 +224,7 @@ class Lesson {
     const right = this.answer === truth;
     for (const button of this.at(".answers").querySelectorAll("button")) {
       button.classList.toggle("truth", button.dataset.answer === truth);
-      button.disabled = true;
+      button.setAttribute("aria-disabled", "true"); // it keeps the focus
     }
     const progress = noteAnswer(this.data.number, this.step, { answer: this.answer, right });
     const { given, right: well } = tally(progress);
@@ -229,7 +238,9 @@ class Lesson {
       ),
       make("p", { className: "score" }, `Right so far: ${well} of ${given}.`),
     );
-    this.at(".reveal").hidden = true;
+    const reveal = this.at(".reveal");
+    if (reveal.matches(":focus")) this.at(".talk .next").focus();
+    reveal.hidden = true;
     this.at(".figure").inert = false;
     this.box.dataset.state = "answered";
     this.dots();
@@ -268,7 +279,7 @@ class Lesson {
     const target = event.composedPath()[0];
     if (
       target instanceof Element &&
-      target.closest("input, select, textarea, [contenteditable], [role=slider], canvas")
+      target.closest("input, select, textarea, [contenteditable], [role=slider], canvas[tabindex]")
     )
       return;
     if (event.key === "p" || event.key === "P") this.present();

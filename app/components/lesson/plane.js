@@ -12,7 +12,7 @@ export class Plane {
    * @param {{ label: string, palette: Palette, names: [string, string], draw: () => void }} given
    */
   constructor(room, { label, palette, names, draw }) {
-    this.canvas = make("canvas", { className: "plane", tabIndex: 0, "aria-label": label });
+    this.canvas = make("canvas", { className: "plane", "aria-label": label });
     this.canvas.setAttribute("role", "img");
     this.pen = context2d(this.canvas);
     this.palette = palette;

@@ -7,13 +7,16 @@ const KEY = "latent-explorer-lessons";
  * @typedef {Record<string, Given>} Progress by "lesson.step"
  */
 
+/** @type {Progress} what was answered in this visit, for a browser that keeps nothing */
+let visit = {};
+
 /** @returns {Progress} */
 export function readProgress() {
   try {
-    const found = JSON.parse(localStorage.getItem(KEY) ?? "{}");
+    const found = JSON.parse(localStorage.getItem(KEY) ?? JSON.stringify(visit));
     return found && typeof found === "object" && !Array.isArray(found) ? found : {};
   } catch {
-    return {}; // no storage, as in a private window, or nothing that can be read
+    return visit; // no storage, as in a private window, or nothing that can be read
   }
 }
 
@@ -25,6 +28,7 @@ export function readProgress() {
  */
 export function noteAnswer(lesson, step, given) {
   const all = { ...readProgress(), [`${lesson}.${step}`]: given };
+  visit = all;
   try {
     localStorage.setItem(KEY, JSON.stringify(all));
   } catch {
@@ -43,6 +47,7 @@ export function tally(progress, lesson) {
 }
 
 export function clearProgress() {
+  visit = {};
   try {
     localStorage.removeItem(KEY);
   } catch {

@@ -49,7 +49,9 @@ class Tour {
       if (event.key === "Escape" && this.at !== null) this.end();
     };
     const kept = remembered();
-    this.at = kept === "seen" ? null : Math.max(0, Math.trunc(Number(kept ?? 0)) || 0);
+    // a first visit by a link into the app is left alone: the first step is of Home
+    const away = kept === null && !location.pathname.endsWith("/");
+    this.at = kept === "seen" || away ? null : Math.max(0, Math.trunc(Number(kept ?? 0)) || 0);
   }
 
   stop() {}

@@ -63,6 +63,7 @@ async function open(room, tools) {
   });
   const box = make("div", { className: "tables" });
   left.append(box);
+  for (const one of [chart.canvas, box]) one.classList.add("guessed");
   const original = make("canvas", { role: "img", "aria-label": `the image: ${data.name}` });
   putImage(original, image);
   const cells = Array.from({ length: DRAWN }, (_, i) =>
@@ -96,7 +97,8 @@ async function open(room, tools) {
 
   /** Straight between two of the widths. @param {number[]} values @param {number} x log2 of a width */
   function along(values, x) {
-    const k = Math.max(0, Math.min(at.length - 2, at.findIndex((v) => v > x) - 1));
+    const after = at.findIndex((v) => v > x); // -1 at the right end
+    const k = Math.max(0, after < 0 ? at.length - 2 : after - 1);
     const t = (x - at[k]) / (at[k + 1] - at[k]);
     return (1 - t) * values[k] + t * values[k + 1];
   }

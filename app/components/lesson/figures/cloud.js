@@ -85,6 +85,7 @@ class Cloud {
     });
     this.plane.fit([...this.xy, [-3, -3], [3, 3]]);
     const { canvas } = this.plane;
+    if (mode === "prior") canvas.classList.add("guessed");
     canvas.onpointerdown = (event) => this.take(event);
     canvas.onpointermove = (event) => this.drag(event);
     canvas.onpointerup = canvas.onpointercancel = () => {
@@ -112,7 +113,7 @@ class Cloud {
     this.original = make("canvas", { "aria-label": "the image" });
     this.back = make("canvas", { "aria-label": "its mean, decoded" });
     for (const one of [this.original, this.back]) one.setAttribute("role", "img");
-    this.sheet = make("div", { className: "sheet" });
+    this.sheet = make("div", { className: "sheet guessed" });
     this.cells = Array.from({ length: DRAWN }, (_, i) =>
       make("canvas", {
         role: "img",
@@ -123,7 +124,7 @@ class Cloud {
     );
     this.sheet.append(...this.cells);
     this.numbers = make("p", { className: "numbers" });
-    this.counted = make("p", { className: "counted" });
+    this.counted = make("p", { className: "counted guessed" });
     const heads = make(
       "div",
       { className: "heads" },

@@ -109,6 +109,7 @@ class Gaps {
     };
     plane.canvas.onpointermove = (event) => moved(plane.from(event));
     plane.canvas.onpointerdown = (event) => moved(plane.from(event));
+    plane.canvas.tabIndex = 0;
     plane.canvas.onkeydown = (event) => {
       const by = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, STEP], ArrowDown: [0, -STEP] }[
         event.key

@@ -39,6 +39,7 @@ async function open(room, tools) {
   });
   const box = make("div", { className: "tables" });
   room.append(box);
+  for (const one of [chart.canvas, box]) one.classList.add("guessed");
   const hands = new Hands(room);
   if (!data.all) {
     hands.button("Draw 20 again", () => {

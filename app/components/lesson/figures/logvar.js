@@ -37,6 +37,7 @@ async function open(room, tools) {
   });
   const box = make("div", { className: "tables" });
   room.append(box);
+  for (const one of [chart.canvas, box]) one.classList.add("guessed");
   const hands = new Hands(room);
   hands.slider({ name: "output", range, value: 0, act: go });
 

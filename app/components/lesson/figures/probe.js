@@ -18,6 +18,7 @@ import { slider } from "../sliders.js";
  */
 
 const STOPS = 40; // steps of the path, as vae_core.lessons.probe_plane takes them
+const KEYS = "or move it by the arrow keys; Enter takes the other end";
 const NEAR = 18; // pixels within which an end is taken
 
 /** @param {HTMLElement} room @param {Tools<ProbeData>} tools @returns {Promise<Figure>} */
@@ -36,7 +37,7 @@ async function start(room, { data, runs, palette, say, did }) {
   const [left, right, low, high] = data.span;
   const { side, names } = data;
   const ends = data.ends.map((end) => [...end]);
-  let [t, held] = [0, -1];
+  let [t, held, keyed] = [0, -1, 1];
   let open = false; // what a guess is about is not shown before it
   const points = Array.from({ length: xy.rows }, (_, i) => row(xy, i));
   const colour = (/** @type {number} */ c) => palette.categorical[c % palette.categorical.length];
@@ -48,7 +49,7 @@ async function start(room, { data, runs, palette, say, did }) {
     [0, 1].map((k) => (1 - share) * ends[0][k] + share * ends[1][k]);
   const map = make("div", { className: "map" });
   const plane = new Plane(map, {
-    label: `classes on the plane of z${a} and z${b}; drag an end of the path`,
+    label: `classes on the plane of z${a} and z${b}; drag an end of the path, ${KEYS}`,
     palette,
     names: [`z${a}`, `z${b}`],
     draw: () => paint(),
@@ -112,6 +113,10 @@ async function start(room, { data, runs, palette, say, did }) {
     plane.redraw();
     count(room, "frame");
   };
+  const put = (/** @type {number} */ end, /** @type {number[]} */ [x, y]) => {
+    ends[end] = [Math.min(right, Math.max(left, x)), a === b ? 0 : Math.min(high, Math.max(low, y))];
+    show();
+  };
   plane.canvas.onpointerdown = (event) => {
     const far = ends.map((end) => {
       const [x, y] = plane.at(end);
@@ -125,21 +130,20 @@ async function start(room, { data, runs, palette, say, did }) {
   };
   plane.canvas.onpointermove = (event) => {
     if (held < 0) return;
-    const [x, y] = plane.from(event);
-    ends[held] = [Math.min(right, Math.max(left, x)), a === b ? 0 : Math.min(high, Math.max(low, y))];
-    show();
+    put(held, plane.from(event));
   };
   plane.canvas.onpointerup = plane.canvas.onpointercancel = () => {
     held = -1;
   };
+  plane.canvas.tabIndex = 0;
   plane.canvas.onkeydown = (event) => {
+    if (event.key === "Enter") keyed = 1 - keyed;
     const by = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, 0.1], ArrowDown: [0, -0.1] }[
       event.key
     ];
     if (!by) return;
     event.preventDefault();
-    ends[1] = [ends[1][0] + by[0], a === b ? 0 : ends[1][1] + by[1]];
-    show();
+    put(keyed, [ends[keyed][0] + by[0], ends[keyed][1] + by[1]]);
   };
   const legend = make(
     "p",

@@ -94,8 +94,8 @@ async function open(room, tools) {
     going = now;
     if (now) schedule();
   });
-  hands.button("Warm up", () => travel(warm(), false)).title =
-    "Learn on at a small β first, and raise it step by step to 1";
+  const warmUp = hands.button("Warm up", () => travel(warm(), false));
+  warmUp.title = "Learn on at a small β first, and raise it step by step to 1";
   hands.button("Begin anew", begin);
   const slide = hands.slider({
     name: "β",
@@ -143,7 +143,7 @@ async function open(room, tools) {
 
   /** Nothing else is moved while a course is run. @param {boolean} now */
   function quiet(now) {
-    deed.disabled = now;
+    deed.disabled = warmUp.disabled = now;
     if (input) input.disabled = now;
     going = false;
     on.setAttribute("aria-pressed", "false");
