@@ -15,7 +15,7 @@ from vae_core.data.sets import shapes
 from vae_core.data.splits import cut_splits
 from vae_core.evaluation.ceiling import ceilings, has_ceiling
 from vae_core.evaluation.metrics import METRICS
-from vae_core.places import Places
+from vae_core.places import LOOK_VARIABLE, Places
 from vae_core.runs.store import Store
 
 
@@ -123,6 +123,15 @@ def test_what_a_set_of_before_lacks_or_a_damaged_file_is_looked_for(tmp_path):
         assert copies_in(tmp_path / "8", images.images).tolist() == expected
     path.unlink(missing_ok=True)
     assert read_images(tmp_path / "8").copies.tolist() == expected
+
+
+def test_where_one_may_only_look_nothing_is_written(tmp_path, monkeypatch):
+    images = written(tmp_path, [1, 2, 3, 1, 2])
+    path = tmp_path / "8" / FILE
+    path.unlink()
+    monkeypatch.setenv(LOOK_VARIABLE, "1")
+    assert copies_in(tmp_path / "8", images.images).tolist() == [[3, 0], [4, 1]]
+    assert not path.exists()
 
 
 def test_runs_of_before_keep_the_images_they_were_trained_on(tmp_path):

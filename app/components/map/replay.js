@@ -3,7 +3,7 @@ import { finder, press } from "../shared/dom.js";
 /** @import { MapData } from "./types.js" */
 
 const SECONDS = 8; // from end to end, or an epoch a second where there are fewer
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /**
  * Points between two frames lie on the straight line between them: nothing is known of the way.
@@ -85,8 +85,8 @@ export class Replay {
       this.#frame = requestAnimationFrame(step);
       const epochs = ((now - last) / 1000) * Math.max(1, end / SECONDS);
       // less motion was asked for: from epoch to epoch, a second each at least
-      if (calm.matches && now - last < 1000) return;
-      at = calm.matches ? Math.floor(at + epochs) : at + Math.min(0.1 * Math.max(1, end / SECONDS), epochs);
+      if (calm() && now - last < 1000) return;
+      at = calm() ? Math.floor(at + epochs) : at + Math.min(0.1 * Math.max(1, end / SECONDS), epochs);
       last = now;
       if (at >= end) {
         at = end;
