@@ -201,7 +201,7 @@ def test_a_measurement_ends_with_the_process_that_asked_for_it(places):
 
 
 def test_a_process_ends_when_the_one_that_started_it_is_killed(tmp_path):
-    child = "import time; from vae_core.processes import end_with_parent; end_with_parent(between=0.05); print(1, flush=True); time.sleep(999)"
+    child = "import threading; from vae_core.processes import end_with_parent; end_with_parent(between=0.05); print(1, flush=True); threading.Event().wait()"
     code = f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {child!r}], stdout=subprocess.PIPE); p.stdout.read(1); print(p.pid, flush=True); p.wait()"
     parent = subprocess.Popen([sys.executable, "-c", code], env=child_environment(), stdout=subprocess.PIPE)
     with parent:
