@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app import words
 from app.boundary import plain
+from app.plots import palette
 from app.state import address, session, view_link
 from vae_core import pictures
 from vae_core.errors import VaeCoreError
@@ -68,7 +69,7 @@ STYLE = f"""<style>
 ) {{ flex: 1 1 0; height: 100%; min-height: 20rem; }}
 /* Streamlit writes captions at 60 % and primary buttons in white on any colour: too pale for WCAG AA */
 .stApp [data-testid="stCaptionContainer"] {{ color: inherit; opacity: 0.8; }}
-button[kind^="primary"] {{ color: light-dark(#fff, #10151b); }}
+button[kind^="primary"] {{ color: {palette.ON_PRIMARY}; }}
 @media (prefers-reduced-motion: reduce) {{
   .stApp, .stApp *, .stApp *::before, .stApp *::after {{ scroll-behavior: auto !important; transition-duration: 1ms !important; }}
 }}

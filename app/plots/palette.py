@@ -20,6 +20,7 @@ MARK = CATEGORICAL[5]  # what is pointed out: a cursor, a chosen image, a warnin
 FADED = "#B8C0C8"  # what is not in use, or not in question
 NONE = "#8C9298"  # points that have no value to be coloured by
 RULE = "#808890"  # lines and areas that explain a chart, made faint
+ON_PRIMARY = "light-dark(#fff, #10151b)"  # writing on the accent colour, by theme
 CLEAR = "rgba(0,0,0,0)"
 
 
