@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -91,3 +93,16 @@ def shown(at: AppTest) -> str:
     parts = [e.value for kind in ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error", "code")
              for e in getattr(at, kind)]  # fmt: skip
     return "\n".join(str(p) for p in parts)
+
+
+def to_take(at: AppTest) -> list[Any]:
+    """The page's buttons that hand over a file, but for the Code panel's notebook, which stands in every title row."""
+    return [button for button in at.get("download_button") if button.key != "code notebook"]
+
+
+def tells(at: AppTest, mark: str, name: str, value: object) -> None:
+    """What a component in the browser tells reaches its callback; `mark` stands in what that component alone is handed."""
+    (component,) = [e for e in at.get("bidi_component") if mark in e.proto.json]
+    told = at._tree.get_widget_states()
+    told.widgets.add(id=component.proto.id).json_value = json.dumps({name: value})
+    at._run(told)

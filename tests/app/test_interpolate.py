@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import shown
+from conftest import shown, to_take
 from helpers import config_of, until
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -428,7 +428,7 @@ def test_a_geodesic_is_found_and_kept(open_page: Open, copied: Run) -> None:
     np.testing.assert_array_equal(codes, search.result.codes)
     assert search.result.energy[1] <= search.result.energy[0]
     assert at.button("find geodesic").disabled
-    assert sum("image length" in m.value for m in at.markdown) == 3, "the three paths are told apart"
+    assert sum(" · image length " in m.value for m in at.markdown) == 3, "the three paths are told apart"
     assert geodesics.start(model, ends, 0.0, None) is search, "looked for once"
 
 
@@ -646,10 +646,10 @@ def test_new_weights_encode_the_waypoints_anew_and_say_so(open_page: Open, copie
 @pytest.mark.parametrize("form", ["GIF", "MP4", "PNG strip", "frames (zip)", "codes (npz)"])
 def test_files_are_made_on_a_press_and_hold_the_path(open_page: Open, copied: Run, form: str) -> None:
     at = open_page("interpolate", run=copied.id, frames="5", size="32", **{"as": form})
-    assert at.get("download_button")[0].proto.disabled
+    assert to_take(at)[0].proto.disabled
     press(at, "make file")
     fine(at)
-    assert not at.get("download_button")[0].proto.disabled
+    assert not to_take(at)[0].proto.disabled
     made = at.session_state["export"][1]
     model = load_run(copied)
     t, codes = polyline(component(at))
@@ -677,7 +677,7 @@ def test_files_are_made_on_a_press_and_hold_the_path(open_page: Open, copied: Ru
             assert strip.height >= 32
             assert strip.width >= 5 * 32
     at.number_input("frames").set_value(6).run()
-    assert at.get("download_button")[0].proto.disabled, "more frames are another file"
+    assert to_take(at)[0].proto.disabled, "more frames are another file"
 
 
 @pytest.mark.parametrize("kind", ["linear", "spherical"])
@@ -703,7 +703,7 @@ def test_a_file_may_go_beyond_the_ends(open_page: Open, copied: Run, kind: str) 
         np.testing.assert_array_equal(npz["stations"], codes[np.isin(t, (0, 0.5, 1))])
         np.testing.assert_allclose(npz["codes"][[0, -1]], codes[[0, -1]], atol=1e-6)
     at.checkbox("beyond").set_value(False).run()
-    assert at.get("download_button")[0].proto.disabled, "between the ends is another file"
+    assert to_take(at)[0].proto.disabled, "between the ends is another file"
 
 
 def test_a_geodesic_has_no_beyond(open_page: Open, copied: Run) -> None:

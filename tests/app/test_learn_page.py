@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import shown, worked_out
+from conftest import shown, tells, worked_out
 from streamlit.testing.v1 import AppTest
 
 from app.services import array_store, lessons
@@ -116,17 +116,9 @@ def test_a_lesson_is_built_once_for_the_same_weights(open_page: Open, copied: Ru
     assert lessons.lesson(run, 2) is first
 
 
-def tells(at: AppTest, name: str, value: object) -> None:
-    """What the component in the browser tells reaches its callback."""
-    (found,) = [e for e in at.get("bidi_component") if '"lessons"' in e.proto.json]
-    told = at._tree.get_widget_states()
-    told.widgets.add(id=found.proto.id).json_value = json.dumps({name: value})
-    at._run(told)
-
-
 def test_the_address_follows_the_screen(open_page: Open, copied: Run) -> None:
     at = open_page("learn", lesson="2", run=copied.id)
-    tells(at, "moved", {"lesson": 2, "step": 4})
+    tells(at, '"lessons"', "moved", {"lesson": 2, "step": 4})
     assert at.query_params["step"] in ("4", ["4"])
 
 
@@ -137,6 +129,6 @@ def test_what_is_no_screen_of_this_lesson_leaves_the_first(
     open_page: Open, copied: Run, told: object
 ) -> None:
     at = open_page("learn", lesson="2", run=copied.id)
-    tells(at, "moved", told)
+    tells(at, '"lessons"', "moved", told)
     assert not at.exception
     assert "step" not in at.query_params

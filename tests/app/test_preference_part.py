@@ -99,7 +99,7 @@ def test_worst_and_no_choice_are_kept_and_taken_back(open_page: Open, study: Stu
 
 def test_what_the_choices_favour_is_said_with_the_numbers(open_page: Open, study: Study) -> None:
     add_judgement(study.path, Judgement((0, 1, 2), best=2))
-    told = Liked(1, {0: 0.1, 1: 0.2, 2: 0.7}, ("Trial 2 is liked best with 70% probability.",))
+    told = Liked({0: 0.1, 1: 0.2, 2: 0.7}, ("Trial 2 is liked best with 70% probability.",))
     write_json(study.path / FILE, asdict(told) | {"choices": as_json(judgements_of(study.path))})
     study.stop()
     at = open_page("tune", **PART)

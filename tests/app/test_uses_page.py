@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from conftest import shown, worked_out
+from conftest import shown, to_take, worked_out
 from filelock import FileLock
 from helpers import config_of, until, write_blobs
 from streamlit.testing.v1 import AppTest
@@ -402,7 +402,7 @@ def test_a_kept_result_is_shown_at_once_with_its_numbers_to_take_away(open_page:
     at = open_page("uses", **link(run))
     fine(at)
     assert not asks(at)
-    assert [button.proto.label for button in at.get("download_button")] == ["Numbers (CSV)"]
+    assert [button.proto.label for button in to_take(at)] == ["Numbers (CSV)"]
     assert "● probe on codes" in set(at.dataframe[0].value["method"])
     assert "0.71 (0.66 to 0.76)" in set(at.dataframe[0].value["accuracy"])
 

@@ -7,12 +7,11 @@ import io
 import json
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
 import safetensors.numpy
-from conftest import shown, worked_out
+from conftest import shown, tells, worked_out
 from helpers import config_of
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -206,7 +205,7 @@ def test_an_echo_of_the_address_is_no_link(
     at = open_page("sliders", run=copied.id)
     before, key = addressed(at), told_to_deck(at)["open"]["key"]
     now = pack(np.array([0.25, 0, 0, -1]))
-    tells(at, "code", {"run": copied.id, "z": now, "at": 1})
+    tells(at, "order", "code", {"run": copied.id, "z": now, "at": 1})
     # a run of the whole script that set out before the address followed
     at.query_params["z"] = before
     at.run()
@@ -222,14 +221,6 @@ def addressed(at: AppTest) -> str:
     """The code in the address."""
     z = at.query_params["z"]
     return z if isinstance(z, str) else z[0]
-
-
-def tells(at: AppTest, name: str, value: Any) -> None:
-    """What the deck in the browser tells reaches its callback."""
-    (deck,) = [e for e in at.get("bidi_component") if "order" in e.proto.json]
-    told = at._tree.get_widget_states()
-    told.widgets.add(id=deck.proto.id).json_value = json.dumps({name: value})
-    at._run(told)
 
 
 def test_coming_back_to_the_deck_finds_its_code(open_page: Open, copied: Run) -> None:
@@ -324,9 +315,9 @@ def test_an_upload_is_an_encoded_image_and_one_that_is_no_picture_leaves_the_dec
 def test_the_deck_sends_its_code_to_interpolation(open_page: Open, copied: Run) -> None:
     at = open_page("sliders", run=copied.id)
     z = pack(np.array([0.25, 0, 0, -1]))
-    tells(at, "waypoint", {"run": "another", "z": z})
+    tells(at, "order", "waypoint", {"run": "another", "z": z})
     assert at.title[0].value == "Sliders", "what is told of another run is late"
-    tells(at, "waypoint", {"run": copied.id, "z": z, "at": 1})
+    tells(at, "order", "waypoint", {"run": copied.id, "z": z, "at": 1})
     fine(at)
     assert at.title[0].value == "Interpolate"
     assert "from the sliders" in shown(at)
@@ -400,17 +391,17 @@ def test_the_switch_of_pixels_holds_on_every_page_and_is_there_where_pictures_ar
 def test_two_pages_add_to_the_same_notes(open_page: Open, copied: Run) -> None:
     pages = [open_page("sliders", run=copied.id) for _ in "ab"]
     first = {"do": "name", "dim": 1, "name": "hat", "n": 1}
-    tells(pages[0], "marks", {"run": copied.id, "page": "a", "changes": [first]})
+    tells(pages[0], "order", "marks", {"run": copied.id, "page": "a", "changes": [first]})
     second = {"do": "add", "code": [1, 0, 0, 0.5], "n": 1}
-    tells(pages[1], "marks", {"run": copied.id, "page": "b", "changes": [second]})
+    tells(pages[1], "order", "marks", {"run": copied.id, "page": "b", "changes": [second]})
     marks = told_to_deck(pages[1])["marks"]
     assert marks == {"names": {"1": "hat"}, "bookmarks": [[1, 0, 0, 0.5]], "kept": {"page": "b", "n": 1}}
     # told again with something new, before the page heard that it was kept
     third = {"do": "add", "code": [0, 0, 0, 2], "n": 2}
-    tells(pages[1], "marks", {"run": copied.id, "page": "b", "changes": [second, third]})
+    tells(pages[1], "order", "marks", {"run": copied.id, "page": "b", "changes": [second, third]})
     assert read_marks(copied) == Marks({1: "hat"}, ((1, 0, 0, 0.5), (0, 0, 0, 2)))
     for wrong in (None, {}, {"changes": 3}, {"run": copied.id, "changes": [None, {"n": "1"}]}):
-        tells(pages[0], "marks", wrong)
+        tells(pages[0], "order", "marks", wrong)
         assert not pages[0].exception
     assert len(read_marks(copied).bookmarks) == 2
 
