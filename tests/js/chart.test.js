@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { roundTicks, withRoom } from "../../app/components/scrub/chart.js";
+import { withRoom } from "../../app/components/scrub/chart.js";
+import { roundTicks } from "../../app/components/shared/ticks.js";
 import { close } from "./helpers.js";
 
 test("labels of an axis that would touch are left out, the last never", () => {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { nearestCode, ordinal, project, unpackCodes } from "../../app/components/deck/cloud.js";
+import { ordinal, project, unpackCodes } from "../../app/components/deck/cloud.js";
 import { History } from "../../app/components/deck/history.js";
 import { Notes } from "../../app/components/deck/notes.js";
 import { limitsOf, stepWithin, stripValues } from "../../app/components/deck/ranges.js";
-import { mahalanobis, percentileOf } from "../../app/components/shared/usual.js";
+import { mahalanobis, nearestCode, percentileOf } from "../../app/components/shared/usual.js";
 import { close, numbers } from "./helpers.js";
 
 test("what was undone can be redone, until something new is done", () => {
@@ -115,7 +115,7 @@ test("distances, percentiles and the nearest code are what they are called", () 
   const points = numbers(300, 9);
   const z = [0.2, -0.1, 0.4];
   const away = Array.from({ length: 100 }, (_, i) => Math.hypot(...z.map((v, d) => points[3 * i + d] - v)));
-  const found = nearestCode({ points, count: 100, index: new Int32Array(), labels: new Int32Array() }, z);
+  const found = nearestCode({ points, count: 100 }, z);
   assert.equal(found.row, away.indexOf(Math.min(...away)));
   close([found.distance], [Math.min(...away)], 1e-9);
 });

@@ -28,32 +28,6 @@ export function unpackCodes(buffer, dims) {
 }
 
 /**
- * The code nearest to z.
- *
- * @param {Codes} codes
- * @param {ArrayLike<number>} z
- * @returns {{ row: number, distance: number }}
- */
-export function nearestCode({ points, count }, z) {
-  const dims = z.length;
-  let best = Number.POSITIVE_INFINITY;
-  let row = 0;
-  for (let i = 0; i < count; i++) {
-    const p = i * dims;
-    let sum = 0;
-    for (let d = 0; d < dims && sum < best; d++) {
-      const v = points[p + d] - z[d];
-      sum += v * v;
-    }
-    if (sum < best) {
-      best = sum;
-      row = i;
-    }
-  }
-  return { row, distance: Math.sqrt(best) };
-}
-
-/**
  * A code on the two principal axes.
  *
  * @param {Pick<CloudHeader, "mean" | "axes">} cloud

@@ -1,7 +1,7 @@
 import { context2d, finder, fitCanvas, make, pause } from "../shared/dom.js";
 import { describe, fetchJson, get } from "../shared/requests.js";
-import { mahalanobis, percentileOf } from "../shared/usual.js";
-import { nearestCode, ordinal, project, unpackCodes } from "./cloud.js";
+import { mahalanobis, nearestCode, percentileOf } from "../shared/usual.js";
+import { ordinal, project, unpackCodes } from "./cloud.js";
 
 /** @import { Cloud } from "./cloud.js" */
 /** @import { Deck } from "./deck.js" */

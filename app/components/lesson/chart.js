@@ -1,52 +1,32 @@
 // A canvas with two axes of their own scales, and what figures draw on it.
 
-import { roundTicks } from "../scrub/chart.js";
-import { context2d, make } from "../shared/dom.js";
 import { numberText } from "../shared/numbers.js";
+import { roundTicks } from "../shared/ticks.js";
+import { Surface } from "./surface.js";
 
-/** @import { Palette } from "../shared/types.js" */
+/** @import { Given } from "./surface.js" */
 /** @typedef {[number, number]} Point */
 /** @typedef {{ colour?: string, width?: number, alpha?: number, dash?: number[] }} Stroke */
 
 const MARGIN = { left: 46, right: 10, top: 16, bottom: 34 };
 
-export class Chart {
+export class Chart extends Surface {
   /**
    * @param {HTMLElement} room
-   * @param {{ label: string, palette: Palette, names: [string, string], x: Point, y: Point, draw: () => void,
-   *   rows?: boolean, ticks?: [number, string][] }} given `rows`: the upright axis has no numbers; `ticks`:
-   *   of the level axis, where they are not round numbers
+   * @param {Given & { x: Point, y: Point, rows?: boolean, ticks?: [number, string][] }} given
+   *   `rows`: the upright axis has no numbers; `ticks`: of the level axis, where they are not round numbers
    */
   constructor(room, { label, palette, names, x, y, draw, rows = false, ticks }) {
-    this.canvas = make("canvas", { className: "chart", "aria-label": label });
-    this.canvas.setAttribute("role", "img");
-    this.pen = context2d(this.canvas);
-    this.palette = palette;
-    this.names = names;
+    super(room, "chart", { label, palette, names, draw });
     this.x = x;
     this.y = y;
-    this.draw = draw;
     this.rows = rows;
     this.ticks = ticks;
-    room.append(this.canvas);
-    this.watch = new ResizeObserver(() => this.redraw());
-    this.watch.observe(this.canvas);
   }
 
-  stop() {
-    this.watch.disconnect();
-  }
-
-  redraw() {
-    const { canvas, pen } = this;
-    const ratio = window.devicePixelRatio || 1;
-    const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-    if (!width || !height) return;
-    if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
-    if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.clearRect(0, 0, width, height);
-    this.axes();
+  /** @override */
+  content() {
+    const { pen } = this;
     pen.save();
     pen.beginPath();
     pen.rect(MARGIN.left, MARGIN.top - 4, this.across, this.up + 8);
@@ -73,10 +53,7 @@ export class Chart {
     ];
   }
 
-  ink() {
-    return getComputedStyle(this.canvas).color;
-  }
-
+  /** @override */
   axes() {
     const { pen, x, y, names, across, up } = this;
     const bottom = MARGIN.top + up;

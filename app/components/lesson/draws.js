@@ -1,16 +1,13 @@
 // Random numbers of figures, and what is measured on codes. Nothing here touches the page.
 
-/** @import { Table } from "./arrays.js" */
+import { gaussian } from "../shared/latent.js";
+import { nearestCode } from "../shared/usual.js";
 
-/** One number from N(0, 1) (Box & Muller 1958). */
-export function normal() {
-  const u = 1 - Math.random();
-  return Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * Math.random());
-}
+/** @import { Table } from "./arrays.js" */
 
 /** @param {number} n @param {number} dims */
 export const normals = (n, dims) =>
-  Array.from({ length: n }, () => Float32Array.from({ length: dims }, normal));
+  Array.from({ length: n }, () => Float32Array.from({ length: dims }, () => gaussian(Math.random)));
 
 /**
  * The row nearest to a code.
@@ -18,15 +15,7 @@ export const normals = (n, dims) =>
  * @param {Table} codes
  * @param {ArrayLike<number>} z
  */
-export function nearestRow({ values, rows, across }, z) {
-  let [best, found] = [Number.POSITIVE_INFINITY, -1];
-  for (let i = 0; i < rows; i++) {
-    let sum = 0;
-    for (let d = 0; d < across && sum < best; d++) sum += (values[i * across + d] - z[d]) ** 2;
-    if (sum < best) [best, found] = [sum, i];
-  }
-  return found;
-}
+export const nearestRow = ({ values, rows }, z) => nearestCode({ points: values, count: rows }, z).row;
 
 /**
  * The k rows nearest to a code.

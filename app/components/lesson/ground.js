@@ -1,11 +1,9 @@
 // What the figures of walks share: images to start from, a decoder, and what tells how usual a code is.
 
 import { openDecoder } from "../shared/decoder.js";
-import { count, make } from "../shared/dom.js";
-import { describe } from "../shared/requests.js";
-import { mahalanobis, percentileOf } from "../shared/usual.js";
+import { mahalanobis, nearestCode, percentileOf } from "../shared/usual.js";
 import { pictures, row, table } from "./arrays.js";
-import { nearestRow } from "./draws.js";
+import { newest } from "./newest.js";
 
 /** @import { Code } from "../shared/types.js" */
 /** @import { Published, Tools } from "./types.js" */
@@ -41,9 +39,8 @@ export async function openGround({ data, runs }) {
     percentile: (z) => percentileOf(data.usual.quantiles, mahalanobis(data.usual, z)),
     /** The known image whose code is nearest. @param {ArrayLike<number>} z */
     nearest: (z) => {
-      const i = nearestRow(knownCodes, z);
-      const far = Math.sqrt(row(knownCodes, i).reduce((sum, v, d) => sum + (v - z[d]) ** 2, 0));
-      return { i, far, image: known[i] };
+      const found = nearestCode({ points: knownCodes.values, count: knownCodes.rows }, z);
+      return { i: found.row, far: found.distance, image: known[found.row] };
     },
   };
 }
@@ -70,68 +67,22 @@ export function apart(a, b) {
  * @param {(text: string) => void} say
  */
 export function redrawing(room, ground, say) {
-  let [alive, busy] = [true, false];
-  /** @type {{ codes: Code[], show: (made: ImageData[]) => void } | null} */
-  let wanted = null;
+  /** @type {{ codes: Code[], show: (made: ImageData[]) => void }} */
+  let wanted = { codes: [], show: () => {} };
+  const loop = newest(room, say, async (open) => {
+    const { codes, show } = wanted;
+    const made = await ground.decoder.images(codes);
+    if (open()) show(made);
+  });
   return {
     /** @param {Code[]} codes @param {(made: ImageData[]) => void} show */
-    async draw(codes, show) {
+    draw(codes, show) {
       wanted = { codes, show };
-      if (busy) return;
-      busy = true;
-      try {
-        while (wanted && alive) {
-          const now = wanted;
-          wanted = null;
-          const made = await ground.decoder.images(now.codes);
-          if (!alive) return;
-          now.show(made);
-          count(room, "frame");
-        }
-        say("");
-      } catch (error) {
-        say(`These codes could not be decoded: ${describe(error).message}.`);
-      } finally {
-        busy = false;
-      }
+      return loop.ask();
     },
-    stop: () => {
-      alive = false;
-    },
+    stop: loop.stop,
   };
 }
-
-/**
- * A named slider with its value.
- *
- * @param {string} name
- * @param {{ low: number, high: number, step?: number, value: number }} range
- * @param {(value: number) => void} moved
- */
-export function slider(name, { low, high, step = 0.01, value }, moved) {
-  const input = make("input", { type: "range", min: String(low), max: String(high), step: String(step) });
-  const shown = make("output", {});
-  const write = () => {
-    shown.textContent = fixed(Number(input.value));
-  };
-  input.value = String(value);
-  write();
-  input.oninput = () => {
-    write();
-    moved(Number(input.value));
-  };
-  return {
-    box: make("label", {}, make("span", {}, name), input, shown),
-    /** @param {number} to */
-    set: (to) => {
-      input.value = String(to);
-      write();
-    },
-  };
-}
-
-/** @param {number} value @param {number} [digits] */
-export const fixed = (value, digits = 2) => value.toFixed(digits).replace("-", "−");
 
 /** @param {number} share */
 export const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;

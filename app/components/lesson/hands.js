@@ -1,10 +1,8 @@
 // What a hand moves beside a figure: buttons and sliders in a column.
 
 import { make, press } from "../shared/dom.js";
+import { fixed } from "../shared/numbers.js";
 import { slider } from "./sliders.js";
-
-/** @param {number} value @param {number} [digits] */
-export const fixed = (value, digits = 2) => value.toFixed(digits).replace("-", "−");
 
 export class Hands {
   /** @param {HTMLElement} room */

@@ -1,45 +1,18 @@
 // A canvas on which two dimensions of a latent space are drawn, and the way between its pixels and codes.
 
-import { context2d, make } from "../shared/dom.js";
+import { Surface } from "./surface.js";
 
-/** @import { Palette } from "../shared/types.js" */
+/** @import { Given } from "./surface.js" */
 
 const MARGIN = 26; // pixels for the axes' numbers
 
-export class Plane {
-  /**
-   * @param {HTMLElement} room
-   * @param {{ label: string, palette: Palette, names: [string, string], draw: () => void }} given
-   */
-  constructor(room, { label, palette, names, draw }) {
-    this.canvas = make("canvas", { className: "plane", "aria-label": label });
-    this.canvas.setAttribute("role", "img");
-    this.pen = context2d(this.canvas);
-    this.palette = palette;
-    this.names = names;
-    this.draw = draw;
-    /** @type {[number, number, number, number]} left, right, bottom, top of what is seen */
-    this.range = [-3, 3, -3, 3];
-    room.append(this.canvas);
-    this.watch = new ResizeObserver(() => this.redraw());
-    this.watch.observe(this.canvas);
-  }
+export class Plane extends Surface {
+  /** @type {[number, number, number, number]} left, right, bottom, top of what is seen */
+  range = [-3, 3, -3, 3];
 
-  stop() {
-    this.watch.disconnect();
-  }
-
-  redraw() {
-    const { canvas, pen } = this;
-    const ratio = window.devicePixelRatio || 1;
-    const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-    if (!width || !height) return;
-    if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
-    if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.clearRect(0, 0, width, height);
-    this.axes();
-    this.draw();
+  /** @param {HTMLElement} room @param {Given} given */
+  constructor(room, given) {
+    super(room, "plane", given);
   }
 
   /** Fits what is seen to codes, the same scale both ways. @param {ArrayLike<number>[]} xy */
@@ -74,10 +47,7 @@ export class Plane {
     ];
   }
 
-  ink() {
-    return getComputedStyle(this.canvas).color;
-  }
-
+  /** @override */
   axes() {
     const { pen, size, range } = this;
     pen.strokeStyle = pen.fillStyle = this.ink();

@@ -2,6 +2,7 @@
 
 import { make, makeSvg } from "../shared/dom.js";
 import { numberText } from "../shared/numbers.js";
+import { roundTicks } from "../shared/ticks.js";
 
 /** @import { Palette } from "../shared/types.js" */
 /** @import { Chart, Line } from "./types.js" */
@@ -12,7 +13,6 @@ const LEFT = 48;
 const RIGHT = 10;
 const TOP = 26;
 const BOTTOM = 40;
-const TICKS = 5; // of an axis, at the most and about
 const LETTER = 6.2; // width of a digit
 const APART = 6; // least room between two labels
 const ROOM = 14; // height of a label
@@ -126,21 +126,6 @@ export function withRoom(places, texts) {
     if (fits) free = to + APART;
     return fits;
   });
-}
-
-/**
- * Round numbers between two ends, at steps of 1, 2 or 5 times a power of ten.
- *
- * @param {number} low
- * @param {number} high
- */
-export function roundTicks(low, high) {
-  const least = (high - low) / TICKS;
-  const power = 10 ** Math.floor(Math.log10(least));
-  const step = power * ([1, 2, 5].find((times) => times * power >= least * (1 - 1e-9)) ?? 10);
-  const first = Math.ceil(low / step - 1e-9);
-  const count = Math.floor(high / step + 1e-9) - first + 1;
-  return Array.from({ length: count }, (_, i) => (first + i) * step);
 }
 
 /** @param {Scale} x @param {Scale} y @param {Chart} chart */

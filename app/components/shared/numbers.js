@@ -19,6 +19,14 @@ export function numberText(value, digits = 3) {
   return minus(value.toLocaleString("en", { maximumFractionDigits: Math.min(20, places) }));
 }
 
+/**
+ * A number with as many decimals as are asked for.
+ *
+ * @param {number} value
+ * @param {number} [decimals]
+ */
+export const fixed = (value, decimals = 2) => minus(value.toFixed(decimals));
+
 /** @param {string} text */
 const minus = (text) => text.replaceAll("-", "−");
 

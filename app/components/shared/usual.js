@@ -29,3 +29,29 @@ export function percentileOf(quantiles, distance) {
   if (k === 0) return 0;
   return k - 1 + (distance - quantiles[k - 1]) / Math.max(1e-12, quantiles[k] - quantiles[k - 1]);
 }
+
+/**
+ * The code nearest to z.
+ *
+ * @param {{ points: ArrayLike<number>, count: number }} codes `count` rows, flat
+ * @param {ArrayLike<number>} z
+ * @returns {{ row: number, distance: number }}
+ */
+export function nearestCode({ points, count }, z) {
+  const dims = z.length;
+  let best = Number.POSITIVE_INFINITY;
+  let row = 0;
+  for (let i = 0; i < count; i++) {
+    const p = i * dims;
+    let sum = 0;
+    for (let d = 0; d < dims && sum < best; d++) {
+      const v = points[p + d] - z[d];
+      sum += v * v;
+    }
+    if (sum < best) {
+      best = sum;
+      row = i;
+    }
+  }
+  return { row, distance: Math.sqrt(best) };
+}

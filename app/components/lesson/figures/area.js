@@ -1,9 +1,10 @@
 // The rate of one dimension: two bells, and the area under q log(q/p).
 
 import { count, make } from "../../shared/dom.js";
+import { fixed } from "../../shared/numbers.js";
 import { areaOf, integrand, parts } from "../bells.js";
 import { bell, Chart, evenly } from "../chart.js";
-import { fixed, Hands } from "../hands.js";
+import { Hands } from "../hands.js";
 
 /** @import { Figure, Tools } from "../types.js" */
 /** @typedef {{ dim: number, mean: number, std: number, name: string }} AreaData */

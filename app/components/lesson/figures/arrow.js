@@ -2,9 +2,11 @@
 
 import { make, putImage } from "../../shared/dom.js";
 import { enlarge } from "../../shared/enlarging.js";
+import { fixed } from "../../shared/numbers.js";
 import { pictures, row, table, whole } from "../arrays.js";
 import { nearestRow } from "../draws.js";
-import { openGround, redrawing, slider } from "../ground.js";
+import { openGround, redrawing } from "../ground.js";
+import { slider } from "../sliders.js";
 
 /** @import { Figure, Published, Tools } from "../types.js" */
 /** @import { GroundData } from "../ground.js" */
@@ -54,7 +56,7 @@ async function open(room, tools) {
       counted.textContent = `${there} of ${near.length} lie nearest to an image that is ${data.groups[1]}`;
     });
   };
-  const hand = slider("× arrow", { low: -1, high: 2, value: 0 }, (value) => {
+  const hand = slider("× arrow", { least: -1, most: 2, step: 0.01, value: 0, text: fixed }, (value) => {
     strength = value;
     show();
     if (strength >= ENOUGH) did();

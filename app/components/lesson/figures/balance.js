@@ -1,14 +1,14 @@
 // One image with its cloud made narrower or wider: what it pays in distortion and in rate.
 
 import { openDecoder } from "../../shared/decoder.js";
-import { count, make, putImage } from "../../shared/dom.js";
+import { make, putImage } from "../../shared/dom.js";
 import { enlarge } from "../../shared/enlarging.js";
-import { numberText } from "../../shared/numbers.js";
-import { describe } from "../../shared/requests.js";
+import { fixed, numberText } from "../../shared/numbers.js";
 import { pictures, table } from "../arrays.js";
 import { Chart } from "../chart.js";
 import { normals } from "../draws.js";
-import { fixed, Hands } from "../hands.js";
+import { Hands } from "../hands.js";
+import { newest } from "../newest.js";
 
 /** @import { Figure, Published, Tools } from "../types.js" */
 /**
@@ -40,8 +40,15 @@ async function open(room, tools) {
   const here = { distortion: along(distortion, 0), rate: along(rate, 0) };
   const noise = normals(DRAWN, mean.across);
   let width = 0; // log2 of what σ is multiplied by
-  let [busy, again, alive] = [false, false, true];
   const ends = new Set();
+  const loop = newest(room, tools.say, async (open) => {
+    const codes = noise.map((eps) =>
+      Float32Array.from(eps, (e, d) => mean.values[d] + 2 ** width * std.values[d] * e),
+    );
+    const made = await decoder.images(codes);
+    if (!open()) return;
+    for (const [i, cell] of cells.entries()) putImage(cell, made[i]);
+  });
   const colours = { distortion: palette.categorical[0], rate: palette.categorical[1] };
   const changes = {
     distortion: distortion.map((v) => v - here.distortion),
@@ -151,38 +158,15 @@ async function open(room, tools) {
       ),
     );
     chart.redraw();
-    paint();
+    loop.ask();
     if (ends.size === 2) tools.did();
-  }
-
-  async function paint() {
-    again = true;
-    if (busy) return;
-    busy = true;
-    try {
-      while (again && alive) {
-        again = false;
-        const codes = noise.map((eps) =>
-          Float32Array.from(eps, (e, d) => mean.values[d] + 2 ** width * std.values[d] * e),
-        );
-        const made = await decoder.images(codes);
-        if (!alive) return;
-        for (const [i, cell] of cells.entries()) putImage(cell, made[i]);
-        count(room, "frame");
-        tools.say("");
-      }
-    } catch (error) {
-      tools.say(`These codes could not be decoded: ${describe(error).message}.`);
-    } finally {
-      busy = false;
-    }
   }
 
   go(0);
   return {
     unlock() {},
     stop() {
-      alive = false;
+      loop.stop();
       chart.stop();
     },
   };

@@ -3,7 +3,9 @@
 import { make, press, putImage } from "../../shared/dom.js";
 import { enlarge } from "../../shared/enlarging.js";
 import { slerp } from "../../shared/latent.js";
-import { apart, fixed, openGround, percent, redrawing, slider } from "../ground.js";
+import { fixed } from "../../shared/numbers.js";
+import { apart, openGround, percent, redrawing } from "../ground.js";
+import { slider } from "../sliders.js";
 import { framed, thumbnails } from "../thumbs.js";
 
 /** @import { Figure, Tools } from "../types.js" */
@@ -90,7 +92,7 @@ async function open(room, tools) {
     turn = 1 - turn;
     fill();
   });
-  const hand = slider("t", { low: 0, high: 1, value: 0 }, (value) => {
+  const hand = slider("t", { most: 1, step: 0.01, value: 0, text: fixed }, (value) => {
     t = value;
     move();
     if (Math.abs(t - 0.5) < MIDDLE) did();

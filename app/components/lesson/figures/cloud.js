@@ -1,12 +1,15 @@
 // An image's posterior on the map, and pictures of codes drawn from it.
 
 import { openDecoder } from "../../shared/decoder.js";
-import { count, make, putImage } from "../../shared/dom.js";
+import { make, press, putImage } from "../../shared/dom.js";
 import { enlarge } from "../../shared/enlarging.js";
-import { describe } from "../../shared/requests.js";
+import { fixed } from "../../shared/numbers.js";
 import { pictures, row, table, whole } from "../arrays.js";
 import { klOf, nearestRow, nearestRows, normals } from "../draws.js";
+import { newest } from "../newest.js";
 import { Plane } from "../plane.js";
+import { slider } from "../sliders.js";
+import { thumbnails } from "../thumbs.js";
 
 /** @import { Header, Palette } from "../../shared/types.js" */
 /** @import { Codes, Figure, Published, Tools } from "../types.js" */
@@ -25,9 +28,6 @@ const MOST_WIDTH = 10;
 /** @implements {Figure} */
 class Cloud {
   width = 1;
-  alive = true;
-  busy = false;
-  again = false;
   clouds = false;
   held = "";
   /** @type {[number, number]} the dimensions shown */
@@ -47,6 +47,7 @@ class Cloud {
     this.room = room;
     this.tools = tools;
     this.mode = tools.data.mode;
+    this.loop = newest(room, tools.say, (open) => this.draw(open));
   }
 
   async open() {
@@ -92,24 +93,7 @@ class Cloud {
       this.held = "";
     };
     this.hands = make("div", { className: "hands" });
-    this.row = make("div", { className: "thumbs", role: "group", "aria-label": "images" });
-    this.row.append(
-      ...(this.images ?? []).map((image, i) => {
-        const thumb = make("canvas", {});
-        putImage(thumb, image);
-        const button = make(
-          "button",
-          {
-            type: "button",
-            title: this.tools.data.names[i],
-            "aria-label": `image: ${this.tools.data.names[i]}`,
-          },
-          thumb,
-        );
-        button.onclick = () => this.choose(i);
-        return button;
-      }),
-    );
+    this.thumbs = thumbnails(this.images ?? [], this.tools.data.names, (i) => this.choose(i));
     this.original = make("canvas", { "aria-label": "the image" });
     this.back = make("canvas", { "aria-label": "its mean, decoded" });
     for (const one of [this.original, this.back]) one.setAttribute("role", "img");
@@ -132,7 +116,7 @@ class Cloud {
       figure("μ decoded", this.back),
     );
     const right = make("div", { className: "made" }, heads, this.counted, this.sheet, this.hands);
-    left.append(this.numbers, this.row);
+    left.append(this.numbers, this.thumbs.row);
     room.append(left, right);
     enlarge(room, header);
     if (mode === "prior") this.button("Draw twenty from the prior", () => this.redraw(true));
@@ -140,7 +124,7 @@ class Cloud {
     if (mode === "prior") {
       const button = this.button("Show all clouds", () => {
         this.clouds = !this.clouds;
-        button.setAttribute("aria-pressed", String(this.clouds));
+        press(button, this.clouds);
         this.plane?.redraw();
       });
     } else {
@@ -183,17 +167,13 @@ class Cloud {
    * @param {(value: number) => void} set
    */
   slider(name, low, high, get, set) {
-    const input = make("input", { type: "range", min: String(low), max: String(high), step: "0.01" });
-    const shown = make("output", {});
-    input.oninput = () => {
-      set(Number(input.value));
+    const range = { least: low, most: high, step: 0.01, value: low, text: fixed };
+    const { box, set: put } = slider(name, range, (value) => {
+      set(value);
       this.changed();
-    };
-    this.follow.push(() => {
-      input.value = String(get());
-      shown.textContent = get().toFixed(2).replace("-", "−");
     });
-    this.hands?.append(make("label", {}, make("span", {}, name), input, shown));
+    this.follow.push(() => put(get()));
+    this.hands?.append(box);
   }
 
   /** @param {ArrayLike<number>} code @returns {[number, number]} */
@@ -211,9 +191,7 @@ class Cloud {
     this.centre = Float32Array.from(row(mean, this.image));
     this.spread = Float32Array.from(row(std, this.image));
     if (this.original) putImage(this.original, images[k]);
-    this.row?.childNodes.forEach((button, at) => {
-      if (button instanceof HTMLElement) button.setAttribute("aria-pressed", String(at === k));
-    });
+    this.thumbs?.mark(k);
     this.own = new Set(nearestRows(mean, row(mean, this.image), 10));
     this.changed();
   }
@@ -232,33 +210,26 @@ class Cloud {
   }
 
   /** @param {boolean} other whether new noise is drawn */
-  async redraw(other) {
-    const { mean, decoder, mode } = this;
-    if (!mean || !decoder) return;
+  redraw(other) {
+    const { mean, mode } = this;
+    if (!mean) return;
     if (other) {
       this.noise = normals(DRAWN, mean.across);
       if (mode !== "widen") this.tools.did();
       this.plane?.redraw();
     }
-    this.again = true;
-    if (this.busy) return;
-    this.busy = true;
-    try {
-      while (this.again && this.alive) {
-        this.again = false;
-        const codes = this.codes();
-        const made = await decoder.images([...codes, mode === "prior" ? codes[0] : this.centre]);
-        if (!this.alive) return;
-        for (const [i, cell] of (this.cells ?? []).entries()) putImage(cell, made[i]);
-        if (this.back) putImage(this.back, made[DRAWN]);
-        count(this.room, "frame");
-        this.tools.say("");
-      }
-    } catch (error) {
-      this.tools.say(`These codes could not be decoded: ${describe(error).message}.`);
-    } finally {
-      this.busy = false;
-    }
+    this.loop.ask();
+  }
+
+  /** @param {() => boolean} open */
+  async draw(open) {
+    const { decoder, mode, centre } = this;
+    if (!decoder) return;
+    const codes = this.codes();
+    const made = await decoder.images([...codes, mode === "prior" ? codes[0] : centre]);
+    if (!open()) return;
+    for (const [i, cell] of (this.cells ?? []).entries()) putImage(cell, made[i]);
+    if (this.back) putImage(this.back, made[DRAWN]);
   }
 
   codes() {
@@ -340,16 +311,13 @@ class Cloud {
   unlock() {}
 
   stop() {
-    this.alive = false;
+    this.loop.stop();
     this.plane?.stop();
   }
 }
 
 /** @param {string} name @param {HTMLCanvasElement} canvas */
 const figure = (name, canvas) => make("figure", {}, canvas, make("figcaption", {}, name));
-
-/** @param {number} value @param {number} [digits] */
-const fixed = (value, digits = 2) => value.toFixed(digits).replace("-", "−");
 
 /** @param {HTMLElement} room @param {Tools<CloudData>} tools */
 const open = (room, tools) => new Cloud(room, tools).open();

@@ -3,10 +3,11 @@
 import { count, make, putImage } from "../../shared/dom.js";
 import { enlarge } from "../../shared/enlarging.js";
 import { gaussian } from "../../shared/latent.js";
+import { fixed } from "../../shared/numbers.js";
 import { openPicture } from "../../shared/picture.js";
 import { pictures, table } from "../arrays.js";
 import { bell, Chart, evenly } from "../chart.js";
-import { fixed, Hands } from "../hands.js";
+import { Hands } from "../hands.js";
 
 /** @import { Figure, Published, Tools } from "../types.js" */
 /**

@@ -1,10 +1,10 @@
 // What the encoder says, taken as log σ² and as σ itself.
 
 import { count, make } from "../../shared/dom.js";
-import { numberText } from "../../shared/numbers.js";
+import { fixed, numberText } from "../../shared/numbers.js";
 import { table } from "../arrays.js";
 import { Chart, evenly } from "../chart.js";
-import { fixed, Hands } from "../hands.js";
+import { Hands } from "../hands.js";
 
 /** @import { Figure, Published, Tools } from "../types.js" */
 /** @typedef {{ dim: number, outputs: Published, own: number, name: string }} LogvarData */

@@ -1,10 +1,10 @@
 // Pictures of an autoencoder, a VAE and a GAN of the same random codes, with what was measured of many.
 
 import { openDecoder } from "../../shared/decoder.js";
-import { count, make, putImage } from "../../shared/dom.js";
+import { make, putImage } from "../../shared/dom.js";
 import { enlarge } from "../../shared/enlarging.js";
-import { describe } from "../../shared/requests.js";
 import { normals } from "../draws.js";
+import { newest } from "../newest.js";
 import { slider } from "../sliders.js";
 
 /** @import { PictureDecoder } from "../../shared/decoder.js" */
@@ -20,9 +20,6 @@ const DRAWN = 16;
 
 /** @implements {Figure} */
 class Makers {
-  alive = true;
-  busy = false;
-  again = false;
   heat = 1;
   /**
    * @type {{ decoder: PictureDecoder, cells: HTMLCanvasElement[], noise: Float32Array[], list: HTMLElement,
@@ -34,6 +31,7 @@ class Makers {
   constructor(room, tools) {
     this.room = room;
     this.tools = tools;
+    this.loop = newest(room, tools.say, (open) => this.paint(open));
   }
 
   async open() {
@@ -65,7 +63,7 @@ class Makers {
     const again = make("button", { type: "button", textContent: "Draw again" });
     again.onclick = () => {
       for (const one of this.columns) one.noise = normals(DRAWN, one.decoder.latent_dim);
-      this.draw();
+      this.loop.ask();
       did();
     };
     const hand = slider(
@@ -73,7 +71,7 @@ class Makers {
       { most: 1.5, step: 0.05, value: 1, text: (value) => value.toFixed(2) },
       (value) => {
         this.heat = value;
-        this.draw();
+        this.loop.ask();
       },
     );
     this.room.append(
@@ -81,29 +79,16 @@ class Makers {
       make("div", { className: "hands line" }, again, hand.box),
     );
     enlarge(this.room, decoders[0]);
-    await this.draw();
+    await this.loop.ask();
     return this;
   }
 
-  async draw() {
-    this.again = true;
-    if (this.busy) return;
-    this.busy = true;
-    try {
-      while (this.again && this.alive) {
-        this.again = false;
-        for (const { decoder, cells, noise } of this.columns) {
-          const made = await decoder.images(noise.map((eps) => eps.map((e) => this.heat * e)));
-          if (!this.alive) return;
-          for (const [i, cell] of cells.entries()) putImage(cell, made[i]);
-        }
-        count(this.room, "frame");
-        this.tools.say("");
-      }
-    } catch (error) {
-      this.tools.say(`These codes could not be decoded: ${describe(error).message}.`);
-    } finally {
-      this.busy = false;
+  /** @param {() => boolean} open */
+  async paint(open) {
+    for (const { decoder, cells, noise } of this.columns) {
+      const made = await decoder.images(noise.map((eps) => eps.map((e) => this.heat * e)));
+      if (!open()) return;
+      for (const [i, cell] of cells.entries()) putImage(cell, made[i]);
     }
   }
 
@@ -119,7 +104,7 @@ class Makers {
   }
 
   stop() {
-    this.alive = false;
+    this.loop.stop();
   }
 }
 

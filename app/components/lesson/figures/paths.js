@@ -2,9 +2,9 @@
 // gradients back.
 
 import { count, make, makeSvg } from "../../shared/dom.js";
-import { numberText } from "../../shared/numbers.js";
+import { fixed, numberText } from "../../shared/numbers.js";
 import { table } from "../arrays.js";
-import { fixed, Hands } from "../hands.js";
+import { Hands } from "../hands.js";
 
 /** @import { Figure, Published, Tools } from "../types.js" */
 /**

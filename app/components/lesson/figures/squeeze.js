@@ -1,12 +1,14 @@
 // An image on its way through encoder, code and decoder.
 
 import { openDecoder } from "../../shared/decoder.js";
-import { count, make, press, putImage } from "../../shared/dom.js";
+import { make, press, putImage } from "../../shared/dom.js";
 import { DrawingPad } from "../../shared/drawing_pad.js";
 import { enlarge } from "../../shared/enlarging.js";
 import { describe } from "../../shared/requests.js";
 import { pictures, row, table } from "../arrays.js";
 import { codeBars, Network } from "../network.js";
+import { newest } from "../newest.js";
+import { slider } from "../sliders.js";
 import { framed, thumbnails } from "../thumbs.js";
 
 /** @import { Figure, Published, Tools } from "../types.js" */
@@ -26,9 +28,6 @@ const PAD = 196; // pixels of the pad
 
 /** @implements {Figure} */
 class Squeeze {
-  alive = true;
-  busy = false;
-  again = false;
   at = 0; // of the images, -1 for a drawing
   code = new Float32Array(0);
   /** @type {ImageData[]} */
@@ -39,6 +38,7 @@ class Squeeze {
     this.room = room;
     this.tools = tools;
     this.mode = tools.data.mode;
+    this.loop = newest(room, tools.say, (open) => this.redraw(open));
     room.classList.toggle("locked", this.mode === "strange"); // what comes back answers the question
   }
 
@@ -109,21 +109,14 @@ class Squeeze {
 
   slider() {
     const stops = this.tools.data.stops ?? [];
-    const input = make("input", {
-      type: "range",
-      min: "0",
-      max: String(stops.length - 1),
-      step: "1",
-      value: String(stops.length - 1),
-    });
-    const shown = make("output", { textContent: String(stops.at(-1)) });
-    input.oninput = () => {
-      this.kept = stops[Number(input.value)];
-      shown.textContent = String(this.kept);
+    const last = stops.length - 1;
+    const text = (/** @type {number} */ k) => String(stops[k]);
+    const { box } = slider("kept", { most: last, value: last, text }, (k) => {
+      this.kept = stops[k];
       this.show();
-      if (Number(input.value) === 0) this.tools.did();
-    };
-    return make("div", { className: "hands" }, make("label", {}, make("span", {}, "kept"), input, shown));
+      if (k === 0) this.tools.did();
+    });
+    return make("div", { className: "hands" }, box);
   }
 
   drawing() {
@@ -173,7 +166,7 @@ class Squeeze {
     return { code: code.map((v, d) => (without.has(d) ? fill[d] : v)), without };
   }
 
-  async show() {
+  show() {
     const { tools, bars, thumbs, sent, back } = this;
     if (!bars || !sent || !back) return;
     thumbs?.mark(this.at);
@@ -184,20 +177,7 @@ class Squeeze {
     );
     const image = this.at < 0 ? this.drawn : this.images[this.at];
     if (image) putImage(sent.canvas, image);
-    this.again = true;
-    if (this.busy) return;
-    this.busy = true;
-    try {
-      while (this.again && this.alive) {
-        this.again = false;
-        await this.redraw();
-      }
-      tools.say("");
-    } catch (error) {
-      tools.say(`This code could not be decoded: ${describe(error).message}.`);
-    } finally {
-      this.busy = false;
-    }
+    this.loop.ask();
   }
 
   /** @param {number} without */
@@ -208,19 +188,19 @@ class Squeeze {
       : `code: ${dims} ${dims === 1 ? "number" : "numbers"}`;
   }
 
-  async redraw() {
+  /** @param {() => boolean} open */
+  async redraw(open) {
     const { decoder, back, like, at } = this;
     const image = at < 0 ? this.drawn : this.images[at];
     if (!decoder || !back || !image) return;
     const [made] = await decoder.images([this.cut().code]);
-    if (!this.alive) return;
+    if (!open()) return;
     putImage(back.canvas, made);
     back.line.textContent = `lost ${(100 * this.lost(image, made)).toFixed(1)} %`;
     if (like) {
       like.box.hidden = at < 0;
       if (at >= 0 && this.near[at]) putImage(like.canvas, this.near[at]);
     }
-    count(this.room, "frame");
   }
 
   /** @type {ImageData[]} the set's images nearest to what came back */
@@ -248,7 +228,7 @@ class Squeeze {
   }
 
   stop() {
-    this.alive = false;
+    this.loop.stop();
     this.network?.stop();
     this.pad?.close();
   }

@@ -2,7 +2,9 @@
 
 import { context2d, make, putImage } from "../../shared/dom.js";
 import { enlarge } from "../../shared/enlarging.js";
-import { apart, openGround, percent, redrawing, slider } from "../ground.js";
+import { fixed } from "../../shared/numbers.js";
+import { apart, openGround, percent, redrawing } from "../ground.js";
+import { slider } from "../sliders.js";
 import { framed, thumbnails } from "../thumbs.js";
 
 /** @import { Figure, Tools } from "../types.js" */
@@ -33,12 +35,16 @@ async function open(room, tools) {
     strip.setAttribute("role", "img");
     strip.setAttribute("aria-label", `pictures along z${d}`);
     const said = make("span", { className: "numbers change" });
-    const hand = slider(`z${d}`, { low: low[k], high: high[k], step: 0.001, value: 0 }, (value) => {
-      code[d] = value;
-      paint();
-      moved.add(d);
-      if (moved.size >= Math.min(3, dims.length)) did();
-    });
+    const hand = slider(
+      `z${d}`,
+      { least: low[k], most: high[k], step: 0.001, value: 0, text: fixed },
+      (value) => {
+        code[d] = value;
+        paint();
+        moved.add(d);
+        if (moved.size >= Math.min(3, dims.length)) did();
+      },
+    );
     const nats = make("span", { className: "numbers" }, `${data.nats[k].toFixed(2)} nats`);
     const line = make("div", { className: "dimension" }, make("div", {}, hand.box, nats, said), strip);
     return { line, strip, said, hand };

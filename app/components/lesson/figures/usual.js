@@ -2,8 +2,10 @@
 
 import { make, putImage } from "../../shared/dom.js";
 import { enlarge } from "../../shared/enlarging.js";
+import { fixed } from "../../shared/numbers.js";
 import { normals } from "../draws.js";
-import { apart, fixed, openGround, percent, redrawing, slider } from "../ground.js";
+import { apart, openGround, percent, redrawing } from "../ground.js";
+import { slider } from "../sliders.js";
 import { framed, thumbnails } from "../thumbs.js";
 
 /** @import { Figure, Tools } from "../types.js" */
@@ -46,7 +48,7 @@ async function open(room, tools) {
     thumbs.mark(-1);
     show();
   };
-  const hand = slider("× as far", { low: 0, high: 5, value: scale }, (value) => {
+  const hand = slider("× as far", { most: 5, step: 0.01, value: scale, text: fixed }, (value) => {
     scale = value;
     show();
   });
