@@ -14,6 +14,7 @@ from vae_core.evaluation.samples import PRIOR, Sampled, stored_samples
 from vae_core.latent.statistics import nearest
 from vae_core.lessons.lesson import READ, Answer, Lesson, Question, Source, Step, choose
 from vae_core.lessons.material import Material
+from vae_core.lessons.shown import channels_last, in_bytes
 from vae_core.objectives.likelihoods import LIKELIHOODS
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
@@ -180,7 +181,7 @@ def blend(material: Material, near: np.ndarray) -> dict[str, Any]:
     return {
         "names": [material.word(int(i)) for i in near[:, 0]],
         "nearest": k,
-        "pictures": np.ascontiguousarray(np.moveaxis(material.images[near.ravel()], 1, -1)),
+        "pictures": channels_last(material.images[near.ravel()]),
         "sharp": np.stack([mean_sharpness(material, rows) for rows in near]).astype(np.float32).reshape(n, k),
     }
 
@@ -222,7 +223,7 @@ def price(material: Material, near: np.ndarray) -> dict[str, Any]:
         "names": [LIKELIHOODS[name].title for name in COMPARED],
         "predictions": PREDICTIONS.astype(np.float32)[None],
         "costs": np.concatenate([tables[name].T for name in COMPARED]).astype(np.float32),
-        "pictures": np.stack([np.moveaxis(np.rint(255 * best[name]).astype(np.uint8), 0, -1) for name in COMPARED]),
+        "pictures": channels_last([in_bytes(best[name]) for name in COMPARED]),
         "sharp": [sharp_of(best[name], first) for name in COMPARED],
     }  # fmt: skip
 

@@ -9,6 +9,7 @@ import numpy as np
 from vae_core.latent.statistics import kl_from_prior, nearest
 from vae_core.lessons.lesson import READ, Answer, Lesson, Question, Source, Step, choose
 from vae_core.lessons.material import Material
+from vae_core.lessons.shown import channels_last
 from vae_core.words import counted
 
 DRAWS = 200  # codes drawn for what is measured
@@ -103,7 +104,7 @@ def plane(material: Material, role: str, **more: Any) -> dict[str, Any]:
     return {
         "role": role, "dims": list(material.dims), "mean": material.codes.mean, "std": material.codes.std,
         "labels": np.full(len(material.codes), -1, np.int32) if material.labels is None else material.labels.astype(np.int32),
-        "chosen": [int(i) for i in chosen], "names": [material.word(i) for i in chosen], "pictures": np.moveaxis(material.images[chosen], 1, -1),
+        "chosen": [int(i) for i in chosen], "names": [material.word(i) for i in chosen], "pictures": channels_last(material.images[chosen]),
     } | more  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from vae_core.latent.statistics import kl_from_prior
 from vae_core.lessons.lesson import READ, Answer, Lesson, Question, Source, Step, choose
 from vae_core.lessons.material import Material
+from vae_core.lessons.shown import channels_last, minus
 from vae_core.lessons.trick import distortion_of, unit
 
 WIDTHS = 2.0 ** np.linspace(-2, 3, 11)  # times as wide as learned
@@ -156,13 +157,8 @@ def balance_data(material: Material, i: int, found: Balance) -> dict[str, Any]:
         "widths": WIDTHS.astype(np.float32), "distortion": found.distortion.astype(np.float32),
         "rate": found.rate.astype(np.float32), "mean": material.codes.mean[i : i + 1],
         "std": material.codes.std[i : i + 1],
-        "picture": np.ascontiguousarray(np.moveaxis(material.images[i : i + 1], 1, -1)),
+        "picture": channels_last(material.images[i : i + 1]),
     }  # fmt: skip
-
-
-def minus(text: str) -> str:
-    """With minus signs for hyphens."""
-    return text.replace("-", "−")
 
 
 def balance(material: Material, i: int, found: Balance) -> Step:

@@ -21,6 +21,7 @@ from vae_core.lessons.good_for_measured import (
 from vae_core.lessons.lesson import READ, Answer, Lesson, Question, Source, Step, choose
 from vae_core.lessons.material import Material
 from vae_core.lessons.probe_plane import Plane, changes, plane_of
+from vae_core.lessons.shown import channels_last, in_bytes
 from vae_core.uses.compress import NOISE, setting_of
 from vae_core.uses.likeness import psnr
 from vae_core.words import counted, percent
@@ -105,7 +106,7 @@ def stages_of_noise(found: Denoised) -> dict[str, Any]:
     pictures, lines = [], []
     for i, clean in enumerate(found.clean):
         for k in range(len(LEVELS)):
-            pictures += [clean, *(bytes_of(getattr(found, name)[k, i]) for name in columns)]
+            pictures += [clean, *(in_bytes(getattr(found, name)[k, i]) for name in columns)]
             lines += ["", *(f"{quality[name][k, i]:.1f} dB" for name in columns)]
     return {
         "slider": "noise σ", "stops": [f"{level:g}" for level in LEVELS], "start": 2, "names": list(found.names),
@@ -351,14 +352,3 @@ def read_off(noise: Denoised, row: OddRow, material: Material, plane: Plane, rem
             kind=READ,
         ),
     )  # fmt: skip
-
-
-def bytes_of(picture: np.ndarray) -> np.ndarray:
-    """In [0, 1] -> uint8."""
-    found: np.ndarray = np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8)
-    return found
-
-
-def channels_last(images: Any) -> np.ndarray:
-    """(n, C, H, W) uint8 as figures take them, (n, H, W, C)."""
-    return np.ascontiguousarray(np.moveaxis(np.stack(list(images)), 1, -1))

@@ -13,6 +13,7 @@ from vae_core.latent.statistics import nearest
 from vae_core.lessons import clouds
 from vae_core.lessons.lesson import READ, Answer, Lesson, Question, Source, Step, choose
 from vae_core.lessons.material import Material, widened
+from vae_core.lessons.shown import channels_last, in_bytes, of_hundred
 from vae_core.models.sizes import CODE, IMAGE, PICTURE, Size, layer_sizes
 from vae_core.runs.store import Store
 from vae_core.words import counted
@@ -126,7 +127,7 @@ def figure(material: Material, mode: str, **more: Any) -> dict[str, Any]:
     chosen = material.chosen
     return {
         "role": "own", "mode": mode, "sizes": [size_of(size) for size in layer_sizes(material.model.vae)],
-        "names": [material.word(i) for i in chosen], "pictures": np.moveaxis(material.images[chosen], 1, -1),
+        "names": [material.word(i) for i in chosen], "pictures": channels_last(material.images[chosen]),
         "codes": material.codes.mean[chosen], "average": _last(material.average, material),
         "order": [int(d) for d in material.order], "fill": _fill(material)[None],
         "draws": material.model.shape[0] == 1,
@@ -205,12 +206,12 @@ def strange(material: Material) -> Step:
             "the images it learned from differ in.",
         ),
         "squeeze",
-        figure(material, "strange", names=names, pictures=np.moveaxis(images, 1, -1), codes=codes,
-               nearest=np.moveaxis(material.images[near[:, 0]], 1, -1)),
+        figure(material, "strange", names=names, pictures=channels_last(images), codes=codes,
+               nearest=channels_last(material.images[near[:, 0]])),
         Question(
             "The network is sent a negative, a turned picture, two halves changed over. What comes back?", answers, truth,
             f"{own * len(images):.0f} of {len(images)} came back nearer to an image of the set than to what was sent. Lost: "
-            f"{_share(strangely)}; of usual images {_share(usually)}.",
+            f"{of_hundred(strangely)}; of usual images {of_hundred(usually)}.",
         ),
         "Send some of them" + (", or draw what you like." if material.model.shape[0] == 1 else "."),
     )  # fmt: skip
@@ -236,15 +237,11 @@ def shorter(material: Material, i: int) -> Step:
         Question(
             f"Of the numbers on the slider, which is the least that loses at most a quarter more than all {dims}?",
             answers, "all" if enough >= dims else choose(enough, (dims / 3 + 1e-9, dims), answers),
-            f"On the slider it is {enough} of {dims}: they lose {_share(losses[counts.index(enough)])}, all lose {_share(losses[-1])}, none "
-            f"{_share(losses[0])} (mean of {counted(min(MEASURED, len(material.images)))}).",
+            f"On the slider it is {enough} of {dims}: they lose {of_hundred(losses[counts.index(enough)])}, all lose {of_hundred(losses[-1])}, none "
+            f"{of_hundred(losses[0])} (mean of {counted(min(MEASURED, len(material.images)))}).",
         ),
         "Move the slider from the right to the left.",
     )  # fmt: skip
-
-
-def _share(value: float) -> str:
-    return f"{100 * float(value):.0f} %" if value >= 0.1 else f"{100 * float(value):.1f} %"
 
 
 def trained_for_it(vae: Material, longer: LoadedModel | None = None) -> Step:
@@ -275,9 +272,9 @@ def trained_for_it(vae: Material, longer: LoadedModel | None = None) -> Step:
         ),
         "compared",
         {
-            "names": [vae.word(i) for i in vae.chosen], "pictures": np.moveaxis(vae.images[vae.chosen], 1, -1),
+            "names": [vae.word(i) for i in vae.chosen], "pictures": channels_last(vae.images[vae.chosen]),
             "columns": [
-                {"name": name, "pictures": _bytes(made[shown]), "lost": [float(loss[i]) for i in shown]}
+                {"name": name, "pictures": channels_last(in_bytes(made[shown])), "lost": [float(loss[i]) for i in shown]}
                 for name, made, loss in zip(
                     (f"trained with {few}", f"best {few} of {many}", f"all {many}"), redrawn, losses, strict=True)
             ],
@@ -285,16 +282,11 @@ def trained_for_it(vae: Material, longer: LoadedModel | None = None) -> Step:
         Question(
             f"Which redraws a digit better from {few} numbers?", answers,
             choose(float(gain.mean()), (-2 * error, 2 * error), (answers[2], answers[1], answers[0])),
-            f"Trained with {few}: {_share(losses[0].mean())} lost. The best {few} of {many}: {_share(losses[1].mean())}. All {many}: "
-            f"{_share(losses[2].mean())} ({len(gain)} images, standard error of the difference {100 * error:.1f} %).",
+            f"Trained with {few}: {of_hundred(losses[0].mean())} lost. The best {few} of {many}: {of_hundred(losses[1].mean())}. All {many}: "
+            f"{of_hundred(losses[2].mean())} ({len(gain)} images, standard error of the difference {100 * error:.1f} %).",
         ),
         "Go through the images under the pictures.",
     )  # fmt: skip
-
-
-def _bytes(pictures: np.ndarray) -> np.ndarray:
-    """(n, C, H, W) in [0, 1] -> uint8 (n, H, W, C)."""
-    return np.ascontiguousarray(np.moveaxis(np.rint(255 * pictures).astype(np.uint8), 1, -1))
 
 
 def between(ae: Material, vae: Material) -> Step:
@@ -369,10 +361,10 @@ def worst(material: Material, some: np.ndarray, losses: np.ndarray) -> Step:
         ("Send the images through, one after the other. The loss stands under what came back.",),
         "squeeze",
         figure(material, "back", names=[f"{k + 1}: {material.word(i)}" for k, i in enumerate(some)],
-               pictures=np.moveaxis(material.images[some], 1, -1), codes=material.codes.mean[some]),
+               pictures=channels_last(material.images[some]), codes=material.codes.mean[some]),
         Question(
             text, answers, truth,
-            "Lost: " + ", ".join(f"{k + 1}: {_share(loss)}" for k, loss in enumerate(losses)) + ".",
+            "Lost: " + ", ".join(f"{k + 1}: {of_hundred(loss)}" for k, loss in enumerate(losses)) + ".",
         ),
         kind=READ,
     )  # fmt: skip
@@ -401,7 +393,7 @@ def enough(material: Material, i: int) -> Step:
         Question(
             "What is the smallest number on the slider at which this image loses at most half?", answers,
             "never" if found is None else str(found),
-            "Lost: " + ", ".join(f"{k} kept: {_share(loss)}" for k, loss in zip(counts, losses, strict=True)) + ".",
+            "Lost: " + ", ".join(f"{k} kept: {of_hundred(loss)}" for k, loss in zip(counts, losses, strict=True)) + ".",
         ),
         kind=READ,
     )  # fmt: skip

@@ -11,6 +11,7 @@ import numpy as np
 
 from vae_core.lessons.lesson import READ, Answer, Lesson, Question, Source, Step, choose
 from vae_core.lessons.material import Material
+from vae_core.lessons.shown import channels_last, minus
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -164,7 +165,7 @@ def one_image(material: Material, i: int, **more: Any) -> dict[str, Any]:
     return {
         "role": "own", "dim": material.dims[0], "name": material.word(i),
         "mean": material.codes.mean[i : i + 1], "std": material.codes.std[i : i + 1],
-        "picture": np.ascontiguousarray(np.moveaxis(material.images[i : i + 1], 1, -1)),
+        "picture": channels_last(material.images[i : i + 1]),
     } | more  # fmt: skip
 
 
@@ -268,7 +269,7 @@ def three(value: float) -> str:
     if value == 0 or not np.isfinite(value):
         return f"{value:g}"
     places = max(0, 2 - int(np.floor(np.log10(abs(value)))))
-    return f"{value:,.{places}f}".replace("-", "−")
+    return minus(f"{value:,.{places}f}")
 
 
 def two_ways(material: Material, found: Gradients) -> Step:

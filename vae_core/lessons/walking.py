@@ -15,6 +15,7 @@ from vae_core.latent.paths import lerp, slerp
 from vae_core.latent.statistics import nearest
 from vae_core.lessons.lesson import READ, Answer, Lesson, Question, Source, Step, choose
 from vae_core.lessons.material import Material, widened
+from vae_core.lessons.shown import channels_last, of_hundred
 from vae_core.words import counted, listed
 
 KNOWN_BYTES = 1_500_000  # of the real images that a page compares pictures with
@@ -128,9 +129,9 @@ class Ground:
         """What every figure of the lesson is handed: images to choose from, and what tells how usual a code is."""
         one, usual = self.material, self.usual
         return {
-            "role": "own", "names": [one.word(i) for i in one.chosen], "pictures": np.moveaxis(one.images[one.chosen], 1, -1),
+            "role": "own", "names": [one.word(i) for i in one.chosen], "pictures": channels_last(one.images[one.chosen]),
             "codes": one.codes.mean[one.chosen], "spread": one.spread,
-            "known": {"codes": one.codes.mean[: self.known], "pictures": np.moveaxis(one.images[: self.known], 1, -1)},
+            "known": {"codes": one.codes.mean[: self.known], "pictures": channels_last(one.images[: self.known])},
             "usual": {
                 "mean": usual.mean.tolist(), "whiten": usual.whiten.tolist(), "quantiles": usual.quantiles.tolist(),
             },
@@ -171,16 +172,12 @@ def one_at_a_time(ground: Ground) -> Step:
         Question(
             "Does the dimension that the encoder spends most nats on also change the picture most?", answers,
             choose(rank, (1, 3), answers),
-            f"z{dims[0]} costs most and changes the picture by {_share(changes[0])} of what two images differ by"
-            + (", more than any other" if not most else f"; z{dims[most]} changes it by {_share(changes[most])}")
+            f"z{dims[0]} costs most and changes the picture by {of_hundred(changes[0])} of what two images differ by"
+            + (", more than any other" if not most else f"; z{dims[most]} changes it by {of_hundred(changes[most])}")
             + f" (mean of {counted(min(BASES, len(ground.material.chosen)))}, {counted(len(dims), 'dimension')}).",
         ),
         "Move the slider of each row.",
     )  # fmt: skip
-
-
-def _share(value: float) -> str:
-    return f"{100 * float(value):.0f} %" if value >= 0.1 else f"{100 * float(value):.1f} %"
 
 
 def line_or_arc(ground: Ground) -> Step:
@@ -308,7 +305,7 @@ def arrow(ground: Ground) -> Step:
         "arrow",
         ground.data(
             moved=codes[rows], direction=direction[None], belongs=belongs, all=codes, groups=list(found.names),
-            sent=np.moveaxis(material.images[rows], 1, -1),
+            sent=channels_last(material.images[rows]),
         ),
         Question(
             f"The arrow is added to {len(rows)} images that are {a}. How many then lie nearest to an image that is {b}?", answers,
@@ -344,8 +341,8 @@ def between(ground: Ground) -> Step:
         Question(
             "Halfway between two images: which is nearer to a real image?", answers,
             choose(float(gain.mean()), (-sure, sure), (answers[2], answers[1], answers[0])),
-            f"Distance to the nearest of {ground.known} real images, of what two images differ by: decoded {_share(walk.mean())}, blended "
-            f"{_share(fade.mean())} ({PAIRS} pairs, standard error of the difference {100 * error:.1f} %).",
+            f"Distance to the nearest of {ground.known} real images, of what two images differ by: decoded {of_hundred(walk.mean())}, blended "
+            f"{of_hundred(fade.mean())} ({PAIRS} pairs, standard error of the difference {100 * error:.1f} %).",
         ),
         "Move the handle, and look for two pictures at once in the lower row.",
     )  # fmt: skip
@@ -370,7 +367,7 @@ def busiest(ground: Ground) -> Step:
         text = f"Does z{dims[0]} change this picture by more than half of what two images differ by?"
         answers = (Answer("no", "No"), Answer("yes", "Yes"))
         truth = choose(float(changes[0]), (0.5,), answers)
-    said = ", ".join(f"z{d}: {_share(change)}" for d, change in zip(dims, changes, strict=True))
+    said = ", ".join(f"z{d}: {of_hundred(change)}" for d, change in zip(dims, changes, strict=True))
     return Step(
         "Read it off: the busiest number", ("Beside each row stands how much its two ends differ.",), "strips", strips(ground),
         Question(text, answers, truth, f"{said}."), kind=READ,
