@@ -18,18 +18,17 @@ class Source:
     @property
     def load(self) -> str:
         """The call that loads its network."""
-        return f"vc.load({self.run!r}{self._home})"
+        return f"vc.load({self.run!r}{f', home={self.home!r}' if self.home else ''})"
 
     @property
     def store(self) -> str:
         """Lines that find the run's folder."""
-        return f"places = vc.Places.find({self.home!r})\nrun = vc.Store(places).find({self.run!r})".replace(
-            "''", ""
-        )
+        return f"places = {places(self.home)}\nrun = vc.Store(places).find({self.run!r})"
 
-    @property
-    def _home(self) -> str:
-        return f", home={self.home!r}" if self.home else ""
+
+def places(home: str) -> str:
+    """The call that finds where runs and images lie."""
+    return f"vc.Places.find({home!r})" if home else "vc.Places.find()"
 
 
 HEAD = "import vae_core as vc\n"
@@ -125,7 +124,7 @@ models = [
     {loads},
 ]
 config = models[0].config.data
-data = vc.open_images(config.dataset, config.side, vc.Places.find({first.home!r}))
+data = vc.open_images(config.dataset, config.side, {places(first.home)})
 images = np.asarray(data.images[shown_images(data, {count}, {pick})])
 shown = {{}}
 for model in models:
@@ -134,7 +133,7 @@ for model in models:
     squares = np.square(model.reconstruct(images) - images / np.float32(255)).reshape(len(images), -1)
     shown[model.record.id] = float(np.sqrt(squares.mean(1)).mean())
     print(model.record.name, "is off by", round(shown[model.record.id], 4), "of a pixel's range")
-""".replace("find('')", "find()")
+"""
 
 
 def study(name: str, home: str = "") -> str:
@@ -142,14 +141,14 @@ def study(name: str, home: str = "") -> str:
     return f"""{HEAD}from vae_core.study.ranking import best_trial, front
 from vae_core.study.record import open_study
 
-study = open_study(vc.Places.find({home!r}), {name!r})
+study = open_study({places(home)}, {name!r})
 trials = study.ledger().trials
 for trial in trials:
     print(trial.number, dict(trial.values), dict(trial.numbers))
 best = best_trial(trials, study.goals)
 shown = sorted(front(trials, study.goals)) if best is None else [best.number]
 print("best:", shown)
-""".replace("find('')", "find()")
+"""
 
 
 def sweep(runs: Sequence[str], home: str = "") -> str:
@@ -157,7 +156,7 @@ def sweep(runs: Sequence[str], home: str = "") -> str:
     return f"""{HEAD}from vae_core.evaluation.likelihood import evaluate
 from vae_core.inference import load_run
 
-places = vc.Places.find({home!r})
+places = {places(home)}
 shown = {{}}
 for name in {list(runs)!r}:
     run = vc.Store(places).find(name)
@@ -165,7 +164,7 @@ for name in {list(runs)!r}:
     told = evaluate(load_run(run), vc.open_images(config.dataset, config.side, places))  # of the test images
     shown[run.name] = (told.rate, told.distortion)
     print(run.name, "rate and distortion, nats per image:", shown[run.name])
-""".replace("find('')", "find()")
+"""
 
 
 def use(of: Source, name: str, settings: Mapping[str, Any]) -> str:
