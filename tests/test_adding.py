@@ -459,7 +459,7 @@ def test_a_page(cli, tmp_path):
     at.run()
     assert not at.exception
     links = {link.proto.label: link.proto for link in at.sidebar.get("page_link")}
-    assert list(links)[:3] == ["Greeting", "Home", "Train"], "the navigation lists it"
+    assert list(links)[:3] == ["Greeting", "Home", "Learn"], "the navigation lists it"
     run_id = at.session_state["run"]
     assert f"run={run_id}" in links["Greeting"].query_string, "its link keeps the run"
 
