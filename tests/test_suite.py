@@ -39,6 +39,12 @@ def fixed_waits(source: str, allowed: str = "") -> list[int]:
     return found
 
 
+def test_each_file_of_tests_has_a_name_of_its_own() -> None:
+    """The folders are no packages, so pytest takes two files of one name for one module and runs the first alone."""
+    names = [path.name for path in TESTS.rglob("test_*.py")]
+    assert sorted(set(names)) == sorted(names), sorted({name for name in names if names.count(name) > 1})
+
+
 def test_no_test_waits_for_time() -> None:
     waits = []
     for path in TESTS.rglob("*.py"):

@@ -22,6 +22,7 @@ HALL = """<style>
 [data-testid="stHeader"], .st-key-page-title { display: none; }
 [data-testid="stMainBlockContainer"] { padding: 1rem 1.5rem; }
 </style>"""
+NO_HALL = "<style></style>"
 ON_PAPER = """<style>@media print {
   [data-testid="stSidebar"], [data-testid="stHeader"] { display: none; }
   .st-key-panel-learn-notes, [data-testid="stMain"] { height: auto !important; overflow: visible !important; }
@@ -43,9 +44,9 @@ def _screen() -> None:
         )
         number = 0
     hall = bool(session.param(address.PRESENT)) and number > 0
-    if hall:
-        st.html(HALL)
-    else:
+    # one element for both: a style that is only left out of a fragment's next run stays in the page
+    st.html(HALL if hall else NO_HALL)
+    if not hall:
         _title(number)
     with layout.said("learn"):
         if number and run is not None and not hall:
