@@ -9,6 +9,8 @@ import streamlit as st
 from app import layout
 from app.boundary import plain
 from app.state import address
+from app.widgets import code_lines
+from app.widgets.code_panel import code_panel
 from vae_core import glossary
 
 ALL = "All groups"  # not the first: drawing every formula takes a browser seconds
@@ -20,7 +22,7 @@ STYLE = """<style>
 
 
 def page() -> None:
-    layout.title(
+    head = layout.title(
         "Glossary",
         "Look up a symbol, a word or a number: what it says, its formula, its unit and its source.",
     )
@@ -35,6 +37,7 @@ def page() -> None:
         )  # fmt: skip
         found = [entry for entry in glossary.search(sought) if sought or group in (ALL, entry.group)]
         st.caption(f"{len(found)} of {len(glossary.ENTRIES)}", width="content")
+    code_panel(head, "glossary", code_lines.words(sought))
     st.html(STYLE)
     with layout.panel("glossary", under=UNDER):
         if not found:

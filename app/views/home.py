@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import layout
 from app.boundary import copyable, dialog, plain
@@ -18,6 +19,8 @@ from app.components.first_sliders import first_sliders
 from app.services import models, run_codes, runs
 from app.state import address, session
 from app.state.code_format import round_code
+from app.widgets import code_lines
+from app.widgets.code_panel import code_panel, source
 from vae_core.comparison import MOST, one_seed_each
 from vae_core.errors import BadRun, ReadOnlyRun, RunNotFound, VaeCoreError
 from vae_core.latent.statistics import order_by_kl
@@ -35,7 +38,7 @@ LEAST = 0.5  # from a slider's middle to its ends, at least
 def page() -> None:
     every = runs.store().all()
     found = readable(every)
-    layout.title(
+    head = layout.title(
         "Latent Explorer",
         "Drag a slider: you move through the space that a network has learned.",
         *("code", "latent space", "dimension", "prior", "β"),
@@ -47,7 +50,7 @@ def page() -> None:
         "around inside: every point of its latent space is a picture, and moving through it is seeing what it "
         "understood."
     )
-    _small_deck(run)
+    _small_deck(run, head)
     doors(found)
     st.subheader("Runs", anchor=False)
     table(every)
@@ -61,8 +64,8 @@ def _first_shown(found: Sequence[Run]) -> Run | None:
     return next((run for run in found if _is_first(run) and run.has_weights()), None)
 
 
-def _small_deck(run: Run | None) -> None:
-    """Three sliders of that run; nothing where there is none."""
+def _small_deck(run: Run | None, head: DeltaGenerator) -> None:
+    """Three sliders of that run, and the lines that draw their picture; nothing where there is none."""
     codes = None if run is None else run_codes.shipped_codes(run)
     if run is None or codes is None:
         return
@@ -77,11 +80,13 @@ def _small_deck(run: Run | None) -> None:
         }
         for d in named_first(names, [int(d) for d in order_by_kl(codes.kl)])
     ]
+    starts = [round_code(code).tolist() for code in codes.mean[:STARTS]]
+    code_panel(head, "home", code_lines.picture(source(run.id), starts[0]))
     first_sliders(
         run.id,
         models.decoder_header(run),
         sliders,
-        [round_code(code).tolist() for code in codes.mean[:STARTS]],
+        starts,
     )
 
 

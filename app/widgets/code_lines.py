@@ -75,7 +75,7 @@ def codes_map(of: Source, split: str, kind: str, options: Any) -> str:
     elif kind == "UMAP":
         more = "from vae_core.latent.umap import UmapParams, umap\n"
         asked = ", ".join(f"{name}={value!r}" for name, value in options.items())
-        flat = f"shown = umap(codes.mean, UmapParams({asked}))  # (N, 2); this may take minutes"
+        flat = f"shown = umap(codes.mean, UmapParams({asked})).points  # (N, 2); this may take minutes"
     return f"""{HEAD}from vae_core.inference import compute_codes, load_run, stored_codes
 {more}
 {of.store}
@@ -164,6 +164,110 @@ for name in {list(runs)!r}:
     told = evaluate(load_run(run), vc.open_images(config.dataset, config.side, places))  # of the test images
     shown[run.name] = (told.rate, told.distortion)
     print(run.name, "rate and distortion, nats per image:", shown[run.name])
+"""
+
+
+def sharpness(runs: Sequence[Source], most: int) -> str:
+    """How sharp several models draw test images again, at most `most` of them, over the images' own sharpness."""
+    first = runs[0]
+    loads = ",\n    ".join(one.load for one in runs)
+    return f"""import numpy as np
+{HEAD}from vae_core.evaluation.metrics.sharpness import sharpness
+from vae_core.evaluation.small_network import evenly
+
+models = [
+    {loads},
+]
+config = models[0].config.data
+data = vc.open_images(config.dataset, config.side, {places(first.home)})
+test = np.asarray(data.test)
+images = np.asarray(data.images[test[evenly(len(test), {most})]])
+shown = {{}}
+for model in models:
+    drawn = model.decode(model.encode(images).mean)
+    shown[model.record.id] = sharpness(drawn, images / np.float32(255))  # 1: as sharp as the images are
+    print(model.record.name, "draws with", shown[model.record.id], "of their sharpness")
+"""
+
+
+def dial(of: Source, beta: float) -> str:
+    """Rate and distortion of a β dial at a β."""
+    return f"""{HEAD}from vae_core.evaluation.dial_curve import measure_dial, stored
+
+{of.store}
+curve = stored(run)
+if curve is None:  # not read yet: evaluate it at nine βs
+    config = run.record().effective.data
+    curve = measure_dial(run, vc.open_images(config.dataset, config.side, places))
+distortion, rate = curve.at({beta:g})
+shown = (rate, distortion)
+print(run.name, "at β {beta:g}: rate", round(rate, 2), "and distortion", round(distortion, 2), "nats per image")
+"""
+
+
+def lesson(run: str, home: str, number: int, step: int) -> str:
+    """What the model answers to the question on a screen of a lesson; "" for the shipped run."""
+    found = f"vc.Store(places).find({run!r})" if run else "None"
+    return f"""{HEAD}from vae_core.lessons.material import gather, pair
+from vae_core.lessons.registry import LESSONS
+
+places = {places(home)}
+run = {found}
+lesson = LESSONS[{number}].build(gather(run, places), pair(places))
+screen = lesson.steps[{step} - 1]  # its figure shows screen.data
+shown = screen.question.said  # what the model says; "" where it depends on what you do
+print(screen.question.text, shown)
+"""
+
+
+def tuning(asked: Mapping[str, Any], search: Mapping[str, Any], home: str = "") -> str:
+    """The call that makes a study and trains it: `search`, by the names of `vc.tune`, over the settings `asked`."""
+    given = {**search, **{name.replace("-", "_"): value for name, value in asked.items()}}
+    words = ",\n    ".join(f"{name}={value!r}" for name, value in given.items() if name != "search")
+    where = f",\n    places={places(home)}" if home else ""
+    return f"""{HEAD}
+study = vc.tune(
+    {list(search["search"])!r},
+    {words}{where},
+)  # trains every trial here
+best = study.best()  # a run; None with two goals, or where choices decide
+shown = None if best is None else best.name
+print("best:", shown)
+"""
+
+
+def favoured(name: str, home: str = "") -> str:
+    """What the choices in a study by preference favour."""
+    return f"""{HEAD}from vae_core.study.choosing import liked, stored_liking
+from vae_core.study.preference import judgements_of
+from vae_core.study.record import open_study
+
+study = open_study({places(home)}, {name!r})
+choices = judgements_of(study.path)
+found = stored_liking(study.path, choices) or liked(study, choices)
+shown = {{str(trial): chance for trial, chance in found.chances.items()}}  # to be liked best
+print(*found.sentences, sep="\\n")
+"""
+
+
+def conversion(convention: Any, weight: float) -> str:
+    """Another project's KL weight as β; `convention` is a vae_core.evaluation.conversion.Convention."""
+    return f"""from vae_core.evaluation.conversion import Convention, beta_of_weight, weight_of_beta
+
+theirs = {convention!r}
+shown = beta_of_weight({weight!r}, theirs)
+print("their", {weight!r}, "is β", shown, "here, and β 1 is their", weight_of_beta(1.0, theirs))
+"""
+
+
+def words(sought: str) -> str:
+    """What the glossary says of what is sought; of everything for ""."""
+    return f"""from vae_core import glossary
+
+found = glossary.search({sought!r})
+shown = [entry.name for entry in found]
+for entry in found:
+    print(entry.name, "·", entry.plain, entry.unit)
 """
 
 

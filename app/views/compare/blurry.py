@@ -95,8 +95,8 @@ def _is_sharp(one: Run, run: Run) -> bool:
     return theirs.objective.entry.goes_on and theirs.model == run.record().effective.model and alike(run, one)
 
 
-def blurry(run: Run, more: float) -> None:
-    """The screen for the images and the network of `run`. `more` rem stand over it."""
+def blurry(run: Run, more: float) -> list[Run]:
+    """The screen for the images and the network of `run`, and the runs that it shows. `more` rem stand over it."""
     found = under_each(run)
     pick = max(0, session.param(address.BLURRY_PICK))
     if not found:
@@ -105,16 +105,17 @@ def blurry(run: Run, more: float) -> None:
             "short runs, one for each likelihood.",
             icon=":material/info:",
         )
-        return
+        return []
     data = datasets.images_of(run)
     if data is None or not len(data.test):
         st.caption("The images of this run are needed here.")
         offer_images(run)
-        return
+        return []
     works = {name: comparing.averages_of(one, data) for name, one in found.items()}
     with layout.said("averaging"):
         follow(list(works.values()))
     _pictures(found, works, data, pick, UNDER + more)
+    return list(found.values())
 
 
 def under_each(run: Run) -> dict[str, Run]:

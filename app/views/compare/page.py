@@ -7,6 +7,7 @@ import streamlit as st
 from app import layout
 from app.boundary import plain, sentence
 from app.services import runs
+from app.services.comparing import DRAWN
 from app.state import address, session
 from app.views.compare.blurry import blurry
 from app.views.compare.blurry import controls as blurry_controls
@@ -77,7 +78,9 @@ def page() -> None:
         busy = progress(found[0])
     more = LINE if busy else 0.0
     if view == VIEWS[3]:
-        blurry(found[0], more)
+        drawn = [source(one.id) for one in blurry(found[0], more)]
+        if drawn:
+            code_panel(head, "blurry", code_lines.sharpness(drawn, DRAWN))
         return
     if len(found) < FEWEST:
         st.info(

@@ -6,12 +6,15 @@ from contextlib import nullcontext
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import layout
 from app.boundary import fragment, plain
 from app.components.lesson import lesson as mount
 from app.services import lessons
 from app.state import address, session
+from app.widgets import code_lines
+from app.widgets.code_panel import code_panel, home
 from app.widgets.prepare_dataset import offer_images
 from vae_core.lessons.lesson import Lesson
 from vae_core.lessons.registry import LESSONS
@@ -46,8 +49,7 @@ def _screen() -> None:
     hall = bool(session.param(address.PRESENT)) and number > 0
     # one element for both: a style that is only left out of a fragment's next run stays in the page
     st.html(HALL if hall else NO_HALL)
-    if not hall:
-        _title(number)
+    head = None if hall else _title(number)
     with layout.said("learn"):
         if number and run is not None and not hall:
             offer_images(run)
@@ -55,6 +57,10 @@ def _screen() -> None:
         waits = number > 0 and not lessons.is_built(run, number)
         with st.spinner("Building the lesson on this run …", show_time=True) if waits else nullcontext():
             built = lessons.lesson(run, number) if number else None
+    if built is not None and head is not None:
+        of = "" if run is None else run.id
+        screen = min(max(1, session.param(address.LESSON_STEP)), len(built.steps))  # its end asks nothing
+        code_panel(head, f"lesson-{number}", code_lines.lesson(of, home(), number, screen))
     if built is not None and session.param(address.SPEAKER) and not hall:
         notes(number, built)
         return
@@ -72,13 +78,14 @@ def _screen() -> None:
     mount(data, address.LESSON_SHOWN.name, on_moved=_moved, on_go=_go, on_present=_present)
 
 
-def _title(number: int) -> None:
-    with layout.title(
+def _title(number: int) -> DeltaGenerator:
+    head = layout.title(
         "Learn" if not number else f"{number}  {LESSONS[number].title}",
         "Guess first, then try it on a live model: the model says what is right.",
         *("code", "posterior", "prior", "latent space", "nats"),
         side=0,
-    ):
+    )
+    with head:
         if number:
             noted = bool(session.param(address.SPEAKER))
             if session.button(
@@ -89,6 +96,7 @@ def _title(number: int) -> None:
             ):
                 session.set_param(address.SPEAKER, 0 if noted else 1)
                 st.rerun(scope="fragment")
+    return head
 
 
 def notes(number: int, built: Lesson) -> None:

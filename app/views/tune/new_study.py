@@ -14,10 +14,11 @@ from app import layout
 from app.boundary import plain, sentence
 from app.services import datasets, runs, timing
 from app.state import address, session
-from app.views.tune.command import command_of
+from app.views.tune.command import call_of, command_of
 from app.views.tune.range_row import fill, range_row
 from app.views.tune.ranges import offered, usual
 from app.widgets import config_form
+from app.widgets.code_panel import code_panel, home
 from app.widgets.estimate import time_words
 from app.widgets.prepare_dataset import prepare
 from vae_core.config import RunConfig
@@ -85,8 +86,8 @@ def prefill(settings: StudySettings, fields: Sequence[Field]) -> None:
     st.rerun(scope="app")
 
 
-def new_study(bar: DeltaGenerator) -> None:
-    """The form; `bar` is the rest of the page's toolbar, where Start stands."""
+def new_study(bar: DeltaGenerator, head: DeltaGenerator) -> None:
+    """The form; `bar` is the rest of the page's toolbar, where Start stands, and `head` the title's row."""
     _begin()
     left, right = st.columns([5, 4], gap="large")
     with left, layout.panel("study-base", under=UNDER):
@@ -111,6 +112,7 @@ def new_study(bar: DeltaGenerator) -> None:
         )
         with st.popover("Copy as command", icon=":material/terminal:"):
             st.code(command_of(settings, name.strip()), language="bash", wrap_lines=True)
+    code_panel(head, "new-study", call_of(settings, name.strip(), home()))
     if pressed:
         _start(settings, name.strip())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import layout
-from app.services import runs, studies
+from app.services import studies
 from app.state import address, session
 from app.views.tune.beta import part as beta
 from app.views.tune.new_study import new_study
@@ -13,7 +13,6 @@ from app.views.tune.preference_part import preference_part
 from app.views.tune.study_part import study_part
 from app.widgets import code_lines
 from app.widgets.code_panel import code_panel, home
-from vae_core.sweep import sweeps
 
 STUDY, LIKED, NEW, BETA = PARTS = ("Study", "By preference", "New study", "β")  # as the address says them
 LINES = {
@@ -50,19 +49,15 @@ def page() -> None:
     part = part if part in PARTS else STUDY
     head = layout.title("Tune", LINES[part], *WORDS[part])
     if part == BETA:
-        beta.beta_part(parts)
-        # the dial and the weights of others are no sweep, and no lines reproduce them
-        sweep = session.get(address.VIEW) in ("", None, beta.VIEWS[0])
-        if sweep and (name := session.get(address.SWEEP)) and (members := sweeps(runs.store()).get(name)):
-            code_panel(head, "sweep", code_lines.sweep([one.run.id for one in members], home()))
+        beta.beta_part(parts, head)
         return
     with layout.toolbar("tune"):
         parts()
         rest = st.container(horizontal=True, vertical_alignment="bottom", gap="small", wrap=False)
     if part == NEW:
-        new_study(rest)
+        new_study(rest, head)
     elif part == LIKED:
-        preference_part(studies.all_studies(), rest)
+        preference_part(studies.all_studies(), rest, head)
     else:
         study_part(studies.all_studies(), rest)
         if (name := session.get(address.STUDY)) and any(one.name == name for one in studies.all_studies()):

@@ -15,6 +15,8 @@ from app.boundary import copyable, fragment, plain, sentence
 from app.services import runs, studies
 from app.state import address, session
 from app.views.tune.asking import attempt
+from app.widgets import code_lines
+from app.widgets.code_panel import code_panel, home
 from vae_core.errors import VaeCoreError
 from vae_core.study.choosing import shown_now, stored_liking
 from vae_core.study.fields import searchable, value_text
@@ -31,8 +33,8 @@ KINDS = {"reconstruction": "reconstructions", "sample": "samples", "traversal": 
 UNDER = 6.6  # rem of what stands above the pictures
 
 
-def preference_part(found: Sequence[Study], bar: DeltaGenerator) -> None:
-    """The chosen one of the studies by preference; `bar` is the rest of the page's toolbar."""
+def preference_part(found: Sequence[Study], bar: DeltaGenerator, head: DeltaGenerator) -> None:
+    """The chosen one of the studies by preference; `bar` is the rest of the page's toolbar, `head` the title's row."""
     own = {study.name: study for study in found if studies.sampler_of(study) == PREFERENCE}
     if not own:
         st.info(
@@ -50,6 +52,7 @@ def preference_part(found: Sequence[Study], bar: DeltaGenerator) -> None:
             "Study", list(own), key=address.STUDY_LIKED.name, bind=address.STUDY_LIKED.bind, label_visibility="collapsed", width=260,
         )  # fmt: skip
     study = own[name]
+    code_panel(head, "preference", code_lines.favoured(name, home()))
     kind = st.segmented_control(
         "Pictures", list(KINDS), default="reconstruction", format_func=lambda one: KINDS[one], key=address.STUDY_PICTURE.name,
         bind=address.STUDY_PICTURE.bind, required=True, label_visibility="collapsed",

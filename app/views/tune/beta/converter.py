@@ -69,8 +69,8 @@ def _their_convention() -> Convention:
     )  # fmt: skip
 
 
-def converter() -> None:
-    """A KL weight of another project as β here, and the other way round."""
+def converter() -> tuple[Convention, float]:
+    """A KL weight of another project as β here, and the other way round; what was asked for."""
     st.markdown(
         "A KL weight means nothing without what the two terms were averaged over. Ours are sums over pixels and "
         "dimensions, averaged over images, with the likelihood's own factor: **loss = distortion + β · rate**, in nats."
@@ -107,6 +107,7 @@ def converter() -> None:
             help=words.help_of("Their KL weight"),
         )
         st.caption(_formula(convention))
+    return convention, float(weight)
 
 
 def _formula(convention: Convention) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import layout
 from app.boundary import fragment, plain
@@ -14,6 +15,8 @@ from app.views.tune.beta.converter import converter
 from app.views.tune.beta.curves import look
 from app.views.tune.beta.dial_view import chosen_dial, dials
 from app.views.tune.beta.sweep_form import another_beta, new_sweep, progress
+from app.widgets import code_lines
+from app.widgets.code_panel import code_panel, home, source
 from vae_core.runs.record import LIVE
 from vae_core.sweep import sweeps
 
@@ -26,8 +29,8 @@ WORDS = (
 LINE = "Move the cursor: see what a larger β buys and costs, in numbers and in pictures."
 
 
-def beta_part(parts: Callable[[], object]) -> None:
-    """The whole part; `parts` draws the switch of the page's parts, first in its toolbar."""
+def beta_part(parts: Callable[[], object], head: DeltaGenerator) -> None:
+    """The whole part; `parts` draws the switch of the page's parts, first in its toolbar, and `head` is the title's row."""
     with layout.toolbar("beta"):
         parts()
         view = st.segmented_control("Look at", VIEWS, default=VIEWS[0], key=address.VIEW.name, bind=address.VIEW.bind, required=True, label_visibility="collapsed")  # fmt: skip
@@ -38,9 +41,12 @@ def beta_part(parts: Callable[[], object]) -> None:
         with chooser:
             run = chosen_dial()
         dials(run)
+        if run is not None:
+            beta = session.param(address.DIAL_BETA)
+            code_panel(head, "dial", code_lines.dial(source(run.id), beta))
         return
     if view == "KL weights elsewhere":
-        converter()
+        code_panel(head, "weights", code_lines.conversion(*converter()))
         return
     # what was started is seen, and its form is folded away: nothing is left to be pressed twice
     if session.take(address.SWEEP_STARTED):
@@ -59,6 +65,7 @@ def beta_part(parts: Callable[[], object]) -> None:
     with chooser:
         name = st.selectbox("Sweep", list(found), key=address.SWEEP.name, bind=address.SWEEP.bind, label_visibility="collapsed")  # fmt: skip
     members = found[name]
+    code_panel(head, "sweep", code_lines.sweep([one.run.id for one in members], home()))
     if not any(m.run.read_only for m in members):
         with more, st.popover("Another β", icon=":material/add:"):
             another_beta(name)
