@@ -44,7 +44,8 @@ def answer(page: Page, k: int = 0) -> None:
 
 @pytest.mark.parametrize("number", LESSONS)
 def test_a_new_person_goes_through_a_lesson_and_is_told_each_time(visit: Visit, number: int) -> None:
-    page = opened(visit, number)
+    hall = number % 2 == 0  # of both ways half
+    page = opened(visit, number, width=1280, height=720, **({"present": 1} if hall else {}))
     page.evaluate(FORGET)
     for step in range(1, LESSONS[number].screens + 1):
         expect(page.locator(".lesson")).to_have_attribute("data-step", str(step))
@@ -53,6 +54,11 @@ def test_a_new_person_goes_through_a_lesson_and_is_told_each_time(visit: Visit, 
         expect(page.locator(".verdict p").first).to_have_text(re.compile("As you said|Not so"))
         expect(page.locator(".answers .truth")).to_have_count(1)
         expect(page.locator(".figure .say")).to_have_text("")
+        over = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight - innerHeight")
+        assert over <= 0, f"{over} px of screen {step} are below the window"
+        if hall:
+            hidden = page.locator(".talk").evaluate("talk => talk.scrollHeight - talk.clientHeight")
+            assert hidden <= 0, f"{hidden} px of what screen {step} says are to be scrolled to"
         page.locator(".talk .next").click()
         if step < LESSONS[number].screens:
             expect(page.locator(".lesson")).not_to_have_attribute("data-drawn", str(count))

@@ -355,7 +355,7 @@ def read_off(
             Question(
                 "At how many images is the mean of the first image and its neighbours less than half as sharp as the image?",
                 counts, choose(below, (3, 5, 9), counts) if below else "more",
-                "Sharpness by number of images: " + ", ".join(f"{k + 1}: {value:.2f}" for k, value in enumerate(sharp)) + ".",
+                "Sharpness by number of images: " + ", ".join(f"{k}: {sharp[k - 1]:.2f}" for k in sorted({2, 4, 8, len(sharp)}) if k <= len(sharp)) + ".",
             ),
             kind=READ,
         ),

@@ -9,7 +9,7 @@ import numpy as np
 from vae_core.latent.statistics import kl_from_prior, nearest
 from vae_core.lessons.lesson import READ, Answer, Lesson, Question, Source, Step, choose
 from vae_core.lessons.material import Material
-from vae_core.lessons.shown import channels_last
+from vae_core.lessons.shown import channels_last, of_hundred
 from vae_core.words import counted
 
 DRAWS = 200  # codes drawn for what is measured
@@ -126,7 +126,7 @@ def alike(material: Material, i: int) -> Step:
         Question(
             "Twenty codes are drawn from the ellipse and decoded. How will the twenty pictures look?",
             answers, choose(found, (0.02, 0.4), answers),
-            f"Two of these pictures differ by {100 * found:.0f} % of what two images of the set differ by, measured on {DRAWS} "
+            f"Two of these pictures differ by {of_hundred(found)} of what two images of the set differ by, measured on {DRAWS} "
             "draws.",
         ),
         "Press “Draw twenty” a few times, then choose another image under the map.",
@@ -252,7 +252,7 @@ def read_off(material: Material, i: int) -> tuple[Step, ...]:
             Question(
                 f"What do these {counted(1 if a == b else 2, 'dimension')} cost for this image?",
                 tuple(Answer(key, f"{value:.2f} nats") for key, value in order), "right",
-                f"{kl:.2f} nats: {'one term' if a == b else 'the two terms add'}.",
+                "It is one term." if a == b else "The two terms add.",
             ),
             kind=READ,
         ),

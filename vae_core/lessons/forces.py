@@ -298,7 +298,7 @@ def read_off(material: Material, i: int, found: Balance) -> tuple[Step, ...]:
             Question(
                 "How many nats does this bell cost when it stands in the middle?",
                 options(width, width / 2 if width > 1e-3 else width + 0.4, 2 * width + 0.2), "right",
-                f"{width:.3g} nats; its place adds {place:.3g}.",
+                f"Its place adds {place:.3g}.",
             ),
             kind=READ,
         ),
@@ -308,7 +308,7 @@ def read_off(material: Material, i: int, found: Balance) -> tuple[Step, ...]:
             Question(
                 "What is this image’s rate when its cloud is twice as wide?",
                 options(rate, 0.6 * rate, 1.5 * rate), "right",
-                f"{rate:.3g} nats; with the learned width {middle[1]:.3g}.",
+                f"With the learned width it is {middle[1]:.3g}.",
             ),
             kind=READ,
         ),

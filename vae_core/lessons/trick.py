@@ -11,7 +11,7 @@ import numpy as np
 
 from vae_core.lessons.lesson import READ, Answer, Lesson, Question, Source, Step, choose
 from vae_core.lessons.material import Material
-from vae_core.lessons.shown import channels_last, minus
+from vae_core.lessons.shown import channels_last, minus, of_hundred
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -192,7 +192,7 @@ def noise(material: Material, i: int) -> Step:
             f"ε goes from −{FAR:g} to {FAR:g}. How much does the picture change?",
             answers, choose(found, (0.02, 0.4), answers),
             f"σ is {material.codes.std[i, a]:.3f} here, so z moves by {2 * FAR * material.codes.std[i, a]:.2f}; the pictures at the "
-            f"two ends differ by {100 * found:.1f} % of what two images of the set differ by.",
+            f"two ends differ by {of_hundred(found)} of what two images of the set differ by.",
         ),
         "Draw one ε a few times, then move ε from end to end, then draw fifty.",
     )  # fmt: skip

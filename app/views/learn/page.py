@@ -30,7 +30,7 @@ ON_PAPER = """<style>@media print {
   [data-testid="stSidebar"], [data-testid="stHeader"] { display: none; }
   .st-key-panel-learn-notes, [data-testid="stMain"] { height: auto !important; overflow: visible !important; }
 }</style>"""
-BELOW, IN_HALL = 1.2, 2.2  # rem left free beneath the screen
+BELOW, IN_HALL = 1.5, 2.2  # rem left free beneath the screen
 
 
 def page() -> None:

@@ -94,7 +94,7 @@ async function open(room, tools) {
     const edge = range[0] + 0.02 * (range[1] - range[0]);
     chart.text("blue: the output is log σ²", [edge, HIGH], { up: -14 });
     chart.text("orange: the output is σ; dashed: no bell", [edge, HIGH], { up: -34 });
-    chart.text("outputs of this run", [edge, -1], { up: 10 });
+    chart.text("grey: outputs of this run", [edge, HIGH], { up: -54 });
     chart.dot([said, Math.exp(said / 2)], { colour: blue, size: 6 });
     if (said > 0) chart.dot([said, said], { size: 6 });
   }
