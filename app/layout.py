@@ -77,6 +77,7 @@ button[kind^="primary"] {{ color: {palette.ON_PRIMARY}; }}
   [data-testid="stMainBlockContainer"] {{ padding-left: 0.9rem; padding-right: 0.9rem; }}
   [class*="st-key-panel-"] {{ height: auto !important; max-height: none !important; overflow: visible; }}
   .st-key-page-title {{ gap: 0.2rem 0.5rem; }}
+  .st-key-page-title h1 {{ white-space: normal; }}
   .st-key-page-title button {{ padding-left: 0.3rem; padding-right: 0.3rem; }}
   [class*="st-key-toolbar-"] {{ flex-wrap: wrap; }}
   [class*="st-key-toolbar-"] [data-testid="stWidgetLabel"] {{ display: none; }}
