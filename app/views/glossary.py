@@ -17,7 +17,7 @@ ALL = "All groups"  # not the first: drawing every formula takes a browser secon
 UNDER = 4.2  # rem of the toolbar
 STYLE = """<style>
 .st-key-panel-glossary { max-width: 60rem; gap: 0.25rem; }
-.st-key-panel-glossary h2 { font-size: 1.15rem; padding: 0.6rem 0 0; }
+.st-key-panel-glossary h2 { font-size: 1.15rem; padding: 0.6rem 0 0.2rem; margin-bottom: 0.3rem; border-bottom: 1px solid color-mix(in srgb, currentColor 30%, transparent); }
 </style>"""
 
 
@@ -48,7 +48,7 @@ def page() -> None:
         for name in glossary.GROUPS:
             mine = [entry for entry in found if entry.group == name]
             if mine:
-                st.header(name, anchor=False, divider="grey")
+                st.header(name, anchor=False)
                 # one element a group: the browser lays all of them out anew with each that arrives
                 st.markdown("\n\n".join(map(_told, mine)), unsafe_allow_html=True)
 

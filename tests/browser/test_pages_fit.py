@@ -154,6 +154,18 @@ def compared(page: Page) -> Locator:
 def compared_ready(page: Page) -> None:
     expect(compared(page)).to_have_count(8)
     page.wait_for_function("() => [...document.images].every((image) => image.complete)")
+    in_their_rows(page)
+
+
+def in_their_rows(page: Page) -> None:
+    """Each row of a table of pictures begins with its name: on a phone above, else to the left of the first picture."""
+    off = page.locator(".compare [role=rowheader]").evaluate_all(
+        """heads => heads.filter(head => {
+          const [name, picture] = [head, head.nextElementSibling.firstElementChild].map(e => e.getBoundingClientRect());
+          return name.right > picture.left && name.bottom > picture.top;
+        }).map(head => head.innerText)"""
+    )
+    assert not off, f"{off} stand beside or under their pictures"
 
 
 def other_images(page: Page) -> None:
@@ -173,6 +185,7 @@ def drawn_and_mean(page: Page) -> Locator:
 
 def blurry_ready(page: Page) -> None:
     expect(page.get_by_role("img", name=re.compile("^mean of")).first).to_be_visible()
+    in_their_rows(page)
 
 
 def another_image(page: Page) -> None:

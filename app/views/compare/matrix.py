@@ -14,7 +14,7 @@ from app.services import array_store
 STYLE = f"""<style>
 .compare {{ display: grid; grid-template-columns: 7.6rem repeat(var(--columns), minmax(0, 1fr)); gap: 0.4rem 0.7rem;
   align-items: start; font-size: 0.85rem; line-height: 1.25; }}
-.compare :is([role="row"], [role="cell"]) {{ display: contents; }}
+.compare :is([role="row"], [role="cell"]:not(.corner)) {{ display: contents; }}
 .compare .head {{ min-width: 0; }}
 .compare .head b, .compare .head small {{ display: block; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }}
 .compare small {{ font-size: 0.78rem; opacity: 0.8; }}
