@@ -157,7 +157,7 @@ def one_seed_each(found: Iterable[Run]) -> list[Run]:
 def _but_for_the_seed(run: Run) -> tuple[str, RunConfig]:
     record = run.record()
     training = dataclasses.replace(
-        record.effective.training, seed=0, threads=0, checkpoint_every=0, log_every=0
+        record.effective.training, seed=0, threads=0, gpus=1, checkpoint_every=0, log_every=0
     )
     return record.group, dataclasses.replace(record.effective, training=training)
 
@@ -197,7 +197,7 @@ def _minimising(config: RunConfig, choice: Choice) -> RunConfig:
     objective = ObjectiveConfig(objective=choice, likelihood=config.objective.likelihood)
     usual = TrainingConfig()
     training = dataclasses.replace(
-        config.training, continued=(), continued_rates=(), init_from="", batch_size=usual.batch_size,
+        config.training, gpus=1, continued=(), continued_rates=(), init_from="", batch_size=usual.batch_size,
         learning_rate=usual.learning_rate, rate_schedule=usual.rate_schedule,
     )  # fmt: skip
     return dataclasses.replace(config, objective=objective, training=training)

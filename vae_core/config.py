@@ -322,6 +322,16 @@ class TrainingConfig(Options):
         maximum=1024,
         advanced=True,
     )
+    gpus: int = option(
+        1,
+        help="processes that share every step of the run, each on a GPU of its own or, without GPUs, with its share of the "
+        "threads; what is learned is the same but for rounding",
+        unit="processes",
+        minimum=1,
+        maximum=64,
+        advanced=True,
+        title="GPUs",
+    )
     seed: int = option(
         0, help="seed of weights, order of images and noise", minimum=0, maximum=2**31 - 1, advanced=True
     )
@@ -366,3 +376,10 @@ class RunConfig(Options):
     model: ModelConfig = field(default_factory=ModelConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.training.gpus > 1 and (why := self.objective.entry.one_process):
+            raise BadConfig(
+                f"gpus: {self.objective.objective.name} is trained by one process, {why}; choose 1"
+            )

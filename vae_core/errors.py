@@ -47,6 +47,10 @@ class RunBusy(VaeCoreError):
     """The run is being trained by another process."""
 
 
+class ProcessLost(VaeCoreError):
+    """One of the processes that train a run together ended before the run did."""
+
+
 class BadName(VaeCoreError):
     """A run's or dataset's name is not plain or already taken."""
 

@@ -27,7 +27,10 @@ class Posterior:
 
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
         """z = mean + std * noise, noise ~ N(0, I): reparameterised, so gradients reach mean and log_var."""
-        noise = torch.empty_like(self.mean, dtype=torch.float32).normal_(generator=generator)
+        return self.moved(torch.empty_like(self.mean, dtype=torch.float32).normal_(generator=generator))
+
+    def moved(self, noise: Tensor) -> Tensor:
+        """The sample of this noise (B, D)."""
         return self.mean + (0.5 * self.log_var).exp() * noise
 
 

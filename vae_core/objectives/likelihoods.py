@@ -113,9 +113,14 @@ def gaussian_optimal(logits: Tensor, x: Tensor, params: Options, log_sigma: Tens
     squares = (logits.sigmoid() - x).square().flatten(1)
     n = squares.shape[1]
     if log_sigma is None:
-        # the floor is half a grey level squared: images cannot be known better than their quantisation
-        log_sigma = 0.5 * squares.mean().clamp_min((0.5 / 255) ** 2).log()
+        log_sigma = best_log_sigma(squares.mean())
     return 0.5 * squares.sum(1) * (-2 * log_sigma).exp() + n * (log_sigma + 0.5 * math.log(2 * math.pi))
+
+
+def best_log_sigma(error: Tensor) -> Tensor:
+    """log of the likeliest σ where the mean squared error of a pixel value is `error`, () nats of scale."""
+    # the floor is half a grey level squared: images cannot be known better than their quantisation
+    return 0.5 * error.clamp_min((0.5 / 255) ** 2).log()
 
 
 def laplace(logits: Tensor, x: Tensor, params: LaplaceParams, log_sigma: Tensor | None = None) -> Tensor:

@@ -128,6 +128,7 @@ class Objective(Entry):
         with_beta: (parameters, β) -> the same objective at that β; None where there is no single β to set.
         beta_vae: the loss is distortion + β · rate and nothing else.
         takes_free_bits: a rate that every dimension may use free of charge makes sense.
+        one_process: why several processes cannot share a step of it, in half a sentence; empty where they can.
         no_input_noise: why noise on the images that are encoded makes no sense, in half a sentence; empty where it does.
         terms_move: its terms are functions of the moment too, so what the loss would be at the end has to be computed
             apart; elsewhere it is the same terms, weighed otherwise.
@@ -162,6 +163,7 @@ class Objective(Entry):
     with_beta: Callable[[Any, float], Choice] | None = None
     beta_vae: bool = False
     takes_free_bits: bool = False
+    one_process: str = ""
     no_input_noise: str = ""
     terms_move: bool = False
     stackable: bool = False
@@ -448,6 +450,7 @@ GUIDED = Objective(
     dimension_names=lambda p: tuple(shown_name(name) for name in p.attributes),
     with_beta=lambda p, beta: Choice("guided", replace(p, beta=beta)),
 )  # fmt: skip
+TWO_NETWORKS = "for its two networks judge whole batches in turns"
 GAN = Objective(
     "gan", "GAN (generator against discriminator)",
     "No code is read off an image and no likelihood is claimed: a generator learns to make images that a second network "
@@ -457,6 +460,7 @@ GAN = Objective(
     has_posterior=False, has_likelihood=False, ranks_epochs=False, parts=adversarial.PARTS, collapse_remedy="Raise the R1 weight γ, or add instance noise (0.1).",
     overflow_remedy="A lower learning rate or a larger R1 weight γ usually helps", learning_rate=1e-3,
     rate_schedule="late_fall", batch_size=64, steps=3_000, no_input_noise="for it encodes no image",
+    one_process=TWO_NETWORKS,
 )  # fmt: skip
 VAE_GAN = Objective(
     "vae_gan", "VAE-GAN (sharpens a finished VAE)",
@@ -466,7 +470,7 @@ VAE_GAN = Objective(
     sharpening.VAE_GAN_TERMS, adversarial.no_terms, sharpening.COEFFICIENTS, short="VAE-GAN", slug="vaegan",
     learner="vae_gan", has_likelihood=False, frozen=("encoder",), goes_on=True, no_input_noise="for its encoder has learned already", no_elbo=sharpening.NO_ELBO,
     ranks_epochs=False, parts=adversarial.PARTS, collapse_remedy=GAN.collapse_remedy, overflow_remedy=GAN.overflow_remedy,
-    learning_rate=1e-3, rate_schedule="late_fall", batch_size=64, steps=600, least_passes=1,
+    learning_rate=1e-3, rate_schedule="late_fall", batch_size=64, steps=600, least_passes=1, one_process=TWO_NETWORKS,
 )  # fmt: skip
 OBJECTIVES = {
     e.name: e

@@ -104,8 +104,32 @@ class Moment:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Rows `first` to `end` of a batch of `whole` images: what one of several processes takes of a step they share.
+
+    A whole batch may have its images several times over, as of pairs: (k whole, ...), and a part then (k (end - first), ...).
+    """
+
+    first: int
+    end: int
+    whole: int
+
+    def of(self, joint: Tensor) -> Tensor:
+        """This part (k (end - first), ...) of what the whole batch has (k whole, ...)."""
+        import torch
+
+        times = torch.unflatten(joint, 0, (-1, self.whole))
+        return times[:, self.first : self.end].flatten(0, 1)
+
+    def rows(self, own: int) -> int:
+        """Of the whole batch, where this part has `own`."""
+        return own // (self.end - self.first) * self.whole
+
+
+@dataclass(frozen=True)
 class Batch:
-    """What one step gets to see.
+    """What one step gets to see. Where several processes share it, each sees its `part` of the images and of the noisy and second
+    ones, and random numbers are drawn for the whole; labels, factors and targets are of the whole.
 
     Attributes:
         images: (B, C, H, W) floats in [0, 1].
@@ -116,6 +140,7 @@ class Batch:
             where it needs "pair".
         targets: (B, T), what code means are pulled to, NaN where nothing pulls, where the entry needs "targets".
         noisy: (B, C, H, W), the images with noise, where a run is trained with it: what is encoded. The target stays `images`.
+        part: which images of the whole batch these are; None for all.
     """
 
     images: Tensor
@@ -125,6 +150,7 @@ class Batch:
     second: Tensor | None = None
     targets: Tensor | None = None
     noisy: Tensor | None = None
+    part: Part | None = None
 
     @property
     def read(self) -> Tensor:
@@ -132,10 +158,22 @@ class Batch:
         return self.images if self.noisy is None else self.noisy
 
     def noise(self, *shape: int) -> Tensor:
-        """Standard normal numbers from the step's generator, float32."""
+        """Standard normal numbers from the step's generator, float32; of a part, those that it has of the whole batch's."""
         import torch
 
-        return torch.empty(shape, device=self.images.device).normal_(generator=self.generator)
+        if self.part is None:
+            return torch.empty(shape, device=self.images.device).normal_(generator=self.generator)
+        drawn = torch.empty((self.part.rows(shape[0]), *shape[1:]), device=self.images.device)
+        return self.part.of(drawn.normal_(generator=self.generator))
+
+    @property
+    def whole(self) -> int:
+        """Images of the whole batch."""
+        return len(self.images) if self.part is None else self.part.whole
+
+    def own(self, joint: Tensor) -> Tensor:
+        """Of what the whole batch has, what belongs to these images."""
+        return joint if self.part is None else self.part.of(joint)
 
 
 NEEDS = frozenset(
@@ -145,7 +183,8 @@ NEEDS = frozenset(
 
 @dataclass(frozen=True)
 class ForwardPass:
-    """What an objective sees of one pass through the networks.
+    """What an objective sees of one pass through the networks, of the whole batch: where several processes share it, all but
+    `logits` and the batch's pictures, which are a process's own.
 
     Attributes:
         batch: the step's images and what else was asked for.

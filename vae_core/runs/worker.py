@@ -34,6 +34,7 @@ from vae_core.runs.event_log import tells_of
 from vae_core.runs.launchers import Handle
 from vae_core.runs.launchers.local import is_mine, own_handle
 from vae_core.runs.queue import put_back, stack_mates, stack_of, take
+from vae_core.runs.ranks import team_of
 from vae_core.runs.record import FAILED, FINISHED, QUEUED, STOPPED, Record, Status, data_of
 from vae_core.runs.reporter import Reporter, StoppedEarly
 from vae_core.runs.run import Run
@@ -79,15 +80,16 @@ def _train(
     # one by the clock has no line that a kill could have lost
     told = not resume or CLOCK in resume or tells_of(run.history(), *position(resume))
     taken = Stopwatch()
-    for event in train(config, data, control, resume, initial, Clock(), told):
-        taken.came(event)
-        run.append(event)
-        reporter.see(event)
-        taken.handled()
-        if watch is not None:
-            watch(event)
-        if isinstance(event, (Finished, Failed)):
-            state, error = _end_of(event)
+    with team_of(run, config, control) as team:
+        for event in train(config, data, control, resume, initial, Clock(), told, team):
+            taken.came(event)
+            run.append(event)
+            reporter.see(event)
+            taken.handled()
+            if watch is not None:
+                watch(event)
+            if isinstance(event, (Finished, Failed)):
+                state, error = _end_of(event)
     remember(places, config, data.fingerprint, taken)
     return state, error
 
@@ -268,8 +270,9 @@ def _for_this_machine(record: Record) -> RunConfig:
     except BadConfig:
         asked = record.config.training
         training = dataclasses.replace(
-            record.effective.training, device=asked.device, precision=asked.precision, threads=asked.threads
-        )
+            record.effective.training, device=asked.device, precision=asked.precision, threads=asked.threads,
+            gpus=1,
+        )  # fmt: skip
         return dataclasses.replace(record.effective, training=training)
 
 

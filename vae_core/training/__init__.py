@@ -22,6 +22,7 @@ from vae_core.training.defaults import settle
 from vae_core.training.loop import Control, Loop, NoControl
 from vae_core.training.plan import Plan
 from vae_core.training.resolve import machine_of, plan_of, resolve, side_of
+from vae_core.training.team import ALONE, Team
 
 __all__ = [
     "Clock",
@@ -47,6 +48,7 @@ def train(
     initial: Mapping[str, Tensor] | None = None,
     clock: Clock | None = None,
     told: bool = True,
+    team: Team = ALONE,
 ) -> Iterator[Event]:
     """Train and say so. The generator ends after Finished or Failed.
 
@@ -58,13 +60,16 @@ def train(
         initial: weights to start from (fine-tuning); shapes must be equal.
         clock: when Live and ClockCheckpoint are due; None for never.
         told: whether the record tells of the checkpoint that `resume` is of; where a kill came between, it is told first.
+        team: the processes that train the run together, each by a call of its own with the same settings, images and state; the
+            first alone is asked and has events to store. Whoever keeps a run starts them where `gpus` is above 1
+            (vae_core/runs/ranks.py); without a team this process trains alone, whatever that says.
 
     Raises BadConfig (also for an objective that goes on from a run and has no `initial`), BadImages or BadRun before the
     first event; afterwards a fault is a Failed event.
     Sets torch's thread count for the whole process.
     """
     config.objective.entry.check_start(resume is not None or initial is not None)
-    loop = Loop(resolve(config, data), data, control or NoControl(), clock)
+    loop = Loop(resolve(config, data), data, control or NoControl(), clock, team)
     if resume is not None:
         loop.restore(resume)
         if not told:

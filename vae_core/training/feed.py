@@ -10,8 +10,9 @@ from vae_core.data.imageset import ImageSet
 from vae_core.data.pairs import pairs_of
 from vae_core.errors import BadConfig
 from vae_core.objectives.noises import NOISES, NONE, noisy
-from vae_core.objectives.terms import Batch
+from vae_core.objectives.terms import Batch, Part
 from vae_core.options import Choice
+from vae_core.training.team import ALONE, Team
 
 AUGMENT_STREAM = 1  # tells these random numbers from those of the order of an epoch
 NOISE_STREAM, FIXED_STREAM = 2, 3  # of noise on the input, of steps and of images that are looked at
@@ -41,8 +42,8 @@ class Feed:
     """Batches of a dataset, in an order that the seed and the epoch decide.
 
     `needs` names what a batch carries beside images (objectives.terms.NEEDS); `targets` (N, T) are those of the dataset's
-    images, and up to `changed` factors differ in a pair. Raises BadConfig when the dataset has no labels, factors or
-    pairs and they are needed.
+    images, and up to `changed` factors differ in a pair. Of a `team`, each process gets its part of every batch. Raises
+    BadConfig when the dataset has no labels, factors or pairs and they are needed.
     """
 
     def __init__(
@@ -57,10 +58,12 @@ class Feed:
         targets: np.ndarray | None = None,
         changed: int = 1,
         input_noise: Choice | None = None,
+        team: Team = ALONE,
     ) -> None:
+        self.team = team
         self.train, self.seed, self.device, self.layout, self.needs = train, seed, device, layout, needs
         self.augment = augment
-        self.input_noise = input_noise
+        self.input_noise = None if input_noise is None or input_noise.name == NONE else input_noise
         for name, there in (("labels", data.labels), ("factors", data.factors)):
             if name in needs and there is None:
                 raise BadConfig(
@@ -97,7 +100,7 @@ class Feed:
 
     def noisy(self, images: Tensor, index: Tensor, step: int | None = None) -> Tensor | None:
         """The images (B, C, H, W) numbered `index` with the noise on the input, of a `step` or fixed; None without noise."""
-        if self.input_noise is None or self.input_noise.name == NONE:
+        if self.input_noise is None:
             return None
         # drawn for the step, so a run that was interrupted draws the same
         seed = (self.seed, FIXED_STREAM, int(index[0])) if step is None else (self.seed, NOISE_STREAM, step)
@@ -119,13 +122,21 @@ class Feed:
             seed = torch.randint(2**62, (), generator=generator, device=self.device)
             beside = self.pairs.beside(index.cpu().numpy(), self.changed, np.random.default_rng(int(seed)))
             second = self._prepared(torch.from_numpy(beside), step)
-        images = self.floats(index, step)
+        part = self.team.part(len(index))
+        # what is drawn for a batch is drawn for the whole of it
+        whole = part is None or self.augment != "none" or self.input_noise is not None
+        images = self.floats(index if part is None or whole else part.of(index), step)
+        noisy = self.noisy(images, index, step)
         return Batch(
-            images,
+            self._own(images, part) if whole else images,
             generator,
             None if self.labels is None else self.labels[there].to(self.device),
             None if self.factors is None else self.factors[there].to(self.device),
-            second,
+            None if second is None else self._own(second, part),
             None if self.targets is None else self.targets[there].to(self.device),
-            self.noisy(images, index, step),
+            None if noisy is None else self._own(noisy, part),
+            part,
         )
+
+    def _own(self, images: Tensor, part: Part | None) -> Tensor:
+        return images if part is None else part.of(images).contiguous(memory_format=self.layout)

@@ -22,12 +22,14 @@ from vae_core.models.build import layout_of, make_model
 from vae_core.models.multi_rate import Dial
 from vae_core.models.networks import Shape
 from vae_core.models.vae import Posterior, Vae
+from vae_core.objectives.likelihoods import best_log_sigma
 from vae_core.objectives.rate import kl_per_dim
 from vae_core.objectives.terms import Batch, ForwardPass, Moment, Term, parts_of, weighted_sum
 from vae_core.training.adversarial import GanLearner
 from vae_core.training.feed import Feed
 from vae_core.training.optimiser import Adam
 from vae_core.training.sharpening import VaeGanLearner
+from vae_core.training.team import ALONE
 from vae_core.training.tensors import copies
 from vae_core.training.turns import learn_turns
 
@@ -110,6 +112,7 @@ class VaeLearner:
     """An encoder and a decoder trained together by one Adam on the weighted sum of the objective's terms."""
 
     only: str | None = None
+    team = ALONE
 
     def __init__(self, config: RunConfig, shape: Shape, dataset_size: int, device: torch.device) -> None:
         self.config, self.dataset_size, self.device = config, dataset_size, device
@@ -157,7 +160,9 @@ class VaeLearner:
 
     def code(self, posterior: Posterior, batch: Batch) -> Tensor:
         """The code that is decoded: z ~ q(z|x), (B, D)."""
-        return posterior.sample(batch.generator)
+        if batch.part is None:
+            return posterior.sample(batch.generator)
+        return posterior.moved(batch.noise(*posterior.mean.shape))
 
     def kl(self, posterior: Posterior) -> Tensor:
         """(B, D) nats."""
@@ -180,12 +185,19 @@ class VaeLearner:
         log_sigma: Tensor | None = None,
         beta: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """(loss (), row) of what `forward` gave. Computed in float32, outside autocast."""
+        """(loss (), row) of what `forward` gave, both of the whole batch. Computed in float32, outside autocast."""
         logits, posterior, z = passed
         settings = self.config.objective
+        if batch.part is not None and self.likelihood.learns_sigma and log_sigma is None:
+            log_sigma = self.joint_log_sigma(logits, batch)
         distortion = self.likelihood.of(
             logits, batch.images, settings.likelihood.params, log_sigma, self.model.features
         )
+        if batch.part is not None:
+            distortion, mean, log_var, z = self.team.joint(
+                batch.part, distortion, posterior.mean, posterior.log_var, z
+            )
+            posterior = Posterior(mean, log_var)
         kl = self.kl(posterior)
         seen = ForwardPass(
             batch, logits, distortion, kl, z, posterior, self.dataset_size, settings.free_bits, beta
@@ -204,6 +216,13 @@ class VaeLearner:
             row = torch.stack((loss, at_end, *(values[t.name] for t in self.terms), *weighed))
             return loss, torch.cat((row, kl.mean(0))) if self.dims else row
 
+    @torch.no_grad()
+    def joint_log_sigma(self, logits: Tensor, batch: Batch) -> Tensor:
+        """The likeliest σ of the whole batch, () nats of scale. It needs no gradient: at the optimum the loss does not depend on it."""
+        errors = (logits.sigmoid() - batch.images).square().flatten(1).mean(1)
+        (joint,) = self.team.joint(batch.part, errors)
+        return best_log_sigma(joint.mean())
+
     # ------------------------------------------------ what the loop asks
 
     def learned_from(self, batch: Batch) -> tuple[Batch, tuple[Tensor, Posterior, Tensor], Tensor | None]:
@@ -214,6 +233,7 @@ class VaeLearner:
         batch, passed, beta = self.learned_from(batch)
         loss, row = self.measure(batch, passed, moment, final, None, beta)
         torch.autograd.backward(loss)
+        self.team.add_gradients(self.adam.parameters)
         self.adam.step(rate)
         return row
 
@@ -224,7 +244,8 @@ class VaeLearner:
             passed = self.forward(batch)
             _, row = self.measure(batch, passed, moment, final, self.log_sigma)
         # codes are of the images alone, as they are looked at
-        return row, passed[1].mean if batch.noisy is None else self.encode(batch.images)
+        codes = passed[1].mean if batch.noisy is None else self.encode(batch.images)
+        return row, self.team.joint(batch.part, codes)[0]
 
     @property
     def log_sigma(self) -> Tensor | None:
@@ -303,13 +324,13 @@ class AdaGvaeLearner(VaeLearner):
         with self.looking():
             pair, passed, _ = self.learned_from(batch)
             _, row = self.measure(pair, passed, moment, final, self.log_sigma)
-        return row, self.encode(batch.images)
+        return row, self.team.joint(batch.part, self.encode(batch.images))[0]
 
     def both(self, batch: Batch) -> Batch:
         """First images, then second ones (2 B, C, H, W)."""
         assert batch.second is not None  # the entry needs it
         images = torch.cat((batch.images, batch.second)).contiguous(memory_format=self.layout)
-        return Batch(images, batch.generator)
+        return Batch(images, batch.generator, part=batch.part)
 
     def of_pair(self, batch: Batch) -> tuple[Tensor, Posterior, Tensor]:
         """(logits, posterior, codes) of `both`, posteriors averaged where a pair shares them."""
@@ -357,8 +378,8 @@ class MultiRateLearner(VaeLearner):
         return found
 
     def learned_from(self, batch: Batch) -> tuple[Batch, tuple[Tensor, Posterior, Tensor], Tensor | None]:
-        log_beta = self.draw(len(batch.images), batch.generator)
-        return batch, self.forward(batch, log_beta), log_beta.exp()
+        log_beta = self.draw(batch.whole, batch.generator)
+        return batch, self.forward(batch, batch.own(log_beta)), log_beta.exp()
 
     def evaluate(
         self, batch: Batch, moment: Moment, final: Moment, first: int
@@ -369,10 +390,10 @@ class MultiRateLearner(VaeLearner):
         """
         row, means = super().evaluate(batch, moment, final, first)
         # multiples of the golden ratio, modulo 1: any stretch of them is spread evenly
-        numbers = torch.arange(first, first + len(batch.images), device=self.device)
+        numbers = torch.arange(first, first + batch.whole, device=self.device)
         log_beta = self.dial.at((0.5 + GOLDEN * numbers) % 1)
         with self.looking():
-            passed = self.forward(batch, log_beta)
+            passed = self.forward(batch, batch.own(log_beta))
             _, over = self.measure(batch, passed, moment, final, self.log_sigma, log_beta.exp())
         shown = {term.name for term in self.terms if not term.minimised}
         minimised = [i for i, name in enumerate(row_names(self.terms)) if name not in shown]

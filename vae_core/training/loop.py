@@ -37,6 +37,8 @@ from vae_core.training.clock import Clock
 from vae_core.training.feed import Feed
 from vae_core.training.learners import PART, Prepared, finite, make_learner, row_names
 from vae_core.training.plan import Plan
+from vae_core.training.team import ALONE as BY_ITSELF
+from vae_core.training.team import Shared, Team
 
 MOST_LOGGED_DIMS = 64  # a step's line tells the KL of each dimension up to so many
 
@@ -60,23 +62,32 @@ class NoControl:
 
 
 class Loop:
-    """One run while it trains. `config` is resolved.
+    """One run while it trains, or one process's share of it, where a `team` trains it. `config` is resolved.
 
     Sets torch's thread count, and what the C library keeps of freed memory, for the whole process.
     """
 
     def __init__(
-        self, config: RunConfig, data: ImageSet, control: Control, clock: Clock | None = None
+        self,
+        config: RunConfig,
+        data: ImageSet,
+        control: Control,
+        clock: Clock | None = None,
+        team: Team = BY_ITSELF,
     ) -> None:
         training = config.training
-        torch.set_num_threads(training.threads)
+        torch.set_num_threads(team.threads(training.threads))
         if training.device == "cpu":
             keep_freed_memory()
-        self.config, self.control, self.clock = config, control, clock
-        self.device = torch.device(training.device)
+        self.config, self.control, self.clock, self.team = config, team.control(control), clock, team
+        self.device = team.device(training.device)
         self.splits = config.data.split(data)
         self.plan = Plan(config, len(self.splits.train))
         self.learner = make_learner(config, data.shape, len(self.splits.train), self.device)
+        if isinstance(self.learner, Shared):
+            self.learner.team = team
+        elif team.size > 1:
+            raise BadConfig(f"gpus: {config.objective.entry.title} is trained by one process; choose 1")
         objective = config.objective.entry
         params = config.objective.objective.params
         targets = objective.targets
@@ -91,6 +102,7 @@ class Loop:
             None if targets is None else targets(params, data, self.splits.train, training.seed),
             objective.changed(params),
             config.objective.input_noise,
+            team,
         )
         self.generator = torch.Generator(self.device).manual_seed(training.seed + 1)
         self.order = torch.empty(0, dtype=torch.int64)
@@ -178,6 +190,7 @@ class Loop:
             )
             if isinstance(self.learner, Prepared):
                 self.learner.prepare(self.feed)
+        self.team.same(self.learner.parameters)
         self.began = self.logged_at = self.shown_at = time.perf_counter()
         if not resumed:
             yield self.save()
@@ -363,6 +376,11 @@ class Loop:
             best=best,
             seconds=time.perf_counter() - self.began,
         )
+        if self.team.leads:
+            yield from self.looks(means, validation)
+
+    def looks(self, means: np.ndarray | None, validation: Terms) -> Iterator[Event]:
+        """Codes and pictures of an epoch, where they are due."""
         latent_dim = self.config.model.latent_dim
         if means is not None and snapshot.codes_due(self.epoch, self.plan.epochs, latent_dim):
             codes = snapshot.encoded(self.learner, self.feed, self.splits, means, self.step, self.epoch)

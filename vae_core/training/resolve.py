@@ -13,10 +13,12 @@ from vae_core.config import RunConfig
 from vae_core.data import find_spec
 from vae_core.data.imageset import ImageSet
 from vae_core.devices import choose_device, choose_precision, core_count
+from vae_core.errors import BadConfig
 from vae_core.models.build import choose_side, forward_flops
 from vae_core.places import Places
 from vae_core.training.defaults import settle
 from vae_core.training.plan import Plan
+from vae_core.training.team import why_no_team
 
 NOMINAL_FLOPS = {"cpu": 50e9, "cuda": 5e12, "mps": 1e12}  # to turn a network's cost into "about" seconds
 
@@ -32,6 +34,8 @@ def resolve(config: RunConfig, data: ImageSet) -> RunConfig:
     device = choose_device(config.training.device)
     images = len(config.data.split(data).train)
     batch = min(config.training.batch_size, images)
+    if why := why_no_team(config.training.gpus, device, batch):
+        raise BadConfig(why)
     flops = 3 * forward_flops(config, shape) * batch  # backward costs about two forwards
     step_seconds = flops / NOMINAL_FLOPS[device]
     total = (images // batch) * (config.training.epochs + sum(config.training.continued))

@@ -43,6 +43,8 @@ def why_apart(configs: Sequence[RunConfig]) -> str:
         return "a stack takes runs of one objective"
     if not first.objective.entry.stackable or first.objective.entry.needs:
         return f"runs of the objective {first.objective.entry.title} cannot be stacked"
+    if first.training.gpus > 1:
+        return "a stack is trained by one process, and these runs by several each"
     if not first.model.entry.stackable:
         return f"networks of the model {first.model.entry.title} cannot be stacked"
     path = ("objective", "objective")

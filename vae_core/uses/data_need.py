@@ -102,7 +102,7 @@ def small_config(subject: Subject, steps: int) -> RunConfig:
     elif objective.objective.name not in KEPT:
         objective = dataclasses.replace(objective, objective=_choice("vae"))
     training = dataclasses.replace(
-        config.training, continued=(), continued_rates=(), init_from="", batch_size=32, device="cpu", precision="auto", threads=1, log_every=20,
+        config.training, continued=(), continued_rates=(), init_from="", batch_size=32, device="cpu", precision="auto", threads=1, gpus=1, log_every=20,
         checkpoint_every=10 * steps + 1,
     )  # fmt: skip
     return dataclasses.replace(

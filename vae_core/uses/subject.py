@@ -168,7 +168,7 @@ def learned(
 
     # a run's own precision may be bfloat16, which a processor without it computes ten times as slowly
     config = replace(
-        settle(config, data), training=replace(settle(config, data).training, precision="float32")
+        settle(config, data), training=replace(settle(config, data).training, precision="float32", gpus=1)
     )
     resolved = resolve(config, data)
     last: Checkpoint | None = None

@@ -276,7 +276,7 @@ def config_for(subject: Subject) -> RunConfig:
         objective=replace(objective, free_bits=0.0),
         training=replace(
             config.training, epochs=EPOCHS, batch_size=64, learning_rate=RATE, precision="float32", device="cpu",
-            threads=1, checkpoint_every=0, log_every=0, continued=(), continued_rates=(), init_from="",
+            threads=1, gpus=1, checkpoint_every=0, log_every=0, continued=(), continued_rates=(), init_from="",
         ),
     )  # fmt: skip
 

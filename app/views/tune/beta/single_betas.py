@@ -83,7 +83,7 @@ def single_beta_runs(run: Run, fingerprint: str) -> SingleBetaRuns:
 def budget(config: RunConfig) -> tuple[Any, ...]:
     """What decides how far a network is trained, besides its objective: not the seed, nor where or how it ran."""
     training = dataclasses.replace(
-        config.training, seed=0, device="auto", threads=0, precision="auto", checkpoint_every=0, log_every=0,
+        config.training, seed=0, device="auto", threads=0, gpus=1, precision="auto", checkpoint_every=0, log_every=0,
         most_minutes=1.0,  # epochs were chosen within it, and are compared themselves
     )  # fmt: skip
     return training, config.objective.schedule, config.objective.free_bits
