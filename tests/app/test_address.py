@@ -34,7 +34,7 @@ KEYED = {
 PARAMS = {
     "train": "run dataset side limit validation split-seed model latent-dim hidden width units objective beta capacity "
     "gamma growth lowest-beta highest-beta likelihood sigma scale schedule warmup cycles rise free-bits input-noise noise-level epochs "
-    "batch-size learning-rate rate-schedule precision device threads seed checkpoint-every log-every fine-tune overlay",
+    "batch-size learning-rate rate-schedule precision device threads gpus seed checkpoint-every log-every fine-tune overlay",
     "map": "run split coordinates x y axis-from axis-to umap colour image sel prior beside formed",
     "sliders": "run z anchor-source anchor-label anchor-image",
     "interpolate": "run z s1 s2 s3 s4 s5 s6 s7 s8 from-image from-label from-source to-image to-label to-source path "

@@ -51,7 +51,7 @@ def test_every_setting_has_a_switch_and_every_switch_reaches_its_setting(vae_cor
         "side": "16", "limit": "40", "validation": "0.25", "split-seed": "5", "latent-dim": "6", "free-bits": "0.5",
         "epochs": "3", "batch-size": "9", "learning-rate": "0.002", "rate-schedule": "constant",
         "precision": "bfloat16", "device": "cpu", "threads": "1", "seed": "4", "checkpoint-every": "7",
-        "log-every": "5", "most-minutes": "2.5",
+        "log-every": "5", "most-minutes": "2.5", "gpus": "2",
     }  # fmt: skip
     choices = {"dataset": "tiny", "model": "conv", "objective": "capacity", "likelihood": "laplace",
                "schedule": "cyclical", "input-noise": "salt_pepper", "augment": "flips", "copies": "apart"}  # fmt: skip

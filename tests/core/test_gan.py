@@ -41,8 +41,7 @@ from vae_core.options import Choice
 from vae_core.runs.control import check_request
 from vae_core.runs.record import FINISHED
 from vae_core.runs.worker import train_run
-from vae_core.training import resolve, train
-from vae_core.training.loop import Loop, NoControl
+from vae_core.training import Loop, NoControl, resolve, train
 
 DATA = blob_set()
 

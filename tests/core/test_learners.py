@@ -20,9 +20,8 @@ from vae_core.objectives.losses import BetaParams
 from vae_core.options import Choice, NoParams
 from vae_core.runs.record import FINISHED
 from vae_core.runs.worker import train_run
-from vae_core.training import train
+from vae_core.training import Loop, NoControl, train
 from vae_core.training.learners import GOLDEN, LEARNERS, make_learner
-from vae_core.training.loop import Loop, NoControl
 from vae_core.training.optimiser import Adam
 from vae_core.training.resolve import resolve
 

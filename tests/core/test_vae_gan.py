@@ -27,8 +27,7 @@ from vae_core.options import Choice
 from vae_core.runs.record import FINISHED
 from vae_core.runs.sharpen import sharpened, why_not
 from vae_core.runs.worker import train_run
-from vae_core.training import resolve, train
-from vae_core.training.loop import Loop, NoControl
+from vae_core.training import Loop, NoControl, resolve, train
 from vae_core.training.sharpening import detail
 
 DATA = blob_set()

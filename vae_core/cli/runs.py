@@ -35,6 +35,9 @@ def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
             action.add_argument(
                 "--epochs", type=int, default=0, metavar="N", help="go on for N more epochs once finished"
             )
+            action.add_argument(
+                "--gpus", type=int, default=0, metavar="N", help="processes from now on; 0 keeps what it has"
+            )
 
 
 def do_runs(args: argparse.Namespace, places: Places) -> int:
@@ -64,11 +67,11 @@ def do_runs(args: argparse.Namespace, places: Places) -> int:
             return 0
         store.delete(run)
     elif args.action == "resume":
-        return _resume(run, places, args.epochs)
+        return _resume(run, places, args.epochs, args.gpus)
     return 0
 
 
-def _resume(run: Run, places: Places, epochs: int) -> int:
+def _resume(run: Run, places: Places, epochs: int, gpus: int) -> int:
     from vae_core.runs.queue import mark_if_gone
     from vae_core.runs.worker import train_run
 
@@ -78,7 +81,7 @@ def _resume(run: Run, places: Places, epochs: int) -> int:
         return 0
     mark_if_gone(run)
     if run.status().state != QUEUED:
-        run.go_on(epochs)
+        run.go_on(epochs, gpus)
     bar = Bar()
     return report_end(run, train_run(run, places, bar.watch(run)), bar)
 

@@ -371,8 +371,9 @@ class Run:
         # the handle stays: what trained it may still be on its way out
         self.write_status(Status(QUEUED, self.status().handle, queued=now, born=now))
 
-    def go_on(self, epochs: int = 0) -> None:
-        """Queue the run again: to where it was planned to end or, once finished, for `epochs` more.
+    def go_on(self, epochs: int = 0, gpus: int = 0) -> None:
+        """Queue the run again: to where it was planned to end or, once finished, for `epochs` more; by as many processes as before, or
+        by `gpus`.
 
         Raises RunBusy while it is live or queued, BadConfig when there is nothing left to do or, as in a shipped
         run's archive, nothing to go on from.
@@ -386,15 +387,15 @@ class Run:
                 f"{record.name} holds its weights alone, without the state training goes on from; "
                 "fine-tune a new run from it instead"
             )
-        if epochs:
+        if not epochs and status.state == FINISHED:
+            raise BadConfig(f"{record.name} has finished; say for how many more epochs it should go on")
+        if epochs or gpus:
             record = dataclasses.replace(
                 record,
-                config=_with_more(record.config, epochs),
-                resolved=_with_more(record.resolved, epochs) if record.resolved else None,
+                config=_going_on(record.config, epochs, gpus),
+                resolved=_going_on(record.resolved, epochs, gpus) if record.resolved else None,
             )
             self.write_record(record)
-        elif status.state == FINISHED:
-            raise BadConfig(f"{record.name} has finished; say for how many more epochs it should go on")
         # a pause or stop that was asked of the process before must not meet the next one
         control = last_number(self.path, status.control)
         self.write_status(
@@ -402,5 +403,6 @@ class Run:
         )
 
 
-def _with_more(config: RunConfig, epochs: int) -> RunConfig:
-    return dataclasses.replace(config, training=config.training.going_on(epochs))
+def _going_on(config: RunConfig, epochs: int, gpus: int) -> RunConfig:
+    training = config.training.going_on(epochs) if epochs else config.training
+    return dataclasses.replace(config, training=dataclasses.replace(training, gpus=gpus or training.gpus))

@@ -18,8 +18,9 @@ from vae_core.config import RunConfig
 from vae_core.data.imageset import ImageSet
 from vae_core.events import Event
 from vae_core.training.clock import Clock
+from vae_core.training.control import Control, NoControl
 from vae_core.training.defaults import settle
-from vae_core.training.loop import Control, Loop, NoControl
+from vae_core.training.loop import Loop
 from vae_core.training.plan import Plan
 from vae_core.training.resolve import machine_of, plan_of, resolve, side_of
 from vae_core.training.team import ALONE, Team

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -34,6 +33,7 @@ from vae_core.memory import keep_freed_memory
 from vae_core.objectives import Moment
 from vae_core.training import checkpoint, snapshot
 from vae_core.training.clock import Clock
+from vae_core.training.control import Control
 from vae_core.training.feed import Feed
 from vae_core.training.learners import PART, Prepared, finite, make_learner, row_names
 from vae_core.training.plan import Plan
@@ -41,24 +41,6 @@ from vae_core.training.team import ALONE as BY_ITSELF
 from vae_core.training.team import Shared, Team
 
 MOST_LOGGED_DIMS = 64  # a step's line tells the KL of each dimension up to so many
-
-
-class Control(Protocol):
-    """Where requests come from. `poll` never blocks; `wait` blocks until `poll` may have something."""
-
-    def poll(self) -> list[Command]: ...
-
-    def wait(self) -> None: ...
-
-
-class NoControl:
-    """Nobody asks for anything."""
-
-    def poll(self) -> list[Command]:
-        return []
-
-    def wait(self) -> None:
-        raise RuntimeError("paused with nobody to resume")
 
 
 class Loop:

@@ -25,8 +25,9 @@ from vae_core.models.vae import Posterior
 from vae_core.objectives.terms import Batch, Moment
 from vae_core.options import replace_at
 from vae_core.training.clock import Clock
+from vae_core.training.control import Control, NoControl
 from vae_core.training.learners import VaeLearner
-from vae_core.training.loop import Control, Loop, NoControl
+from vae_core.training.loop import Loop
 from vae_core.training.optimiser import Adam
 from vae_core.training.resolve import resolve
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -24,9 +24,7 @@ from vae_core.devices import core_count
 from vae_core.errors import BadConfig
 from vae_core.events import Command
 from vae_core.objectives.terms import Part
-
-if TYPE_CHECKING:
-    from vae_core.training.loop import Control
+from vae_core.training.control import Control
 
 PATIENCE = timedelta(minutes=30)  # for what another process does alone, such as writing a checkpoint
 
