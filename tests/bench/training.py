@@ -1,8 +1,9 @@
 """Speed of training against the textbook way and a bare loop, sides in turn, on real MNIST.
 
-    python tests/bench/training.py [--data-dir DIR] [--rounds 3] [--only mlp|conv|good]
+    python tests/bench/training.py [--data-dir DIR] [--rounds 3] [--only mlp|conv|processes|good]
 
-Prints, per network: images/s of each side (medians) and the ratios; then the seconds of training until
+Prints, per network: images/s of each side (medians) and the ratios; then the same of two processes with one thread
+each that train one run together (`--gpus 2`) beside one process with two threads; then the seconds of training until
 -ELBO on the test split is at or under 106.5 nats. `ours` is the whole of it: events appended to a run folder,
 validation, pictures and checkpoints included.
 """
@@ -13,6 +14,7 @@ import argparse
 import contextlib
 import dataclasses
 import os
+import platform
 import statistics
 import tempfile
 import time
@@ -25,6 +27,7 @@ import torch.nn.functional as F
 from vae_core.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from vae_core.data import ImageSet, open_images
 from vae_core.data.torchvision_safe import torchvision
+from vae_core.devices import core_count
 from vae_core.evaluation.likelihood import evaluate
 from vae_core.events import EpochDone
 from vae_core.inference import LoadedModel
@@ -34,6 +37,7 @@ from vae_core.places import Places
 from vae_core.runs.record import data_of
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
+from vae_core.runs.worker import train_run
 from vae_core.training import machine_of, resolve, train
 
 BATCH, THREADS, TARGET = 128, 2, 106.5
@@ -153,6 +157,34 @@ def throughput(network: str, data: ImageSet, places: Places, rounds: int, epochs
     print(f"  ours in bfloat16 / textbook = {middle['ours, bfloat16'] / middle['textbook']:.2f}", flush=True)
 
 
+def together(network: str, batch: int, processes: int, places: Places) -> float:
+    """Images/s of a run folder's training by so many processes with THREADS threads in all, without their start-up."""
+    run = Store(places).create(config_of(network, 2, batch_size=batch, gpus=processes))
+    status = train_run(run, places)
+    if status.error:
+        raise SystemExit(status.error)
+    last = [event for event in run.history() if isinstance(event, EpochDone)][-1]
+    return last.step * batch / last.seconds
+
+
+def processes(places: Places, rounds: int) -> None:
+    print(
+        f"\nOne run by several processes ({platform.processor() or platform.machine()}, {core_count()} cores, "
+        f"torch {torch.__version__}, gloo), {THREADS} threads in all, {rounds} rounds of 2 epochs: images/s"
+    )
+    for network, batch in (("mlp", 128), ("mlp", 1024), ("conv", 128), ("conv", 512)):
+        found: dict[int, list[float]] = {1: [], 2: []}
+        for _ in range(rounds):
+            for count, rates in found.items():
+                rates.append(together(network, batch, count, places))
+        one, two = (statistics.median(rates) for rates in found.values())
+        spread = "; ".join(f"{min(rates):,.0f} to {max(rates):,.0f}" for rates in found.values())
+        print(
+            f"  {network:5s} batch {batch:5d}   1 process {one:8,.0f}   2 processes {two:8,.0f}   ratio {two / one:.2f}   ({spread})",
+            flush=True,
+        )
+
+
 def test_loss(model: Vae, config: RunConfig, data: ImageSet, places: Places) -> float:
     """-ELBO on the test split, posterior sampled once, float32, by the product's own evaluation."""
     run = Store(places).create(config)
@@ -207,7 +239,7 @@ def main() -> None:
     found = os.environ.get("LATENT_EXPLORER_DATA") or Path(__file__).parents[3] / "shared" / "data"
     parser.add_argument("--data-dir", default=found, help="torchvision's root, with MNIST in it")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=("mlp", "conv", "good"))
+    parser.add_argument("--only", choices=("mlp", "conv", "processes", "good"))
     args = parser.parse_args()
     torch.set_num_threads(THREADS)
     with tempfile.TemporaryDirectory() as home:
@@ -216,6 +248,8 @@ def main() -> None:
             throughput("mlp", open_images("mnist", 28, places), places, args.rounds, 2)
         if args.only in (None, "conv"):
             throughput("conv", open_images("mnist", 32, places), places, args.rounds, 1)
+        if args.only in (None, "processes"):
+            processes(places, args.rounds)
         if args.only in (None, "good"):
             time_to_good(open_images("mnist", 28, places), places)
 

@@ -212,11 +212,11 @@ def test_what_cannot_be_shared_is_refused_in_a_sentence(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     assert why_no_team(1, "mps", 1) == why_no_team(4, "cpu", 16) == ""
     assert why_no_team(5, "cpu", 16) == (
-        "gpus: 5 processes need as many processor cores, and there are 4 here; choose 4 or fewer"
+        "gpus: 5 processes need a processor core each, and this machine has 4 processor cores; choose at most 4"
     )
     assert (
         why_no_team(2, "cuda", 16)
-        == "gpus: 2 processes need as many GPUs, and there are 1 here; choose 1 or fewer"
+        == "gpus: 2 processes need a GPU each, and this machine has 1 GPU; choose at most 1"
     )
     assert "not on mps" in why_no_team(2, "mps", 16)
     assert "a batch of 3 cannot be shared by 4" in why_no_team(4, "cpu", 3)

@@ -25,6 +25,7 @@ from vae_core.errors import BadConfig
 from vae_core.events import Command
 from vae_core.objectives.terms import Part
 from vae_core.training.control import Control
+from vae_core.words import counted
 
 PATIENCE = timedelta(minutes=30)  # for what another process does alone, such as writing a checkpoint
 
@@ -37,9 +38,10 @@ def why_no_team(size: int, device: str, batch_size: int) -> str:
         return f"gpus: several processes train on NVIDIA GPUs or on the processor, not on {device}; choose 1, or device cpu"
     there = torch.cuda.device_count() if device == "cuda" else core_count()
     if size > there:
-        what = "GPUs" if device == "cuda" else "processor cores"
+        what = "GPU" if device == "cuda" else "processor core"
         return (
-            f"gpus: {size} processes need as many {what}, and there are {there} here; choose {there} or fewer"
+            f"gpus: {size} processes need a {what} each, and this machine has {counted(there, what)}; "
+            f"choose at most {there}"
         )
     if size > batch_size:
         return f"gpus: a batch of {batch_size} cannot be shared by {size} processes; choose a larger batch, or fewer of them"
