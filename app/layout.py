@@ -67,9 +67,9 @@ STYLE = f"""<style>
   [data-testid="stLayoutWrapper"], [data-testid="stVerticalBlock"], [data-testid="stElementContainer"],
   [data-testid="stFullScreenFrame"]
 ) {{ flex: 1 1 0; height: 100%; min-height: 20rem; }}
-/* Streamlit writes captions at 60 % and primary buttons in white on any colour: too pale for WCAG AA */
+/* Streamlit writes captions at 60 %, and primary buttons and chosen words in white on any colour: too pale for WCAG AA */
 .stApp [data-testid="stCaptionContainer"] {{ color: inherit; opacity: 0.8; }}
-button[kind^="primary"] {{ color: {palette.ON_PRIMARY}; }}
+button[kind^="primary"], [data-testid="stMultiSelectTagsContainer"] span > span {{ color: {palette.ON_PRIMARY}; }}
 @media (prefers-reduced-motion: reduce) {{
   .stApp, .stApp *, .stApp *::before, .stApp *::after {{ scroll-behavior: auto !important; transition-duration: 1ms !important; }}
 }}

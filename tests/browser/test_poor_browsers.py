@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 from servers import Server
 from test_pages import PAGES
@@ -54,19 +53,14 @@ def works(page: Page, path: str) -> None:
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
-@pytest.mark.parametrize("script", [NO_WORKER, NO_STORAGE], ids=["no worker", "no storage"])
-def test_every_page_works_with_less(chromium: Browser, server: Server, script: str) -> None:
-    with poor(chromium, script) as opened:
+def test_every_page_works_with_less(chromium: Browser, server: Server) -> None:
+    with poor(chromium, NO_WORKER + NO_STORAGE) as opened:
         for path in PAGES:
             page = opened(f"{server.url}{path}?run=faces")
             works(page, path)
-            if path == "/sliders" and script == NO_WORKER:
+            if path == "/sliders":
                 expect(page.get_by_text("This browser has no module workers")).to_be_visible()
             page.close()
-
-
-def test_a_dial_turns_without_workers(chromium: Browser, server: Server) -> None:
-    with poor(chromium, NO_WORKER) as opened:
         page = opened(f"{server.url}/tune?tuning=β&look=dial&dial-run=digits-dial")
         picture(page)
         script_at_rest(page)
