@@ -123,7 +123,8 @@ def _handed_out() -> None:
         if link.fault:
             st.warning(link.fault, icon=":material/phonelink_off:")
         else:
-            st.html(f'<div style="text-align: center">{view_link.code_svg(link.url)}</div>')
+            # a picture: Streamlit takes drawings out of HTML
+            st.image(view_link.code_png(link.url), alt="QR code of this view", width="content")
         st.code(link.url, language=None, wrap_lines=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
@@ -37,11 +38,12 @@ def link_of(opened: str, params: Mapping[str, str]) -> ViewLink:
     return ViewLink(url, NOT_REACHED if guards.is_loopback(urlsplit(origin).hostname or "") else "")
 
 
-def code_svg(url: str) -> str:
-    """The QR code of an address as SVG: dark on light in either theme, as phones read it."""
+def code_png(url: str) -> bytes:
+    """The QR code of an address as PNG: dark on light in either theme, as phones read it."""
     import segno
 
-    code: str = segno.make(url, error="m", micro=False).svg_inline(
-        scale=5, border=4, dark="#000", light="#fff", title="QR code of this view"
+    buffer = io.BytesIO()
+    segno.make(url, error="m", micro=False).save(
+        buffer, kind="png", scale=5, border=4, dark="#000", light="#fff"
     )
-    return code
+    return buffer.getvalue()

@@ -12,6 +12,7 @@ import pytest
 from conftest import shown, worked_out
 from helpers import config_of
 from locks import locked
+from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
@@ -197,10 +198,13 @@ def test_a_link_names_the_server_as_others_reach_it(
 
 def test_the_code_of_a_link_holds_that_link() -> None:
     """Drawn here, dark on light, with a quiet margin; another link is another code."""
-    one, other = (view_link.code_svg(f"http://192.168.0.7:8501/map?run={run}") for run in ("faces", "digits"))
-    assert one.startswith("<svg")
-    assert "http" not in one.replace("http://www.w3.org/2000/svg", "")
-    assert one != other
+    links = [f"http://192.168.0.7:8501/map?run={run}" for run in ("faces", "digits")]
+    one, other = (np.asarray(Image.open(io.BytesIO(view_link.code_png(link))).convert("L")) for link in links)
+    assert set(np.unique(one)) == {0, 255}
+    edge = one[:20]
+    assert edge.min() == 255, "four modules of quiet"
+    assert one.shape == other.shape
+    assert (one != other).any()
 
 
 def test_a_page_shows_the_code_only_where_visitors_may_only_look(
