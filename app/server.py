@@ -3,6 +3,7 @@
 Either of these starts it:
 
     latent-explorer [--host 127.0.0.1] [--port 8501] [--home DIR] [--data-dir DIR] [--origin URL] [--embed-in URL]
+                    [--launcher ray --ray-address URL] [--retry N]
     streamlit run app/server.py
 """
 
@@ -30,8 +31,11 @@ from app.services import runs, warm_up  # noqa: E402
 from app.web import ROUTES, guards  # noqa: E402
 from app.web.first_script import FirstScript  # noqa: E402
 from app.web.guards import is_loopback  # noqa: E402
+from vae_core.errors import VaeCoreError  # noqa: E402
 from vae_core.memory import few_arenas  # noqa: E402
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, LOOK_VARIABLE, Places, look_only  # noqa: E402
+from vae_core.runs.launchers import chosen  # noqa: E402
+from vae_core.runs.launchers.switches import add_launcher_switches, launching  # noqa: E402
 
 
 @asynccontextmanager
@@ -87,8 +91,10 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--data-dir", metavar="DIR", help="torchvision's root; default HOME/downloads")
     parser.add_argument(
-        "--jobs", type=int, default=1, metavar="N", help="processes that train at a time; default 1"
-    )
+        "--jobs", type=int, metavar="N",
+        help="runs that train at a time; default 1, on a cluster as many as it has room for",
+    )  # fmt: skip
+    add_launcher_switches(parser, chosen())
     parser.add_argument(
         "--origin", action="append", default=[], type=origin, metavar="URL",
         help="address under which browsers reach this server, such as https://lab.example behind a proxy; may be repeated",
@@ -103,10 +109,14 @@ def main(argv: list[str] | None = None) -> int:
     )  # fmt: skip
     given = sys.argv[1:] if argv is None else argv
     args = parser.parse_args(given)
-    if args.jobs < 1:
+    if args.jobs is not None and args.jobs < 1:
         parser.error(f"--jobs {args.jobs}: expected 1 or more")
     if not 0 < args.port < 65536:
         parser.error(f"--port {args.port}: expected 1 to 65535")
+    try:
+        launch = launching(args)
+    except VaeCoreError as error:
+        parser.error(str(error))
     places = Places.find(args.home, args.data_dir)
     os.environ[HOME_VARIABLE], os.environ[DATA_VARIABLE] = str(places.home), str(places.data_dir)
     os.environ[guards.HOST_VARIABLE] = args.host
@@ -115,7 +125,10 @@ def main(argv: list[str] | None = None) -> int:
             os.environ[variable] = " ".join(sites)
     if args.look_only:
         os.environ[LOOK_VARIABLE] = "1"
-    os.environ[runs.JOBS_VARIABLE] = str(args.jobs)
+    launch.to_environment()
+    os.environ[runs.RETRY_VARIABLE] = str(launch.retry)
+    if args.jobs is not None:
+        os.environ[runs.JOBS_VARIABLE] = str(args.jobs)
     os.environ[COMMAND_VARIABLE] = shlex.join([USUAL, *given])
     try:
         places.home.mkdir(parents=True, exist_ok=True)

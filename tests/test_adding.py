@@ -41,7 +41,7 @@ from vae_core.objectives import LIKELIHOODS, OBJECTIVES, Coefficient, Likelihood
 from vae_core.objectives.losses import DISTORTION, RATE
 from vae_core.options import Options, from_json, option
 from vae_core.places import DATA_VARIABLE, HOME_VARIABLE, Places
-from vae_core.runs.launchers import LAUNCHERS, Handle
+from vae_core.runs.launchers import LAUNCHER_VARIABLE, LAUNCHERS, Handle
 from vae_core.runs.record import FINISHED, INTERRUPTED, RUNNING
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
@@ -576,7 +576,7 @@ class BatchLauncher:
 def batch(monkeypatch):
     launcher = BatchLauncher()
     monkeypatch.setitem(LAUNCHERS, launcher.name, launcher)
-    monkeypatch.setenv(server_runs.LAUNCHER_VARIABLE, launcher.name)
+    monkeypatch.setenv(LAUNCHER_VARIABLE, launcher.name)
     yield launcher
     server_runs.stop_queue()
     for job in JOBS:

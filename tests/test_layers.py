@@ -64,6 +64,7 @@ HEAVY = {
     "optuna",
     "sqlalchemy",
     "botorch",
+    "ray",
 }
 
 

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 from vae_core.errors import BadConfig
+from vae_core.processes import CORES_VARIABLE
 
 
 def choose_device(asked: str) -> str:
@@ -38,5 +39,7 @@ def in_precision(precision: str, device: torch.device) -> AbstractContextManager
 
 
 def core_count() -> int:
-    """Processor cores this process may use."""
+    """Processor cores this process may use; fewer than there are where a cluster has lent it fewer."""
+    if (lent := os.environ.get(CORES_VARIABLE, "")).isdecimal():
+        return max(1, int(lent))
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

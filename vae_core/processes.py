@@ -15,6 +15,9 @@ from typing import IO, Any
 
 import psutil
 
+CORES_VARIABLE = (
+    "LATENT_EXPLORER_CORES"  # how many a cluster has lent a process, where that is not all of the machine's
+)
 MARK = "LATENT_EXPLORER_MARK"  # in the environment of a child and of all that it starts
 
 

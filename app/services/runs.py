@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("latent_explorer")
 
-JOBS_VARIABLE = "LATENT_EXPLORER_JOBS"  # processes that train at a time
-LAUNCHER_VARIABLE = "LATENT_EXPLORER_LAUNCHER"  # where they run: a name in vae_core.runs.launchers.LAUNCHERS
+JOBS_VARIABLE = (
+    "LATENT_EXPLORER_JOBS"  # runs that train at a time; not set, a cluster has as many as it has room for
+)
+RETRY_VARIABLE = "LATENT_EXPLORER_RETRY"  # times that a run is started again whose process was lost
+MOST_AT_ONCE = 64  # that a study is asked for
 
-_queues: dict[tuple[Places, int, str], Queue] = {}
+_queues: dict[tuple[Places, int | None, str, int], Queue] = {}
 _drivers: dict[Places, Driver] = {}
 _lock = threading.Lock()
 
@@ -43,20 +46,32 @@ def sweep() -> None:
         log.info("removed %s, which a process that was killed had left", name)
 
 
+def slots() -> int | None:
+    """Runs that train at the same time as the command line said; None where it did not."""
+    said = os.environ.get(JOBS_VARIABLE)
+    return int(said) if said else None
+
+
 def at_once() -> int:
-    """Runs that train at the same time."""
-    return int(os.environ.get(JOBS_VARIABLE, "1"))
+    """Runs that train at the same time, 1 to MOST_AT_ONCE: as the command line said, or about as many as a cluster takes."""
+    from vae_core.runs.launchers import chosen, cluster_of
+
+    said, cluster = slots(), cluster_of(chosen())
+    if said is not None or cluster is None:
+        return said or 1
+    return min(MOST_AT_ONCE, cluster.at_once(ask=False))
 
 
 def queue() -> Queue:
     """The queue of this server's home, looked after from when it is first asked for. Raises UnknownLauncher."""
-    from vae_core.runs.launchers import LOCAL
+    from vae_core.runs.launchers import chosen
     from vae_core.runs.queue import Queue
 
-    key = places(), at_once(), os.environ.get(LAUNCHER_VARIABLE, LOCAL)
+    key = places(), slots(), chosen(), int(os.environ.get(RETRY_VARIABLE, "0"))
     with _lock:
         if key not in _queues:
-            _queues[key] = Queue(*key)
+            here, most, launcher, retry = key
+            _queues[key] = Queue(here, most, launcher, retry=retry)
             _queues[key].start()
         return _queues[key]
 

@@ -188,6 +188,8 @@ def test_a_port_in_use_is_said_in_one_sentence(tmp_path: Path) -> None:
         ("--port", "0"),
         ("--port", "70000"),
         ("--jobs", "0"),
+        ("--launcher", "ray"),
+        ("--retry", "-1"),
         ("--nonsense",),
         ("--origin", "lab.example"),
         ("--embed-in", "*"),

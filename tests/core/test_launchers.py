@@ -13,9 +13,10 @@ from helpers import config_of, of, until
 
 from vae_core.errors import UnknownLauncher
 from vae_core.events import Checkpoint, Finished, Started
+from vae_core.runs.gone import mark_if_gone
 from vae_core.runs.launchers import LAUNCHERS, LOCAL, Handle, find_launcher, is_alive
 from vae_core.runs.launchers.local import FOREGROUND, handle_of
-from vae_core.runs.queue import Queue, mark_if_gone
+from vae_core.runs.queue import Queue
 from vae_core.runs.record import FINISHED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED, Status
 from vae_core.runs.run import Run
 from vae_core.runs.worker import handle_from_queue, train_from_queue
@@ -157,7 +158,9 @@ def test_runs_that_a_worker_takes_along_have_its_handle_and_share_its_slot(queue
 def test_a_launcher_that_is_not_known_here_is_named_and_its_runs_are_left_alone(
     queue, threads, store, places
 ):
-    with pytest.raises(UnknownLauncher, match=r"no launcher 'cluster' here; choose one of local, threads"):
+    with pytest.raises(
+        UnknownLauncher, match=r"no launcher 'cluster' here; choose one of local, ray, threads"
+    ):
         Queue(places, launcher="cluster")
     elsewhere, run = store.create(config_of(), "elsewhere"), store.create(config_of(), "here")
     status = Status(RUNNING, Handle("cluster", {"id": "a-7"}), step=3)

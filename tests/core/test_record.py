@@ -10,9 +10,9 @@ from vae_core.config import RunConfig
 from vae_core.errors import BadRun, RunNotFound
 from vae_core.options import to_json
 from vae_core.runs import record as record_module
+from vae_core.runs.gone import mark_if_gone
 from vae_core.runs.launchers import Handle, is_alive
 from vae_core.runs.launchers.local import own_handle
-from vae_core.runs.queue import mark_if_gone
 from vae_core.runs.record import (
     FAILED,
     FINISHED,

@@ -11,7 +11,7 @@ from vae_core.config import RunConfig
 from vae_core.errors import VaeCoreError
 from vae_core.events import EpochDone, Event, Live, Started, StepDone
 from vae_core.objectives import Term
-from vae_core.runs.record import FAILED, Status
+from vae_core.runs.record import FAILED, INTERRUPTED, Status
 from vae_core.runs.run import Run
 from vae_core.words import counted
 
@@ -97,7 +97,9 @@ def clock(seconds: float) -> str:
 
 def report_end(run: Run, status: Status, bar: Bar) -> int:
     """Say how a run ended; returns the exit code. Raises VaeCoreError when it failed."""
-    if status.state == FAILED:
-        raise VaeCoreError(f"{run.name} failed: {status.error}")
+    if status.state in (FAILED, INTERRUPTED):
+        raise VaeCoreError(
+            f"{run.name} {'failed' if status.state == FAILED else 'was interrupted'}: {status.error}"
+        )
     bar.line(f"{run.name} {status.state} after {counted(status.step, 'step')}")
     return 0

@@ -6,12 +6,14 @@ import argparse
 import json
 from typing import Any
 
-from vae_core.cli.bar import Bar, report_end
+from vae_core.cli.bar import Bar
 from vae_core.cli.tables import print_table
+from vae_core.cli.train import train_and_report
 from vae_core.cli.usage import Commands, confirm
 from vae_core.errors import VaeCoreError
 from vae_core.options import to_json
 from vae_core.places import Places
+from vae_core.runs.launchers.switches import Launching, add_launcher_switches, launching
 from vae_core.runs.record import FINISHED, QUEUED
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
@@ -38,6 +40,7 @@ def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
             action.add_argument(
                 "--gpus", type=int, default=0, metavar="N", help="processes from now on; 0 keeps what it has"
             )
+            add_launcher_switches(action)
 
 
 def do_runs(args: argparse.Namespace, places: Places) -> int:
@@ -67,13 +70,12 @@ def do_runs(args: argparse.Namespace, places: Places) -> int:
             return 0
         store.delete(run)
     elif args.action == "resume":
-        return _resume(run, places, args.epochs, args.gpus)
+        return _resume(run, places, args.epochs, args.gpus, launching(args, foreground=True))
     return 0
 
 
-def _resume(run: Run, places: Places, epochs: int, gpus: int) -> int:
-    from vae_core.runs.queue import mark_if_gone
-    from vae_core.runs.worker import train_run
+def _resume(run: Run, places: Places, epochs: int, gpus: int, launch: Launching) -> int:
+    from vae_core.runs.gone import mark_if_gone
 
     status = run.status()
     if status.state == FINISHED and not epochs:
@@ -82,8 +84,7 @@ def _resume(run: Run, places: Places, epochs: int, gpus: int) -> int:
     mark_if_gone(run)
     if run.status().state != QUEUED:
         run.go_on(epochs, gpus)
-    bar = Bar()
-    return report_end(run, train_run(run, places, bar.watch(run)), bar)
+    return train_and_report(run, places, launch, Bar())
 
 
 def _row(run: Run) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from vae_core.cli.bar import Bar
+from vae_core.cli.follow import follow
 from vae_core.cli.switches import add_config_switches, config_from
 from vae_core.cli.tables import print_table, two_decimals
 from vae_core.cli.usage import Commands, UsageError
@@ -19,6 +20,8 @@ from vae_core.data import open_images
 from vae_core.errors import BadConfig, VaeCoreError
 from vae_core.evaluation.metrics import metric_of, rankable_values, values_by_group
 from vae_core.places import Places
+from vae_core.runs.launchers import LOCAL
+from vae_core.runs.launchers.switches import add_launcher_switches, launching
 from vae_core.runs.record import FAILED, INTERRUPTED, STOPPED
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
@@ -59,6 +62,7 @@ def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
         help="score that the sentence names; default the first known",
     )
     parser.add_argument("--json", action="store_true", help="the table as one JSON object")
+    add_launcher_switches(parser)
     add_config_switches(parser)
     parser.set_defaults(do=do_sweep)
 
@@ -67,9 +71,14 @@ def do_sweep(args: argparse.Namespace, places: Places) -> int:
     """Train the runs of a sweep, measure them and print what the sweep says; 1 when a run failed."""
     from vae_core import sweep
 
-    store, bar = Store(places), Bar()
+    store, bar, launch = Store(places), Bar(), launching(args, foreground=True)
     name = _resumed_sweep(args, store) if args.resume else _new_sweep(args, store)
-    going_on = _train_sweep(store, name, places, bar, apart=args.apart)
+    if launch.launcher == LOCAL:
+        going_on = _train_sweep(store, name, places, bar, apart=args.apart)
+    else:
+        launch.to_environment()
+        left = [member.run for member in sweep.members(store, name) if not member.ended]
+        going_on = follow(left, places, launch.launcher, launch.retry, bar)
     found = sweep.members(store, name)
     if going_on:
         from vae_core.evaluation.sweep_report import measure_all
@@ -136,7 +145,7 @@ def _new_sweep(args: argparse.Namespace, store: Store) -> str:
 
 
 def _resumed_sweep(args: argparse.Namespace, store: Store) -> str:
-    from vae_core.runs.queue import mark_if_gone
+    from vae_core.runs.gone import mark_if_gone
     from vae_core.sweep import add_beta, go_on, members
 
     given = [f"--{k[4:]}" for k, v in vars(args).items() if k.startswith("set:") and v is not None]
@@ -155,7 +164,8 @@ def _resumed_sweep(args: argparse.Namespace, store: Store) -> str:
 def _train_sweep(store: Store, name: str, places: Places, bar: Bar, *, apart: bool) -> bool:
     """Train what waits, and wait for what another process trains; false when Ctrl-C ended it."""
     from vae_core.errors import RunBusy
-    from vae_core.runs.queue import mark_if_gone, stack_of
+    from vae_core.runs.gone import mark_if_gone
+    from vae_core.runs.queue import stack_of
     from vae_core.runs.worker import train_run, train_stack
     from vae_core.sweep import members, stop, waiting
 

@@ -18,6 +18,7 @@ from vae_core.config import RunConfig
 from vae_core.errors import RunBusy, VaeCoreError
 from vae_core.events import Event, Live, StepDone
 from vae_core.places import Places
+from vae_core.runs.launchers.switches import add_launcher_switches, launching
 from vae_core.runs.run import Run
 from vae_core.study.choosing import shown_now
 from vae_core.study.driving import Look
@@ -77,6 +78,7 @@ def add_command(commands: Commands, common: argparse.ArgumentParser) -> None:
     mark.add_argument("--no-choice", action="store_true", help="as --best, where they cannot be told apart")
     parser.add_argument("--stop", action="store_true", help="stop the study NAME, which a server drives")
     parser.add_argument("--json", action="store_true", help="the study as one JSON object")
+    add_launcher_switches(parser)
     add_config_switches(parser)
     parser.set_defaults(do=do_tune)
 
@@ -98,9 +100,11 @@ def do_tune(args: argparse.Namespace, places: Places) -> int:
     else:
         if args.stop:
             raise UsageError("--stop takes the name of a study: vae-core tune NAME --stop")
+        launch = launching(args, foreground=True)
+        launch.to_environment()
         study = _asked_for(args, places)
         _mark(args, study)
-        _drive(study, Bar())
+        _drive(study, Bar(), launch.retry)
         _say_choice(study)
     shown = payload(study)
     _show(shown, as_json=args.json)
@@ -289,12 +293,12 @@ def _value(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _drive(study: Any, bar: Bar) -> None:
+def _drive(study: Any, bar: Bar, retry: int) -> None:
     from vae_core.study.foreground import run_here
 
     table = Table(study, bar)
     try:
-        finished = run_here(study, table.see, table.watch)
+        finished = run_here(study, table.see, table.watch, retry=retry)
     except RunBusy:
         finished = _watch(study, table, bar)
     bar.clear()

@@ -6,14 +6,13 @@ A run's place in the queue is its status, so that everybody sees the same queue;
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -21,11 +20,13 @@ from filelock import FileLock, Timeout
 from vae_core.errors import BadRun, RunNotFound, VaeCoreError
 from vae_core.places import Places
 from vae_core.reading import text
-from vae_core.runs.launchers import LOCAL, Handle, find_launcher, is_alive
+from vae_core.runs.gone import mark_if_gone
+from vae_core.runs.launchers import LOCAL, Handle, cluster_of, find_launcher, is_alive
 from vae_core.runs.launchers.local import FOREGROUND
-from vae_core.runs.record import COMPARED, ENDED, FAILED, INTERRUPTED, QUEUED, RUNNING, Status
+from vae_core.runs.record import COMPARED, ENDED, FAILED, QUEUED, RUNNING, Status
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
+from vae_core.words import counted
 
 TICK_SECONDS = 0.25
 FIRST_WAIT, LONGEST_WAIT = 1.0, 300.0  # seconds until a run whose worker could not be started is tried again
@@ -33,25 +34,9 @@ LOCK_SECONDS = 5.0  # for another's request to be written
 log = logging.getLogger(__name__)
 
 
-def mark_if_gone(run: Run) -> bool:
-    """Mark a run interrupted when what trained it is gone without having said how it ended; whether it was so.
-
-    Raises UnknownLauncher when its launcher is not known here.
-    """
-    status = run.status()
-    # the lock tells of a process whose number is not known: it is held for as long as the process lives. And the status is
-    # read once more: it may have said so, and gone, in between
-    if not status.live or is_alive(status.handle) or run.is_trained() or not run.status().live:
-        return False
-    run.update_status(
-        state=INTERRUPTED, handle=None, eta=None, note="",
-        error="its process ended before it was done; resume it to go on from the last checkpoint",
-    )  # fmt: skip
-    return True
-
-
 class Queue:
-    """Keeps at most `slots` workers of a home training, started by the launcher of that name.
+    """Keeps at most `slots` workers of a home training, started by the launcher of that name; without `slots` as many as a
+    cluster has room for. A run whose worker is lost is started again up to `retry` times.
 
     One queue per home is active; those of other servers wait until it stops. A slot is free again once all that trained
     in it is gone, not when its run says that it has ended. No fault of one run stops another: it is logged, said in that
@@ -60,10 +45,16 @@ class Queue:
     """
 
     def __init__(
-        self, places: Places, slots: int = 1, launcher: str = LOCAL, now: Callable[[], float] = time.monotonic
+        self,
+        places: Places,
+        slots: int | None = 1,
+        launcher: str = LOCAL,
+        now: Callable[[], float] = time.monotonic,
+        retry: int = 0,
     ) -> None:
-        self.places, self.slots, self.now = places, slots, now
-        self.launcher = find_launcher(launcher)
+        self.places, self.now, self.retry = places, now, retry
+        self.launcher, self.cluster = find_launcher(launcher), cluster_of(launcher)
+        self.slots = slots if slots is not None or self.cluster is not None else 1
         self.store = Store(places)
         with contextlib.suppress(OSError):  # a home that cannot be written is only looked at
             places.home.mkdir(parents=True, exist_ok=True)
@@ -74,7 +65,10 @@ class Queue:
         self.thread: threading.Thread | None = None
         self.holding: dict[str, Handle] = {}  # what may still run, by its key
         self.gone: set[str] = set()  # keys of what was seen to be gone: that does not come back
-        self.waits: dict[str, Wait] = {}  # runs whose worker could not be started, by id
+        self.waits: dict[str, Wait] = {}  # runs whose worker could not be started, or not begin, by id
+        self.started: dict[
+            str, Wait | None
+        ] = {}  # runs whose worker was started here, with how long they had waited
         self.settled: dict[str, Stamp] = {}  # runs that have ended and hold nothing, by the file that said so
         self.said: dict[str, str] = {}  # the last fault of each run that was logged, by id
 
@@ -119,12 +113,14 @@ class Queue:
             except Exception as fault:
                 self._say(run.id, fault)
         busy |= self._still_held()
-        free, self.waits = (
-            self.slots - len(busy),
-            {r.id: self.waits[r.id] for r in runs if r.id in self.waits},
-        )
+        free = float("inf") if self.slots is None else self.slots - len(busy)
+        self.waits = {r.id: self.waits[r.id] for r in runs if r.id in self.waits}
         for _, _, run in sorted(waiting, key=lambda entry: entry[:2]):
             if free <= 0:
+                break
+            if run.id in self.started:  # it came back without having begun, or was lost
+                self.waits[run.id] = Wait.after(self.started.pop(run.id), self.now())
+            if not self._has_room(run):
                 break
             free -= self._try(run)
 
@@ -189,11 +185,23 @@ class Queue:
         # a notebook holds a slot for as long as it trains a run, not for as long as it is open
         if handle is not None and key not in self.gone and not handle.job.get(FOREGROUND):
             self.holding[key] = handle
-        if status.state in ENDED and (handle is None or key in self.gone):
-            self.settled[run.id] = stamp
-        if status.live and not mark_if_gone(run):
-            busy.add(run.id if handle is None or key in self.gone else key)
+        if status.state in ENDED:
+            self.started.pop(run.id, None)
+            self.waits.pop(run.id, None)
+            if handle is not None and key in self.holding and status.silent and _out_of_reach(handle):
+                self._let_go(key)
+            if handle is None or key in self.gone:
+                self.settled[run.id] = stamp
+        if status.live:
+            if mark_if_gone(run, self.retry):
+                self._let_go(key)
+            else:
+                busy.add(run.id if handle is None or key in self.gone else key)
         return status
+
+    def _let_go(self, key: str) -> None:
+        self.holding.pop(key, None)
+        self.gone.add(key)
 
     def _still_held(self) -> set[str]:
         """Keys of what still runs, also where its run says that it has ended, was reset or deleted."""
@@ -206,9 +214,15 @@ class Queue:
                 self._say(key, fault)
                 continue
             if not alive:
-                del self.holding[key]
-                self.gone.add(key)
+                self._let_go(key)
         return set(self.holding)
+
+    def _has_room(self, run: Run) -> bool:
+        """Whether a cluster would begin the run now; one that cannot be asked is told to start it, and says why it cannot."""
+        try:
+            return self.cluster is None or self.cluster.has_room(self.places, run.id)
+        except (OSError, VaeCoreError):
+            return True
 
     def _try(self, run: Run) -> bool:
         """Start a run, unless that failed and it is not yet time to try again; whether it takes a slot of this look."""
@@ -217,7 +231,7 @@ class Queue:
             return False
         try:
             self.launch(run)
-            self.waits.pop(run.id, None)
+            self.started[run.id] = self.waits.pop(run.id, None)
         except Exception as fault:
             self._say(run.id, fault)
             self.waits[run.id] = wait = Wait.after(wait, self.now())
@@ -250,6 +264,16 @@ class Wait:
         """The wait after one more failure."""
         seconds = FIRST_WAIT if before is None else min(LONGEST_WAIT, 2 * before.seconds)
         return cls(seconds, now + seconds)
+
+
+def _out_of_reach(handle: Handle) -> bool:
+    try:
+        is_alive(handle)
+    except OSError:
+        return True
+    except VaeCoreError:  # of a launcher that is not known here
+        pass
+    return False
 
 
 def _key(handle: Handle) -> str:
@@ -323,9 +347,11 @@ def put_back(run: Run, handle: Handle) -> None:
     with contextlib.suppress(VaeCoreError, OSError), run.control_lock():
         status = run.status()
         if status.live and status.handle == handle:
-            run.write_status(dataclasses.replace(status, state=QUEUED, handle=None, note=""))
+            run.write_status(replace(status, state=QUEUED, handle=None, note=""))
 
 
 def _set_running(run: Run, handle: Handle) -> None:
     """Say that a run is on its way; the caller holds its control lock."""
-    run.update_status(state=RUNNING, handle=handle, heartbeat=time.time(), note="starting")
+    tries = run.status().tries
+    note = f"starting again after it was lost ({counted(tries, 'time')})" if tries else "starting"
+    run.update_status(state=RUNNING, handle=handle, heartbeat=time.time(), note=note)

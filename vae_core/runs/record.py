@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +32,9 @@ COMPARED = (
 )
 
 
+LOST_SECONDS = 60.0  # a worker shows itself twice a second
+
+
 @dataclass(frozen=True)
 class Status:
     """What a run is doing. `progress` is a share of all planned steps; `eta` is in seconds.
@@ -52,6 +56,7 @@ class Status:
     note: str = ""  # what it is busy with besides training
     queued: float = 0.0  # when it joined the queue
     born: float = 0.0  # when it was created or reset: names the events.jsonl that began then
+    tries: int = 0  # times that it was queued again by itself, since its process was lost
 
     @property
     def progress(self) -> float:
@@ -60,6 +65,11 @@ class Status:
     @property
     def live(self) -> bool:
         return self.state in LIVE
+
+    @property
+    def silent(self) -> bool:
+        """Whether what trains it has shown no life for so long that it may be gone, by this machine's clock."""
+        return time.time() - self.heartbeat > LOST_SECONDS
 
 
 def status_to_json(status: Status) -> dict[str, Any]:
@@ -83,6 +93,7 @@ def status_from_json(raw: Any) -> Status:
         whole(raw.get("epoch")), whole(raw.get("epochs")), number(raw.get("images_per_second")),
         max(0.0, number(eta)) if isinstance(eta, (int, float)) else None, whole(raw.get("control")),
         text(raw.get("error")), text(raw.get("note")), number(raw.get("queued")), number(raw.get("born")),
+        whole(raw.get("tries")),
     )  # fmt: skip
 
 

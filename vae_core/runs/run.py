@@ -398,9 +398,8 @@ class Run:
             self.write_record(record)
         # a pause or stop that was asked of the process before must not meet the next one
         control = last_number(self.path, status.control)
-        self.write_status(
-            dataclasses.replace(status, state=QUEUED, error="", eta=None, queued=time.time(), control=control)
-        )
+        over: dict[str, Any] = {"error": "", "note": "", "eta": None, "tries": 0, "control": control}
+        self.write_status(dataclasses.replace(status, state=QUEUED, queued=time.time(), **over))
 
 
 def _going_on(config: RunConfig, epochs: int, gpus: int) -> RunConfig:

@@ -201,14 +201,17 @@ def train_from_queue(run: Run, places: Places, handle: Handle | None = None) -> 
     return train_run(run, places, handle=handle)
 
 
-def handle_from_queue(run: Run) -> Handle | None:
-    """The handle that the queue writes into the status of a run it has just started a worker for.
+def handle_from_queue(run: Run, job: str = "") -> Handle | None:
+    """The handle that the queue writes into the status of a run it has just started a worker for, as that job of a cluster.
 
     None where it wrote none or another's: it ended before it could, and the run waits for, or has, another worker.
     """
     with run.control_lock():  # which the queue holds until it has written it
         status = run.status()
-    return status.handle if status.live and status.handle is not None and is_mine(status.handle) else None
+    handle = status.handle if status.live else None
+    if handle is None or not is_mine(handle) or (job and handle.job.get("job") != job):
+        return None
+    return handle
 
 
 def _let_go(run: Run, lock: BaseFileLock) -> None:
@@ -316,6 +319,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--home", required=True)
     parser.add_argument("--data-dir", required=True)
     parser.add_argument("--queued", action="store_true", help="started by the queue: report under its handle")
+    parser.add_argument("--job", default="", help="of a cluster: another job's handle is not this worker's")
+    parser.add_argument("--apart", action="store_true", help="take no other run from the queue along")
     parser.add_argument("run")
     args = parser.parse_args(argv)
     be_polite()
@@ -323,12 +328,12 @@ def main(argv: list[str] | None = None) -> int:
     try:
         run = Run(places.runs / args.run, places)
         run.status()  # raises when the run is gone; a lock would bring its folder back
-        handle = handle_from_queue(run) if args.queued else None
+        handle = handle_from_queue(run, args.job) if args.queued else None
         if args.queued and handle is None:
             raise RunBusy(
                 f"{run.id} was not given to this worker: the server that started it ended before it had"
             )
-        status = train_from_queue(run, places, handle)
+        status = (train_run if args.apart else train_from_queue)(run, places, handle=handle)
     except (RunBusy, RunNotFound) as fault:
         sys.stderr.write(f"{fault}\n")
         return 1

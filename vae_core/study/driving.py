@@ -25,7 +25,8 @@ from vae_core.errors import (
     StorageBusy,
     VaeCoreError,
 )
-from vae_core.runs.queue import mark_if_gone
+from vae_core.runs.gone import mark_if_gone
+from vae_core.runs.launchers import chosen, cluster_of
 from vae_core.runs.record import ENDED, FAILED, FINISHED, INTERRUPTED, LIVE, QUEUED, STOPPED
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
@@ -38,7 +39,7 @@ from vae_core.study.measuring import Measuring
 from vae_core.study.record import Study
 from vae_core.study.record_file import StudyRecord
 from vae_core.study.search import Asked, Search, enough_for_importance, importance
-from vae_core.study.settings import GRID, HALVING, NONE, PREFERENCE
+from vae_core.study.settings import GRID, HALVING, NONE, PREFERENCE, StudySettings
 from vae_core.study.space import grid
 from vae_core.study.trials import COMPLETE, PRUNED, Ledger, Trial, key_of, write_ledger
 from vae_core.study.trials import FAILED as LOST
@@ -166,7 +167,7 @@ class Driving:
             return
         run = Run(self.study.places.runs / trial.run, self.study.places)
         try:
-            with contextlib.suppress(VaeCoreError):
+            with contextlib.suppress(VaeCoreError, OSError):  # whether it lives cannot be asked just now
                 mark_if_gone(run)
             status = run.status()
         except RunNotFound:
@@ -292,7 +293,8 @@ class Driving:
     def _try_more(self, record: StudyRecord, search: Search, fields: tuple[Field, ...]) -> None:
         settings = record.settings
         ahead = settings.sampler == GRID and settings.pruner == NONE and "seconds" not in settings.goals
-        most = MOST_AHEAD if ahead else settings.jobs
+        most = self._at_once(settings)
+        most = max(MOST_AHEAD, most) if ahead else most
         while len(self.ledger.under_way()) < most:
             found = self._next(record, search, fields)
             if found is None:
@@ -306,6 +308,17 @@ class Driving:
                     continue
             search.tell(asked.number, LOST, {})
             return
+
+    def _at_once(self, settings: StudySettings) -> int:
+        """Trials under way at a time: as many as the study says or, where this process was told to use a cluster, as that has
+        room for."""
+        cluster = cluster_of(chosen())
+        if cluster is None or "seconds" in settings.goals:
+            return settings.jobs
+        try:
+            return cluster.at_once(settings.base.training.threads)
+        except OSError:  # it does not answer: the runs that wait say so
+            return settings.jobs
 
     def _propose(self) -> None:
         """What the choices so far favour, and what they make worth trying, where all that was shown is judged."""

@@ -12,6 +12,7 @@ from vae_core.config import RunConfig
 from vae_core.errors import RunBusy, VaeCoreError
 from vae_core.events import EpochDone, Event
 from vae_core.places import Places
+from vae_core.runs.launchers import chosen, cluster_of
 from vae_core.runs.queue import Queue, stack_of
 from vae_core.runs.record import LIVE, STOPPED
 from vae_core.runs.run import Run
@@ -27,19 +28,24 @@ See = Callable[[Look], None]
 Watch = Callable[[Run, Event], None]
 
 
-def run_here(study: Study, see: See = lambda look: None, watch: Watch = lambda run, event: None) -> bool:
+def run_here(
+    study: Study, see: See = lambda look: None, watch: Watch = lambda run, event: None, *, retry: int = 0
+) -> bool:
     """Drive a study to its end and train its runs, as many at a time as it wants; false when Ctrl-C ended it.
 
-    One at a time they are trained in this process, several in processes of their own. `see` gets every look, `watch` every
-    event of a run that is trained here. Raises RunBusy where another process drives the study,
+    One at a time they are trained in this process, several in processes of their own; where this process was told to use a
+    cluster, there, as many as it has room for. `see` gets every look, `watch` every event of a run that is trained here;
+    `retry`: times that a run is started again whose process was lost. Raises RunBusy where another process drives the study,
     MissingPackage where what it searches with is not installed.
     """
-    several = study.settings.jobs > 1
+    cluster = cluster_of(chosen())
+    several = cluster is not None or study.settings.jobs > 1
     with contextlib.ExitStack() as held:
         driving = held.enter_context(Driving(study, Apart() if several else Inside()))
         study.go_on()
         if several:
-            queue = Queue(study.places, study.settings.jobs)
+            slots = None if cluster is not None else study.settings.jobs
+            queue = Queue(study.places, slots, chosen(), retry=retry)
             queue.start()
             held.callback(queue.stop)
         try:

@@ -18,6 +18,7 @@ from vae_core.runs.timing import about
 from vae_core.words import counted
 
 FOLLOW = 2.0  # seconds between looks at what a run waits for
+LONGEST_NOTE = 110  # characters of why it waits that fit beside its button; the whole is in the tip
 
 
 def watch(run: Run) -> None:
@@ -88,8 +89,12 @@ def _while_it_learns(run: Run, status: Status) -> None:
 
 
 def _wait(run: Run) -> None:
-    """Behind what a queued run waits, and about how long."""
+    """Behind what a queued run waits, and about how long; or why it could not begin, which is tried again."""
     try:
+        if note := run.status().note:
+            shown = note if len(note) <= LONGEST_NOTE else note[: LONGEST_NOTE - 1] + "…"
+            st.caption(f"Queued: {boundary.plain(shown)}", help=boundary.plain(note))
+            return
         st.caption(_queued_words(waiting.ahead(run)))
     except RunNotFound:  # deleted meanwhile; the page says so itself
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from vae_core.places import Places
 
@@ -48,3 +48,36 @@ class Launcher(Protocol):
 
     def log(self, places: Places, run_id: str) -> str:
         """What the run's worker printed, such as a traceback; empty when there is nothing."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What a launcher knows of how a job ended that did not say so itself.
+
+    Attributes:
+        why: a sentence with the remedy; empty where nothing is known.
+        waits: the run never began, and may do so once the remedy has been taken: it belongs back into the queue.
+    """
+
+    why: str = ""
+    waits: bool = False
+
+
+@runtime_checkable
+class Cluster(Launcher, Protocol):
+    """A launcher of many machines: it tells for how much there is room, and how its jobs ended.
+
+    Its methods raise OSError where the cluster cannot be asked just now.
+    """
+
+    def has_room(self, places: Places, run_id: str) -> bool:
+        """Whether a run that waits would begin now."""
+
+    def at_once(self, threads: int = 0, *, ask: bool = True) -> int:
+        """How many runs of so many threads have room side by side where nothing else runs, 1 where that is not known.
+
+        ask: the cluster itself, which takes a moment; else what it said last counts.
+        """
+
+    def how_it_ended(self, handle: Handle) -> Ending:
+        """Of a job that is not alive."""
