@@ -22,7 +22,7 @@ from vae_core.events import Checkpoint, Controlled, EpochDone, StepDone
 from vae_core.objectives.terms import Batch
 from vae_core.options import replace_at
 from vae_core.processes import child_environment
-from vae_core.runs.queue import mark_if_gone
+from vae_core.runs.gone import mark_if_gone
 from vae_core.runs.record import FAILED, INTERRUPTED, STOPPED
 from vae_core.runs.worker import train_run
 from vae_core.training import Loop, NoControl, Team, resolve, train
