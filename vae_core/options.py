@@ -210,7 +210,8 @@ def from_json(cls: type[T], data: Any, *, where: str = "", unknown: list[str] | 
     """Build `cls` from parsed JSON.
 
     An unknown key raises BadConfig, unless a list is passed as `unknown`: then the key's dotted name is
-    appended there and the key skipped, which is how a run written by an older or newer version is read.
+    appended there and the key skipped, which is how a run written by an older or newer version is read. A section may stand
+    as the Options it was read into before.
     """
     if not isinstance(data, Mapping):
         raise BadConfig(f"{where or cls.__name__}: expected an object with named settings, got {data!r}")
@@ -225,7 +226,9 @@ def from_json(cls: type[T], data: Any, *, where: str = "", unknown: list[str] | 
             unknown.append(dotted)
             continue
         hint = hints[key]
-        if isinstance(hint, type) and issubclass(hint, Options):
+        if isinstance(value, Options):
+            pass  # it was read before
+        elif isinstance(hint, type) and issubclass(hint, Options):
             value = from_json(hint, value, where=dotted, unknown=unknown)
         elif "registry" in fields[key].metadata and isinstance(value, Mapping):
             registry, rest = fields[key].metadata["registry"], dict(value)

@@ -19,7 +19,7 @@ DEEPEST = 50  # lists and objects within each other
 STRINGS, BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL), re.compile(r"[\[\]{}]")
 
 
-def read_json(path: Path, most: int = MOST_BYTES) -> Any:
+def read_json(path: Path | str, most: int = MOST_BYTES) -> Any:
     """The JSON value in the file at `path`.
 
     Raises OSError, and ValueError for what is larger than `most` bytes, no JSON (NaN is none) or nested too deep.

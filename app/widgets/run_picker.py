@@ -72,18 +72,18 @@ def _list(chosen: Run | None) -> None:
     ).lower()
     everything = sorted(runs.store().all(), key=lambda r: (session.recency(r.id), of_a_shipped_group(r)))
     found = [
-        (run, line)
+        run
         for run in everything
-        if needle in f"{(line := describe(run))} {_name(run)} {run.status().state}".lower()
+        if not needle or needle in f"{describe(run)} {_name(run)} {run.status().state}".lower()
     ]
-    for run, line in found[:SHOWN]:
+    for run in found[:SHOWN]:
         picture, button = st.columns([1, 4], vertical_alignment="center")
         if (thumbnail := run.picture()) is not None:
             picture.image(thumbnail, width=44, alt=f"samples of {_name(run)}")
         status = run.status().state
         dot = DOTS.get(status, "")
         if button.button(
-            f"{dot} {plain(_short(_name(run)))}", help=plain(line), key=f"pick {run.id}", width="stretch",
+            f"{dot} {plain(_short(_name(run)))}", help=plain(describe(run)), key=f"pick {run.id}", width="stretch",
             type="primary" if chosen is not None and run.id == chosen.id else "tertiary",
         ):  # fmt: skip
             session.select(run.id)

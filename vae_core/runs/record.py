@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,11 +17,12 @@ from vae_core.data.imageset import ImageSet
 from vae_core.data.looks import look_at
 from vae_core.data.registry import as_it_was
 from vae_core.errors import BadRun
-from vae_core.options import from_json, to_json
+from vae_core.options import Options, from_json, to_json
 from vae_core.places import check_plain_name
 from vae_core.reading import moment, number, plain, read_json, text, texts, whole
 from vae_core.runs.launchers.base import Handle
 from vae_core.runs.launchers.local import handle_of_earlier_version
+from vae_core.runs.seen import Seen
 
 QUEUED, RUNNING, PAUSED = "queued", "running", "paused"
 FINISHED, STOPPED, FAILED, INTERRUPTED = "finished", "stopped", "failed", "interrupted"
@@ -139,13 +141,20 @@ class Record:
         return tuple(self.data["shape"]) if self.data.get("shape") else None
 
 
-def read_record(path: Path) -> Record:
+def read_record(path: str) -> Record:
     """The record in the config.json at `path`, parsed once for as long as the file stays the same.
 
     Raises OSError, ValueError, BadRun, BadConfig or BadName for a file no run was written with.
     """
-    stat = path.stat()
-    return _parsed(path, stat.st_mtime_ns, stat.st_size, stat.st_ino)
+    return _records.read(path)
+
+
+def read_status(path: str) -> Status:
+    """The status in the status.json at `path`, parsed once for as long as the file stays the same.
+
+    Raises OSError, and ValueError as `status_from_json` does.
+    """
+    return _statuses.read(path)
 
 
 def record_to_json(record: Record) -> dict[str, Any]:
@@ -199,22 +208,45 @@ def data_of(data: ImageSet) -> dict[str, Any]:
     }
 
 
-@lru_cache(maxsize=1024)  # a page asks for every run's settings many times over
-def _parsed(path: Path, mtime: int, size: int, inode: int) -> Record:
+def _parsed(path: str) -> Record:
     raw = migrate(read_json(path))
     unknown: list[str] = []
-    config = from_json(RunConfig, raw.get("config"), unknown=unknown)
-    resolved = None
-    if raw.get("resolved"):
-        resolved = from_json(RunConfig, raw["resolved"], unknown=[])
+    config = _config_from(raw.get("config"), unknown)
+    resolved = _config_from(raw["resolved"], []) if raw.get("resolved") else None
     for one in filter(None, (config, resolved)):
         check_plain_name(one.data.dataset, "dataset")  # it becomes part of a path
     warnings = tuple(f"{text(key)} is not known to this version and was left out" for key in unknown)
     name = check_plain_name(text(raw.get("name"), most=100), "run")
     return Record(
-        path.parent.name, name, moment(raw.get("created")), config, resolved, _machine_from(raw.get("machine")),
+        Path(path).parent.name, name, moment(raw.get("created")), config, resolved, _machine_from(raw.get("machine")),
         _data_from(raw.get("data")), text(raw.get("group"), most=100), warnings,
     )  # fmt: skip
+
+
+def _config_from(raw: Any, unknown: list[str]) -> RunConfig:
+    """As from_json; a section that many runs share, as those of a study do, is checked and kept once."""
+    if not isinstance(raw, dict):
+        return from_json(RunConfig, raw, unknown=unknown)
+    found: dict[str, Any] = {}
+    for key, value in raw.items():
+        if key in _sections() and isinstance(value, dict):
+            value, left_out = _section(key, json.dumps(value))
+            unknown += left_out
+        found[key] = value
+    return from_json(RunConfig, found, unknown=unknown)
+
+
+@lru_cache(maxsize=1)
+def _sections() -> dict[str, type[Options]]:
+    usual = RunConfig()
+    return {f.name: type(getattr(usual, f.name)) for f in dataclasses.fields(usual)}
+
+
+@lru_cache(maxsize=4096)
+def _section(name: str, said: str) -> tuple[Options, tuple[str, ...]]:
+    """A section of the settings from its JSON, and the dotted names of what this version does not know."""
+    unknown: list[str] = []
+    return from_json(_sections()[name], json.loads(said), where=name, unknown=unknown), tuple(unknown)
 
 
 def _machine_from(raw: Any) -> dict[str, Any]:
@@ -243,3 +275,8 @@ def _data_from(raw: Any) -> dict[str, Any]:
         "version": whole(raw.get("version")),
     }
     return {key: value for key, value in found.items() if value or raw.get(key) == value}
+
+
+# a page asks for every run's settings and status many times over
+_records: Seen[Record] = Seen(_parsed)
+_statuses: Seen[Status] = Seen(lambda path: status_from_json(read_json(path)))

@@ -23,6 +23,7 @@ import dataclasses
 import json
 import shutil
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ from vae_core.events import (
     to_line,
 )
 from vae_core.places import HALF_WRITTEN, Places, check_not_look_only, write_atomically, write_json
-from vae_core.reading import read_json, text
+from vae_core.reading import text
 from vae_core.runs.array_files import (
     INITIAL,
     RESUME,
@@ -73,8 +74,8 @@ from vae_core.runs.record import (
     Record,
     Status,
     read_record,
+    read_status,
     record_to_json,
-    status_from_json,
     status_to_json,
 )
 
@@ -90,7 +91,10 @@ class Run:
 
     def __init__(self, path: Path, places: Places, *, read_only: bool = False) -> None:
         self.path, self.places, self.read_only = path, places, read_only
-        self._log = EventLog(path / "events.jsonl")
+
+    @cached_property
+    def _log(self) -> EventLog:
+        return EventLog(self.path / "events.jsonl")
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
@@ -124,7 +128,7 @@ class Run:
     def record(self) -> Record:
         """The settings. Raises RunNotFound when the folder is gone, BadRun when it cannot be read."""
         try:
-            return read_record(self.path / "config.json")
+            return read_record(f"{self.path}/config.json")
         except (FileNotFoundError, NotADirectoryError):
             raise RunNotFound(f"the run {self.id} is not there any more") from None
         except (OSError, ValueError, BadConfig, BadName) as error:
@@ -153,7 +157,7 @@ class Run:
     def read_status(self) -> Status:
         """As `status`, but raises BadRun for one that cannot be read: whether it is being trained is not known then."""
         try:
-            return status_from_json(read_json(self.path / "status.json"))
+            return read_status(f"{self.path}/status.json")
         except (FileNotFoundError, NotADirectoryError):
             if not self.path.is_dir():
                 raise RunNotFound(f"the run {self.id} is not there any more") from None

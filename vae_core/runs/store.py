@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import secrets
 import shutil
 import time
@@ -16,7 +17,14 @@ from filelock import FileLock
 from vae_core.config import RunConfig
 from vae_core.data.registry import find_spec
 from vae_core.errors import BadName, BadRun, RunBusy, RunNotFound
-from vae_core.places import Places, assets, check_not_look_only, check_plain_name, write_atomically
+from vae_core.places import (
+    PLAIN_NAME,
+    Places,
+    assets,
+    check_not_look_only,
+    check_plain_name,
+    write_atomically,
+)
 from vae_core.runs.array_files import INITIAL, tensors_to_bytes
 from vae_core.runs.record import QUEUED, Record, Status
 from vae_core.runs.run import Run
@@ -34,14 +42,14 @@ class Store:
 
     def own(self) -> list[Run]:
         """The home's runs, newest first."""
-        found = []
-        with contextlib.suppress(FileNotFoundError):
-            for folder in self.places.runs.iterdir():
-                if folder.name.startswith("."):  # on its way in or out
+        found, runs = [], self.places.runs
+        with contextlib.suppress(FileNotFoundError), os.scandir(runs) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):  # on its way in or out
                     continue
                 with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                    found.append(((folder / "config.json").stat().st_mtime, folder))
-        return [Run(folder, self.places) for _, folder in sorted(found, reverse=True)]
+                    found.append((os.stat(f"{entry.path}/config.json").st_mtime, entry.name))
+        return [Run(runs / name, self.places) for _, name in sorted(found, reverse=True)]
 
     def pretrained(self) -> list[Run]:
         """The runs that are shipped with the package, read-only, by name."""
@@ -64,10 +72,13 @@ class Store:
 
     def find(self, ref: str) -> Run:
         """A run by id or by name. Raises RunNotFound."""
-        for run in self.all():
+        if PLAIN_NAME.fullmatch(ref) and (path := self.places.runs / ref / "config.json").exists():
+            return Run(path.parent, self.places)
+        found = self.all()
+        for run in found:
             if run.id == ref:
                 return run
-        for run in self.all():
+        for run in found:
             with contextlib.suppress(BadRun, RunNotFound):
                 if run.name == ref:
                     return run
