@@ -244,7 +244,9 @@ def test_a_run_of_before_images_were_augmented_goes_on_without(store):
 
 def test_settings_are_parsed_once_and_again_when_the_file_has_changed(store, monkeypatch):
     run, parsed = store.create(config_of(), "first"), []
-    os.utime(run.path / "config.json", (1e9 + 0.5,) * 2)  # one that was written just now might be replaced unnoticed
+    os.utime(
+        run.path / "config.json", (1e9 + 0.5,) * 2
+    )  # one that was written just now might be replaced unnoticed
     migrate = record_module.migrate
     monkeypatch.setattr(record_module, "migrate", lambda raw: parsed.append(1) or migrate(raw))
     assert {Run(run.path, run.places).name for _ in range(5)} == {"first"}
