@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -141,20 +142,20 @@ class Record:
         return tuple(self.data["shape"]) if self.data.get("shape") else None
 
 
-def read_record(path: str) -> Record:
+def read_record(path: str | Path) -> Record:
     """The record in the config.json at `path`, parsed once for as long as the file stays the same.
 
     Raises OSError, ValueError, BadRun, BadConfig or BadName for a file no run was written with.
     """
-    return _records.read(path)
+    return _records.read(os.fspath(path))
 
 
-def read_status(path: str) -> Status:
+def read_status(path: str | Path) -> Status:
     """The status in the status.json at `path`, parsed once for as long as the file stays the same.
 
     Raises OSError, and ValueError as `status_from_json` does.
     """
-    return _statuses.read(path)
+    return _statuses.read(os.fspath(path))
 
 
 def record_to_json(record: Record) -> dict[str, Any]:
