@@ -22,6 +22,7 @@ from vae_core.objectives.losses import BetaParams
 from vae_core.options import Choice
 from vae_core.places import Places
 from vae_core.runs.run import Run
+from vae_core.runs.store import Store
 from vae_core.study.fields import parse, with_values
 from vae_core.study.record import Study, create, studies
 from vae_core.study.settings import StudySettings
@@ -162,6 +163,25 @@ def test_a_study_goes_on_is_stopped_and_taken_up_again(open_page: Open, places: 
     at.button(key="study extend mine").click().run()
     fine(at)
     assert study.settings.trials == 11
+
+
+def test_a_grid_of_which_every_run_was_stopped_can_go_on(
+    open_page: Open, places: Places, store: Store
+) -> None:
+    study = planted(places, ["", ""], trials=2)
+    runs = [store.create(study.settings.base) for _ in range(2)]
+    write_ledger(
+        study.path,
+        Ledger(tuple(replace(t, run=r.id) for t, r in zip(study.ledger().trials, runs, strict=True))),
+    )
+    study.stop()
+    assert [run.status().state for run in runs] == ["stopped", "stopped"]
+    at = open_page("tune")
+    fine(at)
+    assert "0 of 2 trials done; it was stopped" in shown(at)
+    at.button(key="study on").click().run()
+    fine(at)
+    assert study.record().going
 
 
 def test_continue_around_here_fills_the_form_with_narrower_ranges(open_page: Open, places: Places) -> None:

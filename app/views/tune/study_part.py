@@ -118,7 +118,7 @@ def _looked_at(study: Study) -> None:
         st.info("Its first trial is being chosen.", icon=":material/hourglass_empty:")
         return
     asks = ASKS if runs.places().writable else {"open": ASKS["open"]}
-    left_over = wants or len([t for t in data["trials"] if t["state"] in ENDED]) < study.total
+    left_over = wants or _done(study) < study.total
     lines = len(" ".join(data["sentences"][:SAID])) // LETTERS + 2 * left_over  # the bar is as high as two
     height = f"max(26rem, calc(100dvh - {layout.TOP + UNDER + LINE * lines:g}rem))"
     trials(data | {"asks": asks, "height": height}, address.STUDY_SHOWN.name, on_ask=note)
@@ -126,8 +126,7 @@ def _looked_at(study: Study) -> None:
 
 def _progress(study: Study, data: dict[str, Any], wants: bool) -> None:
     """How many trials are done, how long the rest takes, and Stop; or Go on, where some were left."""
-    found = data["trials"]
-    done = sum(t["state"] in ENDED for t in found)
+    found, done = data["trials"], _done(study)
     left = study.total - done
     writable = runs.places().writable
     if wants:
@@ -160,6 +159,12 @@ def _progress(study: Study, data: dict[str, Any], wants: bool) -> None:
             st.caption(f"{done} of {counted(study.total, 'trial')} done; it was stopped.", width="stretch")
             if session.button("Go on", "study on", icon=":material/play_arrow:", help="Each run from its last checkpoint."):  # fmt: skip
                 attempt(study.go_on)
+
+
+def _done(study: Study) -> int:
+    """Trials that have come to an end; a run that was stopped with its study has not, and goes on with it."""
+    ledger = study.ledger()
+    return len(ledger.trials) - len(ledger.under_way())
 
 
 def _time_left(data: dict[str, Any], left: int, jobs: int) -> str:
