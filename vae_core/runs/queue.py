@@ -195,6 +195,8 @@ class Queue:
         if status.live:
             if mark_if_gone(run, self.retry):
                 self._let_go(key)
+                if run.status().state in ENDED:  # whoever resumes it need not wait
+                    self.started.pop(run.id, None)
             else:
                 busy.add(run.id if handle is None or key in self.gone else key)
         return status
