@@ -23,6 +23,8 @@ JOBS_VARIABLE = (
 RETRY_VARIABLE = "LATENT_EXPLORER_RETRY"  # times that a run is started again whose process was lost
 MOST_AT_ONCE = 64  # that a study is asked for
 
+MOST_LISTED = 500  # rows of one's own runs that Home lists unasked: each is read, drawn and sent at every run of its script
+
 _queues: dict[tuple[Places, int | None, str, int], Queue] = {}
 _drivers: dict[Places, Driver] = {}
 _lock = threading.Lock()

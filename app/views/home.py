@@ -177,7 +177,11 @@ def table(every: Sequence[Run]) -> None:
             st.warning(plain(error), icon=":material/broken_image:")
             continue
         found.setdefault(f"group {record.group}" if record.group and not apart else run.id, []).append(run)
-    rows = [(members, _row(members)) for members in found.values()]
+    entries = list(found.values())
+    older = len([members for members in entries if not members[0].read_only]) - runs.MOST_LISTED
+    if older > 0 and not needle and not _listed_all(older):
+        entries = [*entries[: runs.MOST_LISTED], *entries[runs.MOST_LISTED + older :]]
+    rows = [(members, _row(members)) for members in entries]
     matching = [(members, row) for members, row in rows if needle in " ".join(map(str, row.values())).lower()]
     if not rows:
         st.info("No run yet. The Train page makes one.", icon=":material/info:")
@@ -195,6 +199,13 @@ def table(every: Sequence[Run]) -> None:
         )  # fmt: skip
         actions([run for i in event["selection"]["rows"] if i < len(matching) for run in matching[i][0]])
     _import()
+
+
+def _listed_all(older: int) -> bool:
+    """Whether the older rows are asked for too."""
+    return st.toggle(
+        f"List {older:,} older too", key="runs older", help="A search looks through all of them anyway. A click on a column's head sorts what is listed."
+    )  # fmt: skip
 
 
 def _row(members: list[Run]) -> dict[str, Any]:
