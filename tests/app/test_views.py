@@ -708,6 +708,10 @@ def test_a_queued_run_says_behind_what_and_how_long(
     monkeypatch.setattr(Timings, "startup", 20.0)
     # 90 s of the first, then 20 s and four epochs of 145 s of the second
     assert f"{told}begins in about 12 min." in shown(open_page("train", run=third.id))
+    third.update_status(note="waits: a node cannot have the images. It is tried again")
+    assert "Queued: waits: a node cannot have the images. It is tried again" in shown(
+        open_page("train", run=third.id)
+    )
 
 
 @pytest.mark.parametrize(
