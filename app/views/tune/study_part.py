@@ -34,7 +34,6 @@ LOOK = 2.0  # seconds between looks at a study that goes on
 UNDER = 7.8  # rem of what stands between the title and the trials, with one line of words
 LINE = 1.6  # rem of one more line
 LETTERS = 90  # of a line, in the narrowest window without scrolling
-ENDED = ("finished", "pruned", "stopped", "failed")
 
 
 def study_part(found: Sequence[Study], bar: DeltaGenerator) -> None:
@@ -131,7 +130,8 @@ def _progress(study: Study, data: dict[str, Any], wants: bool) -> None:
     writable = runs.places().writable
     if wants:
         with st.container(horizontal=True, vertical_alignment="center"):
-            share = sum(1.0 if t["state"] in ENDED else 0.98 * t["progress"] for t in found) / max(
+            on = {trial.number for trial in study.ledger().under_way()}
+            share = sum(0.98 * t["progress"] if t["number"] in on else 1.0 for t in found) / max(
                 1, study.total
             )
             words = (
