@@ -13,14 +13,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import os
-import socket
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
+from ray_nodes import nodes_of
 
 from vae_core.cli import main as vae_core
 from vae_core.data import open_images
@@ -28,40 +28,16 @@ from vae_core.events import Finished
 from vae_core.places import Places
 from vae_core.study.record import open_study
 
-ROOT = Path(__file__).parents[2]
-
-
-@contextlib.contextmanager
-def cluster_of(nodes: int) -> Iterator[str]:
-    """A cluster on this machine, by its address."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    from ray.cluster_utils import Cluster
-
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    small = {"num_cpus": 1, "object_store_memory": 80_000_000}
-    head = {"include_dashboard": True, "dashboard_host": "127.0.0.1", "dashboard_port": port}
-    cluster = Cluster(initialize_head=True, head_node_args=small | head)
-    try:
-        for _ in range(nodes - 1):
-            cluster.add_node(**small)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        cluster.shutdown()
-
 
 def study_on(nodes: int, args: argparse.Namespace) -> tuple[float, float, int]:
     """Seconds of a study on so many nodes, the share of runs that trained side by side, and its complete trials."""
-    with tempfile.TemporaryDirectory() as home, cluster_of(nodes) as address:
+    with tempfile.TemporaryDirectory() as home, nodes_of(nodes) as cluster:
         places = Places.find(home, args.data_dir)
         open_images("digits", 16, places)  # made ready by whoever comes first, and no part of the study
         words = [
             "tune", "--dataset", "digits", "--search", "latent_dim=2..16", "--trials", str(args.trials), "--sampler", "random",
             "--epochs", str(args.epochs), "--threads", "1", "--name", "bench", "--home", home,
-            "--launcher", "ray", "--ray-address", address,
+            "--launcher", "ray", "--ray-address", cluster.address,
         ]  # fmt: skip
         began = time.perf_counter()
         with contextlib.redirect_stdout(io.StringIO()):

@@ -3,19 +3,16 @@
 The tests of the cluster follow one another on the same runs, since to start a job takes seconds.
 """
 
-import contextlib
-import os
 import signal
-import socket
 import sys
 import time
-from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
 import pytest
 from command_line import TINY, complains
 from helpers import config_of, frozen, of, until, write_blobs
+from ray_nodes import nodes_of
 
 import vae_core
 from vae_core.errors import BadConfig
@@ -25,7 +22,7 @@ from vae_core.runs import record as record_module
 from vae_core.runs import store as store_module
 from vae_core.runs.gone import mark_if_gone
 from vae_core.runs.launchers import LAUNCHER_VARIABLE, Handle, find_launcher, is_alive, ray_jobs
-from vae_core.runs.launchers.ray_cluster import Job, check_address
+from vae_core.runs.launchers.ray_cluster import STUCK_SECONDS, Job, Needs, RayCluster, check_address
 from vae_core.runs.launchers.ray_jobs import ADDRESS_VARIABLE, RAY, ending_of
 from vae_core.runs.queue import Queue
 from vae_core.runs.record import (
@@ -44,7 +41,6 @@ from vae_core.study.driving import Driving
 from vae_core.study.measuring import Inside
 from vae_core.study.settings import StudySettings
 
-ROOT = Path(__file__).parents[2]
 ENDLESS = {"epochs": 100_000, "checkpoint_every": 1_000, "log_every": 100}
 LEARNS = {"epochs": 120, "checkpoint_every": 50, "log_every": 10}  # for some seconds
 NOWHERE = "http://127.0.0.1:9"  # the port of discard, where nobody listens
@@ -169,43 +165,54 @@ def test_how_a_job_ended_is_one_sentence(job, why, waits):
     assert bool(found.why) == bool(why)
 
 
+def told(nodes, jobs=()):
+    """A cluster that has just said so, and is not asked again."""
+    never = time.monotonic() + 1e6
+    found = {str(number): job for number, job in enumerate(jobs)}
+    return RayCluster(NOWHERE, found=found, nodes=nodes, due=never, nodes_due=never)
+
+
+def test_a_run_asks_for_no_more_than_the_largest_node_has():
+    nodes = {"head": Needs(0, 0), "big": Needs(16, 0), "gpus": Needs(4, 2)}
+    assert told(nodes).fitted(0, 0) == Needs(1, 0), "one where the run leaves it open"
+    assert told(nodes).fitted(32, 0) == Needs(16, 0)
+    assert told(nodes).fitted(8, 1) == Needs(4, 1), "as many as are beside a GPU"
+    assert told(nodes).fitted(8, 4) == Needs(4, 2)
+    assert told({"a": Needs(8, 0)}).fitted(2, 1) == Needs(2, 0)
+    assert told(nodes).at_once(Needs(3, 0), ask=True) == 6
+    assert told(nodes).at_once(Needs(1, 1), ask=True) == 2
+    assert told({}).at_once(Needs(1, 0), ask=True) == 1
+
+
+def test_a_run_has_room_where_one_node_has_it():
+    now, nodes = time.monotonic(), {"a": Needs(3, 0), "b": Needs(3, 0)}
+    two = Needs(2, 0)
+    on_a, on_b = Job("RUNNING", two, "a", began=now), Job("RUNNING", two, "b", began=now)
+    waits, over = Job("PENDING", two, began=now), Job("SUCCEEDED", two, "b")
+    assert told(nodes, [on_a, over]).has_room(two)
+    assert not told(nodes, [on_a, on_b]).has_room(two), "two are free, on no one node"
+    assert told(nodes, [on_a, on_b]).has_room(Needs(1, 0))
+    assert not told(nodes, [on_a, waits]).has_room(two), "what waits there is to have the other node"
+    stuck = Job("PENDING", Needs(1, 0), began=now - STUCK_SECONDS - 1)
+    assert not told(nodes, [stuck]).has_room(two), "others have what seems free"
+    assert told({}, []).has_room(two), "it tells a cluster that grows to grow"
+    assert not told({}, [waits]).has_room(two)
+
+
 # ---------------------------------------------------------------- two nodes
 
 
 @pytest.fixture(scope="module")
 def nodes():
-    """A cluster of a head and a second node."""
+    """A head and a second node; that one is gone is seen within seconds."""
     pytest.importorskip("ray")
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        patched.setenv("PYTHONPATH", os.pathsep.join(paths))
-        patched.setenv("https_proxy", NOWHERE)  # no node can fetch anything
-        patched.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
-        from ray.cluster_utils import Cluster
-
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            port = taken.getsockname()[1]
-        small = {"num_cpus": 1, "object_store_memory": 80_000_000}
-        quick = {
-            "health_check_initial_delay_ms": 0,
-            "health_check_period_ms": 1000,
-            "health_check_failure_threshold": 3,
-        }
-        head = {
-            "include_dashboard": True,
-            "dashboard_host": "127.0.0.1",
-            "dashboard_port": port,
-            "_system_config": quick,
-        }
-        cluster = Cluster(initialize_head=True, head_node_args=small | head)
-        try:
-            second = cluster.add_node(**small)
-            yield SimpleNamespace(cluster=cluster, second=second, address=f"http://127.0.0.1:{port}")
-        finally:
-            with contextlib.suppress(Exception):
-                cluster.shutdown()
+    with nodes_of(
+        2,
+        health_check_initial_delay_ms=0,
+        health_check_period_ms=1000,
+        health_check_failure_threshold=3,
+    ) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
@@ -367,8 +374,8 @@ def test_a_run_whose_node_is_lost_is_started_again_elsewhere(nodes, home):
     long = config_of(**ENDLESS | {"checkpoint_every": 20})
     two = [home.store.create(long, name) for name in ("stays", "lost")]
     until(lambda: all(run.status().step > 100 for run in two), "both learn", runs=two)
-    lost, stays = sorted(two, key=lambda run: node_of(nodes, run) != nodes.second.node_id)
-    nodes.cluster.remove_node(nodes.second, allow_graceful=False)
+    lost, stays = sorted(two, key=lambda run: node_of(nodes, run) != nodes.others[0].node_id)
+    nodes.cluster.remove_node(nodes.others[0], allow_graceful=False)
     until(lambda: lost.status().state == QUEUED, "it waits again", runs=two)
     assert lost.status().tries == 1
     assert lost.status().note.startswith(

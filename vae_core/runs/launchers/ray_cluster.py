@@ -185,8 +185,10 @@ class RayCluster:
         for job in waiting:
             if place := _place_for(job.needs, list(free.values())):
                 _take(place, job.needs)
-        # where nothing is to be had and nothing waits, one that waits there tells a cluster that grows to grow
-        return _place_for(needs, list(free.values())) is not None or not jobs
+        if _place_for(needs, list(free.values())) is not None:
+            return True
+        # where nothing of ours runs or waits, one that waits there tells a cluster that grows to grow
+        return not any(job.needs.cpus for job in jobs)
 
     def at_once(self, needs: Needs, *, ask: bool) -> int:
         """How many jobs of such needs the nodes have room for."""
