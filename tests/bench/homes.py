@@ -1,6 +1,6 @@
 """What a home of many runs costs: listing it, the run picker, Home, a tick of the queue, a look of the studies' driver.
 
-    python tests/bench/homes.py [--runs 10 1000 5000] [--rounds 5] [--grouped 0] [--study 0] [--cpu]
+    python tests/bench/homes.py [--runs 10 1000 5000] [--rounds 5] [--grouped 0] [--study 0] [--images 0] [--cpu]
 
 One small run is trained; its config.json, status.json and thumbnail.png, under other ids and names, are the runs of each
 home, and every tenth has a note. Each home is measured in a process of its own. `cold` is the first call of that process
@@ -9,7 +9,8 @@ Milliseconds of a script are those in Streamlit's AppTest: what a browser draws 
 processor's time of that process instead of the wall's, for a machine that is busy with other things.
 
 `--grouped 50` makes every 50 runs those of one study. `--study 1000` writes a study of so many complete trials besides,
-and times its ledger, and Optuna's journal with an append and a sync of each trial.
+and times, by the wall, its ledger, Optuna's journal (an append and a sync to disk at each ask and tell), and a run's events.
+`--images 100000` brings so many in and times what a run does with them, by the wall too.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def cold_and_warm(what: Callable[[], Any], rounds: int) -> list[float]:
 def measure(home: Path, what: str, rounds: int) -> dict[str, list[float]]:
     """(cold, warm) milliseconds by what was timed, of one `what`."""
     places = Places(home, home / "downloads")
-    return {"core": _core, "pages": _pages, "study": _study}[what](places, rounds)
+    return {"core": _core, "pages": _pages, "study": _study, "images": _images}[what](places, rounds)
 
 
 def _core(places: Places, rounds: int) -> dict[str, list[float]]:
@@ -182,6 +183,7 @@ def _study(places: Places, rounds: int) -> dict[str, list[float]]:
     from dataclasses import replace
 
     from vae_core.config import RunConfig
+    from vae_core.runs.event_log import EventLog
     from vae_core.study.field_checks import read_fields
     from vae_core.study.goals import parse_goal
     from vae_core.study.search import Search
@@ -192,14 +194,14 @@ def _study(places: Places, rounds: int) -> dict[str, list[float]]:
     folder = places.home / "studies" / "long"
     folder.mkdir(parents=True)
     base = RunConfig()
-    searched = ("beta=0.1..10", "latent_dim=2..32")
+    searched = ("learning_rate=0.0001..0.01", "latent_dim=2..32")
     goals, fields = (parse_goal("elbo"),), read_fields(searched, base)
     settings = StudySettings(base, searched, ("elbo",), trials=count)
     search = Search(folder, settings, fields, goals, "long")
     asked, trials = [], []
     for i in range(count):
         begin = clock()
-        one = search.ask(i, {"beta": 0.1 + (i % 990) / 100, "latent_dim": 2 + i % 31})
+        one = search.ask(i, {"learning_rate": 1e-4 * (1 + i % 99), "latent_dim": 2 + i % 31})
         search.tell(one.number, COMPLETE, {"elbo": -100.0 - i % 7})
         asked.append(MILLI * (clock() - begin))
         trials.append(
@@ -219,12 +221,65 @@ def _study(places: Places, rounds: int) -> dict[str, list[float]]:
         write_ledger(folder, replace(ledger, importance_of=changed))
         read.append(took(lambda: read_ledger(folder)))
     found["ledger: read all"] = [read[0], statistics.median(read[1:])]
+    tried = iter(range(count, count + 10))
+    found["sampler: ask of TPE, after all trials"] = cold_and_warm(lambda: search.ask(next(tried)), rounds)
     found["journal: open anew"] = cold_and_warm(
         lambda: Search(folder, settings, fields, goals, "long").known(), 2
     )
+    log = EventLog(folder / "events.jsonl")
+    line = {
+        "event": "StepDone",
+        "step": 1000,
+        "epoch": 3,
+        "loss": 104.25,
+        "terms": {"distortion": 80.5, "rate": 23.75},
+    }
+    found["events: append and flush, 1,000 lines"] = cold_and_warm(
+        lambda: [log.append(line) for _ in range(1000)], rounds
+    )
+    found["events: sync"] = cold_and_warm(lambda: (log.append(line), log.sync()), rounds)
+    log.close()
     found["journal, kB; ledger, kB"] = [
         (folder / name).stat().st_size / 1e3 for name in ("journal.log", "trials.json")
     ]
+    return found
+
+
+# ---------------------------------------------------------------- a set of images
+
+
+def _images(places: Places, rounds: int) -> dict[str, list[float]]:
+    """Of a set of COUNT images of 28 x 28, from the environment."""
+    import numpy as np
+    import torch
+
+    from vae_core.data.imageset import Chunk, Source, read_images, write_images
+
+    count, part = int(os.environ["COUNT"]), 10_000
+    rng = np.random.default_rng(0)
+    sizes = [min(part, count - begin) for begin in range(0, count, part)]
+    chunks = (
+        Chunk(rng.integers(0, 256, (n, 1, 28, 28), np.uint8), np.zeros(n, np.int64), None) for n in sizes
+    )
+    folder = places.datasets / "large" / "28"
+    folder.parent.mkdir(parents=True)
+    test = np.arange(0, count, 10)
+    data: list[Any] = []
+    found = {
+        "bring in": [
+            took(lambda: write_images(folder, "large", "Large", Source(count, 1, chunks, test=test)))
+        ]
+        * 2,
+        "open": cold_and_warm(lambda: data.append(read_images(folder)), rounds),
+    }
+    train = data[0].split(0).train
+    found["split"] = cold_and_warm(lambda: data[0].split(0), rounds)
+    found["order of an epoch"] = cold_and_warm(lambda: rng.permutation(train), rounds)
+    images = torch.from_numpy(data[0].images)
+    found["a batch of 128"] = cold_and_warm(
+        lambda: images.index_select(0, torch.from_numpy(rng.choice(count, 128))), 50 * rounds
+    )
+    found["indices held, MB"] = [(train.nbytes + test.nbytes) / 1e6, data[0].labels.nbytes / 1e6]
     return found
 
 
@@ -238,7 +293,7 @@ def apart(home: Path, what: str, rounds: int, count: int = 0) -> dict[str, list[
         DATA_VARIABLE: str(home / "downloads"),
         "COUNT": str(count),
     }
-    environment |= {"CPU": "1"} if "--cpu" in sys.argv else {}
+    environment |= {"CPU": "1"} if "--cpu" in sys.argv and what in ("core", "pages") else {}
     command = [sys.executable, __file__, "--of", str(home), "--what", what, "--rounds", str(rounds)]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
@@ -266,6 +321,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--grouped", type=int, default=0)
     parser.add_argument("--study", type=int, default=0)
+    parser.add_argument("--images", type=int, default=0)
     parser.add_argument("--cpu", action="store_true")
     parser.add_argument("--of", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--what", default="core", help=argparse.SUPPRESS)

@@ -74,11 +74,13 @@ class Store:
         """A run by id or by name. Raises RunNotFound."""
         if PLAIN_NAME.fullmatch(ref) and (path := self.places.runs / ref / "config.json").exists():
             return Run(path.parent, self.places)
-        found = self.all()
-        for run in found:
+        shipped = self.pretrained()
+        if (found := next((run for run in shipped if run.id == ref), None)) is not None:
+            return found
+        for run in (every := [*self.own(), *shipped]):
             if run.id == ref:
                 return run
-        for run in found:
+        for run in every:
             with contextlib.suppress(BadRun, RunNotFound):
                 if run.name == ref:
                     return run
