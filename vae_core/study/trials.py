@@ -5,14 +5,15 @@ What is kept is what was asked and what came of it. How a run does meanwhile sta
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from vae_core.places import write_json
+from vae_core.places import write_atomically
 from vae_core.reading import number, read_json, text, whole
 
 FILE = "trials.json"
@@ -79,7 +80,9 @@ def read_ledger(folder: Path) -> Ledger:
 
 def write_ledger(folder: Path, ledger: Ledger) -> None:
     """Replace the ledger of a study. Whoever writes holds the study's driver lock."""
-    write_json(folder / FILE, {"format": FORMAT, **asdict(ledger)})
+    said = {"format": FORMAT, **vars(ledger), "trials": [vars(trial) for trial in ledger.trials]}
+    # the whole is written at each change: indented, Python's slow encoder would write it
+    write_atomically(folder / FILE, json.dumps(said, allow_nan=False).encode())
 
 
 @lru_cache(maxsize=64)
