@@ -90,7 +90,12 @@ def test_the_picker_describes_what_it_shows_alone_unless_it_searches(
     described: list[str] = []
     real = run_picker.describe
     monkeypatch.setattr(run_picker, "SHOWN", 2)
-    monkeypatch.setattr(run_picker, "describe", lambda run: (described.append(run.id), real(run))[1])
+
+    def describe(run: Run) -> str:
+        described.append(run.id)
+        return real(run)
+
+    monkeypatch.setattr(run_picker, "describe", describe)
 
     def script() -> None:
         from app.widgets import run_picker

@@ -120,18 +120,12 @@ def _core(places: Places, rounds: int) -> dict[str, list[float]]:
     }
     queue.stop()
     last.write_status(last.status())  # one of them learns
-    found["listing, one status new"] = [
-        0.0,
-        statistics.median(
-            took(
-                lambda: (
-                    last.write_status(last.status()),
-                    [(r.record(), r.status()) for r in store.readable()],
-                )
-            )
-            for _ in range(rounds)
-        ),
-    ]
+
+    def one_new() -> None:
+        last.write_status(last.status())
+        _ = [(run.record(), run.status()) for run in store.readable()]
+
+    found["listing, one status new"] = [0.0, statistics.median(took(one_new) for _ in range(rounds))]
     return found
 
 
@@ -234,10 +228,17 @@ def _study(places: Places, rounds: int) -> dict[str, list[float]]:
         "loss": 104.25,
         "terms": {"distortion": 80.5, "rate": 23.75},
     }
-    found["events: append and flush, 1,000 lines"] = cold_and_warm(
-        lambda: [log.append(line) for _ in range(1000)], rounds
-    )
-    found["events: sync"] = cold_and_warm(lambda: (log.append(line), log.sync()), rounds)
+
+    def append(lines: int) -> None:
+        for _ in range(lines):
+            log.append(line)
+
+    def synced() -> None:
+        append(1)
+        log.sync()
+
+    found["events: append and flush, 1,000 lines"] = cold_and_warm(lambda: append(1000), rounds)
+    found["events: sync"] = cold_and_warm(synced, rounds)
     log.close()
     found["journal, kB; ledger, kB"] = [
         (folder / name).stat().st_size / 1e3 for name in ("journal.log", "trials.json")
