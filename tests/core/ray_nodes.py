@@ -54,7 +54,13 @@ def _started(count: int, settings: dict[str, Any]) -> Nodes:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             port = taken.getsockname()[1]
-        head = {"include_dashboard": True, "dashboard_host": "127.0.0.1", "dashboard_port": port}
+        # no port of a head's own that another cluster on this machine may have
+        head = {
+            "include_dashboard": True,
+            "dashboard_host": "127.0.0.1",
+            "dashboard_port": port,
+            "dashboard_agent_listen_port": None,
+        }
         cluster = Cluster()
         try:
             cluster.add_node(**small, **head, _system_config=settings)
