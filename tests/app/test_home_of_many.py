@@ -39,6 +39,7 @@ def own_names(at: AppTest) -> list[str]:
     return list(rows[rows["status"] != "pretrained"]["name"])
 
 
+@pytest.mark.slow
 def test_home_lists_the_newest_and_all_when_asked(open_page: Open, many: list[Run]) -> None:
     at = open_page("home")
     assert own_names(at) == ["run-4", "run-3"]
@@ -58,6 +59,7 @@ def test_a_search_looks_through_all(open_page: Open, many: list[Run]) -> None:
     assert own_names(at) == ["run-1"]
 
 
+@pytest.mark.slow
 def test_home_follows_what_others_do_to_the_runs(open_page: Open, many: list[Run], store: Store) -> None:
     at = open_page("home")
     store.rename(many[0], "renamed")
