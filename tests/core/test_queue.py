@@ -22,7 +22,7 @@ from vae_core.events import (
 )
 from vae_core.runs.launchers import LOCAL, Handle, is_alive, local
 from vae_core.runs.launchers.local import own_handle
-from vae_core.runs.queue import Queue
+from vae_core.runs.queue import TICK_SECONDS, Queue, pause_after
 from vae_core.runs.record import FAILED, FINISHED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED, Status
 from vae_core.runs.worker import train_run
 from vae_core.sweep import create_sweep
@@ -55,6 +55,13 @@ def queue(places):
     queue = Queue(places)
     yield queue
     queue.stop()
+
+
+@pytest.mark.parametrize("took", [0.0, 0.001, 0.15, 3.0])
+def test_looking_after_the_queue_costs_a_tenth_of_a_core_at_most(took):
+    pause = pause_after(took)
+    assert pause >= TICK_SECONDS
+    assert took / (took + pause) <= 0.1 + 1e-9
 
 
 def stepped(run, step):

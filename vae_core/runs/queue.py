@@ -34,6 +34,12 @@ LOCK_SECONDS = 5.0  # for another's request to be written
 log = logging.getLogger(__name__)
 
 
+def pause_after(took: float) -> float:
+    """Seconds until the next look, after one that took so many of processor time: a home of thousands of runs costs a tenth
+    of a core at most."""
+    return max(TICK_SECONDS, 9 * took)
+
+
 class Queue:
     """Keeps at most `slots` workers of a home training, started by the launcher of that name; without `slots` as many as a
     cluster has room for. A run whose worker is lost is started again up to `retry` times.
@@ -91,11 +97,12 @@ class Queue:
 
     def _loop(self) -> None:
         while not self.stopping.is_set():
+            began = time.thread_time()
             try:
                 self.tick()
             except Exception as fault:  # whatever it is, the queue of a server lives as long as the server
                 self._say("", fault)
-            self.woken.wait(TICK_SECONDS)
+            self.woken.wait(pause_after(time.thread_time() - began))
             self.woken.clear()
 
     def tick(self) -> None:
