@@ -229,25 +229,26 @@ def _config_from(raw: Any, unknown: list[str]) -> RunConfig:
     if not isinstance(raw, dict):
         return from_json(RunConfig, raw, unknown=unknown)
     found: dict[str, Any] = {}
+    kinds = _sections(RunConfig)
     for key, value in raw.items():
-        if key in _sections() and isinstance(value, dict):
-            value, left_out = _section(key, json.dumps(value))
+        if key in kinds and isinstance(value, dict):
+            value, left_out = _section(kinds[key], key, json.dumps(value))
             unknown += left_out
         found[key] = value
     return from_json(RunConfig, found, unknown=unknown)
 
 
-@lru_cache(maxsize=1)
-def _sections() -> dict[str, type[Options]]:
-    usual = RunConfig()
+@lru_cache(maxsize=2)
+def _sections(of: Any) -> dict[str, Any]:
+    usual = of()
     return {f.name: type(getattr(usual, f.name)) for f in dataclasses.fields(usual)}
 
 
 @lru_cache(maxsize=4096)
-def _section(name: str, said: str) -> tuple[Options, tuple[str, ...]]:
+def _section(kind: Any, name: str, said: str) -> tuple[Options, tuple[str, ...]]:
     """A section of the settings from its JSON, and the dotted names of what this version does not know."""
     unknown: list[str] = []
-    return from_json(_sections()[name], json.loads(said), where=name, unknown=unknown), tuple(unknown)
+    return from_json(kind, json.loads(said), where=name, unknown=unknown), tuple(unknown)
 
 
 def _machine_from(raw: Any) -> dict[str, Any]:
