@@ -160,6 +160,7 @@ def matrix(page: Page) -> np.ndarray:
         lambda: found.evaluate_all("all => all.every((i) => i.complete && i.naturalWidth > 0)"),
         "all are fetched",
     )
+    stands_still(found)
     boxes = found.evaluate_all(
         "all => all.map((i) => i.getBoundingClientRect()).map((b) => [b.top, b.width])"
     )

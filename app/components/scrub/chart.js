@@ -28,7 +28,7 @@ const ROOM = 14; // height of a label
  */
 export function drawChart(svg, legend, chart, palette) {
   svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
-  svg.setAttribute("aria-label", chart.title);
+  svg.setAttribute("aria-label", chart.title || `${chart.y} over ${chart.x}`);
   const xs = [...chart.at, ...chart.lines.flatMap(({ x }) => x), ...chart.bars.flatMap(({ edges }) => edges)];
   const ys = [
     ...chart.lines.flatMap(({ y, low, high }) => [...y, ...(low ?? []), ...(high ?? [])]),
