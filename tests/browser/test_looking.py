@@ -169,9 +169,12 @@ def matrix(page: Page) -> np.ndarray:
 
 def test_the_shipped_sweep_is_shown(visit: Callable[..., Page]) -> None:
     page = swept(visit)
-    rates = page.locator(".js-plotly-plot").first.evaluate(
-        "d => [...d._fullData.find((t) => t.name === 'the sweep').x]"
+    chart = page.locator(".js-plotly-plot").first
+    # while it is drawn anew it has no data
+    comes(
+        page, lambda: chart.evaluate("d => !!d._fullData?.some((t) => t.name === 'the sweep')"), "the curve"
     )
+    rates = chart.evaluate("d => [...d._fullData.find((t) => t.name === 'the sweep').x]")
     assert len(rates) == 5
     assert rates == sorted(rates, reverse=True), "a larger beta takes rate away"
     shown_at_the_cursor(page, "3")
