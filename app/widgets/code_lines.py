@@ -220,14 +220,13 @@ print(screen.question.text, shown)
 """
 
 
-def tuning(asked: Mapping[str, Any], search: Mapping[str, Any], home: str = "") -> str:
-    """The call that makes a study and trains it: `search`, by the names of `vc.tune`, over the settings `asked`."""
-    given = {**search, **{name.replace("-", "_"): value for name, value in asked.items()}}
-    words = ",\n    ".join(f"{name}={value!r}" for name, value in given.items() if name != "search")
+def tuning(search: Sequence[str], given: Mapping[str, Any], home: str = "") -> str:
+    """The call that makes a study over `search` and trains it: `given` by the names of `vc.tune`."""
+    words = ",\n    ".join(f"{name}={value!r}" for name, value in given.items())
     where = f",\n    places={places(home)}" if home else ""
     return f"""{HEAD}
 study = vc.tune(
-    {list(search["search"])!r},
+    {list(search)!r},
     {words}{where},
 )  # trains every trial here
 best = study.best()  # a run; None with two goals, or where choices decide

@@ -16,18 +16,23 @@ WAYS = ("sampler", "pruner", "jobs", "seeds", "search_seed", "storage")
 
 def call_of(settings: StudySettings, name: str = "", home: str = "") -> str:
     """The lines of Python that make and train such a study."""
-    usual = StudySettings()
-    search: dict[str, Any] = {"search": list(settings.search), "goal": list(settings.goals)}
+    given: dict[str, Any] = {"goal": list(settings.goals)}
     if settings.sampler != GRID:
-        search["trials"] = settings.trials
-    search |= {
-        way: value
-        for way in WAYS
-        if way != "search_seed" and (value := getattr(settings, way)) != getattr(usual, way)
+        given["trials"] = settings.trials
+    # vc.tune takes no seed of the search
+    given |= {way: value for way, value in _unusual_ways(settings).items() if way != "search_seed"}
+    given |= {"name": name} if name else {}
+    given |= {
+        switch.replace("-", "_"): value
+        for switch, value in unusual(settings.base, _searched(settings)).items()
     }
-    return code_lines.tuning(
-        unusual(settings.base, _searched(settings)), search | ({"name": name} if name else {}), home
-    )
+    return code_lines.tuning(settings.search, given, home)
+
+
+def _unusual_ways(settings: StudySettings) -> dict[str, Any]:
+    """How the search goes, where that is not as usual."""
+    usual = StudySettings()
+    return {way: value for way in WAYS if (value := getattr(settings, way)) != getattr(usual, way)}
 
 
 def _searched(settings: StudySettings) -> list[str]:
@@ -36,7 +41,6 @@ def _searched(settings: StudySettings) -> list[str]:
 
 def command_of(settings: StudySettings, name: str = "") -> str:
     """The `vae-core tune` that gives a study of these settings; what is usual is left out."""
-    usual = StudySettings()
     words = ["vae-core", "tune", *switches_of(settings.base, without=_searched(settings))]
     for field in settings.search:
         words += ["--search", field]
@@ -44,9 +48,8 @@ def command_of(settings: StudySettings, name: str = "") -> str:
         words += ["--goal", goal]
     if settings.sampler != GRID:
         words += ["--trials", str(settings.trials)]
-    for way in WAYS:
-        if getattr(settings, way) != getattr(usual, way):
-            words += [f"--{way.replace('_', '-')}", str(getattr(settings, way))]
+    for way, value in _unusual_ways(settings).items():
+        words += [f"--{way.replace('_', '-')}", str(value)]
     return shlex.join([*words, *(["--name", name] if name else [])])
 
 
