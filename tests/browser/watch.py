@@ -63,14 +63,14 @@ def next_frame(page: Page, count: int = 1) -> None:
     )
 
 
-# timers of the app's own scripts, until they have come due. Those of Streamlit's are nobody's business, and those of many
-# seconds are the patience with an answer
+# timers of the app's own scripts, until they have come due. Those of Streamlit's are nobody's business. Those of more than
+# two seconds do nothing that a hand asked for: they look again whether the server answers, or give an answer up
 PLANS = """
 window.plans = new Set();
 {
   const set = window.setTimeout, clear = window.clearTimeout;
   window.setTimeout = (work, delay, ...more) => {
-    if (delay > 5000 || (new Error().stack.split("\\n")[2] ?? "").includes("/static/js/")) return set(work, delay, ...more);
+    if (delay > 2000 || (new Error().stack.split("\\n")[2] ?? "").includes("/static/js/")) return set(work, delay, ...more);
     const plan = set(() => { try { work(...more); } finally { window.plans.delete(plan); } }, delay);
     window.plans.add(plan);
     return plan;
