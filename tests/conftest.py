@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if "PYTEST_XDIST_WORKER" in os.environ:
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+# a process that a test starts keeps what it compiled, as Python does by default; else each compiles the package anew
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 import pytest
 from helpers import config_of, write_blobs
 
 from vae_core.data import ImageSet, open_images
+from vae_core.evaluation import classifier, regressor
 from vae_core.inference import LoadedModel, load_run
 from vae_core.models.networks import MlpParams
 from vae_core.options import Choice
@@ -89,6 +94,36 @@ def _no_home_of_the_person(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Nothing a test forgets to say may land in the home of whoever runs the tests."""
     os.environ[HOME_VARIABLE] = str(tmp_path_factory.mktemp("forgotten"))
     os.environ.pop(DATA_VARIABLE, None)
+
+
+STEPS = {classifier: classifier.STEPS, regressor: regressor.STEPS}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _networks_of_a_moment() -> Iterator[None]:
+    """The small networks that measure images learn for a few steps: most tests only need that there is one."""
+    with pytest.MonkeyPatch.context() as patched:
+        for module in STEPS:
+            patched.setattr(module, "STEPS", 20)
+        yield
+
+
+@pytest.fixture
+def networks_that_learn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same networks trained as long as they are for a person, where a test needs what they tell to be right."""
+    for module, steps in STEPS.items():
+        monkeypatch.setattr(module, "STEPS", steps)
+
+
+@pytest.fixture(scope="session")
+def _packages_are_looked_through_once() -> Iterator[None]:
+    """Streamlit looks for components in all that is installed, as a server does once; an AppTest would each time."""
+    from streamlit.components.v2 import manifest_scanner
+
+    with pytest.MonkeyPatch.context() as patched:
+        once = functools.cache(manifest_scanner.scan_component_manifests)
+        patched.setattr(manifest_scanner, "scan_component_manifests", once)
+        yield
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ def cli(places: Places, monkeypatch, capsys):
 
 
 @pytest.fixture
-def page(places: Places, cli):
+def page(places: Places, cli, _packages_are_looked_through_once):
     """A page of the app as it stands for a run."""
 
     def opened(view: str, **query: str) -> AppTest:

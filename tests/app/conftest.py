@@ -22,7 +22,9 @@ MAIN = Path(__file__).parents[2] / "app" / "main.py"
 
 
 @pytest.fixture(autouse=True)
-def _served_home(places: Places, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _served_home(
+    places: Places, monkeypatch: pytest.MonkeyPatch, _packages_are_looked_through_once: None
+) -> Iterator[None]:
     monkeypatch.setenv(HOME_VARIABLE, str(places.home))
     monkeypatch.setenv(DATA_VARIABLE, str(places.data_dir))
     yield

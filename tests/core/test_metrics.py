@@ -116,6 +116,7 @@ def test_a_metric_draws_the_same_whatever_else_is_computed():
 # ---------------------------------------------------------------- the classifier
 
 
+@pytest.mark.usefixtures("networks_that_learn")
 def test_a_classifier_learns_the_labels_and_is_kept(labelled, places, monkeypatch):
     config = config_of()
     found = classifier_of(places, config, labelled)
@@ -151,7 +152,7 @@ def test_a_shipped_classifier_serves_the_runs_it_was_trained_for(labelled, place
     folder = tmp_path / "shipped"
     monkeypatch.setattr(small_network, "assets", lambda: folder)
     kept = classifier_of(places, config_of(), labelled)  # of before: what is shipped goes first
-    monkeypatch.setattr(classifier_module, "STEPS", 20)
+    monkeypatch.setattr(classifier_module, "STEPS", 30)
     path = ship_classifier(folder / "classifiers", config_of(), labelled)
     assert path.parent == folder / "classifiers"
     shipped, again = train_classifier(config_of(), labelled), classifier_of(places, config_of(), labelled)
