@@ -152,7 +152,7 @@ def until(
             return
         if any(run.status().state in (FAILED, INTERRUPTED) for run in runs):
             break
-        time.sleep(0.02)
+        time.sleep(0.05)  # each look takes time from the process that is waited for
     told = [(run.status(), *(log.read_text() for log in run.path.glob("log.txt"))) for run in runs]
     raise AssertionError(f"waited in vain until {what}: {told}")
 

@@ -363,7 +363,7 @@ def test_a_run_folder_deleted_while_it_trains_ends_the_process_and_stays_deleted
 def test_a_full_disk_ends_in_failed_and_the_weights_stay_good(store, places):
     """No file may grow beyond 40 kB: checkpoints fit, the growing list of events does not."""
     config = config_of(
-        architecture=Choice("mlp", MlpParams((2,))), latent_dim=2, epochs=15, batch_size=1, log_every=1,
+        architecture=Choice("mlp", MlpParams((2,))), latent_dim=2, epochs=6, batch_size=1, log_every=1,
         checkpoint_every=100,
     )  # fmt: skip
     run = store.create(config)
@@ -383,7 +383,7 @@ def test_a_full_disk_ends_in_failed_and_the_weights_stay_good(store, places):
     said = train(run.record().resolved, open_images("tiny", 16, places))
     expected = [e.terms for e in said if isinstance(e, StepDone)]
     found = [e.terms for e in of(StepDone, run.history())]
-    assert len(found) == len(expected) == 15 * 65
+    assert len(found) == len(expected) == 6 * 65
     np.testing.assert_allclose([t.loss for t in found], [t.loss for t in expected], rtol=1e-8)
 
 
