@@ -31,6 +31,7 @@ from vae_core.runs.record import FINISHED
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
 from vae_core.runs.worker import train_run
+from vae_core.training import turns
 
 
 @pytest.hookimpl(trylast=True)
@@ -96,12 +97,12 @@ def _no_home_of_the_person(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ.pop(DATA_VARIABLE, None)
 
 
-STEPS = {classifier: classifier.STEPS, regressor: regressor.STEPS}
+STEPS = {module: module.STEPS for module in (classifier, regressor, turns)}
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _networks_of_a_moment() -> Iterator[None]:
-    """The small networks that measure images learn for a few steps: most tests only need that there is one."""
+    """Small networks that measure or compare images learn for a few steps: most tests only need that there is one."""
     with pytest.MonkeyPatch.context() as patched:
         for module in STEPS:
             patched.setattr(module, "STEPS", 20)

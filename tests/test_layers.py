@@ -1,6 +1,7 @@
 """Imports run one way. Every module has a place in a layer and may import its own layer and those before it."""
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -68,16 +69,26 @@ HEAVY = {
 }
 
 
+@functools.cache
 def files():
     return [path for package in LAYERS for path in sorted((ROOT / package).rglob("*.py"))]
 
 
+@functools.cache
+def tree(path):
+    """A file as Python reads it, once for all that is asked of it."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
 def imports(path, *, top_level_only=False):
     """Dotted names a file imports; `from a import b` gives both a and a.b, since b may be a module."""
     names = set()
 
     def walk(node, inside_function):
         for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                continue  # imports are statements
             if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
                 if not top_level_only:
                     walk(child, inside_function)
@@ -91,10 +102,10 @@ def imports(path, *, top_level_only=False):
                     names.update(f"{child.module}.{alias.name}" for alias in child.names)
             walk(
                 child,
-                inside_function or isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)),
+                inside_function or isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)),
             )
 
-    walk(ast.parse(path.read_text(encoding="utf-8")), False)
+    walk(tree(path), False)
     return names
 
 
@@ -204,7 +215,7 @@ def test_views_keep_nothing():
     """A page's script runs anew at every click, and a cache in it would begin empty each time."""
     views = ROOT / "app" / "views"
     for path in sorted([*views.glob("*.py"), *views.glob("*/page.py")]):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in tree(path).body:
             if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
                 calls = [c for c in ast.walk(node.value) if isinstance(c, ast.Call)]
                 assert not calls, f"{path.name}:{node.lineno} makes something; keep it in a module beside"

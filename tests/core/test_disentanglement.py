@@ -293,7 +293,7 @@ def test_the_images_that_vote_are_not_those_that_test():
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 10_000))
 def test_scores_stay_within_bounds_and_repeat(seed):
     rng = rng_of(seed)

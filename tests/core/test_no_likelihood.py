@@ -107,6 +107,7 @@ def test_a_picture_is_turned_by_its_number_of_quarters():
     assert found[:, 0].tolist() == [[[0, 1], [2, 3]], [[1, 3], [0, 2]], [[3, 2], [1, 0]]]
 
 
+@pytest.mark.usefixtures("networks_that_learn")
 def test_features_learn_to_tell_turns_and_the_same_images_give_the_same_features():
     feed, found = feed_of(pinwheels()), []
     for _ in range(2):
