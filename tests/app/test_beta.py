@@ -66,14 +66,24 @@ def columns(at: AppTest) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.fixture
-def swept(store: Store, places: Places) -> list[Run]:
-    """Three βs, two of them done and one that waits."""
-    config = config_of(dataset="tiny", latent_dim=3, epochs=3)
-    runs = create_sweep(store, config, [0.5, 2, 8], "mine")
+@pytest.fixture(scope="module")
+def trained_sweep(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
+    """Three βs, two of them done and one that waits; to be copied."""
+    home = tmp_path_factory.mktemp("swept")
+    places = Places(home, home / "downloads")
+    write_blobs(places.datasets)
+    runs = create_sweep(Store(places), config_of(dataset="tiny", latent_dim=3, epochs=3), [0.5, 2, 8], "mine")
     for run in runs[:2]:
         assert train_run(run, places).state == FINISHED
     return runs
+
+
+@pytest.fixture
+def swept(store: Store, places: Places, trained_sweep: list[Run]) -> list[Run]:
+    """The same three in the test's own home."""
+    for run in trained_sweep:
+        shutil.copytree(run.path, places.runs / run.id)
+    return [store.find(run.id) for run in trained_sweep]
 
 
 def test_a_range_of_betas_and_seeds_is_queued(open_page: Open, store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shutil
 from collections.abc import Callable
 from html import unescape
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import shown, worked_out
-from helpers import blob_set, config_of
+from helpers import blob_set, config_of, write_blobs
 from streamlit.testing.v1 import AppTest
 
 from app.services import comparing
@@ -53,10 +54,22 @@ def trained(store: Store, places: Places, name: str, **changes: Any) -> Run:
     return run
 
 
-@pytest.fixture
-def both(store: Store, places: Places) -> list[Run]:
-    """An autoencoder and a VAE of the same images."""
+@pytest.fixture(scope="module")
+def trained_both(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
+    """An autoencoder and a VAE of the same images; to be copied."""
+    home = tmp_path_factory.mktemp("both")
+    places = Places(home, home / "downloads")
+    write_blobs(places.datasets)
+    store = Store(places)
     return [trained(store, places, "plain", objective="autoencoder"), trained(store, places, "mine")]
+
+
+@pytest.fixture
+def both(store: Store, places: Places, trained_both: list[Run]) -> list[Run]:
+    """The same two in the test's own home."""
+    for run in trained_both:
+        shutil.copytree(run.path, places.runs / run.id)
+    return [store.find(run.id) for run in trained_both]
 
 
 def test_one_of_each_stands_side_by_side_and_a_link_opens_the_same(open_page: Open, both: list[Run]) -> None:
