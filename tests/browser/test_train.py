@@ -12,9 +12,11 @@ from playwright.sync_api import Locator, Page, expect
 from servers import Server
 from watch import comes
 
-from vae_core.runs.record import QUEUED
+from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
+from vae_core.runs.record import FAILED, FINISHED, QUEUED
 from vae_core.runs.run import Run
 from vae_core.runs.store import Store
+from vae_core.runs.worker import train_run
 
 QUICK = "/train?dataset=digits&model=mlp&log-every=2"
 
@@ -67,38 +69,133 @@ def test_a_run_is_started_watched_and_finishes(visit: Callable[..., Page], serve
     assert sum(line.startswith("epoch,") for line in lines) == 6
 
 
-def test_zoom_survives_new_events(visit: Callable[..., Page], server: Server) -> None:
-    page = visit(QUICK + "&epochs=400")
-    run = start(page, server, "zoomed")
+def test_a_live_run_is_watched_steered_and_outlives_its_page(
+    visit: Callable[..., Page], server: Server
+) -> None:
+    """All of one run: beginning another takes longer than any part of this."""
+    # of few epochs and many steps: the first pictures come after a hundredth of the epochs
+    page = visit("/train?dataset=digits&model=mlp&log-every=20&batch-size=1&epochs=200")
+    run = start(page, server, "steered")
+    nothing_moves_while_it_is_paused_and_resumed(page)
+    zoomed = a_zoom_survives_new_events(page)
+    it_is_stepped_and_steered(page, run)
+    assert page.locator("[data-chart=loss]").evaluate(RANGE) == zoomed
+    other = it_outlives_its_page_and_two_tabs_see_it(page, visit, run)
+    it_is_stopped_and_goes_on(other, run)
+
+
+def nothing_moves_while_it_is_paused_and_resumed(page: Page) -> None:
+    state(page, "running")
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_enabled()
+    expect(page.locator("[data-strip=samples] img")).to_be_visible()
+    page.evaluate(
+        """() => { window.moved = []; window.shifts = new PerformanceObserver(list => { for (const entry of list.getEntries())
+             if (entry.value > 0.0002) window.moved.push(entry.sources.map(s =>
+                 [s.node?.innerText, s.previousRect.toJSON(), s.currentRect.toJSON()])); });
+             window.shifts.observe({ type: 'layout-shift' }); }"""
+    )
+    for _ in range(2):
+        page.get_by_role("button", name="Pause", exact=True).click()
+        state(page, "paused")
+        expect(page.get_by_role("button", name="Resume", exact=True)).to_be_enabled()
+        page.get_by_role("button", name="Resume", exact=True).click()
+        state(page, "running")
+        expect(page.get_by_role("button", name="Pause", exact=True)).to_be_enabled()
+    moved = page.evaluate("() => { window.shifts.disconnect(); return window.moved; }")
+    assert not moved, str(moved)
+
+
+RANGE = "d => d.layout.xaxis.range.map(Number)"
+
+
+def a_zoom_survives_new_events(page: Page) -> list[float]:
+    """What of the steps is shown from then on."""
     chart = page.locator("[data-chart=loss]")
     chart.scroll_into_view_if_needed()
+    whole = chart.evaluate(RANGE)
     box = chart.locator(".nsewdrag").first.bounding_box()
     assert box
     page.mouse.move(box["x"] + 40, box["y"] + 20)
     page.mouse.down()
     page.mouse.move(box["x"] + 140, box["y"] + 90, steps=5)
     page.mouse.up()
-    zoomed = chart.evaluate("d => d.layout.xaxis.range.map(Number)")
+    zoomed: list[float] = chart.evaluate(RANGE)
+    assert zoomed[1] - zoomed[0] < whole[1] - whole[0]
     count = chart.evaluate("d => d.data[0].x.length")
     page.wait_for_function(
-        f"() => document.querySelector('[data-chart=loss]').data[0].x.length > {count + 20}"
+        "count => document.querySelector('[data-chart=loss]').data[0].x.length > count", arg=count + 20
     )
-    assert chart.evaluate("d => d.layout.xaxis.range.map(Number)") == zoomed
-    run.request("stop")
+    assert chart.evaluate(RANGE) == zoomed
+    return zoomed
+
+
+def it_is_stepped_and_steered(page: Page, run: Run) -> None:
+    page.get_by_role("button", name="Pause", exact=True).click()
+    state(page, "paused")
+    before = run.status().step
+    page.get_by_role("button", name="Step", exact=True).click()
+    comes(page, lambda: run.status().step > before, "it steps")
+    state(page, "paused")
+    assert run.status().step == before + 1
+    taken_up = run.status().control
+    page.get_by_role("spinbutton", name="Live β").fill("7.5")
+    page.get_by_role("spinbutton", name="Live β").press("Enter")
+    comes(page, lambda: run.status().control > taken_up, "the next request is taken up")
+    assert run.status().step == before + 1, "one step and no more"
+    page.get_by_role("button", name="Resume", exact=True).click()
+    expect(page.locator("[data-coefficient=beta]")).to_have_text("7.5")
+
+
+def it_outlives_its_page_and_two_tabs_see_it(page: Page, visit: Callable[..., Page], run: Run) -> Page:
+    """The tab that is left."""
+    handle = run.status().handle
+    assert handle is not None
+    page.reload()
+    expect(page.locator(".live .name")).to_have_text("steered")
+    state(page, "running")
+    other = visit(f"/train?run={run.id}")
+    expect(other.locator(".live .name")).to_have_text("steered")
+    page.close()
+    expect(other.locator("[data-n=epoch]")).not_to_have_text("–")
+    epoch = int(other.locator("[data-n=epoch]").inner_text().split("/")[0].replace(",", ""))
+    other.wait_for_function(
+        "epoch => Number(document.querySelector('[data-n=epoch]').textContent.split('/')[0].replaceAll(',', '')) > epoch",
+        arg=epoch,
+    )
+    assert run.status().handle == handle
+    return other
+
+
+def it_is_stopped_and_goes_on(page: Page, run: Run) -> None:
+    page.get_by_role("button", name="Stop", exact=True).click()
     state(page, "stopped")
-    assert chart.evaluate("d => d.layout.xaxis.range.map(Number)") == zoomed
+    commands = [(line["command"], line["value"]) for line in run.lines()[0] if line["event"] == "controlled"]
+    assert ("beta", 7.5) in commands
+    assert commands[-1][0] == "stop"
+    step = run.status().step
+    page.get_by_role("button", name="Resume", exact=True).click()
+    state(page, "running")
+    page.get_by_role("button", name="Stop", exact=True).click()
+    state(page, "stopped")
+    assert run.status().step > step
 
 
 def test_a_slow_run_is_seen_between_the_points_of_its_record(
     visit: Callable[..., Page], server: Server
 ) -> None:
     """Points of the record are an epoch of 1,400 steps apart; what is seen meanwhile comes by the clock."""
-    slow = "/train?dataset=digits&model=conv&batch-size=1&log-every=100000&checkpoint-every=100000&epochs=500"
-    page = visit(slow)
-    run = start(page, server, "slow")
+    slow = TrainingConfig(
+        epochs=500, batch_size=1, log_every=100_000, checkpoint_every=100_000, precision="float32"
+    )
+    config = RunConfig(DataConfig("digits"), ModelConfig("conv"), training=slow)
+    run = Store(server.places).create(config, "slow")
+    page = visit(f"/train?run={run.id}")
+    expect(page.locator(".live .name")).to_have_text("slow")
+    state(page, "running")
+    expect(page.locator("[data-n=loss]")).not_to_have_text("–")
     page.wait_for_function(
         """async id => {
-            const drawn = document.querySelector('[data-chart=loss]').data[0].x.length;
+            const drawn = document.querySelector('[data-chart=loss]')?.data?.[0]?.x.length ?? 0;
             const record = await (await fetch(`/api/runs/${id}/events`)).json();
             return drawn >= 2 && !record.lines.some(line => line.event === 'step');
         }""",
@@ -126,58 +223,6 @@ def test_a_slow_run_is_seen_between_the_points_of_its_record(
     assert y[-2:] != [7.5, 7.5]
     run.request("stop")
     state(page, "stopped")
-
-
-def test_a_live_run_is_paused_stepped_steered_and_stopped(visit: Callable[..., Page], server: Server) -> None:
-    page = visit(QUICK + "&epochs=2000")
-    run = start(page, server, "steered")
-    page.get_by_role("button", name="Pause", exact=True).click()
-    state(page, "paused")
-    before = run.status().step
-    page.get_by_role("button", name="Step", exact=True).click()
-    comes(page, lambda: run.status().step > before, "it steps")
-    state(page, "paused")
-    assert run.status().step == before + 1
-    taken_up = run.status().control
-    page.get_by_role("spinbutton", name="Live β").fill("7.5")
-    page.get_by_role("spinbutton", name="Live β").press("Enter")
-    comes(page, lambda: run.status().control > taken_up, "the next request is taken up")
-    assert run.status().step == before + 1, "one step and no more"
-    page.get_by_role("button", name="Resume", exact=True).click()
-    expect(page.locator("[data-coefficient=beta]")).to_have_text("7.5")
-    page.get_by_role("button", name="Stop", exact=True).click()
-    state(page, "stopped")
-    commands = [(line["command"], line["value"]) for line in run.lines()[0] if line["event"] == "controlled"]
-    assert ("beta", 7.5) in commands
-    assert commands[-1][0] == "stop"
-    step = run.status().step
-    page.get_by_role("button", name="Resume", exact=True).click()
-    state(page, "running")
-    page.get_by_role("button", name="Stop", exact=True).click()
-    state(page, "stopped")
-    assert run.status().step > step
-
-
-def test_a_run_outlives_its_page_and_two_tabs_see_it(visit: Callable[..., Page], server: Server) -> None:
-    page = visit(QUICK + "&epochs=2000")
-    run = start(page, server, "outliving")
-    handle = run.status().handle
-    assert handle is not None
-    page.reload()
-    expect(page.locator(".live .name")).to_have_text("outliving")
-    state(page, "running")
-    other = visit(f"/train?run={run.id}")
-    expect(other.locator(".live .name")).to_have_text("outliving")
-    page.close()
-    expect(other.locator("[data-n=epoch]")).not_to_have_text("–")
-    epoch = int(other.locator("[data-n=epoch]").inner_text().split("/")[0])
-    other.wait_for_function(
-        "epoch => Number(document.querySelector('[data-n=epoch]').textContent.split('/')[0]) > epoch",
-        arg=epoch,
-    )
-    assert run.status().handle == handle
-    other.get_by_role("button", name="Stop", exact=True).click()
-    state(other, "stopped")
 
 
 def test_runs_are_overlaid(visit: Callable[..., Page], server: Server) -> None:
@@ -245,8 +290,13 @@ def test_the_charts_draw_what_the_objective_declares(
     visit: Callable[..., Page], server: Server,
 ) -> None:  # fmt: skip
     """Terms, tiles and coefficients come from the objective, and the parts add up to the loss beside them."""
-    page = visit(f"{QUICK}&objective={objective}&schedule=warmup&epochs=3")
-    start(page, server, f"terms-{objective}")
+    config = RunConfig(
+        DataConfig("digits", side=16, limit=200), ModelConfig("mlp", 4), ObjectiveConfig(objective, schedule="warmup"),
+        training=TrainingConfig(epochs=3, batch_size=16, log_every=2, precision="float32"),
+    )  # fmt: skip
+    run = Store(server.places).create(config, f"terms-{objective}")
+    assert train_run(run, server.places).state == FINISHED
+    page = visit(f"/train?run={run.id}")
     state(page, "finished")
     page.get_by_label("smoothing").fill("0")
     page.wait_for_function(
@@ -255,6 +305,7 @@ def test_the_charts_draw_what_the_objective_declares(
     drawn = page.evaluate(DRAWN, "terms")
     assert [name for name, _ in drawn] == parts
     (_, loss), *_ = page.evaluate(DRAWN, "loss")
+    assert len(loss) > 5
     for i, value in enumerate(loss):
         assert sum(y[i] for _, y in drawn) == pytest.approx(value, rel=1e-4)
     for place in page.locator("[data-chart]:not([data-chart=kl]):visible").all():
@@ -270,41 +321,15 @@ def test_the_charts_draw_what_the_objective_declares(
 
 
 def test_a_failed_run_says_why(visit: Callable[..., Page], server: Server) -> None:
-    from vae_core.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
-
     config = RunConfig(
-        DataConfig("digits"),
-        ModelConfig("mlp"),  # type: ignore[arg-type]
+        DataConfig("digits", side=16),
+        ModelConfig("mlp"),
         training=TrainingConfig(epochs=50, learning_rate=1.0, rate_schedule="constant", precision="float32"),
     )
     run = Store(server.places).create(config, "diverging")
-    page = visit(f"/train?run={run.id}")
+    assert train_run(run, server.places).state == FAILED
+    page = visit(f"/train?run={run.id}", charts=False)
     state(page, "failed")
     expect(page.locator(".live .advice")).to_contain_text("not a finite number")
     expect(page.locator(".live .advice")).to_contain_text("learning rate")
     assert "step" in json.dumps(run.status().error)
-
-
-def test_nothing_moves_while_a_run_is_paused_and_resumed(visit: Callable[..., Page], server: Server) -> None:
-    page = visit(QUICK + "&epochs=2000")
-    run = start(page, server, "steady")
-    state(page, "running")
-    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_enabled()
-    expect(page.locator("[data-strip=samples] img")).to_be_visible()
-    page.evaluate(
-        """() => { window.moved = []; new PerformanceObserver(list => { for (const entry of list.getEntries())
-             if (entry.value > 0.0002) window.moved.push(entry.sources.map(s =>
-                 [s.node?.innerText, s.previousRect.toJSON(), s.currentRect.toJSON()])); })
-             .observe({ type: 'layout-shift' }); }"""
-    )
-    for _ in range(2):
-        page.get_by_role("button", name="Pause", exact=True).click()
-        state(page, "paused")
-        expect(page.get_by_role("button", name="Resume", exact=True)).to_be_enabled()
-        page.get_by_role("button", name="Resume", exact=True).click()
-        state(page, "running")
-        expect(page.get_by_role("button", name="Pause", exact=True)).to_be_enabled()
-    moved = page.evaluate("window.moved")
-    assert not moved, str(moved)
-    run.request("stop")
-    state(page, "stopped")

@@ -36,16 +36,20 @@ def new_run(current: Run | None) -> None:
         spec = find_spec(config.data.dataset, runs.places())
         side = choose_side(config, spec.sides)
         st.caption(boundary.plain(spec.blurb))
-        ready = samples(spec, side)
+        # what stands above Start is drawn anew in its place: a press that falls into a rerun would miss a Start that moves
+        with layout.said("samples"):
+            ready = samples(spec, side)
         asked = config
-        facts = st.empty()
-        if ready:
-            chosen = timing.chosen(asked, side)
-            config, plan = chosen.config, chosen.plan
-            parameters = count_parameters(config, (spec.channels, side, side))
-            size = f"**{parameters:,}** parameters · {side}×{side} pixels"
-            facts.markdown(size)
-            before_it_learns(asked, plan)
+        with layout.said("run-facts"):
+            if ready:
+                chosen = timing.chosen(asked, side)
+                config, plan = chosen.config, chosen.plan
+                parameters = count_parameters(config, (spec.channels, side, side))
+                size = f"**{parameters:,}** parameters · {side}×{side} pixels"
+                st.markdown(
+                    " · ".join(filter(None, (size, f"{plan.steps_total:,} steps", time_words(plan, side))))
+                )
+                before_it_learns(asked, plan)
         start_from = None
         if current is not None and current.has_weights():
             same = _fits(config, side, spec.channels, current)
@@ -83,10 +87,6 @@ def new_run(current: Run | None) -> None:
             icon=":material/show_chart:", key="schedules",
         ):  # fmt: skip
             previews(plan)
-        with facts.container():
-            st.markdown(
-                " · ".join(filter(None, (size, f"{plan.steps_total:,} steps", time_words(plan, side))))
-            )
 
 
 def _no_start(config: RunConfig, start_from: Run | None) -> str:
@@ -126,6 +126,8 @@ def samples(spec: DatasetSpec, side: int) -> bool:
             return False
     data = datasets.images(spec.name, side)
     chosen = np.linspace(0, len(data) - 1, 8).astype(int)
+    # squares side by side, whose room is kept while the browser fetches them
+    st.html(f"<style>.st-key-said-samples img {{ aspect-ratio: {len(chosen)}; }}</style>")
     st.image(
         pictures.strip(data.images[chosen]), width="stretch", alt=f"{len(chosen)} images of {data.title}"
     )
