@@ -145,10 +145,15 @@ def marks_stand_at(page: Page, beta: str) -> None:
     for key in CHARTS[page.get_by_role("tab", selected=True).inner_text()]:
         expect(mark(page, key)).to_have_attribute("data-beta", beta)
         expect(mark(page, key)).to_be_visible()  # while a chart is drawn anew it has none
-        there, here = middle(page.evaluate(DRAWN, [key, n])), mark(page, key).bounding_box()
-        assert here
-        both = np.abs(middle(here) - there) < 1.5
-        assert both.all() if key == "rate-distortion" else both[0], (key, here, there)
+        comes(page, lambda key=key: stands_at(page, key, n), f"the mark of {key} stands at β {beta}")
+
+
+def stands_at(page: Page, key: str, n: int) -> bool:
+    """Whether the mark lies where plotly drew its point; a chart that is being laid out has it elsewhere for a moment."""
+    there, here = middle(page.evaluate(DRAWN, [key, n])), mark(page, key).bounding_box()
+    assert here
+    both = np.abs(middle(here) - there) < 1.5
+    return bool(both.all() if key == "rate-distortion" else both[0])
 
 
 def matrix(page: Page) -> np.ndarray:
@@ -167,7 +172,7 @@ def matrix(page: Page) -> np.ndarray:
     return np.array(boxes).reshape(4, 5, 2)
 
 
-def test_the_shipped_sweep_is_shown(visit: Callable[..., Page]) -> None:
+def test_the_shipped_sweep_is_shown_and_its_cursor_moves_everything(visit: Callable[..., Page]) -> None:
     page = swept(visit)
     chart = page.locator(".js-plotly-plot").first
     # while it is drawn anew it has no data
@@ -183,10 +188,12 @@ def test_the_shipped_sweep_is_shown(visit: Callable[..., Page]) -> None:
     for row in matrix(page):
         assert np.ptp(row[:, 0]) < 2, "the pictures of a row stand level"
         assert row[2, 1] > 2 * row[[0, 1, 3, 4], 1].max(), "the cursor's column, in the middle, is enlarged"
+    turn_to(page, "At the cursor")
+    the_cursor_moves_everything_and_nothing_is_rerun(page)
 
 
-def test_the_cursor_moves_everything_and_nothing_is_rerun(visit: Callable[..., Page]) -> None:
-    page = swept(visit)
+def the_cursor_moves_everything_and_nothing_is_rerun(page: Page) -> None:
+    """From β 3."""
     marks_stand_at(page, "3")
     before = len(asked(page))
     # from within the page, so that no pause lies between two moves of the hand, however busy the machine is
@@ -214,27 +221,10 @@ def test_the_cursor_moves_everything_and_nothing_is_rerun(visit: Callable[..., P
     echo_over(page)
     page.go_back()
     marks_stand_at(page, "8")  # as the address says
-    again = swept(visit, "&focus=8")
-    marks_stand_at(again, "8")
 
 
-def test_a_click_on_a_chart_or_a_column_moves_the_cursor(visit: Callable[..., Page]) -> None:
-    page = swept(visit)
-    for key, n in (("elbo", 0), ("rate-distortion", 4), ("kl-over-beta", 1)):
-        turn_to(page, next(tab for tab, keys in CHARTS.items() if key in keys))
-        page.locator(f".st-key-{key}").scroll_into_view_if_needed()
-        x, y = middle(page.evaluate(DRAWN, [key, n]))
-        # into the column above the tick
-        page.mouse.click(x, y - (60 if key == "kl-over-beta" else 0))
-        marks_stand_at(page, BETAS[n])
-    turn_to(page, "All pictures")
-    heading(page, "20").click()
-    turn_to(page, "At the cursor")
-    marks_stand_at(page, "20")
-
-
-def test_marks_go_with_a_chart_that_is_zoomed(visit: Callable[..., Page]) -> None:
-    page = swept(visit, "&focus=1")
+def the_mark_goes_with_a_chart_that_is_zoomed(page: Page) -> None:
+    """At β 1: the mark stays on its point, and is not there where its point is beyond what is shown."""
     chart = page.locator(".st-key-rate-distortion .nsewdrag").first
     chart.scroll_into_view_if_needed()
     box = chart.bounding_box()
@@ -254,8 +244,32 @@ def test_marks_go_with_a_chart_that_is_zoomed(visit: Callable[..., Page]) -> Non
     expect(mark(page, "rate-distortion")).to_be_hidden()  # beyond what the chart shows now
 
 
+def test_a_click_on_a_chart_or_a_column_moves_the_cursor(visit: Callable[..., Page]) -> None:
+    page = swept(visit, "&focus=1")
+    marks_stand_at(page, "1")
+    the_mark_goes_with_a_chart_that_is_zoomed(page)
+    page.locator(".st-key-rate-distortion .nsewdrag").first.dblclick()  # the whole chart again
+    expect(mark(page, "rate-distortion")).to_be_visible()
+    stands_still(page.locator(".js-plotly-plot, .beta-mark"))
+    for key, n in (("elbo", 0), ("rate-distortion", 4), ("kl-over-beta", 1)):
+        turn_to(page, next(tab for tab, keys in CHARTS.items() if key in keys))
+        page.locator(f".st-key-{key}").scroll_into_view_if_needed()
+        x, y = middle(page.evaluate(DRAWN, [key, n]))
+        # into the column above the tick
+        page.mouse.click(x, y - (60 if key == "kl-over-beta" else 0))
+        marks_stand_at(page, BETAS[n])
+    turn_to(page, "All pictures")
+    heading(page, "20").click()
+    turn_to(page, "At the cursor")
+    marks_stand_at(page, "20")
+    page.get_by_role("link", name="Sliders", exact=True).nth(-1).click()
+    page.wait_for_url(re.compile(r"/sliders\?.*run=digits-beta"))
+    expect(page.get_by_role("heading", name="Sliders")).to_be_visible()
+
+
 def test_marks_go_with_charts_that_are_drawn_anew_and_leave_with_the_page(visit: Callable[..., Page]) -> None:
     page = swept(visit, "&focus=8")
+    marks_stand_at(page, "8")
     first = page.locator(".st-key-rate-distortion .js-plotly-plot").element_handle()
     page.get_by_role("combobox", name="Trajectory of").click()
     page.get_by_role("option", name="digits-beta0.3", exact=True).click()
@@ -297,13 +311,6 @@ def test_the_cursor_stays_in_sight_and_the_matrix_scrolls_by_itself_on_a_phone(
     expect(heading(page, "20")).to_be_in_viewport(ratio=0.9)  # and below the cursor, which stays above
     assert sheet.evaluate("s => s.scrollLeft > 0 && s.scrollWidth > s.clientWidth")
     assert page.get_by_test_id("stMain").evaluate("m => m.scrollWidth <= innerWidth")
-
-
-def test_a_column_leads_to_its_run_on_the_sliders_page(visit: Callable[..., Page]) -> None:
-    page = swept(visit)
-    page.get_by_role("link", name="Sliders", exact=True).nth(-1).click()
-    page.wait_for_url(re.compile(r"/sliders\?.*run="))
-    expect(page.get_by_role("heading", name="Sliders")).to_be_visible()
 
 
 def test_a_sweep_is_measured_behind_the_page_which_is_drawn_anew(
