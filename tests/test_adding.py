@@ -588,7 +588,7 @@ def batch(monkeypatch):
 @pytest.mark.slow
 def test_a_launcher(cli, places, batch):
     store = Store(places)
-    run = store.create(config_of(epochs=100, batch_size=1, checkpoint_every=100), "mine")
+    run = store.create(config_of(epochs=40, batch_size=1, checkpoint_every=100), "mine")
     after = store.create(config_of(), "after")
     server_runs.queue().wake()  # as a page does
     until(lambda: run.has_weights() and run.status().step > 100, "it learns", runs=[run])

@@ -495,15 +495,26 @@ def test_a_kl_weight_of_another_project_is_converted_and_back(open_page: Open) -
 # ---------------------------------------------------------------- the dial
 
 
-@pytest.fixture
-def dialled(store: Store, places: Places) -> Run:
+@pytest.fixture(scope="module")
+def trained_dial(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of every β; to be copied."""
+    home = tmp_path_factory.mktemp("dialled")
+    places = Places(home, home / "downloads")
+    write_blobs(places.datasets)
     config = config_of(dataset="tiny", latent_dim=3, epochs=3)
     config = dataclasses.replace(
         config, objective=ObjectiveConfig(Choice("multi_rate", MultiRateParams()), "bernoulli")
     )
-    run = store.create(config, "turnable")
+    run = Store(places).create(config, "turnable")
     assert train_run(run, places).state == FINISHED
     return run
+
+
+@pytest.fixture
+def dialled(store: Store, places: Places, trained_dial: Run) -> Run:
+    """The same in the test's own home."""
+    shutil.copytree(trained_dial.path, places.runs / trained_dial.id)
+    return store.find(trained_dial.id)
 
 
 def test_without_a_dial_the_page_says_how_to_get_one(open_page: Open, no_pretrained: None) -> None:
