@@ -253,7 +253,7 @@ def opened(visit: Visit, fits: Fits, width: int, height: int, *, dark: bool = Fa
     page = visit(fits.path, width=width, height=height, dark=dark)
     script_at_rest(page)
     fits.ready(page)
-    stands_still(page.locator("h1, canvas, [role=slider], input[type=range]"))
+    stands_still(page.locator("h1, img, canvas, [role=slider], input[type=range], .js-plotly-plot"))
     return page
 
 
@@ -290,7 +290,7 @@ def test_a_page_is_seen_and_worked_without_scrolling_and_nothing_jumps(visit: Vi
 def resized(page: Page, width: int, height: int) -> None:
     page.set_viewport_size({"width": width, "height": height})
     script_at_rest(page)
-    stands_still(page.locator("h1, canvas, [role=slider], input[type=range]"))
+    stands_still(page.locator("h1, img, canvas, [role=slider], input[type=range], .js-plotly-plot"))
 
 
 def it_fits_and_nothing_jumps(page: Page, fits: Fits, width: int, height: int) -> None:
