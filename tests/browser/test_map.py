@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +19,7 @@ from watch import answered, asked, comes, next_frame, painted, plans_done, scrip
 from vae_core.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from vae_core.inference import StoredCodes, load_run, stored_codes
 from vae_core.latent.statistics import kl_from_prior
-from vae_core.models.networks import ConvParams
+from vae_core.models.networks import MlpParams
 from vae_core.options import Choice
 from vae_core.runs.record import FINISHED
 from vae_core.runs.run import Run
@@ -605,7 +607,7 @@ def test_umap_is_laid_out_shown_and_kept(visit: Visit, trained: Run) -> None:
 def test_a_umap_is_stopped_and_started_again(visit: Visit, server: Server) -> None:
     """Of enough codes that its sample is shown first, and the whole takes its place."""
     config = RunConfig(
-        DataConfig("shapes", side=64, limit=6000), ModelConfig(Choice("conv", ConvParams(width=4, units=16)), 3),
+        DataConfig("shapes", side=64, limit=4500), ModelConfig(Choice("mlp", MlpParams((16,))), 3),
         ObjectiveConfig("vae"), TrainingConfig(epochs=1, precision="float32", batch_size=500),
     )  # fmt: skip
     run = Store(server.places).create(config, "laid-out")
@@ -663,17 +665,13 @@ def test_many_points_are_shaded_by_how_dense_they_lie_and_few_are_dots(chromium:
     expect(surface(page)).to_have_attribute("data-how", "density")
     expect(surface(page)).to_have_attribute("data-in-view", str(n))
     place = spots(page, xy)
-    alpha = np.array(
-        surface(page).evaluate(
-            "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].filter((_, i) => i % 4 === 3)"
-        ),
-        np.uint8,
-    )
-    scale, width, height = surface(page).evaluate("c => [c.width / c.clientWidth, c.width, c.height]")
-    alpha = alpha.reshape(int(height), int(width))
+    picture = surface(page).evaluate("c => c.toDataURL()").partition(",")[2]  # millions of numbers take a minute
+    alpha = np.asarray(Image.open(io.BytesIO(base64.b64decode(picture))))[..., 3]
+    scale = surface(page).evaluate("c => c.width / c.clientWidth")
+    height, width = alpha.shape
     # squares of two CSS pixels: as strong as the logarithm of what lies in each
     square = round(2 * scale)
-    count = np.zeros((int(height) // square + 1, int(width) // square + 1), int)
+    count = np.zeros((height // square + 1, width // square + 1), int)
     np.add.at(count, tuple((place[:, ::-1] * scale / square).astype(int).T), 1)
     painted = alpha[square // 2 :: square, square // 2 :: square]
     count = count[: painted.shape[0], : painted.shape[1]]
