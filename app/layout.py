@@ -70,6 +70,8 @@ STYLE = f"""<style>
 /* Streamlit writes captions at 60 %, and primary buttons and chosen words in white on any colour: too pale for WCAG AA */
 .stApp [data-testid="stCaptionContainer"] {{ color: inherit; opacity: 0.8; }}
 button[kind^="primary"], [data-testid="stMultiSelectTagsContainer"] span > span {{ color: {palette.ON_PRIMARY}; }}
+/* Streamlit shows which link the keyboard is at by a tint that a projector does not show */
+.stApp a:focus-visible {{ outline: 2px solid currentColor; outline-offset: -2px; }}
 @media (prefers-reduced-motion: reduce) {{
   .stApp, .stApp *, .stApp *::before, .stApp *::after {{ scroll-behavior: auto !important; transition-duration: 1ms !important; }}
 }}
