@@ -665,7 +665,9 @@ def test_many_points_are_shaded_by_how_dense_they_lie_and_few_are_dots(chromium:
     expect(surface(page)).to_have_attribute("data-how", "density")
     expect(surface(page)).to_have_attribute("data-in-view", str(n))
     place = spots(page, xy)
-    picture = surface(page).evaluate("c => c.toDataURL()").partition(",")[2]  # millions of numbers take a minute
+    picture = (
+        surface(page).evaluate("c => c.toDataURL()").partition(",")[2]
+    )  # millions of numbers take a minute
     alpha = np.asarray(Image.open(io.BytesIO(base64.b64decode(picture))))[..., 3]
     scale = surface(page).evaluate("c => c.width / c.clientWidth")
     height, width = alpha.shape
