@@ -33,13 +33,15 @@ MOST_USED = 50  # runs whose order of use is remembered
 def sync_run() -> None:
     """Decide which run is looked at: the URL's, the session's, else the first of a new visitor.
 
-    Leaves the id in both, so that a copied link opens the same run. A run that is gone or cannot be read is forgotten,
-    and the page says so: the one that another forwards to, where that was about to.
+    Leaves the id in both, so that a copied link opens the same run. The URL of a moment ago, which a part of the page
+    that was under way brings along, is no link: it would lead away from a run that was just started. A run that is gone
+    or cannot be read is forgotten, and the page says so: the one that another forwards to, where that was about to.
     """
     said, forwarded = take(RUN_FAULT)
     if forwarded:
         st.toast(said, icon=":material/warning:")
-    for wanted in (param(RUN), get(RUN)):
+    linked = param(RUN)
+    for wanted in (linked if is_link(RUN, linked) else "", get(RUN)):
         if wanted:
             try:
                 run = runs.store().find(wanted)
@@ -61,9 +63,10 @@ def sync_run() -> None:
 def select(run_id: str) -> None:
     """Look at this run from now on, here and in the URL."""
     put(RUN, run_id)
-    set_param(RUN, run_id)
     used = [run_id, *(r for r in get(HISTORY) if r != run_id)]
     put(HISTORY, used[:MOST_USED])
+    wrote(RUN, run_id)
+    set_param(RUN, run_id)  # last: another rerun may interrupt the script here
 
 
 def run_id() -> str:
@@ -242,6 +245,11 @@ def button(label: str, key: str, *, writes: bool = False, **kwargs: Any) -> bool
         kwargs |= keeping(**{name: kwargs[name] for name in ("help", "disabled") if name in kwargs})
     st.button(label, key=key, on_click=put, args=(PRESSED.of(key), True), **kwargs)
     return bool(take(PRESSED.of(key)))
+
+
+def drop_press(key: str) -> None:
+    """Forget a press of a button that is not there (any more), as the second of a double click."""
+    take(PRESSED.of(key))
 
 
 def keeping(help: str | None = None, disabled: bool = False) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.services import datasets
 from app.services.waiting import begins_in
-from app.state import session
+from app.state import address, session
 from app.state.code_format import pack, unpack
 from app.widgets.run_picker import SHOWN, describe, of_a_shipped_group
 from vae_core import places as places_module
@@ -691,6 +691,16 @@ def test_the_form_is_one_line_until_it_is_wanted_and_again_after_start(open_page
     fine(at)
     assert at.query_params["run"] == store.find("begun").id
     assert not asked(at), "what happens next is in view"
+    at.query_params["run"] = run.id  # a part of the page that was under way when Start was pressed
+    at.run()
+    assert at.query_params["run"] == store.find("begun").id, "the address of a moment ago is no link"
+    at.session_state[address.PRESSED.of("start").name] = True  # the second of a double click
+    at.run()
+    at.query_params["open"] = "new"
+    at.run()
+    fine(at)
+    assert asked(at)
+    assert len(store.own()) == 2, "it starts nothing"
 
 
 def test_a_queued_run_says_behind_what_and_how_long(

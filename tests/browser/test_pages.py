@@ -22,21 +22,28 @@ RUN = "digits"
 
 
 @pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize(("width", "height", "dark"), [(1440, 900, False), (390, 844, True)])
-def test_page_is_drawn_without_error(
-    visit: Callable[..., Page], path: str, width: int, height: int, dark: bool
-) -> None:
-    page = visit(f"{path}?run={RUN}", width=width, height=height, dark=dark)
-    expect(page.get_by_role("heading", name=PAGES[path], exact=True).first).to_be_visible()
-    script_at_rest(page)
-    expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
-    expect(page.get_by_test_id("stException")).to_have_count(0)
-    overflow = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth - innerWidth")
-    assert overflow <= 0, f"{path} is {overflow} px wider than a screen of {width}"
-    background = page.evaluate(
-        "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
-    )
-    assert background == ("rgb(16, 21, 27)" if dark else "rgb(255, 255, 255)")
+def test_page_is_drawn_without_error(visit: Callable[..., Page], path: str) -> None:
+    """Wide in the light, and as narrow as a phone in the dark; the keyboard's place in the list of pages is seen."""
+    page = visit(f"{path}?run={RUN}")
+    ground = page.get_by_test_id("stApp")
+    for width, height, colour in ((1440, 900, "rgb(255, 255, 255)"), (390, 844, "rgb(16, 21, 27)")):
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme="light" if width == 1440 else "dark")
+        expect(ground).to_have_css("background-color", colour)
+        expect(page.get_by_role("heading", name=PAGES[path], exact=True).first).to_be_visible()
+        script_at_rest(page)
+        next_frame(page, 2)
+        expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+        overflow = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth - innerWidth")
+        assert overflow <= 0, f"{path} is {overflow} px wider than a screen of {width}"
+        if width == 1440:
+            link = page.get_by_test_id("stSidebar").get_by_role("link", name="Glossary")
+            link.focus()
+            page.keyboard.press("Shift+Tab")
+            page.keyboard.press("Tab")
+            expect(link).to_be_focused()
+            expect(link).to_have_css("outline-style", "solid")
 
 
 def test_home_paints_a_decoded_picture_that_moves(visit: Callable[..., Page]) -> None:

@@ -47,6 +47,7 @@ def state(page: Page, expected: str) -> None:
 
 def test_a_run_is_started_watched_and_finishes(visit: Callable[..., Page], server: Server) -> None:
     page = visit(QUICK + "&epochs=3")
+    expect(page.get_by_role("img", name=re.compile("^8 images of"))).to_be_visible()
     start(page, server, "quick")
     state(page, "finished")
     expect(page.locator("[data-n=epoch]")).to_have_text("3 / 3")

@@ -37,7 +37,7 @@ def new_run(current: Run | None) -> None:
         side = choose_side(config, spec.sides)
         st.caption(boundary.plain(spec.blurb))
         # what stands above Start is drawn anew in its place: a press that falls into a rerun would miss a Start that moves
-        with layout.said("samples"):
+        with st.container(key="samples"):
             ready = samples(spec, side)
         asked = config
         with layout.said("run-facts"):
@@ -77,8 +77,8 @@ def new_run(current: Run | None) -> None:
                 config = replace_at(config, ("training", "epochs"), 0)
             run = store.create(config, name.strip(), start_from=start_from)
             runs.queue().wake()
-            session.select(run.id)
             session.put(address.STARTED, True)
+            session.select(run.id)
             st.rerun()
     if ready:
         weighed = plan.config.objective.entry.coefficients or plan.config.objective.dial is not None
@@ -127,7 +127,7 @@ def samples(spec: DatasetSpec, side: int) -> bool:
     data = datasets.images(spec.name, side)
     chosen = np.linspace(0, len(data) - 1, 8).astype(int)
     # squares side by side, whose room is kept while the browser fetches them
-    st.html(f"<style>.st-key-said-samples img {{ aspect-ratio: {len(chosen)}; }}</style>")
+    st.html(f"<style>.st-key-samples img {{ aspect-ratio: {len(chosen)}; }}</style>")
     st.image(
         pictures.strip(data.images[chosen]), width="stretch", alt=f"{len(chosen)} images of {data.title}"
     )

@@ -46,6 +46,8 @@ def page() -> None:
     ) as form:
         if form.open:
             new_run(run)
+        else:
+            session.drop_press("start")  # the second of a double click would start another run the next time
     # what comes and goes stands in a container that stays: Streamlit makes anew whatever would move for it
     with st.container():
         if form.open or run is None or session.get(address.IMPORT_FORM):

@@ -148,8 +148,8 @@ def _sharpen(run: Run) -> None:
     ):  # fmt: skip
         made = runs.store().sharpen(run)
         runs.queue().wake()
-        session.select(made.id)
         session.put(address.STARTED, True)
+        session.select(made.id)
         st.rerun()
 
 
