@@ -118,6 +118,7 @@ class UmapProcess:
         self.warm = False
         self.busy = False
         self.answers: queue.Queue[Message | None] = queue.Queue()
+        self._ending = threading.Lock()
         self.reader = threading.Thread(target=self._read, name="umap answers", daemon=True)
         self.reader.start()
 
@@ -145,7 +146,8 @@ class UmapProcess:
         """End it and wait until it is gone."""
         self.process.kill()
         self.reader.join()
-        self.errors.close()
+        with self._ending:  # who lays out and who cools may come at once, and a file is closed by one
+            self.errors.close()
 
     def lay_out(self, codes: Array, params: UmapParams, task: Task[Any]) -> Array:
         """Points (N, 2) of codes (N, D). Raises UmapFailed; a task that is cancelled kills the process."""
