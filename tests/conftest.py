@@ -49,8 +49,9 @@ def _tier(item: pytest.Item) -> int:
 # of the slow tier by their seconds, longest first; those not named here come last, the browser's before the others
 LONGEST = (
     "test_ray",
-    "test_map", "test_path", "test_deck", "test_looking", "test_train", "test_pages_fit", "test_queue", "test_study_killed",
-    "test_turning", "test_pages", "test_worker", "test_history", "test_two_servers", "test_study_component", "test_export",
+    "test_deck", "test_map", "test_path", "test_axe", "test_train", "test_pages_fit", "test_looking", "test_lessons",
+    "test_adding", "test_queue", "test_turning", "test_poor_browsers", "test_wheel", "test_study_killed", "test_pages",
+    "test_worker", "test_history", "test_study_component", "test_export", "test_two_servers", "test_several_processes",
     "test_tune_in_browser", "test_shipping", "test_stacked",
 )  # fmt: skip
 
