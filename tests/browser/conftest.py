@@ -44,7 +44,9 @@ def chromium() -> Iterator[Browser]:
     executable = next(filter(None, map(shutil.which, browsers)), None)
     if executable is None:
         if os.environ.get("LATENT_EXPLORER_BROWSER") == "required":
-            pytest.fail("the browser tests are required, and there is no Chromium: apt-get install chromium")
+            pytest.fail(
+                "the browser tests are required, and there is no Chromium: apt-get install chromium-headless-shell"
+            )
         pytest.skip("no Chromium on this machine: the browser tests need one")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

@@ -297,7 +297,7 @@ def elbo_terms(forward: ForwardPass, params: Any, moment: Moment) -> Values:
 
 
 def capacity_terms(forward: ForwardPass, params: CapacityParams, moment: Moment) -> Values:
-    """Distortion and |rate − C|. Burgess et al. 2018, "Understanding disentangling in beta-VAE", eq. 7."""
+    """Distortion and |rate − C|. Burgess et al. 2018, "Understanding disentangling in beta-VAE", eq. 8."""
     gap = (rate_with_free_bits(forward) - moment["capacity"]).abs()
     return {
         "distortion": forward.distortion.mean(),

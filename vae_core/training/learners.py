@@ -343,7 +343,7 @@ class AdaGvaeLearner(VaeLearner):
 def averaged(posterior: Posterior) -> Posterior:
     """Posteriors (2 B, D), first images then second, with mean and variance averaged where a pair does not differ.
 
-    A dimension differs where KL[q(z_d|x₁) ‖ q(z_d|x₂)] exceeds τ = ½ (its largest + its least over dimensions); eq. 6.
+    A dimension differs where KL[q(z_d|x₁) ‖ q(z_d|x₂)] exceeds τ = ½ (its largest + its least over dimensions); section 4.
     """
     (m1, m2), (v1, v2) = posterior.mean.chunk(2), posterior.log_var.exp().chunk(2)
     with torch.no_grad():

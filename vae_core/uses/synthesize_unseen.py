@@ -127,7 +127,7 @@ def moved(
     """Codes (N, D) of images in `groups` (N,), moved to the group `target`: each by the difference of the mean codes of the two
     groups among `seen` (M, D) in `seen_groups` (M,), which have the other value not.
 
-    Arithmetic on codes as in Larsen et al. 2016, "Autoencoding beyond pixels", sec. 4.2. Codes of a group that is not among
+    Arithmetic on codes as in Larsen et al. 2016, "Autoencoding beyond pixels", sec. 4.1.1. Codes of a group that is not among
     the seen stay.
     """
     means = {g: seen[seen_groups == g].mean(0) for g in np.unique(seen_groups)}

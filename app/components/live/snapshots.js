@@ -68,6 +68,8 @@ export class Snapshots {
       next.onload = () => {
         if (image.dataset.url !== url) return;
         image.src = url;
+        const said = at("figcaption").textContent;
+        image.alt = name === "originals" ? `${said}` : `${said}, after epoch ${shot.epoch}`;
         enlarge(image, { width: next.naturalWidth / ACROSS[name], height: next.naturalWidth / ACROSS[name] });
       };
       next.src = url;
