@@ -19,7 +19,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 import pytest
-from helpers import config_of, write_blobs
+from helpers import config_of, places_in
 
 from vae_core.data import ImageSet, open_images
 from vae_core.evaluation import classifier, regressor
@@ -131,9 +131,7 @@ def _packages_are_looked_through_once() -> Iterator[None]:
 @pytest.fixture
 def places(tmp_path: Path) -> Places:
     """An empty home that knows one dataset, `tiny`."""
-    places = Places(tmp_path / "home", tmp_path / "downloads")
-    write_blobs(places.datasets)
-    return places
+    return places_in(tmp_path)
 
 
 @pytest.fixture

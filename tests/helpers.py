@@ -18,6 +18,7 @@ from vae_core.events import WALL_FIELDS, Command, Event, StepDone
 from vae_core.models.build import make_model
 from vae_core.models.networks import MlpParams
 from vae_core.options import Choice, leaves, replace_at
+from vae_core.places import Places
 from vae_core.runs.record import FAILED, INTERRUPTED
 from vae_core.runs.run import Run
 
@@ -73,6 +74,13 @@ def blob_set(
         "tiny", "Tiny", images, (places[:, 0] > 0.5).astype(np.int64), ("left", "right"),
         places.astype(np.float32), ("x", "y"), np.arange(0, count, 10), "planted",
     )  # fmt: skip
+
+
+def places_in(folder: Path) -> Places:
+    """An empty home in a folder, which knows one dataset, `tiny`."""
+    places = Places(folder / "home", folder / "downloads")
+    write_blobs(places.datasets)
+    return places
 
 
 def write_blobs(folder: Path, name: str = "tiny", **kwargs: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import shown, worked_out
-from helpers import config_of, write_blobs
+from helpers import config_of, places_in, write_blobs
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -69,9 +69,7 @@ def columns(at: AppTest) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def trained_sweep(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
     """Three βs, two of them done and one that waits; to be copied."""
-    home = tmp_path_factory.mktemp("swept")
-    places = Places(home, home / "downloads")
-    write_blobs(places.datasets)
+    places = places_in(tmp_path_factory.mktemp("swept"))
     runs = create_sweep(Store(places), config_of(dataset="tiny", latent_dim=3, epochs=3), [0.5, 2, 8], "mine")
     for run in runs[:2]:
         assert train_run(run, places).state == FINISHED
@@ -498,9 +496,7 @@ def test_a_kl_weight_of_another_project_is_converted_and_back(open_page: Open) -
 @pytest.fixture(scope="module")
 def trained_dial(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run of every β; to be copied."""
-    home = tmp_path_factory.mktemp("dialled")
-    places = Places(home, home / "downloads")
-    write_blobs(places.datasets)
+    places = places_in(tmp_path_factory.mktemp("dialled"))
     config = config_of(dataset="tiny", latent_dim=3, epochs=3)
     config = dataclasses.replace(
         config, objective=ObjectiveConfig(Choice("multi_rate", MultiRateParams()), "bernoulli")

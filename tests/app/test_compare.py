@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import shown, worked_out
-from helpers import blob_set, config_of, write_blobs
+from helpers import blob_set, config_of, places_in
 from streamlit.testing.v1 import AppTest
 
 from app.services import comparing
@@ -57,9 +57,7 @@ def trained(store: Store, places: Places, name: str, **changes: Any) -> Run:
 @pytest.fixture(scope="module")
 def trained_both(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
     """An autoencoder and a VAE of the same images; to be copied."""
-    home = tmp_path_factory.mktemp("both")
-    places = Places(home, home / "downloads")
-    write_blobs(places.datasets)
+    places = places_in(tmp_path_factory.mktemp("both"))
     store = Store(places)
     return [trained(store, places, "plain", objective="autoencoder"), trained(store, places, "mine")]
 
